@@ -1,0 +1,1 @@
+//! The composition root: settings in, a running keysweep out. The one clock lives here.

@@ -1,0 +1,1 @@
+//! Raw files to checked settings: all problems at once, with key, line and what to do.

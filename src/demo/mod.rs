@@ -1,0 +1,1 @@
+//! Simulated providers and an inbox on loopback.

@@ -1,0 +1,1 @@
+//! When a credential is next looked at.

@@ -1,0 +1,204 @@
+//! Rules by name, severities, and a rule's verdict on a subject.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ConnectionId, CredentialId, FindingId};
+use super::time::Timestamp;
+
+/// A rule's name: the same word in output, metric, mail and test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuleName {
+    /// a deleted connection's key still lives
+    RevocationMissing,
+    /// a key that was left behind is in use again
+    SecretReused,
+    /// nobody is left who made or owns the connection
+    ConnectionOrphaned,
+    /// the secret is older than its provider's limit
+    SecretStale,
+    /// whether the key is dead can't be proven
+    RevocationUnproven,
+    /// the provider refuses the key of an open connection
+    ConnectionBroken,
+    /// the secret will soon be stale
+    SecretDue,
+    /// only a lower bound of the age is known
+    SecretAgeUnknown,
+    /// several open connections share the secret
+    SecretShared,
+}
+
+impl RuleName {
+    /// Every rule, in the order of DESIGN.md 6.
+    pub const ALL: [Self; 9] = [
+        Self::RevocationMissing,
+        Self::SecretReused,
+        Self::ConnectionOrphaned,
+        Self::SecretStale,
+        Self::RevocationUnproven,
+        Self::ConnectionBroken,
+        Self::SecretDue,
+        Self::SecretAgeUnknown,
+        Self::SecretShared,
+    ];
+
+    /// The one word, in kebab case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RevocationMissing => "revocation-missing",
+            Self::SecretReused => "secret-reused",
+            Self::ConnectionOrphaned => "connection-orphaned",
+            Self::SecretStale => "secret-stale",
+            Self::RevocationUnproven => "revocation-unproven",
+            Self::ConnectionBroken => "connection-broken",
+            Self::SecretDue => "secret-due",
+            Self::SecretAgeUnknown => "secret-age-unknown",
+            Self::SecretShared => "secret-shared",
+        }
+    }
+
+    /// The rule of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How bad it is; the greater, the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// good to know
+    Low,
+    /// wants a look
+    Medium,
+    /// wants doing
+    High,
+    /// wants doing now
+    Critical,
+}
+
+impl Severity {
+    /// The one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a rule says of one use of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ruling {
+    /// which rule
+    pub rule: RuleName,
+    /// the credential that it is about
+    pub credential: CredentialId,
+    /// how bad it is
+    pub severity: Severity,
+    /// since when it holds, which is not when it was noticed
+    pub since: Timestamp,
+    /// the facts it rests on: flat, stable names, times as RFC 3339, no secret, no address
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    /// false where it is counted for the operator but never mailed (DESIGN.md 6, `history`)
+    pub mailed: bool,
+}
+
+/// A finding as the ledger has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownFinding {
+    /// the ledger's number
+    pub id: FindingId,
+    /// its rule
+    pub rule: RuleName,
+    /// its connection
+    pub connection: ConnectionId,
+    /// its credential
+    pub credential: CredentialId,
+    /// false once closed
+    pub open: bool,
+    /// how often it has been opened, or begun anew by growing worse; at least 1
+    pub opening: u32,
+    /// at the time of the latest judgement
+    pub severity: Severity,
+    /// since when it holds
+    pub since: Timestamp,
+    /// the latest facts
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    /// whether it may be mailed
+    pub mailed: bool,
+}
+
+/// A change of one finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindingChange {
+    /// opened for the first time; its first step is due at once if it is mailed. The ledger numbers it
+    Opened(Opened),
+    /// open again after it was closed, or grown worse: the ladder starts anew under the next opening number
+    Anew {
+        /// which
+        id: FindingId,
+        /// the new state
+        opened: Opened,
+        /// true where it was closed, false where it grew worse
+        reopened: bool,
+    },
+    /// the same verdict with other facts; ladder and opening stay
+    Updated {
+        /// which
+        id: FindingId,
+        /// how bad it is now
+        severity: Severity,
+        /// since when it holds
+        since: Timestamp,
+        /// the new facts
+        evidence: serde_json::Map<String, serde_json::Value>,
+        /// whether it may be mailed
+        mailed: bool,
+    },
+    /// no longer so. The ledger cancels what is planned and not yet sent
+    Closed {
+        /// which
+        id: FindingId,
+        /// why, in one word: `dead`, `rotated`, `ended`, `cleared`
+        why: &'static str,
+    },
+}
+
+/// The state of a finding that opens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opened {
+    /// its rule
+    pub rule: RuleName,
+    /// its connection
+    pub connection: ConnectionId,
+    /// its credential
+    pub credential: CredentialId,
+    /// 1 for the first time
+    pub opening: u32,
+    /// how bad it is
+    pub severity: Severity,
+    /// since when it holds
+    pub since: Timestamp,
+    /// the facts
+    pub evidence: serde_json::Map<String, serde_json::Value>,
+    /// whether it may be mailed
+    pub mailed: bool,
+}

@@ -1,0 +1,1 @@
+//! Which step of reminding comes when, as data (DESIGN.md 9).

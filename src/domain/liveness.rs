@@ -1,0 +1,1 @@
+//! The state machine of DESIGN.md 4.

@@ -1,0 +1,200 @@
+//! What a probe can say. There is no "false": a refusal and "could not tell" are different facts.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// The answer of one protocol at one endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// the provider let the credential in
+    Accepted,
+    /// alive, but not allowed this
+    Limited,
+    /// the provider itself turned the credential away
+    Refused,
+    /// nothing is learnt about the credential
+    Unknown(Reason),
+}
+
+/// The answer of a whole probe, over every protocol and endpoint that could hold the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// somewhere it was let in
+    Accepted,
+    /// alive, but not allowed this
+    Limited,
+    /// everywhere it could live it was turned away
+    Refused,
+    /// turned away where it could be asked; the rest could not be asked, for this reason
+    PartlyRefused(Reason),
+    /// nothing is learnt
+    Unknown(Reason),
+}
+
+/// Why nothing was learnt: a closed list, the same word in metric, API, mail and test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
+    Blocked,
+    /// no connection
+    Connect,
+    /// the name did not resolve
+    Dns,
+    /// the answer broke off, or its body was not what its status promises
+    Garbled,
+    /// the credential has no held copy, or one that can't be opened
+    NoCopy,
+    /// there is no prober for the protocol
+    NoProber,
+    /// asked too often
+    RateLimited,
+    /// the answer pointed elsewhere; nothing was sent there
+    Redirect,
+    /// the provider failed (5xx)
+    ServerError,
+    /// no answer in time
+    Timeout,
+    /// no secure connection
+    Tls,
+    /// an answer that the catalogue has no row for
+    Unexpected,
+    /// the provider does not know our path: our catalogue is wrong
+    WrongPath,
+}
+
+impl Reason {
+    /// Every reason, for pre-created metrics and tables.
+    pub const ALL: [Self; 13] = [
+        Self::Blocked,
+        Self::Connect,
+        Self::Dns,
+        Self::Garbled,
+        Self::NoCopy,
+        Self::NoProber,
+        Self::RateLimited,
+        Self::Redirect,
+        Self::ServerError,
+        Self::Timeout,
+        Self::Tls,
+        Self::Unexpected,
+        Self::WrongPath,
+    ];
+
+    /// The one word, in snake case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Garbled => "garbled",
+            Self::NoCopy => "no_copy",
+            Self::NoProber => "no_prober",
+            Self::RateLimited => "rate_limited",
+            Self::Redirect => "redirect",
+            Self::ServerError => "server_error",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Unexpected => "unexpected",
+            Self::WrongPath => "wrong_path",
+        }
+    }
+
+    /// True where the transport failed, so that asking the next credential at once is pointless.
+    pub const fn is_transport(self) -> bool {
+        matches!(self, Self::Connect | Self::Dns | Self::Timeout | Self::Tls)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Outcome {
+    /// The contract's word: `accepted`, `limited`, `refused`, `partly_refused`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Limited => "limited",
+            Self::Refused => "refused",
+            Self::PartlyRefused(_) => "partly_refused",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Why a part stayed unknown, where one did.
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::PartlyRefused(reason) | Self::Unknown(reason) => Some(reason),
+            Self::Accepted | Self::Limited | Self::Refused => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            Some(reason) => write!(f, "{}({reason})", self.as_str()),
+            None => f.write_str(self.as_str()),
+        }
+    }
+}
+
+/// One protocol's answer at one endpoint, with what may be kept of it as evidence. No body, no address
+/// with a query, no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// the catalogue's name of the protocol: `rest`, `smtp`
+    pub protocol: String,
+    /// the catalogue's name of the endpoint: `default`, `us`
+    pub endpoint: String,
+    /// what it said
+    pub verdict: Verdict,
+    /// its status or reply code
+    pub status: Option<u16>,
+}
+
+/// A whole probe's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// all parts taken together by [`combine`]
+    pub outcome: Outcome,
+    /// in the order in which they were asked
+    pub parts: Vec<Part>,
+    /// when the last part was answered
+    pub at: Timestamp,
+    /// the longest wait that the provider asked for
+    pub retry_after: Option<Duration>,
+    /// which kind of key the provider took it for, where it knows several: `api_secret`, `api_key`
+    pub kind: Option<String>,
+}
+
+/// All parts together (DESIGN.md 4): accepted if any accepts, else limited if any is, refused only if
+/// every one refuses, partly refused if some refuse and the rest is unknown, else unknown.
+///
+/// The reason is that of the last unknown part. No part at all is `unknown(no_prober)`.
+pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
+    let (mut limited, mut refused, mut unknown) = (false, false, None);
+    for part in parts {
+        match part.verdict {
+            Verdict::Accepted => return Outcome::Accepted,
+            Verdict::Limited => limited = true,
+            Verdict::Refused => refused = true,
+            Verdict::Unknown(reason) => unknown = Some(reason),
+        }
+    }
+    match (limited, refused, unknown) {
+        (true, _, _) => Outcome::Limited,
+        (false, true, None) => Outcome::Refused,
+        (false, true, Some(reason)) => Outcome::PartlyRefused(reason),
+        (false, false, reason) => Outcome::Unknown(reason.unwrap_or(Reason::NoProber)),
+    }
+}

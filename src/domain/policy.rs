@@ -1,0 +1,68 @@
+//! The operator's rules of judgement, resolved: after start-up no option means "was it set?".
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::{days, hours};
+
+/// How long a credential's sealed copy is held (DESIGN.md 8). The operator's explicit choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// until the provider's refusal is proven, at most through `retention`
+    UntilProven,
+    /// while the connection is open, then one probe when its end is seen
+    AtDeletion,
+    /// never: ages and statuses only
+    None,
+}
+
+/// What the liveness machine and the cadence are told about one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivenessPolicy {
+    /// how long copies are held
+    pub hold: Hold,
+    /// how often an open, live credential is asked
+    pub probe_every: Duration,
+    /// the least time between the first refusal and the one that confirms it
+    pub confirm_gap: Duration,
+    /// how long a dead credential must stay refused before its copy is destroyed
+    pub settle: Duration,
+    /// the hard limit on holding a copy, from when keysweep first saw that no use was open
+    pub retention: Duration,
+    /// how long a suspect, or a run of unknown answers, may last before proof is called impossible
+    pub unproven_after: Duration,
+}
+
+impl Default for LivenessPolicy {
+    fn default() -> Self {
+        Self {
+            hold: Hold::UntilProven,
+            probe_every: days(1),
+            confirm_gap: hours(1),
+            settle: hours(24),
+            retention: days(90),
+            unproven_after: days(7),
+        }
+    }
+}
+
+/// What the rules are told about one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulePolicy {
+    /// a secret is stale when it is older than this
+    pub max_age: Duration,
+    /// a secret is due within this of `max_age`
+    pub warn_before: Duration,
+    /// see [`LivenessPolicy::unproven_after`]
+    pub unproven_after: Duration,
+    /// ended uses older than this at first sight are counted, not mailed
+    pub history: Duration,
+}
+
+impl Default for RulePolicy {
+    fn default() -> Self {
+        Self { max_age: days(90), warn_before: days(14), unproven_after: days(7), history: days(90) }
+    }
+}

@@ -1,0 +1,1 @@
+//! Who is told (DESIGN.md 7).

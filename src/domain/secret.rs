@@ -1,0 +1,91 @@
+//! Key material and what may be said of it.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// A secret value. It cannot be printed, compared or serialised, and its memory is wiped.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes the value, without the white space around it (a fingerprint is over the trimmed value).
+    pub fn new(value: &str) -> Self {
+        Self(SecretString::from(value.trim()))
+    }
+
+    /// The value itself, for sealing, asking and logging in. Every call of this is worth a look.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// True where nothing but white space was given.
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// The identity of a credential: a keyed hash over provider, public half and secret (DESIGN.md 8),
+/// as 64 lower-case hex digits. Without the ledger's key it says nothing about the secret.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Takes 64 lower-case hex digits, as the escrow makes them and the ledger stores them.
+    pub fn from_hex(hex: String) -> Self {
+        debug_assert!(hex.len() == 64, "a fingerprint has 64 hex digits");
+        Self(hex)
+    }
+
+    /// All 64 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last 12 digits: how people name a credential.
+    pub fn short(&self) -> &str {
+        &self.0[self.0.len().saturating_sub(12)..]
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+/// The last four characters of a public half, which is how a mail tells the reader which key it means.
+/// Never of a secret (PROVIDERS.md trap 19).
+pub fn tail(key_id: &str) -> String {
+    let count = key_id.chars().count();
+    if count < 8 {
+        return String::new(); // four of fewer than eight characters would be half of it
+    }
+    key_id.chars().skip(count - 4).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_never_prints_itself() {
+        let secret = Secret::new("  canary-value  ");
+        assert_eq!(format!("{secret:?}"), "[secret]");
+        assert_eq!(secret.expose(), "canary-value");
+    }
+
+    #[test]
+    fn a_tail_shows_four_characters_of_a_long_public_half_and_nothing_of_a_short_one() {
+        assert_eq!(tail("0123456789abcdef"), "cdef");
+        assert_eq!(tail("1234567"), "");
+    }
+}

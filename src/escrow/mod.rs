@@ -1,0 +1,1 @@
+//! Fingerprints, and sealed copies of secrets.

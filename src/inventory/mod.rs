@@ -1,0 +1,1 @@
+//! Sources of inventory: files to records and problems.

@@ -1,0 +1,1 @@
+//! Mails: what they say (pure) and how they leave.

@@ -1,0 +1,1 @@
+//! What is said to people: planned, formed, checked once more, sent, recorded.

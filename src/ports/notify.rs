@@ -1,0 +1,329 @@
+//! What NOTIFY asks of the ledger, of the mail server and of the other stages.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Event, LedgerError};
+use crate::domain::belief::Belief;
+use crate::domain::facts::{Creator, EndedBy, Provenance};
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName, ScanId};
+use crate::domain::record::{Address, PersonStatus, Role, UsedFor};
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Timestamp;
+
+/// The ledger as NOTIFY sees it. One process holds it, so a claim that is found at start is a dead one.
+pub trait NotifyLedger {
+    /// Whether mail may leave at all.
+    fn mail_mode(&self) -> impl Future<Output = Result<MailMode, LedgerError>>;
+
+    /// What a dead sender left: `claimed` goes back to planned, `sending` becomes `maybe_sent`. Returns how many of each.
+    fn recover_mails(&self, now: Timestamp) -> impl Future<Output = Result<(u64, u64), LedgerError>>;
+
+    /// Open, mailed findings whose next step is due, with ids above `after`, ascending, and who might be told.
+    fn steps_due(
+        &self,
+        now: Timestamp,
+        after: FindingId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<StepDue>, LedgerError>>;
+
+    /// Steps in one transaction: a notice per person, unique per (finding, opening, step, person), and the finding's next step.
+    fn commit_steps(
+        &self,
+        now: Timestamp,
+        steps: &[StepTaken],
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// People with notices that are in no mail yet, worst first.
+    fn readers_waiting(&self, limit: usize) -> impl Future<Output = Result<Vec<PersonId>, LedgerError>>;
+
+    /// One digest for each of these people, from all their notices that are in no mail yet, in one transaction.
+    /// The Message-ID is fixed here: `<keysweep.{mail}.{ledger's own id}@{domain}>`.
+    fn form_mails(
+        &self,
+        now: Timestamp,
+        run: ScanId,
+        people: &[PersonId],
+        domain: &str,
+    ) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// Claims mails that are planned, or failed and due again, or maybe sent; oldest first. Claimed in one transaction
+    /// until `now + lease`.
+    fn claim_mails(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<ClaimedMail>, LedgerError>>;
+
+    /// The same mails as they stand now, after a re-check.
+    fn reload_mails(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<ClaimedMail>, LedgerError>>;
+
+    /// Its own transaction just before DATA: from here on the mail may have been sent.
+    fn begin_sending(&self, mail: MailId, now: Timestamp) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// What became of claimed mails, in one transaction.
+    fn record_mails(
+        &self,
+        now: Timestamp,
+        ends: &[(MailId, MailEnd)],
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), LedgerError>>;
+}
+
+/// Whether mail may leave (DESIGN.md 9: nothing is mailed by accident).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailMode {
+    /// a new ledger: who would get what is shown, nothing is planned
+    Preview,
+    /// since `keysweep mail release`
+    Released,
+}
+
+/// A finding whose next step is due.
+#[derive(Clone, Debug)]
+pub struct StepDue {
+    /// the finding
+    pub finding: FindingId,
+    /// its rule
+    pub rule: RuleName,
+    /// how bad it is
+    pub severity: Severity,
+    /// its opening number
+    pub opening: u32,
+    /// when this opening began: day 0 of the ladder
+    pub opened_at: Timestamp,
+    /// the step last taken in this opening, counted from 0
+    pub last_step: Option<u32>,
+    /// when the step became due
+    pub due_at: Timestamp,
+    /// the account that it concerns
+    pub account: AccountId,
+    /// the credential that it is about
+    pub credential: CredentialId,
+    /// what is believed of it
+    pub belief: Belief,
+    /// whether a sealed copy is held, so that it can be asked again
+    pub held: bool,
+    /// the connection's creator
+    pub creator: Creator,
+    /// the account's owners, and the person who made the connection
+    pub people: Vec<Candidate>,
+}
+
+/// Somebody who might be told.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// the ledger's number
+    pub id: PersonId,
+    /// their role in the account
+    pub role: Role,
+    /// whether they may be written to
+    pub status: PersonStatus,
+    /// whether the platform has verified the address
+    pub verified: bool,
+    /// true while a permanent refusal suppresses the address
+    pub suppressed: bool,
+    /// true for the person who made the connection
+    pub creator: bool,
+}
+
+/// A step that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepTaken {
+    /// the finding
+    pub finding: FindingId,
+    /// its opening number
+    pub opening: u32,
+    /// which step
+    pub step: u32,
+    /// who is told
+    pub people: Vec<PersonId>,
+    /// when the next one is due; `None` for never
+    pub next_step_at: Option<Timestamp>,
+}
+
+/// A mail that this process holds, with everything that rendering needs.
+#[derive(Clone, Debug)]
+pub struct ClaimedMail {
+    /// the ledger's number
+    pub id: MailId,
+    /// the fixed Message-ID, with its angle brackets
+    pub message_id: String,
+    /// to whom
+    pub person: PersonId,
+    /// their address now
+    pub address: Address,
+    /// false where the person may no longer be written to
+    pub deliverable: bool,
+    /// language tag
+    pub locale: Option<String>,
+    /// IANA time zone
+    pub timezone: Option<String>,
+    /// the platform's id of the account
+    pub account: String,
+    /// attempts before this one
+    pub attempts: u32,
+    /// true where an earlier attempt may have arrived
+    pub maybe_sent: bool,
+    /// Message-IDs of earlier mails to this person about the same findings, oldest first, at most ten
+    pub references: Vec<String>,
+    /// its notices, worst first
+    pub notices: Vec<MailNotice>,
+}
+
+/// One finding's step within a mail, with the facts as they stand.
+#[derive(Clone, Debug)]
+pub struct MailNotice {
+    /// the ledger's number
+    pub id: NoticeId,
+    /// the finding
+    pub finding: FindingId,
+    /// which step of the ladder
+    pub step: u32,
+    /// false where the finding has closed or begun anew since: the notice is dropped
+    pub current: bool,
+    /// the rule
+    pub rule: RuleName,
+    /// how bad it is
+    pub severity: Severity,
+    /// since when it holds
+    pub since: Timestamp,
+    /// the facts that it rests on
+    pub evidence: Map<String, Value>,
+    /// the platform's id of the connection
+    pub connection: String,
+    /// its name, for people
+    pub name: Option<String>,
+    /// the credential's provider
+    pub provider: ProviderName,
+    /// the credential
+    pub credential: CredentialId,
+    /// its identity
+    pub fingerprint: Fingerprint,
+    /// the last four characters of its public half, or nothing
+    pub key_tail: String,
+    /// which kind of key the provider took it for
+    pub kind: Option<String>,
+    /// what is believed of it
+    pub belief: Belief,
+    /// whether a sealed copy is held
+    pub held: bool,
+    /// the earliest instant at which the value is known to have existed
+    pub secret_since: Timestamp,
+    /// how that is known
+    pub provenance: Provenance,
+    /// what ended the use, for a former credential
+    pub ended_by: Option<EndedBy>,
+    /// when it ended
+    pub until: Option<Timestamp>,
+    /// open connections of the account that use the credential
+    pub sharers: u32,
+    /// imports that still used the key when the inventory last said so
+    pub running_jobs: u32,
+    /// what else the credential serves
+    pub used_for: Vec<UsedFor>,
+}
+
+/// What became of a claimed mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MailEnd {
+    /// the server took it
+    Sent {
+        /// its reply, cut at 200 characters
+        reply: String,
+    },
+    /// the connection was lost after DATA: it may have arrived
+    MaybeSent {
+        /// when to try again, under the same Message-ID
+        retry_at: Timestamp,
+        /// what was seen
+        error: String,
+    },
+    /// it was not taken and may be later
+    Failed {
+        /// when to try again
+        retry_at: Timestamp,
+        /// what was seen
+        error: String,
+    },
+    /// the address itself was refused for good: it is suppressed until `until`
+    AddressRefused {
+        /// the end of the suppression
+        until: Timestamp,
+        /// the server's reply
+        error: String,
+    },
+    /// nothing is left to say, or nobody to say it to
+    Cancelled,
+    /// these notices wait for a confirmation: they leave the mail, and are in no mail again
+    Held {
+        /// which
+        notices: Vec<NoticeId>,
+    },
+}
+
+/// A mail server.
+pub trait Mailer {
+    /// One open session.
+    type Session: MailSession;
+
+    /// Connects, secures and logs in, within the transport's own timeout.
+    ///
+    /// # Errors
+    /// [`SendError::Server`] whatever the reason: no mail is at fault.
+    fn open(&self) -> impl Future<Output = Result<Self::Session, SendError>>;
+}
+
+/// An open session with a mail server; dropped without QUIT after an error.
+pub trait MailSession {
+    /// Says MAIL and RCPT. After an error other than [`SendError::Server`] the session can be used for the next mail.
+    fn offer(&mut self, to: &Address) -> impl Future<Output = Result<(), SendError>>;
+
+    /// Says DATA and the message. Returns the server's reply.
+    fn transmit(&mut self, message: &[u8]) -> impl Future<Output = Result<String, SendError>>;
+
+    /// Says QUIT.
+    fn close(self) -> impl Future<Output = ()>;
+}
+
+/// Why a mail was not taken. Says what its holder should do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// this address, for good (5.1.x or 5.2.1 at RCPT): suppress it
+    #[error("the address was refused for good: {0}")]
+    Address(String),
+    /// this mail, for now (4xx): retry later
+    #[error("not now: {0}")]
+    Later(String),
+    /// we are at fault (any other 5xx): keep the mail, stop after a few in a row, tell the operator
+    #[error("the mail server refuses us: {0}")]
+    Ours(String),
+    /// the server can't be reached, secured or logged in to, or the connection broke before DATA: retry later
+    #[error("no session with the mail server: {0}")]
+    Server(String),
+    /// the connection broke after DATA: it may have arrived
+    #[error("the connection was lost after DATA: {0}")]
+    AfterData(String),
+}
+
+/// Asks the providers once more before something is said to people, and judges what that changes.
+pub trait Recheck {
+    /// What a re-check fails with.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// A fresh probe of these credentials, then the judgement of what it changed.
+    fn recheck(&self, credentials: &[CredentialId]) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// Turns a mail's contents into text and HTML, and those into a message.
+pub trait Renderer {
+    /// The whole message for the wire, headers included.
+    ///
+    /// # Errors
+    /// A sentence for the operator: a template or an address of the configuration is at fault.
+    fn render(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Vec<u8>, String>;
+}

@@ -1,0 +1,134 @@
+//! What PROBE asks of the ledger and of the providers.
+
+use std::time::Duration;
+
+use super::{Event, LedgerError};
+use crate::domain::belief::Belief;
+use crate::domain::ids::{CredentialId, ProviderName, SourceId};
+use crate::domain::outcome::Answer;
+use crate::domain::secret::{Fingerprint, Secret};
+use crate::domain::time::Timestamp;
+
+/// The ledger as PROBE sees it.
+pub trait ProbeLedger {
+    /// Which providers have due credentials, and how many.
+    fn due_providers(&self, now: Timestamp) -> impl Future<Output = Result<Vec<(ProviderName, u64)>, LedgerError>>;
+
+    /// Due credentials of one provider with ids above `after`, ascending. Due: `probe_at` is set and not after `now`.
+    fn due_credentials(
+        &self,
+        provider: &ProviderName,
+        now: Timestamp,
+        after: CredentialId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
+
+    /// Credentials by number, whether due or not, that have a sealed copy: for a re-check before mail.
+    fn held_credentials(&self, ids: &[CredentialId]) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
+
+    /// The positive controls of one provider: the last acceptance per source (`None`: the operator's own) and endpoint.
+    fn controls(&self, provider: &ProviderName) -> impl Future<Output = Result<Vec<Control>, LedgerError>>;
+
+    /// A batch of results in one transaction: beliefs, next times, shredded copies, controls, log. Where
+    /// [`ProbeRecord::transition`] is set, the connections of the credential become due for judging: at once where they are few, else in pages.
+    fn commit_probes(
+        &self,
+        now: Timestamp,
+        records: &[ProbeRecord],
+        controls: &[Control],
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// Makes sure that no page, journal or log of the database keeps what was shredded. Called once after the last batch that shredded.
+    fn scrub(&self) -> impl Future<Output = Result<(), LedgerError>>;
+}
+
+/// A credential that is to be looked at.
+#[derive(Clone, Debug)]
+pub struct DueCredential {
+    /// the ledger's number
+    pub id: CredentialId,
+    /// its identity
+    pub fingerprint: Fingerprint,
+    /// the source that showed it
+    pub source: SourceId,
+    /// its provider
+    pub provider: ProviderName,
+    /// its public half
+    pub key_id: Option<String>,
+    /// the region, if known
+    pub region: Option<String>,
+    /// the customer's own address at the provider
+    pub base_url: Option<String>,
+    /// what is believed of it
+    pub belief: Belief,
+    /// when keysweep first saw that no use of it was open anywhere; `None` while one is
+    pub idle_since: Option<Timestamp>,
+    /// the sealed copy
+    pub sealed: Option<String>,
+}
+
+/// An acceptance that lets refusals count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// whose credential it was; `None` for the operator's own
+    pub source: Option<SourceId>,
+    /// its provider
+    pub provider: ProviderName,
+    /// the protocol's name
+    pub protocol: String,
+    /// the endpoint's name
+    pub endpoint: String,
+    /// when it was accepted
+    pub at: Timestamp,
+}
+
+/// What one look at a credential changes.
+#[derive(Clone, Debug)]
+pub struct ProbeRecord {
+    /// which
+    pub id: CredentialId,
+    /// what is now believed
+    pub belief: Belief,
+    /// when to look again; `None` for never
+    pub probe_at: Option<Timestamp>,
+    /// which kind of key the provider took it for; `None` leaves what is known
+    pub kind: Option<String>,
+    /// the parts of the last answer, for evidence; `None` leaves what is known
+    pub parts: Option<serde_json::Value>,
+    /// true where the copy is to be destroyed
+    pub shred: bool,
+    /// true where a rule could see a difference
+    pub transition: bool,
+}
+
+/// Asks providers.
+pub trait Prober {
+    /// Asks one provider about one credential, over every protocol and endpoint that could hold it, within the
+    /// provider's pace and in-flight limits. Never fails: what goes wrong is an unknown answer with its reason.
+    fn ask(&self, question: &Question<'_>) -> impl Future<Output = Answer>;
+
+    /// How many questions to this provider may be under way at once; `None` for a provider that the catalogue doesn't know.
+    fn in_flight(&self, provider: &ProviderName) -> Option<usize>;
+
+    /// The operator's own control credential for this provider, if there is one.
+    fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)>;
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// whom
+    pub provider: &'a ProviderName,
+    /// the public half
+    pub key_id: Option<&'a str>,
+    /// the secret
+    pub secret: &'a Secret,
+    /// the region, if known; else every region is asked
+    pub region: Option<&'a str>,
+    /// the customer's own address at the provider
+    pub base_url: Option<&'a str>,
+}
+
+/// The greatest wait that a provider's `Retry-After` is believed for.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);

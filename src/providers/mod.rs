@@ -1,0 +1,1 @@
+//! The catalogue, the meaning of answers, and the prober that asks.

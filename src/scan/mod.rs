@@ -1,0 +1,1 @@
+//! The stages collect, probe and judge.
