@@ -1,1 +1,204 @@
 //! How old a secret is, and how that is known (DESIGN.md 5).
+//!
+//! The boundary, written once: a secret is stale when `now - since > max_age`, in whole seconds of age, in UTC. At exactly
+//! 90 d 0 h 0 m 0 s it is not yet stale; one second later it is.
+
+use std::time::Duration;
+
+use super::facts::Provenance;
+use super::time::Timestamp;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// From when a secret is known to have existed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Known {
+    /// the instant
+    pub since: Timestamp,
+    /// how that is known
+    pub provenance: Provenance,
+}
+
+/// Returns what one connection tells about a value when it first shows it, at `now`: the date that the inventory declares;
+/// else `now` if the value replaced another between two scans; else the connection's creation, where the source
+/// doesn't say that secrets can be replaced in place (`secrets_replaceable`); else only that it exists. Dates after `now` don't count.
+pub fn at_first_sight(
+    declared: Option<Timestamp>,
+    created_at: Option<Timestamp>,
+    replaces_another: bool,
+    secrets_replaceable: bool,
+    now: Timestamp,
+) -> Known {
+    let past = |at: &Timestamp| *at <= now;
+    if let Some(since) = declared.filter(past) {
+        return Known { since, provenance: Provenance::Declared };
+    }
+    if replaces_another {
+        return Known { since: now, provenance: Provenance::Observed };
+    }
+    match created_at.filter(past) {
+        Some(since) if !secrets_replaceable => Known { since, provenance: Provenance::Connected },
+        _ => Known { since: now, provenance: Provenance::FirstSeen },
+    }
+}
+
+/// Returns the earlier of the two: nothing moves a secret's age forward. On the same instant the better provenance wins.
+pub fn earliest(known: Known, other: Known) -> Known {
+    known.min(other)
+}
+
+/// True where the secret is older than `max_age`.
+pub fn is_stale(since: Timestamp, now: Timestamp, max_age: Duration) -> bool {
+    now >= stale_at(since, max_age)
+}
+
+/// The first instant at which the secret is stale: a full second after it has reached `max_age`.
+pub fn stale_at(since: Timestamp, max_age: Duration) -> Timestamp {
+    since + whole_seconds(max_age).saturating_add(SECOND)
+}
+
+/// True where the secret is not yet stale, but within `warn_before` of `max_age`.
+pub fn is_due(since: Timestamp, now: Timestamp, max_age: Duration, warn_before: Duration) -> bool {
+    now >= due_at(since, max_age, warn_before) && !is_stale(since, now, max_age)
+}
+
+/// The first instant at which the secret is due: `since` itself where `warn_before` is not shorter than `max_age`.
+pub fn due_at(since: Timestamp, max_age: Duration, warn_before: Duration) -> Timestamp {
+    since + whole_seconds(max_age.saturating_sub(warn_before))
+}
+
+const fn whole_seconds(span: Duration) -> Duration {
+    Duration::from_secs(span.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::time::days;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    #[test]
+    fn the_best_source_at_first_sight_wins_and_the_future_never_counts() {
+        let (past, future) = (Some(NOW - days(30)), Some(NOW + SECOND));
+        let older = Some(NOW - days(200));
+        let cases = [
+            // declared, created, replaces, replaceable -> since, provenance
+            (past, older, false, false, past, Provenance::Declared),
+            (past, older, true, true, past, Provenance::Declared),
+            (Some(NOW), older, false, false, Some(NOW), Provenance::Declared),
+            (future, older, false, false, older, Provenance::Connected),
+            (future, older, true, false, Some(NOW), Provenance::Observed),
+            (None, older, true, false, Some(NOW), Provenance::Observed),
+            (None, older, false, false, older, Provenance::Connected),
+            (None, older, false, true, Some(NOW), Provenance::FirstSeen),
+            (None, future, false, false, Some(NOW), Provenance::FirstSeen),
+            (None, None, false, false, Some(NOW), Provenance::FirstSeen),
+        ];
+        for (row, (declared, created_at, replaces, replaceable, since, provenance)) in cases.into_iter().enumerate() {
+            let known = at_first_sight(declared, created_at, replaces, replaceable, NOW);
+            assert_eq!((Some(known.since), known.provenance), (since, provenance), "row {row}");
+        }
+    }
+
+    #[test]
+    fn on_the_same_instant_the_better_provenance_wins() {
+        let declared = Known { since: NOW, provenance: Provenance::Declared };
+        let first_seen = Known { since: NOW, provenance: Provenance::FirstSeen };
+        assert_eq!(earliest(first_seen, declared), declared);
+        assert_eq!(earliest(declared, first_seen), declared);
+    }
+
+    #[test]
+    fn a_secret_is_not_stale_at_exactly_its_limit_but_a_second_later() {
+        let limit = days(90);
+        for (age, stale) in [
+            (limit - SECOND, false),
+            (limit, false),
+            (limit + Duration::from_millis(400), false),
+            (limit + Duration::from_millis(999), false),
+            (limit + SECOND, true),
+            (limit * 2, true),
+        ] {
+            // Wherever in its second the secret began.
+            for offset in [0, 1, 700, 999] {
+                let since = NOW + Duration::from_millis(offset);
+                assert_eq!(is_stale(since, since + age, limit), stale, "{age:?} from {offset} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_due_from_the_warning_to_the_limit() {
+        let (limit, warning) = (days(90), days(14));
+        for (age, due) in [
+            (days(76) - SECOND, false),
+            (days(76), true),
+            (limit, true),
+            (limit + Duration::from_millis(999), true),
+            (limit + SECOND, false),
+        ] {
+            assert_eq!(is_due(NOW, NOW + age, limit, warning), due, "{age:?}");
+        }
+        assert_eq!(due_at(NOW, days(1), days(2)), NOW, "a warning longer than the limit begins at once");
+    }
+
+    #[test]
+    fn a_limit_beyond_all_time_is_never_reached() {
+        assert!(!is_stale(NOW, NOW + days(1_000_000), Duration::MAX));
+        assert!(!is_due(NOW, NOW + days(1_000_000), Duration::MAX, days(14)));
+    }
+
+    fn instant() -> impl Strategy<Value = Timestamp> {
+        (0..4_000_000_000_000_i64).prop_map(Timestamp::from_millis)
+    }
+
+    fn known() -> impl Strategy<Value = Known> {
+        let provenance = prop::sample::select(vec![
+            Provenance::Declared,
+            Provenance::Observed,
+            Provenance::Connected,
+            Provenance::FirstSeen,
+        ]);
+        // Few instants, so that equal ones are met.
+        ((0..4_i64), provenance).prop_map(|(at, provenance)| Known { since: Timestamp::from_secs(at), provenance })
+    }
+
+    proptest! {
+        #[test]
+        fn stale_means_an_age_in_whole_seconds_above_the_limit(
+            since in instant(),
+            limit in 0..20_000_000_000_u64,
+            past in -3000..3000_i64,
+        ) {
+            let limit = Duration::from_millis(limit);
+            let now = Timestamp::from_millis((since + limit).as_millis() + past);
+            prop_assert_eq!(is_stale(since, now, limit), now.since(since).as_secs() > limit.as_secs());
+            prop_assert_eq!(is_stale(since, now, limit), now >= stale_at(since, limit));
+        }
+
+        #[test]
+        fn due_and_stale_follow_each_other_without_gap_or_overlap(
+            since in instant(),
+            now in instant(),
+            limit in 0..20_000_000_u64,
+            warning in 0..20_000_000_u64,
+        ) {
+            let (limit, warning) = (Duration::from_secs(limit), Duration::from_secs(warning));
+            prop_assert!(due_at(since, limit, warning) < stale_at(since, limit));
+            let (due, stale) = (is_due(since, now, limit, warning), is_stale(since, now, limit));
+            prop_assert!(!(due && stale));
+            prop_assert_eq!(due || stale, now >= due_at(since, limit, warning));
+        }
+
+        #[test]
+        fn nothing_moves_an_age_forward_in_whatever_order_it_is_learnt(a in known(), b in known(), c in known()) {
+            prop_assert!(earliest(a, b).since <= a.since);
+            prop_assert!(earliest(a, b).since <= b.since);
+            prop_assert_eq!(earliest(a, b), earliest(b, a));
+            prop_assert_eq!(earliest(earliest(a, b), c), earliest(a, earliest(b, c)));
+        }
+    }
+}

@@ -198,3 +198,64 @@ pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
         (false, false, reason) => Outcome::Unknown(reason.unwrap_or(Reason::NoProber)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TIMEOUT: Verdict = Verdict::Unknown(Reason::Timeout);
+    const DNS: Verdict = Verdict::Unknown(Reason::Dns);
+
+    fn parts(verdicts: &[Verdict]) -> Vec<Part> {
+        let part =
+            |verdict| Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
+        verdicts.iter().copied().map(part).collect()
+    }
+
+    #[test]
+    fn one_protocol_that_lets_it_in_outweighs_all_others_and_refused_takes_all_of_them() {
+        use Verdict::{Accepted, Limited, Refused};
+        let cases: [(&[Verdict], Outcome); 12] = [
+            (&[], Outcome::Unknown(Reason::NoProber)),
+            (&[Accepted], Outcome::Accepted),
+            (&[Limited], Outcome::Limited),
+            (&[Refused], Outcome::Refused),
+            (&[TIMEOUT], Outcome::Unknown(Reason::Timeout)),
+            (&[Refused, Accepted], Outcome::Accepted),
+            (&[Limited, TIMEOUT, Accepted], Outcome::Accepted),
+            (&[Refused, TIMEOUT, Limited], Outcome::Limited),
+            (&[Refused, Refused], Outcome::Refused),
+            (&[Refused, TIMEOUT], Outcome::PartlyRefused(Reason::Timeout)),
+            (&[TIMEOUT, Refused, DNS], Outcome::PartlyRefused(Reason::Dns)),
+            (&[TIMEOUT, DNS], Outcome::Unknown(Reason::Dns)),
+        ];
+        for (verdicts, outcome) in cases {
+            assert_eq!(combine(&parts(verdicts)), outcome, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_shown_with_its_reason() {
+        assert_eq!(Outcome::PartlyRefused(Reason::Connect).to_string(), "partly_refused(connect)");
+        assert_eq!(Outcome::Refused.to_string(), "refused");
+    }
+
+    proptest! {
+        #[test]
+        fn refused_is_never_said_while_any_part_says_otherwise(
+            verdicts in prop::collection::vec(
+                prop::sample::select(vec![Verdict::Accepted, Verdict::Limited, Verdict::Refused, TIMEOUT, DNS]),
+                0..6,
+            ),
+        ) {
+            let outcome = combine(&parts(&verdicts));
+            let all_refuse = !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == Verdict::Refused);
+            prop_assert_eq!(outcome == Outcome::Refused, all_refuse);
+            prop_assert_eq!(outcome == Outcome::Accepted, verdicts.contains(&Verdict::Accepted));
+            let reversed: Vec<_> = verdicts.iter().rev().copied().collect();
+            prop_assert_eq!(outcome.as_str(), combine(&parts(&reversed)).as_str());
+        }
+    }
+}
