@@ -1,7 +1,7 @@
 //! How old a secret is, and how that is known (DESIGN.md 5).
 //!
-//! The boundary, written once: a secret is stale when `now - since > max_age`, in whole seconds of age, in UTC. At exactly
-//! 90 d 0 h 0 m 0 s it is not yet stale; one second later it is.
+//! The boundary, written once: a secret is stale when `now - since > max_age`, in whole seconds of age,
+//! in UTC. At exactly 90 d 0 h 0 m 0 s it is not yet stale; one second later it is.
 
 use std::time::Duration;
 
@@ -19,9 +19,10 @@ pub struct Known {
     pub provenance: Provenance,
 }
 
-/// Returns what one connection tells about a value when it first shows it, at `now`: the date that the inventory declares;
-/// else `now` if the value replaced another between two scans; else the connection's creation, where the source
-/// doesn't say that secrets can be replaced in place (`secrets_replaceable`); else only that it exists. Dates after `now` don't count.
+/// Returns what one connection tells about a value when it first shows it, at `now`: the date that the
+/// inventory declares; else `now` if the value replaced another between two scans; else the connection's
+/// creation, where the source doesn't say that secrets can be replaced in place (`secrets_replaceable`);
+/// else only that it exists. Dates after `now` don't count.
 pub fn at_first_sight(
     declared: Option<Timestamp>,
     created_at: Option<Timestamp>,
@@ -42,7 +43,8 @@ pub fn at_first_sight(
     }
 }
 
-/// Returns the earlier of the two: nothing moves a secret's age forward. On the same instant the better provenance wins.
+/// Returns the earlier of the two: nothing moves a secret's age forward. On the same instant the better
+/// provenance wins.
 pub fn earliest(known: Known, other: Known) -> Known {
     known.min(other)
 }

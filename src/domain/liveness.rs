@@ -40,7 +40,7 @@ pub struct Step {
     pub belief: Belief,
     /// the change of liveness, for the log; `None` where it stayed
     pub transition: Option<Transition>,
-    /// the held copy is to be destroyed
+    /// the held copy is to be destroyed; also true for what was shredded before, of which none may be left
     pub shred: bool,
     /// a rule could see a difference, in liveness or in what explains it. A daily acceptance is none.
     pub rule_visible: bool,
@@ -225,8 +225,9 @@ fn step(before: &Belief, belief: Belief, shred: bool) -> Step {
     }
 }
 
-/// What a rule can see of a belief, but for instants that move on with every probe. Of the runs of refusals and of unknown
-/// answers only their presence counts: while a run lasts its start stays, and no second one starts before the first is gone.
+/// What a rule can see of a belief, but for instants that move on with every probe. Of the runs of refusals
+/// and of unknown answers only their presence counts: a run keeps its start, and no second one starts before the
+/// first is gone.
 fn visible(belief: &Belief) -> impl PartialEq + use<> {
     (
         (belief.liveness, belief.before, belief.shredding, belief.died_at),

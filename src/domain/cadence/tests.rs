@@ -102,6 +102,15 @@ fn a_suspect_is_not_asked_again_before_the_gap() {
 }
 
 #[test]
+fn a_suspect_without_a_control_is_asked_at_the_very_instant_of_three_days() {
+    let refused = [(0, Outcome::Accepted), (24, Outcome::Refused), (25, Outcome::Refused), (90, Outcome::Refused)];
+    let suspect = believed(&refused, false);
+    assert_eq!(waits(&suspect, None, T0 + hours(90), &policy()), (hours(6), hours(6)));
+    let again_partly = believed(&[refused[0], refused[1], refused[2], (90, PARTLY)], false);
+    assert_jittered(waits(&again_partly, None, T0 + hours(90), &policy()), days(1), "a part proves nothing");
+}
+
+#[test]
 fn a_clock_that_jumped_back_does_not_stall_a_suspect() {
     let suspect = believed(&[(10_000, Outcome::Refused)], true);
     assert_eq!(waits(&suspect, None, T0, &policy()), (hours(1), hours(1)));

@@ -195,6 +195,17 @@ fn with_no_gap_at_all_two_refusals_are_still_needed() {
     story.policy.confirm_gap = Duration::ZERO;
     assert_eq!(story.asked(24, Outcome::Refused).belief.liveness, Liveness::Suspect);
     assert_eq!(story.asked(24, Outcome::Refused).belief.liveness, Liveness::Dead);
+    story.belief = Story::live().after(&[(24, PARTLY)]).belief;
+    assert_eq!(story.asked(24, Outcome::Refused).belief.liveness, Liveness::Suspect, "the first whole one");
+}
+
+#[test]
+fn with_no_settling_at_all_death_and_its_end_are_still_two_steps() {
+    let mut story = Story::suspect().idle(24);
+    story.policy.settle = Duration::ZERO;
+    let death = story.asked(25, Outcome::Refused);
+    assert_eq!((death.transition.map(Transition::kind), death.shred), (Some("credential.dead"), false));
+    assert_eq!(story.asked(25, Outcome::Refused).belief.shredding, Some(Shredding::Proven));
 }
 
 #[test]
