@@ -1,1 +1,151 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
+
+mod build;
+mod report;
+pub mod scan;
+
+use std::time::Duration;
+
+pub use self::build::judged_under;
+use crate::config::Settings;
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::{LivenessPolicy, RulePolicy};
+use crate::domain::time::Timestamp;
+use crate::escrow::{Escrow, EscrowError, MasterKeyError};
+use crate::inventory::FileSource;
+use crate::ledger::{Ledger, OpenError};
+use crate::mail::{SmtpMailer, Templates};
+use crate::notify::NotifyPolicy;
+use crate::ports::{Clock, LedgerError};
+use crate::providers::{Catalogue, HttpProber};
+use crate::scan::SourceSpec;
+
+/// The system's clock: the only one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the time comes from")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from(chrono::Utc::now())
+    }
+}
+
+/// A whole keysweep over one ledger.
+pub struct App<C> {
+    /// what the operator said
+    pub settings: Settings,
+    /// what is known of providers
+    pub catalogue: std::sync::Arc<Catalogue>,
+    /// what is known of the estate
+    pub ledger: Ledger,
+    clock: C,
+    vault: Escrow,
+    prober: HttpProber<C>,
+    sources: Vec<(SourceSpec, FileSource)>,
+    mail: Option<MailParts>,
+    judged_under: String,
+}
+
+/// What sending mail takes.
+struct MailParts {
+    mailer: SmtpMailer,
+    templates: Templates,
+    policy: NotifyPolicy,
+}
+
+/// Why keysweep can't be put together, or a scan failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// the ledger can't be opened
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// the ledger failed
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// a setting's secret can't be had, or its value doesn't do
+    #[error("{key}: {what}")]
+    Setting {
+        /// the setting as a dotted path
+        key: String,
+        /// what is wrong and what to do
+        what: String,
+    },
+    /// the master key is no key
+    #[error("escrow.master_key: {0}")]
+    MasterKey(#[from] MasterKeyError),
+    /// the master key is not this ledger's
+    #[error(transparent)]
+    Escrow(#[from] EscrowError),
+    /// a shipped catalogue file is wrong: a defect of this build
+    #[error("{0}")]
+    Catalogue(String),
+    /// `--notify` without a mail server
+    #[error("mail.smtp_url and mail.from are not set, so there is no way to send mail; set both, or scan without --notify")]
+    NoMail,
+    /// a mail can't be written
+    #[error("{0}")]
+    Render(String),
+    /// there is no inventory
+    #[error("no [[inventory]] is configured, so there is nothing to scan; see config/keysweep.toml for an example")]
+    NoInventory,
+    /// there is no source of this name
+    #[error("no [[inventory]] is named {name:?}; there are: {known}")]
+    NoSource {
+        /// the name that was asked for
+        name: String,
+        /// the names that there are
+        known: String,
+    },
+}
+
+impl AppError {
+    /// True where the configuration is at fault, so that trying again is pointless: exit code 78.
+    pub const fn is_config(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting { .. } | Self::MasterKey(_) | Self::Escrow(_) | Self::NoMail | Self::NoInventory | Self::NoSource { .. }
+        )
+    }
+}
+
+impl<C: Clock> App<C> {
+    /// The present instant, by this keysweep's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How the liveness machine judges a provider's credentials.
+    pub fn liveness_policy(&self, provider: &ProviderName) -> LivenessPolicy {
+        let (settings, known) = (&self.settings, self.catalogue.get(provider));
+        LivenessPolicy {
+            hold: settings.escrow.hold,
+            probe_every: settings.liveness.probe_every,
+            confirm_gap: settings.confirm_gap(provider, known.and_then(|p| p.confirm_gap())),
+            settle: settings.settle(provider, known.and_then(|p| p.settle())),
+            retention: settings.escrow.retention,
+            unproven_after: settings.liveness.unproven_after,
+        }
+    }
+
+    /// How the rules judge a provider's secrets.
+    pub fn rule_policy(&self, provider: &ProviderName) -> RulePolicy {
+        build::rule_policy(&self.settings, &self.catalogue, provider)
+    }
+
+    /// One source of the configuration, by name.
+    ///
+    /// # Errors
+    /// [`AppError::NoSource`], which names those that there are.
+    pub fn source(&self, name: &str) -> Result<&(SourceSpec, FileSource), AppError> {
+        self.sources.iter().find(|(spec, _)| spec.name == name).ok_or_else(|| AppError::NoSource {
+            name: name.to_owned(),
+            known: self.sources.iter().map(|(spec, _)| spec.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// A claim holds longer than everything that one mail may take.
+const fn lease(timeout: Duration, mails: u32) -> Duration {
+    timeout.saturating_mul(mails)
+}

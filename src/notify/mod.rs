@@ -1,1 +1,128 @@
-//! What is said to people: planned, formed, checked once more, sent, recorded.
+//! What is said to people: steps taken, digests formed, checked once more, sent, recorded. Killed anywhere, it loses
+//! nothing and repeats nothing, except a mail whose answer was not heard, and that under the same Message-ID.
+
+mod deliver;
+mod plan;
+
+pub use plan::{Preview, preview};
+
+use std::time::Duration;
+
+use crate::domain::ids::{MailId, ScanId};
+use crate::domain::time::Timestamp;
+use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
+use crate::ports::{Clock, LedgerError, Progress};
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct NotifyPolicy {
+    /// a credential is asked again where its last answer is older than this
+    pub recheck_after: Duration,
+    /// sessions with the mail server side by side
+    pub sessions: usize,
+    /// how long a claim holds: longer than the whole send timeout
+    pub lease: Duration,
+    /// the waits between tries; the last one is repeated
+    pub retry: Vec<Duration>,
+    /// how long an address that was refused for good is left alone
+    pub suppress_for: Duration,
+    /// the domain of Message-IDs
+    pub domain: String,
+}
+
+/// Everything that saying something needs.
+pub struct NotifyTools<'a, L, M, R, K, C, G> {
+    /// where findings, notices and mails stand
+    pub ledger: &'a L,
+    /// the mail server
+    pub mailer: &'a M,
+    /// turns contents into messages
+    pub renderer: &'a R,
+    /// asks the providers once more
+    pub recheck: &'a K,
+    /// tells the time
+    pub clock: &'a C,
+    /// is told how far it is
+    pub progress: &'a G,
+    /// how mail is sent
+    pub policy: &'a NotifyPolicy,
+}
+
+/// What one pass of saying brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notified {
+    /// false where the ledger is in preview: nothing was planned
+    pub released: bool,
+    /// steps taken by findings
+    pub steps: u64,
+    /// findings with nobody to tell
+    pub nobody: u64,
+    /// findings whose notice waits for a refusal to be confirmed or contradicted
+    pub held: u64,
+    /// mails that the server took
+    pub sent: u64,
+    /// mails that may have arrived
+    pub maybe_sent: u64,
+    /// mails that are tried again later
+    pub failed: u64,
+    /// mails that had nothing left to say, or nobody to say it to
+    pub cancelled: u64,
+    /// addresses refused for good
+    pub suppressed: u64,
+    /// why the pass stopped early, for the operator
+    pub stopped: Option<String>,
+}
+
+/// Why a pass failed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotifyError<E: std::error::Error + 'static> {
+    /// the ledger
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// the fresh probe before a mail
+    #[error("the re-check before mailing failed")]
+    Recheck(#[source] E),
+    /// a template, or an address of the configuration
+    #[error("mail {mail} can't be written: {what}")]
+    Render {
+        /// which mail
+        mail: MailId,
+        /// a sentence for the operator
+        what: String,
+    },
+}
+
+/// Takes due steps, forms digests and sends them.
+///
+/// A mail server that fails is no error here: what was not sent is tried again by a later pass.
+///
+/// # Errors
+/// Where the ledger or the re-check fails, or a mail can't be written.
+pub async fn notify<L, M, R, K, C, G>(
+    tools: &NotifyTools<'_, L, M, R, K, C, G>,
+    run: ScanId,
+) -> Result<Notified, NotifyError<K::Error>>
+where
+    L: NotifyLedger,
+    M: Mailer,
+    R: Renderer,
+    K: Recheck,
+    C: Clock,
+    G: Progress,
+{
+    let mut sum = Notified::default();
+    tools.ledger.recover_mails(tools.clock.now()).await?;
+    sum.released = tools.ledger.mail_mode().await? == MailMode::Released;
+    if !sum.released {
+        return Ok(sum);
+    }
+    plan::take_steps(tools, &mut sum).await?;
+    plan::form(tools, run).await?;
+    deliver::deliver(tools, &mut sum).await?;
+    Ok(sum)
+}
+
+/// Whether a belief is so old that nothing should be said from it.
+fn is_old(asked_at: Option<Timestamp>, now: Timestamp, limit: Duration) -> bool {
+    asked_at.is_none_or(|at| now.since(at) > limit)
+}

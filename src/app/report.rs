@@ -1,0 +1,20 @@
+//! What a scan says to programs: the one object of DESIGN.md 10.
+
+use serde_json::{Value, json};
+
+use super::scan::ScanSummary;
+
+impl ScanSummary {
+    /// The `scan` part of the object.
+    pub fn describe(&self) -> Value {
+        json!({
+            "id": self.id.0,
+            "started_at": self.started_at.to_string(),
+            "finished_at": self.finished_at.to_string(),
+            "outcome": self.outcome(),
+            "sources": self.collected.iter().map(|(name, c)| json!({
+                "name": name, "complete": c.complete, "rows": c.rows, "error": c.error, "held_back": c.held_back,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}

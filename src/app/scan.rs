@@ -1,0 +1,222 @@
+//! One scan, from the inventory to the mail: the same activation whoever asks for it, and it carries no input.
+
+use serde_json::{Value, json};
+
+use super::{App, AppError};
+use crate::domain::ids::{CredentialId, ProviderName, ScanId};
+use crate::domain::time::Timestamp;
+use crate::notify::{Notified, NotifyError, NotifyTools, notify};
+use crate::ports::notify::Recheck;
+use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::scan::collect::CollectPolicy;
+use crate::scan::probe::{ProbeTools, probe_these};
+use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
+
+/// What a scan is to do beside reading and judging.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanOptions {
+    /// ask the providers
+    pub probe: bool,
+    /// send the mails that are due
+    pub notify: bool,
+}
+
+/// What a scan did.
+#[derive(Clone, Debug)]
+pub struct ScanSummary {
+    /// the ledger's number
+    pub id: ScanId,
+    /// when it began
+    pub started_at: Timestamp,
+    /// when it ended
+    pub finished_at: Timestamp,
+    /// per source
+    pub collected: Vec<(String, Collected)>,
+    /// all providers together; `None` where nobody was asked
+    pub probed: Option<Probed>,
+    /// what the rules said
+    pub judged: Judged,
+    /// `None` without `--notify`
+    pub notified: Option<Notified>,
+    /// what the operator should know, in sentences
+    pub problems: Vec<String>,
+    /// false where a source could not be read whole, or a provider was given up
+    pub complete: bool,
+}
+
+impl ScanSummary {
+    /// `complete` or `incomplete`.
+    pub const fn outcome(&self) -> &'static str {
+        if self.complete { "complete" } else { "incomplete" }
+    }
+
+    /// The counts as one object, for the ledger, the output and the log.
+    pub fn counts(&self) -> Value {
+        let sum = |pick: fn(&Collected) -> u64| self.collected.iter().map(|(_, c)| pick(c)).sum::<u64>();
+        let probed = self.probed.clone().unwrap_or_default();
+        let notified = self.notified.clone().unwrap_or_default();
+        json!({
+            "rows": sum(|c| c.rows), "new": sum(|c| c.new), "changed": sum(|c| c.changed), "ended": sum(|c| c.ended),
+            "quarantined": sum(|c| c.quarantined), "held_back": sum(|c| c.held_back),
+            "asked": probed.asked, "accepted": probed.accepted, "limited": probed.limited, "refused": probed.refused,
+            "partly_refused": probed.partly_refused, "unknown": probed.unknown, "transitions": probed.transitions,
+            "shredded": probed.shredded,
+            "judged": self.judged.connections, "opened": self.judged.opened, "worsened": self.judged.worsened,
+            "closed": self.judged.closed,
+            "mails_sent": notified.sent, "mails_failed": notified.failed, "mails_maybe_sent": notified.maybe_sent,
+            "steps": notified.steps, "notices_held": notified.held, "nobody_to_tell": notified.nobody,
+        })
+    }
+}
+
+impl<C: Clock> App<C> {
+    /// One scan.
+    ///
+    /// # Errors
+    /// Where the ledger fails, or a mail can't be written. What was committed stays.
+    pub async fn scan(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
+        let started_at = self.clock.now();
+        let id = self.ledger.begin_scan(started_at).await?;
+        let result = self.stages(id, started_at, options, progress).await;
+        match &result {
+            Ok(summary) => {
+                let counts = summary.counts();
+                self.ledger.end_scan(id, summary.finished_at, summary.outcome(), &counts).await?;
+                tracing::info!(
+                    scan.id = id.0,
+                    scan.outcome = summary.outcome(),
+                    scan.seconds = summary.finished_at.since(started_at).as_secs_f64(),
+                    scan.counts = %counts,
+                    "scan finished"
+                );
+            }
+            Err(error) => {
+                let counts = json!({"error": error.to_string()});
+                self.ledger.end_scan(id, self.clock.now(), "failed", &counts).await?;
+            }
+        }
+        result
+    }
+
+    async fn stages(
+        &self,
+        id: ScanId,
+        started_at: Timestamp,
+        options: ScanOptions,
+        progress: &impl Progress,
+    ) -> Result<ScanSummary, AppError> {
+        let mut problems = Vec::new();
+        let collected = self.collect(&mut problems, progress).await?;
+        let probed = if options.probe { Some(probe(&self.probe_tools(progress)).await?) } else { None };
+        let judged = self.judge(progress).await?;
+        let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
+        for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
+            problems.push(format!(
+                "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
+            ));
+        }
+        notified.iter().for_each(|notified| notified.tell(&mut problems));
+        let complete = collected.iter().all(|(_, c)| c.complete)
+            && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
+        let finished_at = self.clock.now();
+        Ok(ScanSummary { id, started_at, finished_at, collected, probed, judged, notified, problems, complete })
+    }
+
+    async fn collect(
+        &self,
+        problems: &mut Vec<String>,
+        progress: &impl Progress,
+    ) -> Result<Vec<(String, Collected)>, AppError> {
+        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
+        let policy =
+            CollectPolicy { hold: self.settings.escrow.hold, retention: self.settings.escrow.retention, knows: &knows };
+        let mut all = Vec::new();
+        for (spec, source) in &self.sources {
+            let snapshot = source.open(self.clock.now());
+            let collected =
+                collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?;
+            if let Some(error) = &collected.error {
+                problems.push(format!("source {}: {error}", spec.name));
+            }
+            if collected.held_back > 0 {
+                problems.push(format!(
+                    "source {name}: {n} connections have vanished at once, more than its vanish_limit; nothing was concluded. If \
+                     they are really gone: keysweep inventory accept {name}",
+                    name = spec.name,
+                    n = collected.held_back
+                ));
+            }
+            all.push((spec.name.clone(), collected));
+        }
+        Ok(all)
+    }
+
+    pub(super) async fn judge(&self, progress: &impl Progress) -> Result<Judged, LedgerError> {
+        judge(&self.ledger, &self.clock, &|name| self.rule_policy(name), &self.judged_under, progress).await
+    }
+
+    fn probe_tools<'a, G: Progress>(
+        &'a self,
+        progress: &'a G,
+    ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::HttpProber<C>, crate::escrow::Escrow, C, G> {
+        ProbeTools {
+            ledger: &self.ledger,
+            prober: &self.prober,
+            vault: &self.vault,
+            clock: &self.clock,
+            progress,
+            policy: &self.liveness,
+        }
+    }
+
+    async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
+        let Some(mail) = &self.mail else { return Err(AppError::NoMail) };
+        let recheck = Rechecker { app: self };
+        let tools = NotifyTools {
+            ledger: &self.ledger,
+            mailer: &mail.mailer,
+            renderer: &mail.templates,
+            recheck: &recheck,
+            clock: &self.clock,
+            progress,
+            policy: &mail.policy,
+        };
+        notify(&tools, run).await.map_err(|error| match error {
+            NotifyError::Ledger(error) | NotifyError::Recheck(error) => AppError::Ledger(error),
+            error @ NotifyError::Render { .. } => AppError::Render(error.to_string()),
+        })
+    }
+}
+
+/// Asks the providers again before people are told, and judges what that changed.
+struct Rechecker<'a, C> {
+    app: &'a App<C>,
+}
+
+impl<C: Clock> Recheck for Rechecker<'_, C> {
+    type Error = LedgerError;
+
+    async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
+        probe_these(&self.app.probe_tools(&Quiet), credentials).await?;
+        self.app.judge(&Quiet).await?;
+        Ok(())
+    }
+}
+
+impl Notified {
+    fn tell(&self, problems: &mut Vec<String>) {
+        if !self.released {
+            problems.push(
+                "mail is in preview: nothing was sent. Look at `keysweep mail preview`, then say `keysweep mail release`"
+                    .to_owned(),
+            );
+        }
+        if self.nobody > 0 {
+            problems.push(format!("{} findings have nobody who may be told", self.nobody));
+        }
+        if self.failed + self.maybe_sent > 0 {
+            problems.push(format!("{} mails wait for another try", self.failed + self.maybe_sent));
+        }
+        problems.extend(self.stopped.clone());
+    }
+}

@@ -1,0 +1,265 @@
+//! The command line, as words.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::finding::Severity;
+use crate::domain::time::Timestamp;
+
+/// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
+#[derive(Debug, Parser)]
+#[command(name = "keysweep", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The configuration file [else KEYSWEEP_CONFIG, config/keysweep.toml, /etc/keysweep/keysweep.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 ok, 1 failed, 2 usage, 3 findings at or above --fail-on, 4 scan incomplete, 78 bad configuration, 130 interrupted.
+Data goes to standard output, all else to standard error. Colours obey NO_COLOR.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Reads the inventory, asks the providers, judges; mails only with --notify
+    Scan(ScanArgs),
+    /// Everything on loopback: simulated providers, an inbox, a seeded estate, some virtual days
+    Demo(DemoArgs),
+    /// The connections of the inventory, as the ledger has them
+    Connections {
+        /// What to do with them
+        #[command(subcommand)]
+        what: ListShow,
+    },
+    /// The credentials behind the connections
+    Credentials {
+        /// What to do with them
+        #[command(subcommand)]
+        what: ListShow,
+    },
+    /// What the rules have found
+    Findings {
+        /// What to do with them
+        #[command(subcommand)]
+        what: FindingsVerb,
+    },
+    /// The digests that were formed, and what became of them
+    Mails {
+        /// What to do with them
+        #[command(subcommand)]
+        what: ListOnly,
+    },
+    /// The scans that were made
+    Scans {
+        /// What to do with them
+        #[command(subcommand)]
+        what: ListOnly,
+    },
+    /// Why something is flagged, from which facts, what would clear it, when it is next looked at
+    Explain {
+        /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint)
+        id: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Looks at a source, or accepts what has vanished from it
+    Inventory {
+        /// What to do
+        #[command(subcommand)]
+        what: InventoryVerb,
+    },
+    /// Shows who would get what, and lets mail leave
+    Mail {
+        /// What to do
+        #[command(subcommand)]
+        what: MailVerb,
+    },
+    /// Looks at the configuration
+    Config {
+        /// What to do
+        #[command(subcommand)]
+        what: ConfigVerb,
+    },
+    /// Brings the ledger's tables up to this version
+    Migrate,
+}
+
+/// Flags of `scan`.
+#[derive(Clone, Debug, Args)]
+pub struct ScanArgs {
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Sends the mails that are due (after `keysweep mail release`)
+    #[arg(long, conflicts_with_all = ["dry_run", "as_of", "no_probe"])]
+    pub notify: bool,
+    /// Asks no provider
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Does all of it on a copy of the ledger, and throws the copy away
+    #[arg(long, conflicts_with = "as_of")]
+    pub dry_run: bool,
+    /// Judges what the ledger knows as if it were this time (RFC 3339); reads no inventory, asks nobody, writes nothing
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub as_of: Option<Timestamp>,
+    /// Exits with 3 where a finding of this severity or worse is open
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<Severity>,
+}
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Ends after the story; else the simulated providers run on until Ctrl-C
+    #[arg(long)]
+    pub once: bool,
+    /// Keeps the ledger, the inventory and the configuration here; else in a folder of the system's temporary one
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// `list` and `show`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ListShow {
+    /// One line each
+    List(ListArgs),
+    /// One of them, whole
+    Show {
+        /// Its id
+        id: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+}
+
+/// `list` alone.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ListOnly {
+    /// One line each
+    List(ListArgs),
+}
+
+/// `findings list` and `findings show`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum FindingsVerb {
+    /// One line each; open ones unless --all is given
+    List {
+        /// Closed ones too
+        #[arg(long)]
+        all: bool,
+        /// Flags of every list
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// One of them, whole
+    Show {
+        /// Its id, as in F12
+        id: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+}
+
+/// Flags of every list.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ListArgs {
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// At most so many; a table shows 200 unless told otherwise, the other forms everything
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// `inventory …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum InventoryVerb {
+    /// Reads the source, shows how it was understood and what would change; writes nothing
+    Check {
+        /// The source's name
+        source: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Believes what the vanish limit holds back
+    Accept {
+        /// The source's name
+        source: String,
+    },
+}
+
+/// `mail …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum MailVerb {
+    /// Who would get what if mail were released now
+    Preview {
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Lets mail leave from now on
+    Release,
+}
+
+/// `config …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Every problem at once, with key, line and what to do
+    Check,
+    /// The settings in force and where each comes from; secrets are not shown
+    Show,
+}
+
+/// The forms of lists and scans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// for people
+    Table,
+    /// one document
+    Json,
+    /// one object a line
+    Jsonl,
+    /// one row each; cells that a spreadsheet would run are made harmless
+    Csv,
+}
+
+/// The forms of single things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    /// for people
+    Table,
+    /// one document
+    Json,
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "write a time as in 2026-11-21T08:00:00Z".to_owned())
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    [Severity::Low, Severity::Medium, Severity::High, Severity::Critical]
+        .into_iter()
+        .find(|severity| severity.as_str() == text)
+        .ok_or_else(|| "one of low, medium, high, critical".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

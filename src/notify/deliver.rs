@@ -1,0 +1,256 @@
+//! Claim, check once more, render, send, record.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+
+use super::{Notified, NotifyError, NotifyTools, is_old};
+use crate::domain::belief::Liveness;
+use crate::domain::ids::{CredentialId, MailId, NoticeId};
+use crate::domain::time::Timestamp;
+use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
+use crate::ports::{Clock, Event, Progress};
+
+/// Mails claimed at a time: what a kill leaves to be taken back.
+const CLAIM: usize = 100;
+/// Refusals that are our own fault in a row, after which the run stops and the operator is told.
+const OUR_FAULT_AT_MOST: u32 = 5;
+/// A server is spared after so many mails over one session.
+const MAILS_PER_SESSION: u32 = 100;
+
+type Failed<K> = NotifyError<<K as Recheck>::Error>;
+
+/// Sends everything that is due, until nothing is left or the mail server can't be used.
+pub(super) async fn deliver<L, M, R, K, C, G>(
+    tools: &NotifyTools<'_, L, M, R, K, C, G>,
+    sum: &mut Notified,
+) -> Result<(), Failed<K>>
+where
+    L: NotifyLedger,
+    M: Mailer,
+    R: Renderer,
+    K: Recheck,
+    C: Clock,
+    G: Progress,
+{
+    tools.progress.stage("mail", None);
+    let run = Run { tools, queue: RefCell::default(), sum: RefCell::new(sum), our_fault: Cell::new(0), stop: RefCell::default() };
+    loop {
+        let now = tools.clock.now();
+        let claimed = tools.ledger.claim_mails(now, tools.policy.lease, CLAIM).await?;
+        if claimed.is_empty() {
+            break;
+        }
+        let claimed = run.check_again(claimed).await?;
+        run.queue.borrow_mut().extend(claimed);
+        let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
+        try_join_all(workers).await?;
+        if run.stop.borrow().is_some() {
+            run.give_back().await?;
+            break;
+        }
+    }
+    let stopped = run.stop.take();
+    run.sum.borrow_mut().stopped = stopped;
+    tools.progress.done();
+    Ok(())
+}
+
+struct Run<'a, 's, L, M, R, K, C, G> {
+    tools: &'a NotifyTools<'a, L, M, R, K, C, G>,
+    queue: RefCell<VecDeque<ClaimedMail>>,
+    sum: RefCell<&'s mut Notified>,
+    our_fault: Cell<u32>,
+    stop: RefCell<Option<String>>,
+}
+
+impl<L, M, R, K, C, G> Run<'_, '_, L, M, R, K, C, G>
+where
+    L: NotifyLedger,
+    M: Mailer,
+    R: Renderer,
+    K: Recheck,
+    C: Clock,
+    G: Progress,
+{
+    /// Asks again what has not been asked for a while, and loads the mails as they then stand.
+    async fn check_again(&self, claimed: Vec<ClaimedMail>) -> Result<Vec<ClaimedMail>, Failed<K>> {
+        let now = self.tools.clock.now();
+        let limit = self.tools.policy.recheck_after;
+        let notices = claimed.iter().flat_map(|mail| &mail.notices);
+        let old: BTreeSet<CredentialId> = notices
+            .filter(|notice| notice.current && notice.held && is_old(notice.belief.asked_at, now, limit))
+            .map(|notice| notice.credential)
+            .collect();
+        if old.is_empty() {
+            return Ok(claimed);
+        }
+        let old: Vec<CredentialId> = old.into_iter().collect();
+        self.tools.recheck.recheck(&old).await.map_err(NotifyError::Recheck)?;
+        let ids: Vec<MailId> = claimed.iter().map(|mail| mail.id).collect();
+        Ok(self.tools.ledger.reload_mails(&ids).await?)
+    }
+
+    /// One worker: one session at a time, mail after mail.
+    async fn work(&self) -> Result<(), Failed<K>> {
+        let mut session = None;
+        let mut used = 0;
+        while self.stop.borrow().is_none() {
+            let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
+            let Some((mail, message)) = self.prepare(mail).await? else { continue };
+            let mut open = match session.take() {
+                Some(open) => open,
+                None => match self.tools.mailer.open().await {
+                    Ok(open) => {
+                        used = 0;
+                        open
+                    }
+                    Err(error) => {
+                        self.failed(&mail, &error).await?;
+                        self.stop(format!("{error}; mails wait and are tried again"));
+                        break;
+                    }
+                },
+            };
+            let usable = self.send(&mut open, &mail, &message).await?;
+            used += 1;
+            if !usable {
+                continue; // dropped without QUIT
+            }
+            if used < MAILS_PER_SESSION {
+                session = Some(open);
+            } else {
+                open.close().await;
+            }
+        }
+        if let Some(open) = session {
+            open.close().await;
+        }
+        Ok(())
+    }
+
+    /// Drops what was fixed, puts back what waits for a confirmation, and writes the rest. `None` where nothing is
+    /// left to send now.
+    async fn prepare(&self, mut mail: ClaimedMail) -> Result<Option<(ClaimedMail, Vec<u8>)>, Failed<K>> {
+        mail.notices.retain(|notice| notice.current);
+        let waits: Vec<NoticeId> =
+            mail.notices.iter().filter(|n| n.belief.liveness == Liveness::Suspect).map(|n| n.id).collect();
+        if !waits.is_empty() {
+            self.sum.borrow_mut().held += waits.len() as u64;
+            if mail.notices.len() == waits.len() {
+                self.record(&mail, MailEnd::Held { notices: waits }).await?;
+                return Ok(None);
+            }
+            mail.notices.retain(|n| n.belief.liveness != Liveness::Suspect);
+            if !mail.maybe_sent {
+                // The others go now, without these; on a resend the contents are frozen, and these are only left out.
+                self.record(&mail, MailEnd::Held { notices: waits }).await?;
+                return Ok(None);
+            }
+        }
+        if mail.notices.is_empty() || !mail.deliverable {
+            self.sum.borrow_mut().cancelled += 1;
+            self.record(&mail, MailEnd::Cancelled).await?;
+            return Ok(None);
+        }
+        let message = self.tools.renderer.render(&mail, self.tools.clock.now());
+        let message = message.map_err(|what| NotifyError::Render { mail: mail.id, what })?;
+        Ok(Some((mail, message)))
+    }
+
+    /// Sends one mail. Returns whether the session can be used again.
+    async fn send(&self, session: &mut M::Session, mail: &ClaimedMail, message: &[u8]) -> Result<bool, Failed<K>> {
+        if let Err(error) = session.offer(&mail.address).await {
+            self.failed(mail, &error).await?;
+            return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
+        }
+        // From here to the record a kill leaves a mail that may have been sent, and the ledger knows it.
+        self.tools.ledger.begin_sending(mail.id, self.tools.clock.now()).await?;
+        match session.transmit(message).await {
+            Ok(reply) => {
+                self.our_fault.set(0);
+                self.sum.borrow_mut().sent += 1;
+                self.tools.progress.advance(1);
+                let reply: String = reply.chars().take(200).collect();
+                self.record(mail, MailEnd::Sent { reply }).await?;
+                Ok(true)
+            }
+            Err(error) => {
+                self.failed(mail, &error).await?;
+                Ok(matches!(error, SendError::Later(_) | SendError::Ours(_)))
+            }
+        }
+    }
+
+    async fn failed(&self, mail: &ClaimedMail, error: &SendError) -> Result<(), Failed<K>> {
+        let now = self.tools.clock.now();
+        let retry_at = now + self.wait(mail.attempts);
+        let words: String = error.to_string().chars().take(200).collect();
+        let end = match error {
+            SendError::Address(_) => {
+                self.sum.borrow_mut().suppressed += 1;
+                MailEnd::AddressRefused { until: now + self.tools.policy.suppress_for, error: words }
+            }
+            SendError::AfterData(_) => {
+                self.sum.borrow_mut().maybe_sent += 1;
+                MailEnd::MaybeSent { retry_at, error: words }
+            }
+            SendError::Later(_) | SendError::Server(_) | SendError::Ours(_) => {
+                self.sum.borrow_mut().failed += 1;
+                MailEnd::Failed { retry_at, error: words }
+            }
+        };
+        if matches!(error, SendError::Ours(_)) {
+            self.our_fault.set(self.our_fault.get() + 1);
+            if self.our_fault.get() >= OUR_FAULT_AT_MOST {
+                self.stop(format!("{OUR_FAULT_AT_MOST} refusals in a row that are our own fault: {error}"));
+            }
+        }
+        self.record(mail, end).await
+    }
+
+    fn wait(&self, attempts: u32) -> Duration {
+        let waits = &self.tools.policy.retry;
+        let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(waits.len().saturating_sub(1));
+        waits.get(index).copied().unwrap_or(Duration::from_secs(300))
+    }
+
+    fn stop(&self, why: String) {
+        self.stop.borrow_mut().get_or_insert(why);
+    }
+
+    /// What was claimed and never offered is tried again soon, by another pass.
+    async fn give_back(&self) -> Result<(), Failed<K>> {
+        let now = self.tools.clock.now();
+        let left: Vec<ClaimedMail> = self.queue.borrow_mut().drain(..).collect();
+        self.sum.borrow_mut().failed += left.len() as u64;
+        let ends: Vec<(MailId, MailEnd)> =
+            left.iter().map(|mail| (mail.id, self.given_back(mail, now))).collect();
+        Ok(self.tools.ledger.record_mails(now, &ends, &[]).await?)
+    }
+
+    fn given_back(&self, mail: &ClaimedMail, now: Timestamp) -> MailEnd {
+        let (retry_at, error) = (now + self.wait(0), "not offered: the run stopped before".to_owned());
+        if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } }
+    }
+
+    async fn record(&self, mail: &ClaimedMail, end: MailEnd) -> Result<(), Failed<K>> {
+        let now = self.tools.clock.now();
+        let kind = match &end {
+            MailEnd::Sent { .. } => Some("mail.sent"),
+            MailEnd::MaybeSent { .. } => Some("mail.maybe_sent"),
+            MailEnd::AddressRefused { .. } => Some("mail.address_refused"),
+            MailEnd::Failed { .. } | MailEnd::Cancelled | MailEnd::Held { .. } => None,
+        };
+        let event = kind.map(|kind| Event {
+            at: now,
+            kind,
+            subject: format!("mail:{}", mail.id),
+            data: [("person".to_owned(), mail.person.0.into())].into_iter().collect(),
+        });
+        let events: Vec<Event> = event.into_iter().collect();
+        Ok(self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?)
+    }
+}

@@ -1,0 +1,162 @@
+//! What a complete snapshot no longer shows. One that was not read whole implies nothing and never gets here.
+
+use super::collect::{Reading, SourceSpec};
+use super::facts;
+use crate::domain::diff::{Absence, absence, exceeds_vanish_limit};
+use crate::domain::facts::EndedBy;
+use crate::domain::ids::{ConnectionId, PersonId};
+use crate::domain::time::Timestamp;
+use crate::ports::collect::{CollectChunk, CollectLedger, OpenRow, UseEnd};
+use crate::ports::{Event, LedgerError};
+
+const PAGE: usize = 10_000;
+/// Fewer than so many may always go at once (DESIGN.md 3, `vanish_limit`).
+const VANISH_AT_LEAST: u64 = 3;
+
+/// What became of rows that were not shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) ended: u64,
+    pub(super) held: u64,
+    pub(super) held_people: u64,
+}
+
+/// Connections that were not shown: noted when first missed, believed gone when missed again, held back where they
+/// are too many at once. Returns how many ended and how many are held back.
+pub(super) async fn of_connections<L: CollectLedger, V>(
+    reading: &Reading<'_, L, V>,
+    now: Timestamp,
+) -> Result<(u64, u64), LedgerError> {
+    let gone = |row: &OpenRow| {
+        !reading.seen.contains(row.id.0)
+            && absence(row.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone
+    };
+    let (mut open, mut count) = (0, 0);
+    let mut after = ConnectionId(0);
+    loop {
+        let page = reading.ledger.open_page(reading.state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        open += page.len() as u64;
+        count += page.iter().filter(|row| gone(row)).count() as u64;
+    }
+    let held = exceeds_vanish_limit(count, open, reading.spec.vanish_percent, VANISH_AT_LEAST);
+    let mut ended = 0;
+    after = ConnectionId(0);
+    loop {
+        let page = reading.ledger.open_page(reading.state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+        for row in page.iter().filter(|row| !reading.seen.contains(row.id.0)) {
+            match absence(row.absent_since, reading.started, reading.spec.absent_after) {
+                Absence::FirstMissed => chunk.absent.push((row.id, reading.started)),
+                Absence::Gone if !held => end(&mut chunk, row, now),
+                Absence::Gone | Absence::StillMissing => {}
+            }
+        }
+        ended += chunk.gone.len() as u64;
+        if !chunk.absent.is_empty() || !chunk.gone.is_empty() {
+            reading.ledger.commit_collect(&chunk).await?;
+        }
+    }
+    Ok((ended, if held { count } else { 0 }))
+}
+
+/// People who were not shown, by the same rules. Returns how many are held back.
+pub(super) async fn of_people<L: CollectLedger, V>(
+    reading: &Reading<'_, L, V>,
+    now: Timestamp,
+) -> Result<u64, LedgerError> {
+    let (mut present, mut count) = (0, 0);
+    let mut after = PersonId(0);
+    loop {
+        let page = reading.ledger.present_people_page(reading.state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        present += page.len() as u64;
+        let missing = page.iter().filter(|person| !reading.seen_people.contains(person.id.0));
+        let gone = missing
+            .filter(|p| absence(p.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone);
+        count += gone.count() as u64;
+    }
+    let held = exceeds_vanish_limit(count, present, reading.spec.vanish_percent, VANISH_AT_LEAST);
+    after = PersonId(0);
+    loop {
+        let page = reading.ledger.present_people_page(reading.state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+        for person in page.iter().filter(|person| !reading.seen_people.contains(person.id.0)) {
+            match absence(person.absent_since, reading.started, reading.spec.absent_after) {
+                Absence::FirstMissed => chunk.people_absent.push((person.id, reading.started)),
+                Absence::Gone if !held => chunk.people_gone.push(person.id),
+                Absence::Gone | Absence::StillMissing => {}
+            }
+        }
+        if !chunk.people_absent.is_empty() || !chunk.people_gone.is_empty() {
+            reading.ledger.commit_collect(&chunk).await?;
+        }
+    }
+    Ok(if held { count } else { 0 })
+}
+
+/// The operator says that what the last complete snapshot of a source missed is really gone.
+/// Returns how many connections ended.
+///
+/// # Errors
+/// Where the ledger fails.
+pub async fn accept<L: CollectLedger>(
+    ledger: &L,
+    spec: &SourceSpec,
+    retention: std::time::Duration,
+    now: Timestamp,
+) -> Result<u64, LedgerError> {
+    let state = ledger.source(&spec.name, now).await?;
+    let Some(snapshot) = state.last_complete else { return Ok(0) };
+    let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
+    let (mut ended, mut after) = (0, ConnectionId(0));
+    loop {
+        let page = ledger.open_page(state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let mut chunk = CollectChunk { now: Some(now), retention, ..CollectChunk::default() };
+        page.iter().filter(|row| row.absent_since.is_some() && gone(row.absent_since)).for_each(|row| end(&mut chunk, row, now));
+        ended += chunk.gone.len() as u64;
+        if !chunk.gone.is_empty() {
+            ledger.commit_collect(&chunk).await?;
+        }
+    }
+    let mut after = PersonId(0);
+    loop {
+        let page = ledger.present_people_page(state.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| p.id);
+        let chunk =
+            CollectChunk { now: Some(now), retention, people_gone: people.collect(), ..CollectChunk::default() };
+        if !chunk.people_gone.is_empty() {
+            ledger.commit_collect(&chunk).await?;
+        }
+    }
+    Ok(ended)
+}
+
+fn end(chunk: &mut CollectChunk, row: &OpenRow, now: Timestamp) {
+    let until = row.absent_since.unwrap_or(now);
+    chunk.gone.push(row.id);
+    if let Some((id, credential)) = row.open_use {
+        chunk.ended.push(UseEnd { id, credential, until, by: EndedBy::Absent });
+        chunk.touched.push(credential);
+        chunk.events.push(Event {
+            at: now,
+            kind: "use.ended",
+            subject: format!("connection:{}", row.id),
+            data: facts([
+                ("credential", credential.0.into()),
+                ("until", until.to_string().into()),
+                ("by", "absent".into()),
+            ]),
+        });
+    }
+}

@@ -1,0 +1,236 @@
+//! COLLECT: one source's snapshot into the ledger. Writes only what changed; what is gone is judged at the end, and
+//! only of a snapshot that was read whole.
+
+mod chunk;
+mod people;
+
+use std::time::Duration;
+
+use super::absence;
+use super::seen::Seen;
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::Hold;
+use crate::domain::record::{FieldProblem, Quarantined};
+use crate::domain::time::Timestamp;
+use crate::ports::collect::{CollectLedger, SnapshotEnd, SourceState};
+use crate::ports::{Clock, LedgerError, Progress, Snapshot, SourceError, Vault};
+
+/// Rows read, compared and committed together: large enough that a random key costs little more than an appended one
+/// (NUMBERS.md 3), small enough to hold.
+const CHUNK: usize = 10_000;
+/// Quarantined rows kept by name; the rest are counted.
+const QUARANTINE_SHOWN: usize = 1_000;
+/// Remarks kept; a source that drops a fact in every row would else fill the ledger.
+const REMARKS_SHOWN: usize = 100;
+
+/// What the operator says of one source.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// its name
+    pub name: String,
+    /// the least time between the two complete snapshots that miss a row
+    pub absent_after: Duration,
+    /// how much of a source may be gone at once, in per cent
+    pub vanish_percent: u8,
+    /// whether the source says that secrets can be replaced in place, so that `created_at` says nothing of their age
+    pub secrets_replaceable: bool,
+}
+
+/// What holds for every source.
+pub struct CollectPolicy<'a> {
+    /// how long sealed copies are held
+    pub hold: Hold,
+    /// the hard limit on holding
+    pub retention: Duration,
+    /// whether the catalogue has a provider of this name
+    pub knows: &'a dyn Fn(&ProviderName) -> bool,
+}
+
+/// What reading one source brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// rows read
+    pub rows: u64,
+    /// connections seen for the first time
+    pub new: u64,
+    /// known connections whose facts changed
+    pub changed: u64,
+    /// uses that ended
+    pub ended: u64,
+    /// rows set aside
+    pub quarantined: u64,
+    /// false where the source failed, was cut short or changed while being read
+    pub complete: bool,
+    /// why it was not complete
+    pub error: Option<String>,
+    /// connections held back by the vanish limit
+    pub held_back: u64,
+}
+
+/// What one snapshot keeps while it is read. Bounded: a bit a row and a few lists with limits.
+pub(super) struct Reading<'a, L, V> {
+    pub(super) ledger: &'a L,
+    pub(super) vault: &'a V,
+    pub(super) spec: &'a SourceSpec,
+    pub(super) policy: &'a CollectPolicy<'a>,
+    pub(super) state: SourceState,
+    pub(super) started: Timestamp,
+    pub(super) seen: Seen,
+    pub(super) seen_people: Seen,
+    /// a row's id could not be read, so no row can be called absent
+    pub(super) unreadable_id: bool,
+    pub(super) unreadable_person: bool,
+    pub(super) quarantined: Vec<Quarantined>,
+    pub(super) remarks: Vec<String>,
+    pub(super) sum: Collected,
+}
+
+/// Reads one snapshot into the ledger.
+///
+/// A source that can't be read is no error here: it is recorded, and nothing is concluded from it.
+///
+/// # Errors
+/// Where the ledger fails; what was committed before stays.
+pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
+    ledger: &L,
+    vault: &V,
+    clock: &impl Clock,
+    spec: &SourceSpec,
+    snapshot: Result<S, SourceError>,
+    policy: &CollectPolicy<'_>,
+    progress: &impl Progress,
+) -> Result<Collected, LedgerError> {
+    let started = clock.now();
+    let state = ledger.source(&spec.name, started).await?;
+    let seen = Seen::up_to(state.max_connection);
+    let seen_people = Seen::up_to(state.max_person);
+    let mut reading = Reading {
+        ledger,
+        vault,
+        spec,
+        policy,
+        state,
+        started,
+        seen,
+        seen_people,
+        unreadable_id: false,
+        unreadable_person: false,
+        quarantined: Vec::new(),
+        remarks: Vec::new(),
+        sum: Collected::default(),
+    };
+    progress.stage("collect", None);
+    let read = match snapshot {
+        Ok(mut snapshot) => read(&mut reading, &mut snapshot, clock, progress).await?,
+        Err(error) => Read { people: false, error: Some(error) },
+    };
+    let end = conclude(&mut reading, read, clock).await?;
+    ledger.commit_snapshot(&end).await?;
+    progress.done();
+    Ok(reading.sum)
+}
+
+/// How far the reading came.
+struct Read {
+    /// the people were read to their end
+    people: bool,
+    /// what stopped the reading
+    error: Option<SourceError>,
+}
+
+async fn read<L: CollectLedger, V: Vault>(
+    reading: &mut Reading<'_, L, V>,
+    snapshot: &mut impl Snapshot,
+    clock: &impl Clock,
+    progress: &impl Progress,
+) -> Result<Read, LedgerError> {
+    let mut people = false;
+    if snapshot.has_people() {
+        loop {
+            match snapshot.people(CHUNK).await {
+                Err(error) => return Ok(Read { people, error: Some(error) }),
+                Ok(rows) if rows.is_empty() => break,
+                Ok(rows) => people::absorb(reading, rows, clock.now()).await?,
+            }
+        }
+        people = true;
+    }
+    loop {
+        match snapshot.connections(CHUNK).await {
+            Err(error) => return Ok(Read { people, error: Some(error) }),
+            Ok(rows) if rows.is_empty() => break,
+            Ok(rows) => {
+                let count = rows.len() as u64;
+                chunk::absorb(reading, rows, clock.now()).await?;
+                progress.advance(count);
+            }
+        }
+    }
+    let remarks = snapshot.remarks();
+    remarks.into_iter().for_each(|remark| reading.remark(remark));
+    Ok(Read { people, error: None })
+}
+
+async fn conclude<L: CollectLedger, V: Vault>(
+    reading: &mut Reading<'_, L, V>,
+    read: Read,
+    clock: &impl Clock,
+) -> Result<SnapshotEnd, LedgerError> {
+    let now = clock.now();
+    let whole = read.error.is_none();
+    if reading.unreadable_id {
+        reading.remark("a row's connection_id can't be read: nothing counts as absent from this snapshot".to_owned());
+    }
+    let complete = whole && !reading.unreadable_id;
+    let people_complete = read.people && !reading.unreadable_person;
+    let mut gone = absence::Gone::default();
+    if people_complete {
+        gone.held_people = absence::of_people(reading, now).await?;
+    }
+    if complete {
+        (gone.ended, gone.held) = absence::of_connections(reading, now).await?;
+    }
+    reading.sum.ended += gone.ended;
+    reading.sum.held_back = gone.held;
+    reading.sum.complete = whole;
+    reading.sum.error = read.error.map(|error| error.to_string());
+    Ok(SnapshotEnd {
+        source: reading.state.id,
+        started_at: reading.started,
+        now,
+        rows: reading.sum.rows,
+        complete,
+        people_complete,
+        error: reading.sum.error.clone(),
+        quarantined: std::mem::take(&mut reading.quarantined),
+        quarantined_count: reading.sum.quarantined,
+        remarks: std::mem::take(&mut reading.remarks),
+        held_back: gone.held,
+        held_back_people: gone.held_people,
+    })
+}
+
+impl<L, V> Reading<'_, L, V> {
+    /// Sets a row aside.
+    pub(super) fn quarantine(&mut self, row: u64, problem: FieldProblem) {
+        self.sum.quarantined += 1;
+        if self.quarantined.len() < QUARANTINE_SHOWN {
+            let FieldProblem { field, reason } = problem;
+            self.quarantined.push(Quarantined { source: self.spec.name.clone(), row, field, reason });
+        }
+    }
+
+    /// Notes a remark on the source.
+    pub(super) fn remark(&mut self, remark: String) {
+        if self.remarks.len() < REMARKS_SHOWN {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// Notes facts that were dropped from a good row.
+    pub(super) fn dropped(&mut self, row: u64, dropped: Vec<FieldProblem>) {
+        for problem in dropped {
+            self.remark(format!("row {row}: {}: {}", problem.field, problem.reason));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A chunk of people into the ledger.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Reading;
+use crate::domain::diff::person_facts;
+use crate::domain::ids::{AccountId, PersonId};
+use crate::domain::record::{FieldProblem, PersonRecord, Row};
+use crate::domain::time::Timestamp;
+use crate::ports::collect::{CollectChunk, CollectLedger, KnownPerson, NewAccount, PersonWrite, Reservation, Reserved};
+use crate::ports::{LedgerError, Vault};
+
+/// Compares a chunk with what is known and commits what changed.
+pub(super) async fn absorb<L: CollectLedger, V: Vault>(
+    reading: &mut Reading<'_, L, V>,
+    rows: Vec<Row<PersonRecord>>,
+    now: Timestamp,
+) -> Result<(), LedgerError> {
+    let records = good(reading, rows);
+    let ids: Vec<(&str, &str)> = records.iter().map(|r| (r.1.account_id.as_str(), r.1.member_id.as_str())).collect();
+    let source = reading.state.id;
+    let known: HashMap<(String, String), KnownPerson> = reading
+        .ledger
+        .known_people(source, &ids)
+        .await?
+        .into_iter()
+        .map(|person| ((person.account.clone(), person.member.clone()), person))
+        .collect();
+    let accounts: Vec<&str> = ids.iter().map(|(account, _)| *account).collect::<HashSet<_>>().into_iter().collect();
+    let mut accounts: HashMap<String, AccountId> =
+        reading.ledger.known_accounts(source, &accounts).await?.into_iter().collect();
+
+    let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+    let mut fresh = Vec::new();
+    for (row, record) in records {
+        let digest = digest(reading, &record);
+        match known.get(&(record.account_id.clone(), record.member_id.clone())) {
+            Some(person) if !reading.seen_people.insert(person.id.0) => twice(reading, row),
+            Some(person) => {
+                if person.absent_since.is_some() {
+                    chunk.people_present.push(person.id);
+                }
+                if person.digest != digest {
+                    fresh.push((Some(person.id), record, digest));
+                }
+            }
+            None => fresh.push((None, record, digest)),
+        }
+    }
+    let reserved = reserve(reading, &fresh, &accounts).await?;
+    write(reading, &mut chunk, fresh, &mut accounts, reserved);
+    if chunk.people.is_empty() && chunk.people_present.is_empty() {
+        return Ok(());
+    }
+    reading.ledger.commit_collect(&chunk).await
+}
+
+/// The good rows; the others are set aside, and their ids count as present.
+fn good<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> Vec<(u64, PersonRecord)> {
+    let mut records: Vec<(u64, PersonRecord)> = Vec::with_capacity(rows.len());
+    let mut here = HashSet::new();
+    for row in rows {
+        reading.dropped(row.row, row.dropped);
+        match row.record {
+            // A bad row's account may be unknown, so its person can't be told from another's: all count as present.
+            Err(problem) => {
+                reading.unreadable_person = true;
+                reading.quarantine(row.row, problem);
+            }
+            Ok(record) if !here.insert((record.account_id.clone(), record.member_id.clone())) => twice(reading, row.row),
+            Ok(record) => records.push((row.row, record)),
+        }
+    }
+    records
+}
+
+fn twice<L, V>(reading: &mut Reading<'_, L, V>, row: u64) {
+    let reason = "this member was listed before in the same account; the first row counts".to_owned();
+    reading.quarantine(row, FieldProblem { field: "member_id".to_owned(), reason });
+}
+
+fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &PersonRecord) -> String {
+    let mut facts = Vec::with_capacity(128);
+    person_facts(record, &mut facts);
+    reading.vault.digest(&facts)
+}
+
+type Fresh = (Option<PersonId>, PersonRecord, String);
+
+async fn reserve<L: CollectLedger, V>(
+    reading: &Reading<'_, L, V>,
+    fresh: &[Fresh],
+    accounts: &HashMap<String, AccountId>,
+) -> Result<Reserved, LedgerError> {
+    let unknown: HashSet<&str> =
+        fresh.iter().map(|f| f.1.account_id.as_str()).filter(|id| !accounts.contains_key(*id)).collect();
+    let people = fresh.iter().filter(|f| f.0.is_none()).count();
+    reading
+        .ledger
+        .reserve(Reservation {
+            accounts: u32::try_from(unknown.len()).unwrap_or(u32::MAX),
+            people: u32::try_from(people).unwrap_or(u32::MAX),
+            ..Reservation::default()
+        })
+        .await
+}
+
+fn write<L, V>(
+    reading: &mut Reading<'_, L, V>,
+    chunk: &mut CollectChunk,
+    fresh: Vec<Fresh>,
+    accounts: &mut HashMap<String, AccountId>,
+    mut reserved: Reserved,
+) {
+    let source = reading.state.id;
+    for (known, record, digest) in fresh {
+        let account = *accounts.entry(record.account_id).or_insert_with_key(|external| {
+            let id = AccountId(reserved.account);
+            reserved.account += 1;
+            chunk.accounts.push(NewAccount { id, source, external_id: external.clone() });
+            id
+        });
+        let id = known.unwrap_or_else(|| {
+            let id = PersonId(reserved.person);
+            reserved.person += 1;
+            reading.seen_people.insert(id.0);
+            id
+        });
+        chunk.people.push(PersonWrite {
+            id,
+            source,
+            account,
+            member_id: record.member_id,
+            email: record.email.expose().to_owned(),
+            role: record.role,
+            status: record.status,
+            verified: record.verified,
+            locale: record.locale,
+            timezone: record.timezone,
+            digest,
+        });
+    }
+}

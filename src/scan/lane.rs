@@ -1,0 +1,349 @@
+//! One provider's credentials through one pass: opened, asked side by side, believed, written in batches.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures::stream::{Stream, StreamExt};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::facts;
+use super::probe::{ProbeTools, width};
+use crate::domain::cadence::next_probe;
+use crate::domain::ids::{ProviderName, SourceId};
+use crate::domain::liveness::{self, Context, Step};
+use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict};
+use crate::domain::policy::LivenessPolicy;
+use crate::domain::time::{Timestamp, hours};
+use crate::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord, Prober, Question};
+use crate::ports::{Clock, Event, LedgerError, Progress, Vault};
+
+/// Results written together.
+const BATCH: usize = 1_000;
+/// A provider that fails in its transport so often without one answer is given up for this pass: a dead host must not
+/// cost a timeout for every credential.
+const GIVE_UP_AFTER: u32 = 10;
+/// An acceptance lets refusals count for so long (DESIGN.md 4, positive control).
+const CONTROL_HOLDS: Duration = hours(24);
+/// How often the operator's own control credential is asked.
+const CONTROL_EVERY: Duration = hours(1);
+/// Refusals without a control yet that wait for the end of the pass; the rest are believed as they are.
+const WAITING_AT_MOST: usize = 10_000;
+
+/// What one lane brought; see [`super::probe::Probed`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct LaneSum {
+    pub(super) asked: u64,
+    pub(super) accepted: u64,
+    pub(super) limited: u64,
+    pub(super) refused: u64,
+    pub(super) partly_refused: u64,
+    pub(super) unknown: u64,
+    pub(super) transitions: u64,
+    pub(super) shredded: u64,
+    pub(super) given_up_after: Option<u32>,
+}
+
+type Spot = (Option<SourceId>, String, String);
+
+/// One provider during one pass.
+pub struct Lane<'a, L, P, V, C, G> {
+    tools: &'a ProbeTools<'a, L, P, V, C, G>,
+    provider: &'a ProviderName,
+    policy: LivenessPolicy,
+    /// the last acceptance per source and endpoint
+    controls: RefCell<HashMap<Spot, Timestamp>>,
+    failures: Cell<u32>,
+}
+
+/// A credential that was looked at.
+struct Looked {
+    due: DueCredential,
+    /// `None` where it was not asked: its copy's time was over
+    answer: Option<Answer>,
+}
+
+impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L, P, V, C, G> {
+    pub(super) async fn open(
+        tools: &'a ProbeTools<'a, L, P, V, C, G>,
+        provider: &'a ProviderName,
+    ) -> Result<Self, LedgerError> {
+        let controls = tools.ledger.controls(provider).await?;
+        let controls = controls.into_iter().map(|c| ((c.source, c.protocol, c.endpoint), c.at)).collect();
+        let policy = (tools.policy)(provider);
+        let lane = Self { tools, provider, policy, controls: RefCell::new(controls), failures: Cell::new(0) };
+        lane.ask_control().await?;
+        Ok(lane)
+    }
+
+    /// Asks everything in `due` and writes what is learnt.
+    pub(super) async fn run(
+        self,
+        due: impl Stream<Item = Result<DueCredential, LedgerError>>,
+    ) -> Result<LaneSum, LedgerError> {
+        let width = width(self.tools.prober, self.provider).get();
+        let (sender, receiver) = mpsc::channel::<Looked>(2 * BATCH);
+        // Each side owns its end of the channel, so that an error on one side ends the other.
+        let (written, asked) = futures::join!(self.write_all(receiver), self.ask_all(due, width, sender));
+        let mut sum = written?;
+        asked?;
+        sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
+        Ok(sum)
+    }
+
+    async fn ask_all(
+        &self,
+        due: impl Stream<Item = Result<DueCredential, LedgerError>>,
+        width: usize,
+        sender: mpsc::Sender<Looked>,
+    ) -> Result<(), LedgerError> {
+        let mut looks = pin!(due.map(|due| async { self.look(due?).await }).buffer_unordered(width));
+        while let Some(looked) = looks.next().await {
+            let Some(looked) = looked? else { continue };
+            if sender.send(looked).await.is_err() {
+                break; // the writer failed, and says why
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_all(&self, mut receiver: mpsc::Receiver<Looked>) -> Result<LaneSum, LedgerError> {
+        let mut sum = LaneSum::default();
+        let mut waiting = Vec::new();
+        let mut batch = Vec::with_capacity(BATCH);
+        while receiver.recv_many(&mut batch, BATCH).await > 0 {
+            self.write(&mut batch, Some(&mut waiting), &mut sum).await?;
+        }
+        // The whole pass has been heard: whatever control there is, there is now.
+        while !waiting.is_empty() {
+            let mut rest = waiting.split_off(waiting.len().min(BATCH));
+            self.write(&mut waiting, None, &mut sum).await?;
+            waiting.append(&mut rest);
+        }
+        Ok(sum)
+    }
+
+    /// One look at one credential; `None` where the provider was given up, so that it stays due.
+    async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
+        let context = self.context(&due, false);
+        if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
+            return Ok(Some(Looked { due, answer: None }));
+        }
+        if self.failures.get() >= GIVE_UP_AFTER {
+            return Ok(None);
+        }
+        let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));
+        let answer = match copy {
+            Some(Ok(secret)) => {
+                let question = Question {
+                    provider: self.provider,
+                    key_id: due.key_id.as_deref(),
+                    secret: &secret,
+                    region: due.region.as_deref(),
+                    base_url: due.base_url.as_deref(),
+                };
+                self.tools.prober.ask(&question).await
+            }
+            Some(Err(_)) | None => self.no_copy(),
+        };
+        match answer.outcome {
+            Outcome::Unknown(reason) if reason.is_transport() => self.failures.set(self.failures.get() + 1),
+            _ if self.failures.get() < GIVE_UP_AFTER => self.failures.set(0),
+            _ => {}
+        }
+        self.tools.progress.advance(1);
+        Ok(Some(Looked { due, answer: Some(answer) }))
+    }
+
+    fn no_copy(&self) -> Answer {
+        Answer {
+            outcome: Outcome::Unknown(Reason::NoCopy),
+            parts: Vec::new(),
+            at: self.tools.clock.now(),
+            retry_after: None,
+            kind: None,
+        }
+    }
+
+    /// Believes and writes one batch. Acceptances come first: they are the control that refusals need. Refusals that
+    /// would go without one move to `waiting`, where there is one.
+    async fn write(
+        &self,
+        batch: &mut Vec<Looked>,
+        mut waiting: Option<&mut Vec<Looked>>,
+        sum: &mut LaneSum,
+    ) -> Result<(), LedgerError> {
+        let mut accepted: HashMap<Spot, Timestamp> = HashMap::new();
+        for looked in batch.iter() {
+            for (spot, at) in acceptances(looked) {
+                accepted.insert(spot, at);
+            }
+        }
+        self.controls.borrow_mut().extend(accepted.clone());
+        let mut records = Vec::with_capacity(batch.len());
+        let mut events = Vec::new();
+        for looked in batch.drain(..) {
+            let control = self.has_control(&looked);
+            if let Some(waiting) = waiting.as_deref_mut().filter(|w| w.len() < WAITING_AT_MOST)
+                && !control
+                && is_refusal(&looked)
+            {
+                waiting.push(looked);
+                continue;
+            }
+            self.count(&looked, sum);
+            records.push(self.conclude(&looked, control, &mut events));
+        }
+        let controls: Vec<Control> = accepted.into_iter().map(|(spot, at)| self.control(spot, at)).collect();
+        sum.transitions += events.len() as u64;
+        sum.shredded += records.iter().filter(|record| record.shred).count() as u64;
+        if records.is_empty() && controls.is_empty() {
+            return Ok(());
+        }
+        self.tools.ledger.commit_probes(self.tools.clock.now(), &records, &controls, &events).await
+    }
+
+    fn conclude(&self, looked: &Looked, control: bool, events: &mut Vec<Event>) -> ProbeRecord {
+        let Looked { due, answer } = looked;
+        let context = self.context(due, control);
+        let step = match answer {
+            Some(answer) => {
+                let context = Context { now: answer.at, ..context };
+                liveness::after_probe(&due.belief, answer.outcome, &context, &self.policy)
+            }
+            None => liveness::before_probe(&due.belief, &context, &self.policy)
+                .unwrap_or_else(|| unchanged(&due.belief)),
+        };
+        if let Some(transition) = &step.transition {
+            events.push(Event {
+                at: answer.as_ref().map_or(context.now, |answer| answer.at),
+                kind: transition.kind(),
+                subject: format!("credential:{}", due.id),
+                data: facts([
+                    ("from", transition.from.as_str().into()),
+                    ("to", transition.to.as_str().into()),
+                    ("outcome", answer.as_ref().map_or(Value::Null, |a| a.outcome.to_string().into())),
+                    ("asked", answer.as_ref().map_or(Value::Null, |a| asked(&a.parts).into())),
+                ]),
+            });
+        }
+        let retry_after = answer.as_ref().and_then(|answer| answer.retry_after);
+        let at = answer.as_ref().map_or(context.now, |answer| answer.at);
+        ProbeRecord {
+            id: due.id,
+            probe_at: if step.shred {
+                None
+            } else {
+                next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(due))
+            },
+            kind: answer.as_ref().and_then(|answer| answer.kind.clone()),
+            parts: answer.as_ref().and_then(|answer| serde_json::to_value(&answer.parts).ok()),
+            shred: step.shred,
+            transition: step.rule_visible || step.transition.is_some(),
+            belief: step.belief,
+        }
+    }
+
+    fn context(&self, due: &DueCredential, control: bool) -> Context {
+        Context { now: self.tools.clock.now(), idle_since: due.idle_since, control }
+    }
+
+    /// Whether one of the endpoints that refused accepted another credential of the same source, or the operator's own.
+    fn has_control(&self, looked: &Looked) -> bool {
+        let Some(answer) = &looked.answer else { return false };
+        let controls = self.controls.borrow();
+        let holds = |source: Option<SourceId>, part: &Part| {
+            controls
+                .get(&(source, part.protocol.clone(), part.endpoint.clone()))
+                .is_some_and(|at| answer.at.since(*at) <= CONTROL_HOLDS)
+        };
+        let refused = answer.parts.iter().filter(|part| part.verdict == Verdict::Refused);
+        refused.into_iter().any(|part| holds(Some(looked.due.source), part) || holds(None, part))
+    }
+
+    fn control(&self, (source, protocol, endpoint): Spot, at: Timestamp) -> Control {
+        Control { source, provider: self.provider.clone(), protocol, endpoint, at }
+    }
+
+    /// Asks the operator's own control credential, where there is one and its last acceptance is old.
+    async fn ask_control(&self) -> Result<(), LedgerError> {
+        let Some((key_id, secret)) = self.tools.prober.control(self.provider) else { return Ok(()) };
+        let now = self.tools.clock.now();
+        let fresh = |(spot, at): (&Spot, &Timestamp)| spot.0.is_none() && now.since(*at) < CONTROL_EVERY;
+        if self.controls.borrow().iter().any(fresh) {
+            return Ok(());
+        }
+        let question = Question {
+            provider: self.provider,
+            key_id: key_id.as_deref(),
+            secret: &secret,
+            region: None,
+            base_url: None,
+        };
+        let answer = self.tools.prober.ask(&question).await;
+        let accepted = answer.parts.iter().filter(|part| is_acceptance(part.verdict));
+        let spots: Vec<Spot> = accepted.map(|part| (None, part.protocol.clone(), part.endpoint.clone())).collect();
+        self.controls.borrow_mut().extend(spots.iter().cloned().map(|spot| (spot, answer.at)));
+        let controls: Vec<Control> = spots.into_iter().map(|spot| self.control(spot, answer.at)).collect();
+        if controls.is_empty() {
+            tracing::warn!(provider = %self.provider, outcome = %answer.outcome, "the control credential was not accepted");
+            return Ok(());
+        }
+        self.tools.ledger.commit_probes(answer.at, &[], &controls, &[]).await
+    }
+
+    fn count(&self, looked: &Looked, sum: &mut LaneSum) {
+        let Some(answer) = &looked.answer else { return };
+        sum.asked += 1;
+        let counter = match answer.outcome {
+            Outcome::Accepted => &mut sum.accepted,
+            Outcome::Limited => &mut sum.limited,
+            Outcome::Refused => &mut sum.refused,
+            Outcome::PartlyRefused(_) => &mut sum.partly_refused,
+            Outcome::Unknown(_) => &mut sum.unknown,
+        };
+        *counter += 1;
+    }
+}
+
+fn unchanged(belief: &crate::domain::belief::Belief) -> Step {
+    Step { belief: belief.clone(), transition: None, shred: false, rule_visible: false }
+}
+
+fn acceptances(looked: &Looked) -> impl Iterator<Item = (Spot, Timestamp)> + '_ {
+    let source = Some(looked.due.source);
+    looked.answer.iter().flat_map(move |answer| {
+        let accepted = answer.parts.iter().filter(|part| is_acceptance(part.verdict));
+        accepted.map(move |part| ((source, part.protocol.clone(), part.endpoint.clone()), answer.at))
+    })
+}
+
+const fn is_acceptance(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Accepted | Verdict::Limited)
+}
+
+fn is_refusal(looked: &Looked) -> bool {
+    matches!(looked.answer.as_ref().map(|a| a.outcome), Some(Outcome::Refused | Outcome::PartlyRefused(_)))
+}
+
+/// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.
+fn asked(parts: &[Part]) -> String {
+    let words = parts.iter().map(|part| {
+        let verdict = match part.verdict {
+            Verdict::Accepted => "accepted".to_owned(),
+            Verdict::Limited => "limited".to_owned(),
+            Verdict::Refused => "refused".to_owned(),
+            Verdict::Unknown(reason) => format!("unknown({reason})"),
+        };
+        let status = part.status.map(|status| format!(" {status}")).unwrap_or_default();
+        format!("{}/{} {verdict}{status}", part.protocol, part.endpoint)
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+/// Spreads credentials over their period: a part of the fingerprint, which is as good as random.
+fn seed(due: &DueCredential) -> u64 {
+    u64::from_str_radix(due.fingerprint.as_str().get(..16).unwrap_or_default(), 16).unwrap_or(0)
+}

@@ -1,0 +1,152 @@
+//! PROBE: what is due is asked, once per credential, and what is learnt is believed as the state machine says.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+
+use futures::future::try_join_all;
+use futures::stream::{self, Stream, StreamExt};
+
+use super::lane::{Lane, LaneSum};
+use crate::domain::ids::{CredentialId, ProviderName};
+use crate::domain::policy::LivenessPolicy;
+use crate::domain::time::Timestamp;
+use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
+use crate::ports::{Clock, LedgerError, Progress, Vault};
+
+/// Credentials read from the ledger at a time.
+const PAGE: usize = 1_000;
+
+/// What one pass over the due credentials brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// credentials that were asked
+    pub asked: u64,
+    /// answers by the contract's word
+    pub accepted: u64,
+    /// see `accepted`
+    pub limited: u64,
+    /// see `accepted`
+    pub refused: u64,
+    /// see `accepted`
+    pub partly_refused: u64,
+    /// see `accepted`
+    pub unknown: u64,
+    /// changes of liveness
+    pub transitions: u64,
+    /// copies destroyed
+    pub shredded: u64,
+    /// providers that were given up for this pass, with how many failures in a row
+    pub given_up: Vec<(ProviderName, u32)>,
+}
+
+/// Everything that a pass needs.
+pub struct ProbeTools<'a, L, P, V, C, G> {
+    /// where what is due stands and what is learnt goes
+    pub ledger: &'a L,
+    /// asks
+    pub prober: &'a P,
+    /// opens the copies
+    pub vault: &'a V,
+    /// tells the time
+    pub clock: &'a C,
+    /// is told how far it is
+    pub progress: &'a G,
+    /// how each provider is judged
+    pub policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
+}
+
+/// Asks everything that is due. Providers go side by side: one that is slow holds up no other.
+///
+/// # Errors
+/// Where the ledger fails; what was committed before stays, the rest is still due.
+pub async fn probe<L, P, V, C, G>(tools: &ProbeTools<'_, L, P, V, C, G>) -> Result<Probed, LedgerError>
+where
+    L: ProbeLedger,
+    P: Prober,
+    V: Vault,
+    C: Clock,
+    G: Progress,
+{
+    let now = tools.clock.now();
+    let due = tools.ledger.due_providers(now).await?;
+    tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
+    let lanes = due.iter().map(|(provider, _)| {
+        let pages = due_pages(tools.ledger, provider, now);
+        async move { Lane::open(tools, provider).await?.run(pages).await }
+    });
+    let sums = try_join_all(lanes).await?;
+    finish(tools, due.into_iter().map(|(provider, _)| provider).zip(sums)).await
+}
+
+/// Asks these credentials, due or not, where a copy is held: before something is said about them to people.
+///
+/// # Errors
+/// As for [`probe`].
+pub async fn probe_these<L, P, V, C, G>(
+    tools: &ProbeTools<'_, L, P, V, C, G>,
+    ids: &[CredentialId],
+) -> Result<Probed, LedgerError>
+where
+    L: ProbeLedger,
+    P: Prober,
+    V: Vault,
+    C: Clock,
+    G: Progress,
+{
+    let credentials = tools.ledger.held_credentials(ids).await?;
+    let providers: BTreeSet<ProviderName> = credentials.iter().map(|c| c.provider.clone()).collect();
+    let lanes = providers.iter().map(|provider| {
+        let mine: Vec<_> = credentials.iter().filter(|c| c.provider == *provider).cloned().map(Ok).collect();
+        async move { Lane::open(tools, provider).await?.run(stream::iter(mine)).await }
+    });
+    let sums = try_join_all(lanes).await?;
+    finish(tools, providers.iter().cloned().zip(sums)).await
+}
+
+async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
+    tools: &ProbeTools<'_, L, P, V, C, G>,
+    sums: impl Iterator<Item = (ProviderName, LaneSum)>,
+) -> Result<Probed, LedgerError> {
+    let mut probed = Probed::default();
+    for (provider, sum) in sums {
+        probed.asked += sum.asked;
+        probed.accepted += sum.accepted;
+        probed.limited += sum.limited;
+        probed.refused += sum.refused;
+        probed.partly_refused += sum.partly_refused;
+        probed.unknown += sum.unknown;
+        probed.transitions += sum.transitions;
+        probed.shredded += sum.shredded;
+        probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
+    }
+    if probed.shredded > 0 {
+        tools.ledger.scrub().await?;
+    }
+    tools.progress.done();
+    Ok(probed)
+}
+
+/// What is due at one provider, page by page, in the order of the ledger's numbers.
+fn due_pages<'a, L: ProbeLedger>(
+    ledger: &'a L,
+    provider: &'a ProviderName,
+    now: Timestamp,
+) -> impl Stream<Item = Result<DueCredential, LedgerError>> + 'a {
+    stream::unfold(Some(CredentialId(0)), move |after| async move {
+        let after = after?;
+        match ledger.due_credentials(provider, now, after, PAGE).await {
+            Err(error) => Some((vec![Err(error)], None)),
+            Ok(page) => {
+                let last = page.last()?.id;
+                Some((page.into_iter().map(Ok).collect::<Vec<_>>(), Some(last)))
+            }
+        }
+    })
+    .map(stream::iter)
+    .flatten()
+}
+
+/// How many questions may be under way at one provider; at least one.
+pub(super) fn width(prober: &impl Prober, provider: &ProviderName) -> NonZeroUsize {
+    prober.in_flight(provider).and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
+}

@@ -1,0 +1,116 @@
+//! The shape of the house: which room may know which.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms, and the rooms that each may name in a `use crate::` line or a path.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("ports", &["domain"]),
+    ("inventory", &["domain", "ports"]),
+    ("providers", &["domain", "ports"]),
+    ("escrow", &["domain", "ports"]),
+    ("ledger", &["domain", "ports"]),
+    ("mail", &["domain", "ports"]),
+    ("scan", &["domain", "ports"]),
+    ("notify", &["domain", "ports"]),
+    ("telemetry", &["domain", "ports", "ledger"]),
+];
+/// The composing side: it may know everyone, nobody knows it.
+const COMPOSING: &[&str] = &["app", "cli", "config", "demo", "lifecycle"];
+
+fn sources(under: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(under).expect("src can be listed") {
+        let path = entry.expect("an entry of src").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The room of a file: the first part of its path below `src`.
+fn room(path: &Path) -> String {
+    let below = path.strip_prefix(source_folder()).expect("a file below src");
+    let first = below.components().next().expect("a file has a name").as_os_str().to_string_lossy().into_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// Tests may use whatever they need to build their facts.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+fn named_rooms(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+        .filter(|name| !name.is_empty())
+}
+
+#[test]
+fn arrows_point_inwards_and_nobody_knows_the_composing_side() {
+    let mut wrong = Vec::new();
+    for path in sources(&source_folder()) {
+        let room = room(&path);
+        let is_test = path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs");
+        if COMPOSING.contains(&room.as_str()) || room == "main" || room == "lib" || is_test {
+            continue;
+        }
+        let (_, allowed) =
+            MAY_KNOW.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("the room `{room}` is not on the map"));
+        let text = fs::read_to_string(&path).expect("a readable source");
+        for named in named_rooms(without_tests(&text)) {
+            if named != room && !allowed.contains(&named) {
+                wrong.push(format!("{} knows `{named}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_pure_core_has_no_io_no_async_and_no_clock() {
+    let mut wrong = Vec::new();
+    for path in sources(&source_folder().join("domain")) {
+        let text = fs::read_to_string(&path).expect("a readable source");
+        for word in ["async fn", "tokio::", "std::fs", "std::net", "sqlx", "reqwest", "SystemTime", "Instant::now"] {
+            if without_tests(&text).contains(word) {
+                wrong.push(format!("{}: {word}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_ledger_speaks_sql() {
+    for path in sources(&source_folder()) {
+        let text = fs::read_to_string(&path).expect("a readable source");
+        assert!(
+            room(&path) == "ledger" || !text.contains("sqlx::"),
+            "{} uses sqlx: statements live in the ledger's room",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn no_source_file_is_longer_than_four_hundred_lines() {
+    let long: Vec<String> = sources(&source_folder())
+        .into_iter()
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).expect("a readable source").lines().count();
+            (lines > 400).then(|| format!("{} has {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
