@@ -43,9 +43,9 @@ pub(super) struct Item {
     why: &'static str,
     /// the provider's title and how the key is named
     key: String,
-    /// the age of the secret, and how it is known; empty where the age doesn't matter
+    /// the age of the secret, and how it is known
     age: String,
-    /// which connections; empty where the heading already names the only one
+    /// which connections, by name and by the platform's id
     connections: String,
     /// what to mind before doing it
     minds: Vec<String>,
@@ -178,18 +178,15 @@ fn reminder(groups: &[Group<'_>]) -> Option<u32> {
     steps().max().filter(|_| told_before)
 }
 
+/// One item speaks for itself; several get a line that says how many there are.
 fn lead(groups: &[Group<'_>], platform: &str) -> String {
     match groups {
-        [one] => format!("{} This mail says why, and which steps to take.", sentence(&words::heading(one))),
+        [one] => format!("{}.", words::heading(one)),
         _ => format!(
             "{} about API keys that you connected to {platform}, the most urgent first. Each says why, and which steps to take.",
             clean::count(groups.len(), "point")
         ),
     }
-}
-
-fn sentence(heading: &str) -> String {
-    format!("{heading}.")
 }
 
 /// Which connections a group is about: names where they have one, the platform's id beside it.

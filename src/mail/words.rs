@@ -73,15 +73,15 @@ pub(super) fn heading(group: &Group<'_>) -> String {
     let (title, name) = (group.title, names(group));
     match group.first.rule {
         RuleName::RevocationMissing => {
-            format!("Revoke the {}{title} key of {name}: it still works", former(group.first))
+            format!("Revoke the {}{title} key of {name}: it {}", former(group.first), still_works(group.first))
         }
         RuleName::SecretReused => format!("Reset the {title} secret of {name}: it had been left behind before"),
-        RuleName::ConnectionOrphaned => format!("Take over {name}: nobody answers for its {title} key"),
+        RuleName::ConnectionOrphaned => format!("Take over {name}: nobody answers for the {title} key"),
         RuleName::SecretStale => format!("Reset the {title} secret of {name} ({} old)", old(group)),
         RuleName::RevocationUnproven => {
             format!("Check at {title} that the {}key of {name} no longer works", former(group.first))
         }
-        RuleName::ConnectionBroken => format!("Reconnect {name}: {title} refuses its key"),
+        RuleName::ConnectionBroken => format!("Reconnect {name}: {title} refuses the key"),
         RuleName::SecretDue => format!("Plan to reset the {title} secret of {name} ({} old)", old(group)),
         RuleName::SecretAgeUnknown => format!("Reset the {title} secret of {name}: its age is unknown"),
         RuleName::SecretShared => {
@@ -94,26 +94,28 @@ pub(super) fn heading(group: &Group<'_>) -> String {
 pub(super) fn what(group: &Group<'_>) -> String {
     let (title, name, first) = (group.title, names(group), group.first);
     match first.rule {
-        RuleName::RevocationMissing => format!("{} {}", ended(group), still_accepted(group)),
+        RuleName::RevocationMissing => format!("{} {}", ended(group), last_accepted(group)),
         RuleName::SecretReused => {
-            format!("{name} uses a secret that an earlier, ended connection of this account had left behind.")
+            format!("An earlier, ended connection of this account had left the secret of {name} behind.")
         }
         RuleName::ConnectionOrphaned => format!(
-            "Whoever made {name} is no longer an active member on {}, or the account has no owner. Its {title} key goes on working.",
+            "Whoever made {name} is no longer an active member on {}, or the account has no owner. The {title} key goes on working.",
             clean::name(group.platform)
         ),
         RuleName::SecretStale => format!("The {title} secret of {name} is {} old, past its limit.", old(group)),
         RuleName::RevocationUnproven => {
-            format!("{} Whether {title} still accepts its key can't be proven: {}.", ended(group), unproven(first))
+            format!("{} Whether {title} still accepts the key can't be proven: {}.", ended(group), unproven(first))
         }
-        RuleName::ConnectionBroken => format!("{} Syncs fail until {name} is reconnected.", refused(group)),
+        RuleName::ConnectionBroken => {
+            format!("{} Syncs of {name} fail until it is connected with fresh values.", refused(group))
+        }
         RuleName::SecretDue => format!(
             "The {title} secret of {name} is {} old and becomes stale on {}.",
             old(group),
             instant(first.secret_since + group.max_age)
         ),
         RuleName::SecretAgeUnknown => {
-            format!("How old the {title} secret of {name} is, nobody knows: at least {}.", age_in_words(group))
+            format!("The age of the {title} secret of {name} is not known; it is at least {}.", age_in_words(group))
         }
         RuleName::SecretShared => {
             format!("{} of this account use the same {title} secret.", clean::count(sharers(group), "open connection"))
@@ -133,7 +135,7 @@ pub(super) const fn why(rule: RuleName) -> &'static str {
             "The longer a secret lives, the more places may hold a copy of it; a reset makes all of them worthless."
         }
         RuleName::RevocationUnproven => "Until it is known to be refused, it may still open your account.",
-        RuleName::ConnectionBroken => "A list that no longer syncs ages unseen.",
+        RuleName::ConnectionBroken => "Until then the platform works with the lists as they were.",
         RuleName::SecretAgeUnknown => "A reset starts the clock: from then on its age is known.",
         RuleName::SecretShared => "One leak, or one reset, touches all of them at once.",
     }
@@ -241,28 +243,41 @@ fn age_in_words(group: &Group<'_>) -> String {
     clean::age(group.now.since(group.first.secret_since))
 }
 
-/// How the use ended, as a whole sentence.
+/// How the use ended, as a whole sentence. Several connections seldom ended at one instant: they share the latest.
 fn ended(group: &Group<'_>) -> String {
     let (name, platform) = (names(group), clean::name(group.platform));
-    let when = group.first.until.map(|at| format!(" on {}", instant(at))).unwrap_or_default();
+    let (was, on) = if group.all.len() == 1 { ("was", "on") } else { ("were", "by") };
+    let latest = group.all.iter().filter_map(|notice| notice.until).max();
+    let when = latest.map(|at| format!(" {on} {}", instant(at))).unwrap_or_default();
     match group.first.ended_by {
-        Some(EndedBy::Replaced) => format!("{name} got another secret{when}."),
-        Some(EndedBy::Absent) => format!("{name} is gone from {platform}, last seen{when}."),
-        Some(EndedBy::Deleted) => format!("{name} was deleted on {platform}{when}."),
-        Some(EndedBy::Identified) | None => format!("{name} no longer uses this key{when}."),
+        Some(EndedBy::Replaced) => format!("{name} {was} given another secret{when}."),
+        Some(EndedBy::Absent) => format!("{name} {was} found missing from {platform}{when}."),
+        Some(EndedBy::Deleted) => format!("{name} {was} deleted from {platform}{when}."),
+        Some(EndedBy::Identified) | None => format!("{name} stopped using this key{when}."),
     }
 }
 
-fn still_accepted(group: &Group<'_>) -> String {
-    let title = group.title;
-    match (group.first.belief.accepted_at, group.first.held) {
-        (Some(at), true) => format!("{title} accepted its key when last asked, on {}.", instant(at)),
-        (Some(at), false) => format!(
-            "{title} accepted its key when last asked, on {}. No copy is held any more, so nobody here can ask again.",
-            instant(at)
-        ),
-        (None, _) => format!("{title} accepts its key."),
+/// Whether the key works, as surely as is known.
+const fn still_works(notice: &MailNotice) -> &'static str {
+    let doubted = notice.belief.refused_last.is_some() || notice.belief.unknown_since.is_some() || !notice.held;
+    if doubted { "may still work" } else { "still works" }
+}
+
+fn last_accepted(group: &Group<'_>) -> String {
+    let (title, former, belief) = (group.title, former(group.first), &group.first.belief);
+    let mut said = match belief.accepted_at {
+        Some(at) => format!("{title} last accepted the {former}key on {}.", instant(at)),
+        None => format!("{title} accepts the {former}key."),
+    };
+    if belief.refused_last.is_some() {
+        said.push_str(&format!(" {} That is not confirmed yet.", refused(group)));
+    } else if let Some(since) = belief.unknown_since {
+        said.push_str(&format!(" Since {} it could not be asked again.", instant(since)));
     }
+    if !group.first.held {
+        said.push_str(" No copy of the key is held any more, so nobody here can ask again.");
+    }
+    said
 }
 
 /// What the provider did and when; both instants where there are two.
@@ -271,9 +286,9 @@ fn refused(group: &Group<'_>) -> String {
     let protocols = protocols(group.first);
     match (belief.refused_first, belief.refused_last.or(belief.died_at)) {
         (Some(first), Some(last)) if first < last => {
-            format!("{title} refused this key{protocols} on {} and again on {}.", instant(first), instant(last))
+            format!("{title} refused this key{protocols} at {} and {}.", instant(first), instant(last))
         }
-        (Some(at), _) | (None, Some(at)) => format!("{title} refused this key{protocols} on {}.", instant(at)),
+        (Some(at), _) | (None, Some(at)) => format!("{title} refused this key{protocols} at {}.", instant(at)),
         (None, None) => format!("{title} refuses this key{protocols}."),
     }
 }
@@ -287,7 +302,7 @@ fn protocols(notice: &MailNotice) -> String {
         .filter_map(|name| name.as_str())
         .map(|name| clean::name(name).to_uppercase())
         .collect();
-    if names.is_empty() { String::new() } else { format!(" over {}", names.join(" and ")) }
+    if names.is_empty() { String::new() } else { format!(" on {}", names.join(" and ")) }
 }
 
 /// Why proof is impossible, without a full stop.
