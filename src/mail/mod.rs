@@ -5,6 +5,7 @@
 
 mod clean;
 mod digest;
+mod reasons;
 pub mod render;
 mod reply;
 pub mod settings;

@@ -109,10 +109,23 @@ fn an_unproven_key_says_why_it_can_not_be_proven() {
         held: false,
         ..left_behind(id, name)
     };
-    let mut partly = unproven(3, "Half", "partly_refused");
-    partly.belief.partly = Some(Reason::Timeout);
-    partly.belief.refused_first = Some(NOW - days(8));
-    let notices = vec![unproven(1, "Old shop", "no_copy"), unproven(2, "Grant", "oauth"), partly];
+    let doubted = |id, reason| {
+        let mut notice = unproven(id, "Doubtful", reason);
+        notice.belief.refused_first = Some(NOW - days(8));
+        notice.belief.partly = Some(Reason::Timeout);
+        notice.belief.unknown_since = Some(NOW - days(9));
+        notice.belief.unknown_reason = Some(Reason::Blocked);
+        notice
+    };
+    let notices = vec![
+        unproven(1, "Old shop", "no_copy"),
+        unproven(2, "Grant", "oauth"),
+        doubted(3, "no_control"),
+        doubted(4, "protocol_unasked"),
+        doubted(5, "unknown_too_long"),
+        doubted(6, "unconfirmed"),
+        unproven(7, "Odd", "a\r\nnew_reason"),
+    ];
     insta::assert_snapshot!("unproven", shown(&mail(notices)));
 }
 
@@ -188,7 +201,7 @@ fn the_message_carries_the_headers_that_machines_read() {
     let header = |name: &str| message.header_raw(name).map(str::trim).unwrap_or_default().to_owned();
     assert_eq!(message.message_id(), Some("mail-1.0@example.org"));
     assert_eq!(message.subject(), Some("Reset the Mailjet secret of \"Shop ÄÖ\" (97 days old)"));
-    assert_eq!(message.date().map(|date| date.to_timestamp()), Some(NOW.as_secs()));
+    assert_eq!(message.date().map(mail_parser::DateTime::to_timestamp), Some(NOW.as_secs()));
     assert_eq!(header("From"), "keysweep <keysweep@example.org>");
     assert_eq!(header("To"), "owner@example.com");
     assert_eq!(header("Reply-To"), "help@example.org");
@@ -232,6 +245,17 @@ fn no_html_is_fetched_from_anywhere() {
     let html = parts(&mail(vec![stale(1, "Shop"), left_behind(2, "Old")])).html;
     for remote in ["<img", "<script", "<link", "url(", "@import", "src="] {
         assert!(!html.contains(remote), "{remote}");
+    }
+}
+
+/// Only the provider knows whether a key was revoked: what is known here is what it answered.
+#[test]
+fn no_mail_calls_a_key_revoked() {
+    for rule in RuleName::ALL {
+        let parts = parts(&mail(vec![MailNotice { rule, belief: refused_twice(), ..left_behind(1, "Shop") }]));
+        for text in [parts.subject, parts.text, parts.html] {
+            assert!(!text.to_lowercase().contains("revoked"), "{rule}: {text}");
+        }
     }
 }
 

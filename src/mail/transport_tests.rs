@@ -125,6 +125,23 @@ async fn a_connection_lost_after_data_may_have_delivered() {
 }
 
 #[tokio::test]
+async fn silence_after_the_message_may_have_delivered() {
+    let (url, server) = serve(|stream| async move {
+        let mut talk = Talk::new(stream);
+        talk.say("220 scripted.test").await;
+        for reply in ["250 scripted.test", "250 2.1.0 Ok", "250 2.1.5 Ok", "354 go on"] {
+            talk.hear().await;
+            talk.say(reply).await;
+        }
+        while talk.hear_or_end().await.is_some() {} // the message, and then nothing
+    })
+    .await;
+    let error = deliver(&mailer(&url)).await.expect_err("no final reply");
+    assert!(matches!(error, SendError::AfterData(_)), "{error:?}");
+    server.await.expect("the script ends");
+}
+
+#[tokio::test]
 async fn a_session_lost_before_data_has_delivered_nothing() {
     let (url, server) = serve(|stream| async move {
         let mut talk = Talk::new(stream);

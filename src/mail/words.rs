@@ -4,9 +4,9 @@
 
 use super::clean::{self, instant};
 use super::digest::Group;
+use super::reasons;
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
-use crate::domain::outcome::Reason;
 use crate::domain::record::UsedFor;
 use crate::domain::remedy::Situation;
 use crate::ports::notify::MailNotice;
@@ -98,13 +98,16 @@ pub(super) fn what(group: &Group<'_>) -> String {
         RuleName::SecretReused => {
             format!("An earlier, ended connection of this account had left the secret of {name} behind.")
         }
-        RuleName::ConnectionOrphaned => format!(
-            "Whoever made {name} is no longer an active member on {}, or the account has no owner. The {title} key goes on working.",
-            clean::name(group.platform)
-        ),
+        RuleName::ConnectionOrphaned => {
+            format!("{} The {title} key goes on working.", orphaned(group))
+        }
         RuleName::SecretStale => format!("The {title} secret of {name} is {} old, past its limit.", old(group)),
         RuleName::RevocationUnproven => {
-            format!("{} Whether {title} still accepts the key can't be proven: {}.", ended(group), unproven(first))
+            format!(
+                "{} Whether {title} still accepts the key can't be proven: {}.",
+                ended(group),
+                reasons::unproven(first)
+            )
         }
         RuleName::ConnectionBroken => {
             format!("{} Syncs of {name} fail until it is connected with fresh values.", refused(group))
@@ -243,6 +246,16 @@ fn age_in_words(group: &Group<'_>) -> String {
     clean::age(group.now.since(group.first.secret_since))
 }
 
+/// Who is missing, as a whole sentence.
+fn orphaned(group: &Group<'_>) -> String {
+    let (name, platform) = (names(group), clean::name(group.platform));
+    match group.first.evidence.get("cause").and_then(serde_json::Value::as_str) {
+        Some("creator_suspended") => format!("Whoever connected {name} is suspended on {platform}."),
+        Some("no_owner") => format!("The account of {name} has no owner on {platform}."),
+        _ => format!("Whoever connected {name} is no longer a member on {platform}."),
+    }
+}
+
 /// How the use ended, as a whole sentence. Several connections seldom ended at one instant: they share the latest.
 fn ended(group: &Group<'_>) -> String {
     let (name, platform) = (names(group), clean::name(group.platform));
@@ -305,39 +318,6 @@ fn protocols(notice: &MailNotice) -> String {
     if names.is_empty() { String::new() } else { format!(" on {}", names.join(" and ")) }
 }
 
-/// Why proof is impossible, without a full stop.
-fn unproven(notice: &MailNotice) -> String {
-    let belief = &notice.belief;
-    if let (Some(reason), Some(at)) = (belief.partly, belief.refused_first) {
-        let reason = plain_reason(reason.as_str());
-        return format!("one way in refuses it since {}, another could not be asked ({reason})", instant(at));
-    }
-    match notice.evidence.get("reason").and_then(serde_json::Value::as_str) {
-        Some(reason) => plain_reason(reason),
-        None => "the provider has given no definite answer".to_owned(),
-    }
-}
-
-/// The contract's word in the reader's language; an unknown word as it is.
-fn plain_reason(word: &str) -> String {
-    let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == word);
-    let said = match (reason, word) {
-        (Some(Reason::NoCopy), _) => "no copy of the key is held, so nobody here can ask",
-        (Some(Reason::NoProber), _) => "there is no safe way to ask this provider",
-        (Some(Reason::Blocked), _) => "the provider blocks the question before it looks at the key",
-        (Some(Reason::RateLimited), _) => "the provider answers too many questions already",
-        (Some(Reason::Connect | Reason::Dns | Reason::Timeout | Reason::Tls), _) => "the provider could not be reached",
-        (Some(Reason::ServerError), _) => "the provider answered with failures of its own",
-        (Some(Reason::Garbled | Reason::Redirect | Reason::Unexpected | Reason::WrongPath), _) => {
-            "the provider's answers say nothing about the key"
-        }
-        (None, "oauth") => "it is a grant (OAuth), which only the provider's own page can show as ended",
-        (None, "no_positive_control") => "it was refused, but nothing shows that this refusal is about the key itself",
-        (None, other) => return clean::name(&other.replace('_', " ")),
-    };
-    said.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,13 +339,5 @@ mod tests {
         ] {
             assert_eq!(situation(rule, ended_by, sharers), expected, "{rule} {ended_by:?} {sharers}");
         }
-    }
-
-    #[test]
-    fn every_reason_has_plain_words() {
-        for reason in Reason::ALL {
-            assert_ne!(plain_reason(reason.as_str()), reason.as_str().replace('_', " "), "{reason}");
-        }
-        assert_eq!(plain_reason("some_new\r\nword"), "some new word");
     }
 }
