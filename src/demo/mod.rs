@@ -1,1 +1,3 @@
 //! Simulated providers and an inbox on loopback.
+
+pub mod inbox;
