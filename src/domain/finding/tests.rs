@@ -117,9 +117,19 @@ fn any_other_fact_is_an_update() {
 }
 
 #[test]
-fn settling_twice_changes_nothing_more() {
+fn settling_what_was_just_settled_changes_nothing_more() {
     let rulings = [ruling(RuleName::SecretStale), ruling(RuleName::SecretShared)];
-    let known = rulings.each_ref().map(|ruling| KnownFinding { opening: 1, ..finding(ruling.rule) });
+    let opened = settled(&rulings, &[]).into_iter().map(|change| match change {
+        FindingChange::Opened(opened) => opened,
+        other => panic!("{other:?}"),
+    });
+    let known: Vec<_> = opened
+        .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed }| {
+            let (id, open) = (FindingId(rule as i64), true);
+            KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
+        })
+        .collect();
+    assert_eq!(known.len(), 2);
     assert_eq!(settled(&rulings, &known), []);
 }
 

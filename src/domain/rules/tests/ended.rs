@@ -99,6 +99,8 @@ fn a_key_that_is_proven_dead_has_nothing_left_to_say() {
 fn the_finding_outlives_a_first_refusal_but_is_not_opened_by_a_refused_key() {
     let refused_later = with_belief(suspect(day(12)));
     assert_eq!(ruled(&refused_later, day(12)), [RuleName::RevocationMissing]);
+    let refused_as_the_end_was_seen = with_belief(suspect(day(10)));
+    assert_eq!(ruled(&refused_as_the_end_was_seen, day(12)), [RuleName::RevocationMissing]);
     let refused_before_the_end_was_seen = with_belief(suspect(day(9)));
     assert_eq!(ruled(&refused_before_the_end_was_seen, day(12)), []);
     let never_live = with_belief(Belief { before: Some(Liveness::Unverified), ..suspect(day(12)) });
@@ -125,7 +127,8 @@ fn alive_when_last_checked_stays_as_severe_after_shredding() {
 
 #[test]
 fn shredded_without_proof_or_life_is_unproven_at_once() {
-    for belief in [Belief::default(), suspect(day(95))] {
+    let accepted_and_refused_at_once = Belief { accepted_at: Some(day(95)), ..suspect(day(95)) };
+    for belief in [Belief::default(), suspect(day(95)), accepted_and_refused_at_once] {
         let ruling = only(&with_belief(shredded(&belief, day(100), Shredding::Unproven)), day(100));
         assert_eq!((ruling.rule, reason(&ruling)), (RuleName::RevocationUnproven, "no_copy"));
         assert_eq!(ruling.since, day(100));
