@@ -1,1 +1,184 @@
 //! The rules of DESIGN.md 6: pure functions from facts to a verdict.
+//!
+//! To add a rule: give it a name in [`RuleName`], write its file here, add its row to [`rule`]. Its ladder, its texts and
+//! its tests then follow from the compiler's complaints.
+
+use super::belief::Liveness;
+use super::facts::{Count, EndedBy, Subject, UseFacts};
+use super::finding::{RuleName, Ruling};
+use super::ids::ProviderName;
+use super::policy::RulePolicy;
+use super::record::Auth;
+use super::remedy::Situation;
+use super::time::Timestamp;
+
+mod connection_broken;
+mod connection_orphaned;
+mod evidence;
+mod limits;
+mod revocation_missing;
+mod revocation_unproven;
+mod secret_age_unknown;
+mod secret_due;
+mod secret_reused;
+mod secret_shared;
+mod secret_stale;
+#[cfg(test)]
+mod tests;
+
+/// Which uses a rule judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// the open use of an open connection
+    Open,
+    /// uses that have ended and may have left a key behind
+    Ended,
+}
+
+/// One rule, whole.
+#[derive(Debug)]
+pub struct Rule {
+    /// its name
+    pub name: RuleName,
+    /// which uses it judges
+    pub on: On,
+    /// it says nothing of a connection's credential of which one of these speaks
+    pub silent_if: &'static [RuleName],
+    /// its verdict on one use at an instant; `None` where all is well
+    pub judge: fn(&Subject, &UseFacts, &RulePolicy, Timestamp) -> Option<Ruling>,
+    /// every instant, past or future, at which that verdict may change by time alone
+    pub boundaries: fn(&Subject, &UseFacts, &RulePolicy) -> Vec<Timestamp>,
+}
+
+/// The rule of that name.
+pub const fn rule(name: RuleName) -> &'static Rule {
+    match name {
+        RuleName::RevocationMissing => &revocation_missing::RULE,
+        RuleName::SecretReused => &secret_reused::RULE,
+        RuleName::ConnectionOrphaned => &connection_orphaned::RULE,
+        RuleName::SecretStale => &secret_stale::RULE,
+        RuleName::RevocationUnproven => &revocation_unproven::RULE,
+        RuleName::ConnectionBroken => &connection_broken::RULE,
+        RuleName::SecretDue => &secret_due::RULE,
+        RuleName::SecretAgeUnknown => &secret_age_unknown::RULE,
+        RuleName::SecretShared => &secret_shared::RULE,
+    }
+}
+
+/// What the rules say of a connection at `now`: at most one ruling for each rule and credential, use by use in their
+/// order, within a use in the order of [`RuleName::ALL`]. `policy` is that of a credential's provider.
+pub fn judge(subject: &Subject, policy: impl Fn(&ProviderName) -> RulePolicy, now: Timestamp) -> Vec<Ruling> {
+    let mut rulings = Vec::new();
+    for (used, on) in judged_uses(subject) {
+        let policy = policy(&used.credential.provider);
+        rulings.extend(rules_on(on).filter_map(|rule| (rule.judge)(subject, used, &policy, now)));
+    }
+    for ruling in &mut rulings {
+        ruling.since = ruling.since.min(now); // an inventory's clock may be ahead of ours
+    }
+    without_silent(rulings)
+}
+
+/// When the connection must be judged again if no fact changes: the earliest instant after `now` at which a verdict
+/// (that it exists, how bad it is, whether it is mailed) can change by time alone. `None` for never.
+pub fn next_change(
+    subject: &Subject,
+    policy: impl Fn(&ProviderName) -> RulePolicy,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let next_of = |(used, on): (&UseFacts, On)| {
+        let policy = policy(&used.credential.provider);
+        let boundaries = rules_on(on).flat_map(|rule| (rule.boundaries)(subject, used, &policy));
+        boundaries.filter(|at| *at > now).min()
+    };
+    judged_uses(subject).filter_map(next_of).min()
+}
+
+/// True for an ended use that is counted for the operator and never mailed: it had ended when keysweep first saw it, and
+/// either longer than `history` before that, or in the source's first snapshot and without a copy to ask with.
+pub fn is_history(used: &UseFacts, policy: &RulePolicy) -> bool {
+    let (Some(until), true) = (used.until, used.ended_at_first_sight) else {
+        return false;
+    };
+    let old = used.ended_seen_at.is_some_and(|seen| seen > until + policy.history);
+    old || (used.first_run && never_had_copy(used))
+}
+
+/// What has happened to the key, as far as the steps for people are concerned. `ended_by` is what ended the use that the
+/// finding is about; `sharers` counts the account's open uses of the credential.
+pub const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) -> Situation {
+    match rule {
+        RuleName::RevocationMissing if matches!(ended_by, Some(EndedBy::Replaced)) => Situation::ReplacedAlive,
+        RuleName::RevocationMissing => Situation::DeletedAlive,
+        RuleName::RevocationUnproven => Situation::Unproven,
+        RuleName::ConnectionOrphaned => Situation::Orphaned,
+        RuleName::ConnectionBroken => Situation::Broken,
+        RuleName::SecretShared => Situation::Shared,
+        // whoever resets a shared secret breaks the others, whatever the reason for the reset
+        RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown
+            if sharers > 1 =>
+        {
+            Situation::Shared
+        }
+        RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown => {
+            Situation::Stale
+        }
+    }
+}
+
+fn rules_on(on: On) -> impl Iterator<Item = &'static Rule> {
+    RuleName::ALL.into_iter().map(rule).filter(move |rule| rule.on == on)
+}
+
+fn without_silent(mut rulings: Vec<Ruling>) -> Vec<Ruling> {
+    let spoken: Vec<_> = rulings.iter().map(|ruling| (ruling.rule, ruling.credential)).collect();
+    rulings.retain(|ruling| {
+        !rule(ruling.rule).silent_if.iter().any(|louder| spoken.contains(&(*louder, ruling.credential)))
+    });
+    rulings
+}
+
+/// The uses that are judged, and by which rules: the open one of an open connection, and of the ended ones the latest for
+/// each credential that the connection doesn't use any more.
+fn judged_uses(subject: &Subject) -> impl Iterator<Item = (&UseFacts, On)> {
+    let in_use = subject.uses.iter().find(|used| used.until.is_none()).map(|used| used.credential.id);
+    let open = subject.connection.status.is_open();
+    subject.uses.iter().enumerate().filter_map(move |(at, used)| {
+        if used.until.is_none() {
+            return open.then_some((used, On::Open));
+        }
+        let id = used.credential.id;
+        let ended_later = || subject.uses[at + 1..].iter().any(|later| has_ended(later) && later.credential.id == id);
+        (has_ended(used) && in_use != Some(id) && !ended_later()).then_some((used, On::Ended))
+    })
+}
+
+/// A placeholder whose row got a secret leaves no key behind.
+fn has_ended(used: &UseFacts) -> bool {
+    used.until.is_some() && used.ended_by != Some(EndedBy::Identified)
+}
+
+/// A tombstone: nothing in the account uses the credential any more, and it isn't proven dead.
+fn is_tombstone(used: &UseFacts) -> bool {
+    used.share.open == Count::None && !used.credential.belief.is_proven_dead()
+}
+
+fn never_had_copy(used: &UseFacts) -> bool {
+    let credential = &used.credential;
+    credential.placeholder || (!credential.held && credential.belief.liveness == Liveness::Unverified)
+}
+
+/// When the use ended, as well as is known.
+fn end_of(used: &UseFacts) -> Timestamp {
+    used.until.or(used.ended_seen_at).unwrap_or(used.since)
+}
+
+/// True where a secret's age matters: a grant's tokens renew themselves, and a dead secret grows no older.
+fn has_age(subject: &Subject, used: &UseFacts) -> bool {
+    subject.connection.auth == Auth::Key && !used.credential.belief.is_proven_dead()
+}
+
+/// The boundaries of a rule that time alone doesn't move.
+fn timeless(_: &Subject, _: &UseFacts, _: &RulePolicy) -> Vec<Timestamp> {
+    Vec::new()
+}

@@ -1,0 +1,164 @@
+use serde_json::{Map, json};
+
+use super::*;
+use crate::domain::belief::{Belief, Liveness};
+use crate::domain::facts::{Count, CredentialFacts, Provenance, Share};
+use crate::domain::ids::{ProviderName, UseId};
+use crate::domain::secret::Fingerprint;
+
+const CONNECTION: ConnectionId = ConnectionId(7);
+const CREDENTIAL: CredentialId = CredentialId(1);
+const SINCE: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+fn ruling(rule: RuleName) -> Ruling {
+    Ruling {
+        rule,
+        credential: CREDENTIAL,
+        severity: Severity::High,
+        since: SINCE,
+        evidence: Map::from_iter([("max_age_days".to_owned(), json!(90))]),
+        mailed: true,
+    }
+}
+
+/// An open finding, in its second opening, that says what [`ruling`] says.
+fn finding(rule: RuleName) -> KnownFinding {
+    let Ruling { rule, credential, severity, since, evidence, mailed } = ruling(rule);
+    let (id, connection, open, opening) = (FindingId(40), CONNECTION, true, 2);
+    KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
+}
+
+fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness) -> UseFacts {
+    UseFacts {
+        id: UseId(credential.0),
+        credential: CredentialFacts {
+            id: credential,
+            fingerprint: Fingerprint::from_hex("0".repeat(64)),
+            provider: ProviderName::new("mailjet"),
+            key_tail: String::new(),
+            kind: None,
+            placeholder: false,
+            held: true,
+            belief: Belief { liveness, ..Belief::default() },
+            secret_since: SINCE,
+            provenance: Provenance::Declared,
+        },
+        since: SINCE,
+        until: ended_by.map(|_| SINCE),
+        ended_by,
+        ended_seen_at: ended_by.map(|_| SINCE),
+        ended_at_first_sight: false,
+        first_run: false,
+        share: Share { open: Count::One, left_behind: false },
+    }
+}
+
+fn settled(rulings: &[Ruling], known: &[KnownFinding]) -> Vec<FindingChange> {
+    settle(CONNECTION, rulings, known, &[used(CREDENTIAL, None, Liveness::Live)])
+}
+
+#[test]
+fn what_stays_as_it_is_changes_nothing() {
+    assert_eq!(settled(&[ruling(RuleName::SecretStale)], &[finding(RuleName::SecretStale)]), []);
+    let closed = KnownFinding { open: false, ..finding(RuleName::SecretDue) };
+    assert_eq!(settled(&[], &[closed]), []);
+}
+
+#[test]
+fn a_new_verdict_opens_for_the_first_time() {
+    let changes = settled(&[ruling(RuleName::SecretStale)], &[finding(RuleName::SecretShared)]);
+    let [FindingChange::Opened(opened), FindingChange::Closed { .. }] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    assert_eq!((opened.connection, opened.credential, opened.opening), (CONNECTION, CREDENTIAL, 1));
+}
+
+#[test]
+fn the_same_rule_on_another_credential_is_another_finding() {
+    let other = Ruling { credential: CredentialId(2), ..ruling(RuleName::RevocationMissing) };
+    let changes = settled(&[ruling(RuleName::RevocationMissing), other], &[finding(RuleName::RevocationMissing)]);
+    assert!(matches!(changes.as_slice(), [FindingChange::Opened(opened)] if opened.credential == CredentialId(2)));
+}
+
+#[test]
+fn a_finding_that_was_closed_begins_anew() {
+    let closed = KnownFinding { open: false, ..finding(RuleName::SecretStale) };
+    let changes = settled(&[ruling(RuleName::SecretStale)], &[closed]);
+    let [FindingChange::Anew { id, opened, reopened: true }] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    assert_eq!((*id, opened.opening), (FindingId(40), 3));
+}
+
+#[test]
+fn growing_worse_begins_anew_and_getting_better_does_not() {
+    let worse = Ruling { severity: Severity::Critical, ..ruling(RuleName::SecretStale) };
+    let changes = settled(&[worse], &[finding(RuleName::SecretStale)]);
+    assert!(matches!(
+        changes.as_slice(),
+        [FindingChange::Anew { opened: Opened { opening: 3, severity: Severity::Critical, .. }, reopened: false, .. }]
+    ));
+    let better = Ruling { severity: Severity::Medium, ..ruling(RuleName::SecretStale) };
+    let changes = settled(&[better], &[finding(RuleName::SecretStale)]);
+    assert!(matches!(changes.as_slice(), [FindingChange::Updated { severity: Severity::Medium, .. }]));
+}
+
+#[test]
+fn any_other_fact_is_an_update() {
+    let said = || ruling(RuleName::SecretStale);
+    for changed in [
+        Ruling { since: Timestamp::from_secs(1), ..said() },
+        Ruling { mailed: false, ..said() },
+        Ruling { evidence: Map::new(), ..said() },
+    ] {
+        let changes = settled(&[changed], &[finding(RuleName::SecretStale)]);
+        assert!(matches!(changes.as_slice(), [FindingChange::Updated { id: FindingId(40), .. }]), "{changes:?}");
+    }
+}
+
+#[test]
+fn settling_what_was_just_settled_changes_nothing_more() {
+    let rulings = [ruling(RuleName::SecretStale), ruling(RuleName::SecretShared)];
+    let opened = settled(&rulings, &[]).into_iter().map(|change| match change {
+        FindingChange::Opened(opened) => opened,
+        other => panic!("{other:?}"),
+    });
+    let known: Vec<_> = opened
+        .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed }| {
+            let (id, open) = (FindingId(rule as i64), true);
+            KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
+        })
+        .collect();
+    assert_eq!(known.len(), 2);
+    assert_eq!(settled(&rulings, &known), []);
+}
+
+#[test]
+fn a_finding_of_another_connection_is_left_alone() {
+    let other = KnownFinding { connection: ConnectionId(8), ..finding(RuleName::SecretStale) };
+    assert_eq!(settled(&[], &[other]), []);
+}
+
+#[test]
+fn a_closed_finding_says_why() {
+    use EndedBy::{Absent, Deleted, Identified, Replaced};
+    use Liveness::{Dead, Live};
+    use RuleName::{ConnectionBroken, RevocationMissing, SecretStale};
+    for (rule, ended_by, liveness, expected) in [
+        (SecretStale, None, Live, "cleared"),
+        (SecretStale, None, Dead, "dead"),
+        (SecretStale, Some(Replaced), Live, "rotated"),
+        (SecretStale, Some(Identified), Live, "rotated"),
+        (SecretStale, Some(Deleted), Live, "ended"),
+        (SecretStale, Some(Absent), Live, "ended"),
+        (RevocationMissing, Some(Deleted), Dead, "dead"),
+        (RevocationMissing, Some(Deleted), Live, "cleared"),
+        (RevocationMissing, Some(Replaced), Live, "cleared"),
+        (ConnectionBroken, None, Live, "cleared"),
+        (ConnectionBroken, Some(Replaced), Dead, "rotated"),
+        (ConnectionBroken, Some(Deleted), Dead, "ended"),
+    ] {
+        let changes = settle(CONNECTION, &[], &[finding(rule)], &[used(CREDENTIAL, ended_by, liveness)]);
+        assert_eq!(changes, [FindingChange::Closed { id: FindingId(40), why: expected }], "{rule} {ended_by:?}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Judging only when it is due equals judging always.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::domain::outcome::Reason;
+
+const YEAR_MS: u64 = 400 * 86_400_000;
+
+fn past() -> impl Strategy<Value = Timestamp> {
+    (0..YEAR_MS).prop_map(|ms| START - Duration::from_millis(ms))
+}
+
+fn beliefs() -> impl Strategy<Value = Belief> {
+    let shredding = select(vec![Shredding::Proven, Shredding::ProvenUnsettled, Shredding::Unproven]);
+    let before = select(vec![Liveness::Unverified, Liveness::Live]);
+    (
+        select(Liveness::ALL.to_vec()),
+        (option::of(past()), option::of(past()), option::of(past()), option::of(past()), option::of(past())),
+        (option::of(before), option::of(shredding), any::<bool>(), any::<bool>()),
+    )
+        .prop_map(|(liveness, (since, accepted_at, refused_first, refused_last, unknown_since), rest)| {
+            let (before, shredding, no_control, partly) = rest;
+            Belief {
+                liveness,
+                since,
+                accepted_at,
+                refused_first,
+                refused_last,
+                unknown_since,
+                before,
+                shredding,
+                no_control,
+                partly: partly.then_some(Reason::Timeout),
+                ..Belief::default()
+            }
+        })
+}
+
+fn credentials(id: i64) -> impl Strategy<Value = CredentialFacts> {
+    let provenance = select(vec![Provenance::Declared, Provenance::FirstSeen]);
+    (beliefs(), past(), provenance, any::<bool>(), any::<bool>()).prop_map(
+        move |(belief, secret_since, provenance, placeholder, held)| CredentialFacts {
+            belief,
+            secret_since,
+            provenance,
+            placeholder,
+            held,
+            ..credential(id)
+        },
+    )
+}
+
+fn uses(known: Vec<CredentialFacts>) -> impl Strategy<Value = UseFacts> {
+    let ended_by = select(vec![EndedBy::Deleted, EndedBy::Absent, EndedBy::Replaced, EndedBy::Identified]);
+    let open = select(vec![Count::None, Count::None, Count::One, Count::Many]);
+    (select(known), (past(), past(), option::of(past())), ended_by, open, any::<[bool; 3]>()).prop_map(
+        |(credential, (since, until, ended_seen_at), ended_by, open, flags)| UseFacts {
+            since,
+            until: Some(until),
+            ended_by: Some(ended_by),
+            ended_seen_at,
+            ended_at_first_sight: flags[0],
+            first_run: flags[1],
+            share: Share { open, left_behind: flags[2] },
+            ..open_use(credential)
+        },
+    )
+}
+
+fn subjects() -> impl Strategy<Value = Subject> {
+    let known = (credentials(1), credentials(2), credentials(3)).prop_map(|(a, b, c)| vec![a, b, c]);
+    let status = select(vec![ConnectionStatus::Active, ConnectionStatus::Paused, ConnectionStatus::Deleted]);
+    let creator = select(vec![Creator::Unknown, Creator::Active, Creator::Suspended, Creator::Removed]);
+    let auth = select(vec![Auth::Key, Auth::Key, Auth::Oauth]);
+    (known.prop_flat_map(|known| vec(uses(known), 1..5)), any::<bool>(), status, creator, auth).prop_map(
+        |(mut uses, last_is_open, status, creator, auth)| {
+            if let (true, Some(last)) = (last_is_open, uses.last_mut()) {
+                (last.until, last.ended_by, last.ended_seen_at) = (None, None, None);
+            }
+            let mut subject = subject(status, uses);
+            (subject.connection.creator, subject.connection.auth) = (creator, auth);
+            subject
+        },
+    )
+}
+
+fn policies() -> impl Strategy<Value = RulePolicy> {
+    let span = || (0..YEAR_MS).prop_map(Duration::from_millis);
+    (span(), span(), span(), span()).prop_map(|(max_age, warn_before, unproven_after, history)| RulePolicy {
+        max_age,
+        warn_before,
+        unproven_after,
+        history,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn judging_when_it_is_due_equals_judging_always(
+        subject in subjects(),
+        policy in policies(),
+        mut instants in vec(0..2 * YEAR_MS, 1..20),
+    ) {
+        let policy = |_: &ProviderName| policy.clone();
+        let (mut rulings, mut judge_at) = (judge(&subject, policy, START), next_change(&subject, policy, START));
+        instants.sort_unstable();
+        for now in instants.into_iter().map(|ms| START + Duration::from_millis(ms)) {
+            // the last instant before a boundary is the hardest to get right
+            while let Some(due) = judge_at && due <= now {
+                prop_assert_eq!(&rulings, &judge(&subject, policy, ms_before(due)));
+                (rulings, judge_at) = (judge(&subject, policy, due), next_change(&subject, policy, due));
+                prop_assert!(judge_at.is_none_or(|next| next > due));
+            }
+            prop_assert_eq!(&rulings, &judge(&subject, policy, now));
+        }
+    }
+
+    #[test]
+    fn a_ruling_is_the_only_one_of_its_rule_on_its_credential(subject in subjects(), policy in policies()) {
+        let rulings = judge(&subject, |_| policy.clone(), START);
+        let mut subjects: Vec<_> = rulings.iter().map(|ruling| (ruling.rule, ruling.credential)).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        prop_assert_eq!(subjects.len(), rulings.len());
+        prop_assert!(rulings.iter().all(|ruling| ruling.since <= START));
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_former_credential_that_is_proven_dead(subject in subjects(), policy in policies()) {
+        for ruling in judge(&subject, |_| policy.clone(), START) {
+            let used = subject.uses.iter().find(|used| used.credential.id == ruling.credential).expect("its use");
+            let proven = used.credential.belief.is_proven_dead();
+            prop_assert_eq!(proven, ruling.rule == RuleName::ConnectionBroken);
+        }
+    }
+}
