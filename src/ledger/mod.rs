@@ -9,6 +9,10 @@
 //! - Whoever writes begins with the write lock (see [`Ledger::open`]), so that no transaction fails half-way because
 //!   another one wrote in between.
 
+mod judge;
+mod notify;
+mod packed;
+pub mod read;
 mod store;
 
 pub use store::{Ledger, OpenError};
