@@ -9,6 +9,8 @@
 //! - Whoever writes begins with the write lock (see [`Ledger::open`]), so that no transaction fails half-way because
 //!   another one wrote in between.
 
+#[cfg(test)]
+mod estate;
 mod judge;
 mod notify;
 mod packed;
