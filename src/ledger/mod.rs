@@ -9,6 +9,14 @@
 //! - Whoever writes begins with the write lock (see [`Ledger::open`]), so that no transaction fails half-way because
 //!   another one wrote in between.
 
+mod collect;
+mod due;
+mod escrow;
+mod meta;
+mod probe;
+mod scans;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use store::{Ledger, OpenError};

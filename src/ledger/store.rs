@@ -215,6 +215,11 @@ pub(super) fn unpack<T: DeserializeOwned>(table: &'static str, page: Option<&str
     })
 }
 
+/// A page's size as the database counts.
+pub(super) fn size(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
 /// Appends to the log, within the transaction of what it tells.
 ///
 /// # Errors
