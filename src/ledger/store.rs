@@ -300,6 +300,12 @@ fn newest() -> i64 {
     MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
 }
 
+/// How many migrations are embedded.
+#[cfg(test)]
+pub(super) fn steps() -> usize {
+    MIGRATIONS.iter().count()
+}
+
 /// The schema of the database; 0 for none.
 async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
