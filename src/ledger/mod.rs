@@ -9,12 +9,20 @@
 //! - Whoever writes begins with the write lock (see [`Ledger::open`]), so that no transaction fails half-way because
 //!   another one wrote in between.
 
+mod collect;
+mod due;
+mod escrow;
 #[cfg(test)]
 mod estate;
 mod judge;
+mod meta;
 mod notify;
 mod packed;
+mod probe;
 pub mod read;
+mod scans;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use store::{Ledger, OpenError};

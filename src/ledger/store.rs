@@ -215,6 +215,11 @@ pub(super) fn unpack<T: DeserializeOwned>(table: &'static str, page: Option<&str
     })
 }
 
+/// A page's size as the database counts.
+pub(super) fn size(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
 /// Appends to the log, within the transaction of what it tells.
 ///
 /// # Errors
@@ -293,6 +298,12 @@ async fn connect(options: SqliteConnectOptions, path: &Path, connections: u32) -
 /// The newest schema known here.
 fn newest() -> i64 {
     MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+/// How many migrations are embedded.
+#[cfg(test)]
+pub(super) fn steps() -> usize {
+    MIGRATIONS.iter().count()
 }
 
 /// The schema of the database; 0 for none.
