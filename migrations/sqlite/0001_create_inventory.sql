@@ -44,6 +44,7 @@ CREATE TABLE person (
     UNIQUE (account_id, member_id)
 );
 CREATE INDEX person_by_source ON person (source_id, id);
+CREATE INDEX person_owner ON person (account_id) WHERE role = 'owner'; -- an account may have any number of members
 
 CREATE TABLE connection (
     id                  INTEGER PRIMARY KEY,          -- dense: a bit each is enough to remember what was seen

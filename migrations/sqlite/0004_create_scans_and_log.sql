@@ -2,7 +2,7 @@ CREATE TABLE scan (
     id                  INTEGER PRIMARY KEY,
     started_at          BIGINT  NOT NULL,
     finished_at         BIGINT,
-    outcome             TEXT,                         -- complete, incomplete, failed, interrupted; null while it runs or where it was killed
+    outcome             TEXT,                         -- complete, incomplete, failed, interrupted, killed; null while it runs
     counts              TEXT    NOT NULL DEFAULT '{}' -- JSON object
 );
 

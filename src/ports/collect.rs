@@ -1,5 +1,7 @@
 //! What COLLECT asks of the ledger and writes to it.
 
+use serde::Serialize;
+
 use super::{Event, LedgerError};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, ProviderName, SourceId, UseId};
@@ -230,7 +232,7 @@ pub struct CollectChunk {
 }
 
 /// An account seen for the first time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewAccount {
     /// a reserved number
     pub id: AccountId,
@@ -241,7 +243,7 @@ pub struct NewAccount {
 }
 
 /// A person, new or changed. The ledger makes the account's connections due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct PersonWrite {
     /// a reserved or a known number
     pub id: PersonId,
@@ -268,7 +270,7 @@ pub struct PersonWrite {
 }
 
 /// A connection, new or changed; due for judging at once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ConnectionWrite {
     /// a reserved or a known number
     pub id: ConnectionId,
@@ -307,7 +309,7 @@ pub struct ConnectionWrite {
 }
 
 /// A credential seen for the first time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewCredential {
     /// a reserved number
     pub id: CredentialId,
@@ -334,7 +336,7 @@ pub struct NewCredential {
 }
 
 /// A known credential is older than was thought.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Older {
     /// which
     pub id: CredentialId,
@@ -345,7 +347,7 @@ pub struct Older {
 }
 
 /// A use that begins; `until` where it has ended already at first sight.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct NewUse {
     /// a reserved number
     pub id: UseId,
@@ -364,7 +366,7 @@ pub struct NewUse {
 }
 
 /// A use that ends.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct UseEnd {
     /// which
     pub id: UseId,

@@ -1,0 +1,253 @@
+//! Findings that open, begin anew, change and close, and what becomes of the notices that were planned for them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+
+use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
+use crate::domain::time::Timestamp;
+use crate::ledger::packed::rows;
+use crate::ledger::store::{database, pack};
+use crate::ports::{Event, LedgerError};
+
+const DOING: &str = "write findings";
+
+/// Writes all changes. Returns what the log is to be told of them.
+pub(super) async fn write(
+    tx: &mut SqliteConnection,
+    now: Timestamp,
+    changes: &[FindingChange],
+) -> Result<Vec<Event>, LedgerError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM finding")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(database(DOING))?;
+    let sorted = Sorted::of(changes, last);
+    let mut events = sorted.opening_events(now);
+    events.extend(close(tx, now, &sorted.closed).await?);
+    expect_all(sorted.opened.len(), run(tx, OPEN, &sorted.opened, now).await?)?;
+    expect_all(sorted.anew.len(), run(tx, BEGIN_ANEW, &sorted.anew, now).await?)?;
+    expect_all(sorted.updated.len(), run(tx, UPDATE, &sorted.updated, now).await?)?;
+    cancel_notices(tx, &sorted.silenced).await?;
+    Ok(events)
+}
+
+/// The changes by kind, as rows of the statements below.
+#[derive(Default)]
+struct Sorted<'a> {
+    opened: Vec<State<'a>>,
+    anew: Vec<State<'a>>,
+    updated: Vec<State<'a>>,
+    closed: Vec<(FindingId, &'static str)>,
+    /// findings whose planned notices have lost their reason
+    silenced: Vec<FindingId>,
+    /// what the log is told of those that open
+    told: Vec<(FindingId, &'static str, &'a Opened)>,
+}
+
+/// A finding's state; what an update leaves alone is missing.
+#[derive(Serialize)]
+struct State<'a> {
+    id: FindingId,
+    rule: Option<RuleName>,
+    connection: Option<ConnectionId>,
+    credential: Option<CredentialId>,
+    opening: Option<u32>,
+    severity: Severity,
+    since: Timestamp,
+    evidence: &'a Map<String, Value>,
+    mailed: u8,
+}
+
+impl<'a> Sorted<'a> {
+    fn of(changes: &'a [FindingChange], mut last: i64) -> Self {
+        let mut sorted = Self::default();
+        for change in changes {
+            match change {
+                FindingChange::Opened(opened) => {
+                    last += 1;
+                    sorted.opened.push(State::of(FindingId(last), opened));
+                    sorted.told.push((FindingId(last), "finding.opened", opened));
+                }
+                FindingChange::Anew { id, opened, reopened } => {
+                    sorted.anew.push(State::of(*id, opened));
+                    sorted.silenced.push(*id); // what was planned belongs to the opening before
+                    let kind = if *reopened { "finding.reopened" } else { "finding.worsened" };
+                    sorted.told.push((*id, kind, opened));
+                }
+                FindingChange::Updated { id, severity, since, evidence, mailed } => {
+                    let (severity, since, flag) = (*severity, *since, u8::from(*mailed));
+                    sorted.updated.push(State {
+                        id: *id,
+                        rule: None,
+                        connection: None,
+                        credential: None,
+                        opening: None,
+                        severity,
+                        since,
+                        evidence,
+                        mailed: flag,
+                    });
+                    if !mailed {
+                        sorted.silenced.push(*id);
+                    }
+                }
+                FindingChange::Closed { id, why } => {
+                    sorted.closed.push((*id, why));
+                    sorted.silenced.push(*id);
+                }
+            }
+        }
+        sorted
+    }
+
+    fn opening_events(&self, now: Timestamp) -> Vec<Event> {
+        let event = |(id, kind, opened): &(FindingId, &'static str, &Opened)| {
+            let mut data = facts(opened.rule, opened.connection, opened.credential);
+            data.insert("severity".to_owned(), opened.severity.as_str().into());
+            data.insert("opening".to_owned(), opened.opening.into());
+            Event { at: now, kind, subject: format!("finding:{id}"), data }
+        };
+        self.told.iter().map(event).collect()
+    }
+}
+
+impl<'a> State<'a> {
+    fn of(id: FindingId, opened: &'a Opened) -> Self {
+        Self {
+            id,
+            rule: Some(opened.rule),
+            connection: Some(opened.connection),
+            credential: Some(opened.credential),
+            opening: Some(opened.opening),
+            severity: opened.severity,
+            since: opened.since,
+            evidence: &opened.evidence,
+            mailed: u8::from(opened.mailed),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Closing {
+    id: FindingId,
+    rule: RuleName,
+    connection: ConnectionId,
+    credential: CredentialId,
+    why: String,
+}
+
+async fn close(
+    tx: &mut SqliteConnection,
+    now: Timestamp,
+    closed: &[(FindingId, &'static str)],
+) -> Result<Vec<Event>, LedgerError> {
+    if closed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let page = sqlx::query_scalar(CLOSING).bind(pack(closed, DOING)?);
+    let closing: Vec<Closing> = rows(tx, "finding", DOING, page).await?;
+    expect_all(closed.len(), closing.len() as u64)?;
+    run(tx, CLOSE, closed, now).await?;
+    let event = |row: &Closing| {
+        let mut data = facts(row.rule, row.connection, row.credential);
+        data.insert("why".to_owned(), row.why.as_str().into());
+        Event { at: now, kind: "finding.closed", subject: format!("finding:{}", row.id), data }
+    };
+    Ok(closing.iter().map(event).collect())
+}
+
+/// Cancels planned notices that no mail has carried out yet, nor is just carrying out. A mail that is left without any is
+/// cancelled when it is claimed.
+async fn cancel_notices(tx: &mut SqliteConnection, findings: &[FindingId]) -> Result<(), LedgerError> {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(CANCEL_NOTICES).bind(pack(findings, DOING)?).execute(tx).await.map_err(database(DOING))?;
+    Ok(())
+}
+
+fn facts(rule: RuleName, connection: ConnectionId, credential: CredentialId) -> Map<String, Value> {
+    Map::from_iter([
+        ("rule".to_owned(), rule.as_str().into()),
+        ("connection".to_owned(), connection.0.into()),
+        ("credential".to_owned(), credential.0.into()),
+    ])
+}
+
+/// Runs one of the statements below over packed rows. Returns how many rows of the table it touched.
+async fn run<T: Serialize>(
+    tx: &mut SqliteConnection,
+    statement: &'static str,
+    packed: &[T],
+    now: Timestamp,
+) -> Result<u64, LedgerError> {
+    if packed.is_empty() {
+        return Ok(0);
+    }
+    let done = sqlx::query(statement)
+        .bind(pack(packed, DOING)?)
+        .bind(now.as_millis())
+        .execute(tx)
+        .await
+        .map_err(database(DOING))?;
+    Ok(done.rows_affected())
+}
+
+/// A change that touches no row was judged from facts that are no longer so: nothing of the batch may stay.
+fn expect_all(wanted: usize, found: u64) -> Result<(), LedgerError> {
+    if wanted as u64 == found {
+        return Ok(());
+    }
+    Err(LedgerError::Inconsistent {
+        table: "finding",
+        row: "batch".to_owned(),
+        what: format!("{wanted} findings were to change, {found} are there to be changed"),
+    })
+}
+
+const OPEN: &str = "
+    INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
+                         evidence, mailed, last_step, next_step_at)
+    SELECT value ->> 'id', value ->> 'rule', c.id, value ->> 'credential', c.account_id, 'open', value ->> 'opening',
+           value ->> 'severity', value ->> 'since', ?2, value ->> 'evidence', value ->> 'mailed', NULL,
+           CASE WHEN value ->> 'mailed' = 1 THEN ?2 END
+    FROM json_each(?1) AS page
+    JOIN connection AS c ON c.id = page.value ->> 'connection'";
+
+const BEGIN_ANEW: &str = "
+    UPDATE finding SET
+        state = 'open', opening = new.value ->> 'opening', severity = new.value ->> 'severity',
+        since = new.value ->> 'since', opened_at = ?2, closed_at = NULL, closed_why = NULL,
+        evidence = new.value ->> 'evidence', mailed = new.value ->> 'mailed', last_step = NULL,
+        next_step_at = CASE WHEN new.value ->> 'mailed' = 1 THEN ?2 END
+    FROM json_each(?1) AS new
+    WHERE finding.id = new.value ->> 'id'";
+
+/// The ladder stays as it is, unless the finding may be mailed from now on, or no longer.
+const UPDATE: &str = "
+    UPDATE finding SET
+        severity = new.value ->> 'severity', since = new.value ->> 'since', evidence = new.value ->> 'evidence',
+        mailed = new.value ->> 'mailed',
+        next_step_at = CASE WHEN new.value ->> 'mailed' = 0 THEN NULL WHEN mailed = 0 THEN ?2 ELSE next_step_at END
+    FROM json_each(?1) AS new
+    WHERE finding.id = new.value ->> 'id'";
+
+const CLOSING: &str = "
+    SELECT json_group_array(json_array(f.id, f.rule, f.connection_id, f.credential_id, page.value ->> 1))
+    FROM json_each(?1) AS page
+    JOIN finding AS f ON f.id = page.value ->> 0 AND f.state = 'open'";
+
+const CLOSE: &str = "
+    UPDATE finding SET state = 'closed', closed_at = ?2, closed_why = gone.value ->> 1, next_step_at = NULL
+    FROM json_each(?1) AS gone
+    WHERE finding.id = gone.value ->> 0";
+
+const CANCEL_NOTICES: &str = "
+    UPDATE notice SET state = 'cancelled'
+    WHERE finding_id IN (SELECT value FROM json_each(?1)) AND state = 'planned'
+      AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))";

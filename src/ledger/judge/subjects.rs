@@ -1,0 +1,229 @@
+//! What rules may see of a page of connections: a few statements a page, and of neighbours only summaries.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+
+use crate::domain::belief::Belief;
+use crate::domain::facts::{
+    AccountSummary, ConnectionFacts, ConnectionStatus, Count, Creator, CredentialFacts, EndedBy, Provenance, Share,
+    Subject, UseFacts,
+};
+use crate::domain::finding::{KnownFinding, RuleName, Severity};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, ProviderName, SourceId, UseId};
+use crate::domain::record::{Auth, PersonStatus, UsedFor};
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Timestamp;
+use crate::ledger::packed::{flag, key_tail, maybe_flag, rows};
+use crate::ports::LedgerError;
+
+/// The subjects of these connections, a JSON list of numbers, ascending, with every finding they ever had.
+pub(super) async fn read(
+    tx: &mut SqliteConnection,
+    ids: &str,
+) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
+    const DOING: &str = "read the facts for judging";
+    let mut connections: Vec<ConnectionRow> =
+        rows(tx, "connection", DOING, sqlx::query_scalar(CONNECTIONS).bind(ids)).await?;
+    let mut uses: Vec<UseRow> = rows(tx, "use", DOING, sqlx::query_scalar(USES).bind(ids)).await?;
+    let findings: Vec<FindingRow> = rows(tx, "finding", DOING, sqlx::query_scalar(FINDINGS).bind(ids)).await?;
+
+    connections.sort_unstable_by_key(|row| row.id); // a join promises no order
+    uses.sort_unstable_by_key(|row| row.id);
+    let mut places: HashMap<ConnectionId, usize> = HashMap::with_capacity(connections.len());
+    let mut subjects: Vec<(Subject, Vec<KnownFinding>)> = Vec::with_capacity(connections.len());
+    for row in connections {
+        places.insert(row.id, subjects.len());
+        subjects.push((row.into_subject(), Vec::new()));
+    }
+    for row in uses {
+        if let Some(place) = places.get(&row.connection) {
+            subjects[*place].0.uses.push(row.into_facts());
+        }
+    }
+    for row in findings {
+        if let Some(place) = places.get(&row.connection) {
+            subjects[*place].1.push(row.into_known());
+        }
+    }
+    Ok(subjects)
+}
+
+/// How a creator's status counts; a person whom the people's inventory has never shown is unknown.
+pub(in crate::ledger) fn creator(status: Option<PersonStatus>) -> Creator {
+    match status {
+        None => Creator::Unknown,
+        Some(PersonStatus::Active) => Creator::Active,
+        Some(PersonStatus::Suspended) => Creator::Suspended,
+        Some(PersonStatus::Removed) => Creator::Removed,
+    }
+}
+
+#[derive(Deserialize)]
+struct ConnectionRow {
+    id: ConnectionId,
+    source: SourceId,
+    account: AccountId,
+    external_id: String,
+    provider: ProviderName,
+    name: Option<String>,
+    status: ConnectionStatus,
+    auth: Auth,
+    created_at: Option<Timestamp>,
+    creator: Option<PersonStatus>,
+    running_jobs: u32,
+    used_for: Vec<UsedFor>,
+    #[serde(deserialize_with = "maybe_flag")]
+    has_owner: Option<bool>,
+}
+
+impl ConnectionRow {
+    fn into_subject(self) -> Subject {
+        Subject {
+            connection: ConnectionFacts {
+                id: self.id,
+                source: self.source,
+                account: self.account,
+                external_id: self.external_id,
+                provider: self.provider,
+                name: self.name,
+                status: self.status,
+                auth: self.auth,
+                created_at: self.created_at,
+                creator: creator(self.creator),
+                running_jobs: self.running_jobs,
+                used_for: self.used_for,
+            },
+            account: AccountSummary { has_owner: self.has_owner },
+            uses: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct UseRow {
+    connection: ConnectionId,
+    id: UseId,
+    since: Timestamp,
+    until: Option<Timestamp>,
+    ended_by: Option<EndedBy>,
+    ended_seen_at: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    ended_at_first_sight: bool,
+    #[serde(deserialize_with = "flag")]
+    first_run: bool,
+    credential: CredentialId,
+    fingerprint: Fingerprint,
+    provider: ProviderName,
+    #[serde(deserialize_with = "key_tail")]
+    key_tail: String,
+    kind: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    placeholder: bool,
+    #[serde(deserialize_with = "flag")]
+    held: bool,
+    belief: Belief,
+    secret_since: Timestamp,
+    provenance: Provenance,
+    open: i64,
+    #[serde(deserialize_with = "flag")]
+    left_behind: bool,
+}
+
+impl UseRow {
+    fn into_facts(self) -> UseFacts {
+        UseFacts {
+            id: self.id,
+            credential: CredentialFacts {
+                id: self.credential,
+                fingerprint: self.fingerprint,
+                provider: self.provider,
+                key_tail: self.key_tail,
+                kind: self.kind,
+                placeholder: self.placeholder,
+                held: self.held,
+                belief: self.belief,
+                secret_since: self.secret_since,
+                provenance: self.provenance,
+            },
+            since: self.since,
+            until: self.until,
+            ended_by: self.ended_by,
+            ended_seen_at: self.ended_seen_at,
+            ended_at_first_sight: self.ended_at_first_sight,
+            first_run: self.first_run,
+            share: Share { open: Count::from(self.open), left_behind: self.left_behind },
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct FindingRow {
+    id: FindingId,
+    rule: RuleName,
+    connection: ConnectionId,
+    credential: CredentialId,
+    #[serde(deserialize_with = "flag")]
+    open: bool,
+    opening: u32,
+    severity: Severity,
+    since: Timestamp,
+    evidence: Map<String, Value>,
+    #[serde(deserialize_with = "flag")]
+    mailed: bool,
+}
+
+impl FindingRow {
+    fn into_known(self) -> KnownFinding {
+        KnownFinding {
+            id: self.id,
+            rule: self.rule,
+            connection: self.connection,
+            credential: self.credential,
+            open: self.open,
+            opening: self.opening,
+            severity: self.severity,
+            since: self.since,
+            evidence: self.evidence,
+            mailed: self.mailed,
+        }
+    }
+}
+
+pub(super) const CONNECTIONS: &str = "
+    SELECT json_group_array(json_array(
+        c.id, c.source_id, c.account_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
+        creator.status, c.running_jobs, json(c.used_for),
+        CASE WHEN s.last_people IS NULL THEN NULL
+             ELSE EXISTS (SELECT 1 FROM person AS o
+                          WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END))
+    FROM json_each(?1) AS page
+    JOIN connection AS c ON c.id = page.value
+    JOIN source AS s ON s.id = c.source_id
+    LEFT JOIN person AS creator ON creator.account_id = c.account_id AND creator.member_id = c.created_by";
+
+/// Neighbours are looked at only as far as none, one or many needs: a key that 100,000 connections share costs no more
+/// than any other. What a connection left by being absent for a while, it did not leave behind.
+pub(super) const USES: &str = "
+    SELECT json_group_array(json_array(
+        u.connection_id, u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
+        k.id, k.fingerprint, k.provider, k.key_id, k.kind, k.placeholder,
+        EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
+        json(k.belief), k.secret_since, k.provenance,
+        (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
+                               AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
+        EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
+                AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
+                AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))))
+    FROM json_each(?1) AS page
+    JOIN use AS u ON u.connection_id = page.value
+    JOIN credential AS k ON k.id = u.credential_id";
+
+pub(super) const FINDINGS: &str = "
+    SELECT json_group_array(json_array(
+        f.id, f.rule, f.connection_id, f.credential_id, f.state = 'open', f.opening, f.severity, f.since,
+        json(f.evidence), f.mailed))
+    FROM json_each(?1) AS page
+    JOIN finding AS f ON f.connection_id = page.value";

@@ -1,0 +1,237 @@
+//! What JUDGE relies on.
+
+use serde_json::Map;
+
+use super::*;
+use crate::domain::facts::{Count, Creator, EndedBy};
+use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::ids::{CredentialId, FindingId};
+use crate::domain::time::hours;
+use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
+
+const STALE: RuleName = RuleName::SecretStale;
+
+async fn everything(estate: &Estate) -> Vec<(Subject, Vec<KnownFinding>)> {
+    estate.ledger.all_subjects(ConnectionId(0), 100).await.unwrap()
+}
+
+async fn due(estate: &Estate, after: i64, limit: usize) -> Vec<i64> {
+    let due = estate.ledger.due_subjects(NOW, ConnectionId(after), limit).await.unwrap();
+    due.iter().map(|(subject, _)| subject.connection.id.0).collect()
+}
+
+#[tokio::test]
+async fn another_version_makes_every_connection_due_and_the_same_version_none() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, None).await.connection(2, 2, None).await;
+    estate.ledger.judge_under("v1").await.unwrap();
+    assert!(estate.ledger.spread_dirty(NOW).await.unwrap());
+    assert!(!estate.ledger.spread_dirty(NOW).await.unwrap());
+    assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), 2);
+
+    let judged = JudgeBatch {
+        now: Some(NOW),
+        judged: vec![(ConnectionId(1), None), (ConnectionId(2), Some(NOW + hours(1)))],
+        ..JudgeBatch::default()
+    };
+    estate.ledger.commit_judgements(&judged).await.unwrap();
+    estate.ledger.judge_under("v1").await.unwrap();
+    assert!(!estate.ledger.spread_dirty(NOW).await.unwrap());
+    assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), 0);
+    assert_eq!(estate.ledger.due_count(NOW + hours(1)).await.unwrap(), 1, "due by time alone");
+    estate.ledger.judge_under("v2").await.unwrap();
+    assert!(estate.ledger.spread_dirty(NOW).await.unwrap());
+    assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn dirty_neighbours_are_marked_page_by_page_until_none_is_left() {
+    let estate = Estate::new().await;
+    estate
+        .run(
+            "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12000)
+             SELECT i, 1, 'c' || i, 1, 'kit', 'active', 'key', 0, '' FROM n",
+        )
+        .await
+        .connection(12_001, 2, None)
+        .await
+        .credential(1)
+        .await
+        .run("INSERT INTO use (connection_id, credential_id, account_id, since) SELECT id, 1, account_id, 0 FROM connection WHERE id <= 6000")
+        .await;
+    for (kind, pages, marked) in [
+        ("INSERT INTO dirty VALUES ('account', 1, 0)", 3, 12_000),
+        ("INSERT INTO dirty VALUES ('credential', 1, 0)", 2, 6000),
+    ] {
+        estate.run("UPDATE connection SET judge_at = NULL").await.run(kind).await;
+        for page in 0..pages {
+            assert!(estate.ledger.spread_dirty(NOW).await.unwrap(), "page {page} of {kind}");
+        }
+        assert!(!estate.ledger.spread_dirty(NOW).await.unwrap(), "{kind}");
+        assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), marked, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn due_pages_come_in_order_and_hold_each_due_connection_once_whatever_the_plan() {
+    let estate = Estate::new().await;
+    estate
+        .run(
+            "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest, judge_at)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
+             SELECT i, 1, 'c' || i, 1, 'kit', 'active', 'key', 0, '', 30000 - i FROM n",
+        )
+        .await;
+    for first in [0, 25_000] {
+        if first > 0 {
+            estate.run("UPDATE connection SET judge_at = NULL WHERE id <= 25000").await;
+        }
+        assert_eq!(due(&estate, 0, 3).await, [first + 1, first + 2, first + 3]);
+        assert_eq!(due(&estate, first + 3, 2).await, [first + 4, first + 5]);
+        assert_eq!(due(&estate, 29_999, 5).await, [30_000]);
+        assert_eq!(due(&estate, 30_000, 5).await, [0; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries() {
+    let estate = Estate::new().await;
+    estate.person(1, 1, "owner", "owner").await.person(2, 1, "maker", "member").await;
+    for (id, account) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
+        estate.connection(id, account, Some("maker")).await;
+    }
+    estate.credential(1).await.credential(2).await.credential(3).await;
+    for usage in [
+        ended_use(1, 1, 10, 100, "replaced"),
+        open_use(1, 2, 100),
+        open_use(2, 2, 50),
+        open_use(3, 1, 100),
+        open_use(4, 1, 1000),
+    ] {
+        estate.usage(usage).await;
+    }
+    estate.run("UPDATE escrow SET held = 0 WHERE credential_id = 2").await;
+    let subjects = everything(&estate).await;
+    assert_eq!(subjects.len(), 4);
+
+    let first = &subjects[0].0;
+    assert_eq!((first.connection.creator, first.account.has_owner), (Creator::Active, Some(true)));
+    assert_eq!(first.uses.iter().map(|u| u.credential.id).collect::<Vec<_>>(), [CredentialId(1), CredentialId(2)]);
+    assert_eq!(first.uses[0].ended_by, Some(EndedBy::Replaced));
+    assert_eq!((first.uses[0].credential.held, first.uses[1].credential.held), (true, false));
+    assert_eq!(first.uses[0].credential.key_tail, "cdef");
+    assert_eq!(first.uses[0].credential.belief.accepted_at, Some(Timestamp::from_millis(5000)));
+    assert_eq!((first.uses[0].share.open, first.uses[1].share.open), (Count::One, Count::Many));
+
+    let (third, other) = (&subjects[2].0, &subjects[3].0);
+    assert!(third.uses[0].share.left_behind, "the credential had been left behind before");
+    assert!(!subjects[1].0.uses[0].share.left_behind);
+    assert!(!other.uses[0].share.left_behind, "another account's past is not told");
+    assert_eq!((other.connection.creator, other.account.has_owner), (Creator::Unknown, Some(false)));
+}
+
+#[tokio::test]
+async fn an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_behind() {
+    for (ended, left_behind) in [
+        (ended_use(1, 1, 10, 100, "absent"), false),
+        (ended_use(1, 1, 10, 100, "identified"), false),
+        (ended_use(1, 1, 10, 100, "deleted"), true),
+        (ended_use(2, 1, 10, 100, "absent"), true),
+        (ended_use(2, 1, 10, 201, "absent"), false),
+    ] {
+        let estate = Estate::new().await;
+        estate.connection(1, 1, None).await.connection(2, 1, None).await.credential(1).await;
+        estate.usage(ended).await.usage(open_use(1, 1, 200)).await;
+        let subjects = everything(&estate).await;
+        let last = subjects[0].0.uses.last().unwrap();
+        assert_eq!(last.share.left_behind, left_behind, "{:?} by connection {}", ended.ended, ended.connection);
+    }
+}
+
+#[tokio::test]
+async fn an_owner_is_unknown_until_people_were_read_and_none_once_removed() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, Some("owner")).await.person(1, 1, "owner", "owner").await;
+    estate.run("UPDATE person SET status = 'removed'").await;
+    let subject = everything(&estate).await.remove(0).0;
+    assert_eq!((subject.account.has_owner, subject.connection.creator), (Some(false), Creator::Removed));
+    estate.run("UPDATE source SET last_people = NULL").await;
+    assert_eq!(everything(&estate).await[0].0.account.has_owner, None);
+}
+
+#[tokio::test]
+async fn a_finding_lives_through_opening_update_close_and_reopening() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, None).await.credential(1).await;
+    estate.judge(NOW, vec![FindingChange::Opened(opened(STALE, 1, 1))]).await;
+    let known = everything(&estate).await.remove(0).1.remove(0);
+    assert_eq!((known.id, known.open, known.opening), (FindingId(1), true, 1));
+    assert_eq!(known.evidence["days"], 97);
+    assert_eq!(estate.number("SELECT next_step_at FROM finding").await, NOW.as_millis());
+
+    let updated = FindingChange::Updated {
+        id: FindingId(1),
+        severity: Severity::Critical,
+        since: NOW,
+        evidence: Map::new(),
+        mailed: false,
+    };
+    estate.judge(NOW, vec![updated]).await;
+    let known = everything(&estate).await.remove(0).1.remove(0);
+    assert_eq!((known.severity, known.since, known.mailed), (Severity::Critical, NOW, false));
+    assert_eq!(estate.number("SELECT next_step_at IS NULL FROM finding").await, 1, "no longer mailed");
+
+    estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(1), why: "dead" }]).await;
+    assert!(!everything(&estate).await[0].1[0].open);
+    let again = Opened { opening: 2, ..opened(STALE, 1, 1) };
+    estate.judge(NOW + hours(1), vec![FindingChange::Anew { id: FindingId(1), opened: again, reopened: true }]).await;
+    let known = everything(&estate).await.remove(0).1.remove(0);
+    assert_eq!((known.open, known.opening, known.mailed), (true, 2, true));
+    let log: Vec<String> = sqlx::query_scalar("SELECT kind FROM event WHERE subject = 'finding:1' ORDER BY id")
+        .fetch_all(estate.ledger.pool())
+        .await
+        .unwrap();
+    assert_eq!(log, ["finding.opened", "finding.closed", "finding.reopened"]);
+}
+
+#[tokio::test]
+async fn a_finding_that_is_never_mailed_has_no_step() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, None).await.credential(1).await;
+    estate.judge(NOW, vec![FindingChange::Opened(Opened { mailed: false, ..opened(STALE, 1, 1) })]).await;
+    assert_eq!(estate.number("SELECT next_step_at IS NULL FROM finding").await, 1);
+}
+
+#[tokio::test]
+async fn closing_what_is_not_open_changes_nothing_of_the_batch() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, None).await.credential(1).await;
+    let batch = JudgeBatch {
+        now: Some(NOW),
+        judged: vec![(ConnectionId(1), Some(NOW))],
+        changes: vec![
+            FindingChange::Opened(opened(STALE, 1, 1)),
+            FindingChange::Closed { id: FindingId(7), why: "dead" },
+        ],
+        events: Vec::new(),
+    };
+    let refused = estate.ledger.commit_judgements(&batch).await;
+    assert!(matches!(refused, Err(LedgerError::Inconsistent { table: "finding", .. })), "{refused:?}");
+    assert_eq!(estate.number("SELECT count(*) FROM finding").await, 0);
+    assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn no_statement_of_a_page_reads_a_whole_table() {
+    let estate = Estate::new().await;
+    for statement in [subjects::CONNECTIONS, subjects::USES, subjects::FINDINGS, JUDGED, OF_ACCOUNT, OF_CREDENTIAL] {
+        for step in estate.plan(statement).await {
+            let own = ["VIRTUAL TABLE", "subquery", "two"].iter().any(|made_here| step.contains(made_here));
+            assert!(own || !step.starts_with("SCAN"), "{step}");
+        }
+    }
+    let neighbours = estate.plan(subjects::USES).await.join("\n");
+    let by_account = "use_by_credential (credential_id=? AND account_id=? AND until";
+    assert_eq!(neighbours.matches(by_account).count(), 2, "no walk over all who share a credential:\n{neighbours}");
+}

@@ -1,0 +1,217 @@
+//! Claimed mails with everything that rendering needs, as it stands now.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sqlx::SqliteConnection;
+
+use crate::domain::belief::Belief;
+use crate::domain::facts::{EndedBy, Provenance};
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
+use crate::domain::record::{Address, UsedFor};
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Timestamp;
+use crate::ledger::packed::{flag, key_tail, rows};
+use crate::ledger::store::pack;
+use crate::ports::LedgerError;
+use crate::ports::notify::{ClaimedMail, MailNotice};
+
+const DOING: &str = "read claimed mails";
+
+/// A mail's head names at most so many earlier ones.
+const REFERENCES: usize = 10;
+
+/// These mails, in this order.
+pub(super) async fn read(tx: &mut SqliteConnection, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
+    let packed = pack(ids, DOING)?;
+    let heads: Vec<Head> = rows(tx, "mail", DOING, sqlx::query_scalar(HEADS).bind(&packed)).await?;
+    let notices: Vec<NoticeRow> = rows(tx, "notice", DOING, sqlx::query_scalar(NOTICES).bind(&packed)).await?;
+    let sharers: Vec<(MailId, CredentialId, u32)> =
+        rows(tx, "use", DOING, sqlx::query_scalar(SHARERS).bind(&packed)).await?;
+    let references: Vec<(MailId, MailId, String)> =
+        rows(tx, "mail", DOING, sqlx::query_scalar(REFERRED).bind(&packed)).await?;
+
+    let sharers: HashMap<_, _> =
+        sharers.into_iter().map(|(mail, credential, count)| ((mail, credential), count)).collect();
+    let mut mails: HashMap<MailId, ClaimedMail> = HashMap::with_capacity(heads.len());
+    for head in heads {
+        mails.insert(head.id, head.into_mail()?);
+    }
+    for row in notices {
+        let count = sharers.get(&(row.mail, row.credential)).copied().unwrap_or(0);
+        if let Some(mail) = mails.get_mut(&row.mail) {
+            mail.notices.push(row.into_notice(count));
+        }
+    }
+    add_references(&mut mails, references);
+    let in_order = ids.iter().filter_map(|id| mails.remove(id)).map(|mut mail| {
+        mail.notices.sort_by_key(|notice| (std::cmp::Reverse(notice.severity), notice.since, notice.id));
+        mail
+    });
+    Ok(in_order.collect())
+}
+
+/// The latest few of the earlier mails, oldest first.
+fn add_references(mails: &mut HashMap<MailId, ClaimedMail>, mut references: Vec<(MailId, MailId, String)>) {
+    references.sort_unstable();
+    for (mail, _, message_id) in references {
+        if let Some(mail) = mails.get_mut(&mail) {
+            if mail.references.len() == REFERENCES {
+                mail.references.remove(0);
+            }
+            mail.references.push(message_id);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: MailId,
+    message_id: String,
+    person: PersonId,
+    email: String,
+    #[serde(deserialize_with = "flag")]
+    deliverable: bool,
+    locale: Option<String>,
+    timezone: Option<String>,
+    account: String,
+    attempts: u32,
+    #[serde(deserialize_with = "flag")]
+    maybe_sent: bool,
+}
+
+impl Head {
+    fn into_mail(self) -> Result<ClaimedMail, LedgerError> {
+        let address = Address::parse(&self.email).ok_or_else(|| LedgerError::Inconsistent {
+            table: "person",
+            row: self.person.to_string(),
+            what: "the address is not one that keysweep would have taken".to_owned(),
+        })?;
+        Ok(ClaimedMail {
+            id: self.id,
+            message_id: self.message_id,
+            person: self.person,
+            address,
+            deliverable: self.deliverable,
+            locale: self.locale,
+            timezone: self.timezone,
+            account: self.account,
+            attempts: self.attempts,
+            maybe_sent: self.maybe_sent,
+            references: Vec::new(),
+            notices: Vec::new(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct NoticeRow {
+    mail: MailId,
+    id: NoticeId,
+    finding: FindingId,
+    step: u32,
+    #[serde(deserialize_with = "flag")]
+    current: bool,
+    rule: RuleName,
+    severity: Severity,
+    since: Timestamp,
+    evidence: Map<String, Value>,
+    connection: String,
+    name: Option<String>,
+    provider: ProviderName,
+    credential: CredentialId,
+    fingerprint: Fingerprint,
+    #[serde(deserialize_with = "key_tail")]
+    key_tail: String,
+    kind: Option<String>,
+    belief: Belief,
+    #[serde(deserialize_with = "flag")]
+    held: bool,
+    secret_since: Timestamp,
+    provenance: Provenance,
+    ended_by: Option<EndedBy>,
+    until: Option<Timestamp>,
+    running_jobs: u32,
+    used_for: Vec<UsedFor>,
+}
+
+impl NoticeRow {
+    fn into_notice(self, sharers: u32) -> MailNotice {
+        MailNotice {
+            id: self.id,
+            finding: self.finding,
+            step: self.step,
+            current: self.current,
+            rule: self.rule,
+            severity: self.severity,
+            since: self.since,
+            evidence: self.evidence,
+            connection: self.connection,
+            name: self.name,
+            provider: self.provider,
+            credential: self.credential,
+            fingerprint: self.fingerprint,
+            key_tail: self.key_tail,
+            kind: self.kind,
+            belief: self.belief,
+            held: self.held,
+            secret_since: self.secret_since,
+            provenance: self.provenance,
+            ended_by: self.ended_by,
+            until: self.until,
+            sharers,
+            running_jobs: self.running_jobs,
+            used_for: self.used_for,
+        }
+    }
+}
+
+/// A suppression counts where it outlasts the claim: one that ends within minutes is as good as over.
+const HEADS: &str = "
+    SELECT json_group_array(json_array(
+        m.id, m.message_id, m.person_id, p.email,
+        p.status = 'active' AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
+                                            AND s.email = p.email AND s.until > coalesce(m.claimed_until, 0)),
+        p.locale, p.timezone, a.external_id, m.attempts, m.maybe_sent))
+    FROM json_each(?1) AS page
+    JOIN mail AS m ON m.id = page.value
+    JOIN person AS p ON p.id = m.person_id
+    JOIN account AS a ON a.id = p.account_id";
+
+/// What ended the use is told of the latest use of that credential by that connection; nothing where it is open.
+pub(super) const NOTICES: &str = "
+    SELECT json_group_array(json_array(
+        n.mail_id, n.id, n.finding_id, n.step,
+        n.state = 'planned' AND f.state = 'open' AND f.opening = n.opening,
+        f.rule, f.severity, f.since, json(f.evidence), c.external_id, c.name,
+        k.provider, k.id, k.fingerprint, k.key_id, k.kind, json(k.belief),
+        EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
+        k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, json(c.used_for)))
+    FROM json_each(?1) AS page
+    JOIN notice AS n ON n.mail_id = page.value
+    JOIN finding AS f ON f.id = n.finding_id
+    JOIN connection AS c ON c.id = f.connection_id
+    JOIN credential AS k ON k.id = f.credential_id
+    LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
+                                  WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)";
+
+/// Once for each credential of a mail, and counted no further than anybody would read.
+pub(super) const SHARERS: &str = "
+    SELECT json_group_array(json_array(
+        mail_id, credential_id,
+        (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = one.credential_id
+                               AND o.account_id = one.account_id AND o.until IS NULL LIMIT 1000) AS counted)))
+    FROM (SELECT DISTINCT n.mail_id, f.credential_id, f.account_id
+          FROM json_each(?1) AS page
+          JOIN notice AS n ON n.mail_id = page.value
+          JOIN finding AS f ON f.id = n.finding_id) AS one";
+
+const REFERRED: &str = "
+    SELECT json_group_array(json_array(mail_id, earlier, message_id))
+    FROM (SELECT DISTINCT n.mail_id, e.id AS earlier, e.message_id
+          FROM json_each(?1) AS page
+          JOIN notice AS n ON n.mail_id = page.value
+          JOIN notice AS o ON o.finding_id = n.finding_id AND o.person_id = n.person_id AND o.mail_id <> n.mail_id
+          JOIN mail AS e ON e.id = o.mail_id AND e.state = 'sent') AS pairs";

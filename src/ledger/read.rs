@@ -1,0 +1,23 @@
+//! What people ask of the ledger: read models for the command line.
+//!
+//! Every list is a page: rows with numbers above `after`, ascending, at most `limit` of them, so that a caller can print
+//! a million rows in flat memory. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
+//! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
+
+mod connections;
+mod counts;
+mod credentials;
+mod findings;
+mod log;
+mod outbox;
+mod when;
+
+#[cfg(test)]
+mod tests;
+
+pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
+pub use counts::Counts;
+pub use credentials::{CredentialDetail, CredentialFilter, CredentialRow, CredentialUse};
+pub use findings::{FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding};
+pub use log::{EventRow, ProblemRow, ScanRow};
+pub use outbox::{MailRow, MailState};

@@ -1,0 +1,221 @@
+//! Connections, as lists and one by one.
+
+use serde::{Deserialize, Serialize};
+
+use super::credentials::{CredentialRow, credential_columns};
+use super::findings::{FindingFilter, FindingRow};
+use super::when;
+use crate::domain::belief::Liveness;
+use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use crate::domain::ids::{ConnectionId, FindingId, ProviderName};
+use crate::domain::record::Auth;
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::{bound, flag, rows};
+use crate::ports::LedgerError;
+
+/// Findings of one connection that are shown with it.
+const FINDINGS_SHOWN: usize = 1000;
+
+/// Which connections to list; what is `None` matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionFilter {
+    /// of the source of this name
+    pub source: Option<String>,
+    /// of the account with this id on the platform
+    pub account: Option<String>,
+    /// of this provider
+    pub provider: Option<ProviderName>,
+    /// in this status
+    pub status: Option<ConnectionStatus>,
+}
+
+/// A connection and its latest credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionRow {
+    /// the ledger's number
+    pub id: ConnectionId,
+    /// its source
+    pub source: String,
+    /// the platform's id
+    pub connection_id: String,
+    /// the platform's id of the account
+    pub account_id: String,
+    /// its provider
+    pub provider: ProviderName,
+    /// for people only
+    pub name: Option<String>,
+    /// what the inventory says of it
+    pub status: ConnectionStatus,
+    /// how it authenticates
+    pub auth: Auth,
+    /// when it was made
+    #[serde(serialize_with = "when::maybe")]
+    pub created_at: Option<Timestamp>,
+    /// when it was deleted
+    #[serde(serialize_with = "when::maybe")]
+    pub deleted_at: Option<Timestamp>,
+    /// the credential of its latest use: 12 hex digits
+    pub credential: Option<String>,
+    /// what is believed of that
+    pub liveness: Option<Liveness>,
+    /// the earliest instant at which its value is known to have existed
+    #[serde(serialize_with = "when::maybe")]
+    pub secret_since: Option<Timestamp>,
+    /// how that is known
+    pub provenance: Option<Provenance>,
+    /// how many findings are open on it
+    pub open_findings: u64,
+    /// when a verdict on it can next change by time alone; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub judge_at: Option<Timestamp>,
+}
+
+/// A connection with all its uses and findings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConnectionDetail {
+    /// the connection
+    pub connection: ConnectionRow,
+    /// its uses, oldest first
+    pub uses: Vec<UseRow>,
+    /// its findings, closed ones included, oldest first
+    pub findings: Vec<FindingRow>,
+}
+
+/// One use of a credential by a connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UseRow {
+    /// from when, as well as is known
+    #[serde(serialize_with = "when::text")]
+    pub since: Timestamp,
+    /// to when; `None` while open
+    #[serde(serialize_with = "when::maybe")]
+    pub until: Option<Timestamp>,
+    /// what ended it
+    pub ended_by: Option<EndedBy>,
+    /// when keysweep first saw that it had ended
+    #[serde(serialize_with = "when::maybe")]
+    pub ended_seen_at: Option<Timestamp>,
+    /// true where it had ended before keysweep first saw it
+    #[serde(deserialize_with = "flag")]
+    pub ended_at_first_sight: bool,
+    /// what it uses
+    pub credential: CredentialRow,
+}
+
+impl Ledger {
+    /// A page of connections.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connections(
+        &self,
+        filter: &ConnectionFilter,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<ConnectionRow>, LedgerError> {
+        self.connection_range(filter, after, i64::MAX, limit).await
+    }
+
+    /// The connections with this id on the platform: one for each source that has it, or that of `source` alone.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connection(
+        &self,
+        source: Option<&str>,
+        external_id: &str,
+    ) -> Result<Vec<ConnectionDetail>, LedgerError> {
+        const DOING: &str = "look up a connection";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(BY_NAME).bind(source).bind(external_id);
+        let found: Vec<ConnectionId> = rows(&mut moment, "connection", DOING, page).await?;
+        drop(moment);
+        let mut details = Vec::with_capacity(found.len());
+        for id in found {
+            details.extend(self.connection_by_id(id).await?);
+        }
+        Ok(details)
+    }
+
+    /// The connection of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connection_by_id(&self, id: ConnectionId) -> Result<Option<ConnectionDetail>, LedgerError> {
+        const DOING: &str = "read a connection's uses";
+        let all = ConnectionFilter::default();
+        let Some(connection) = self.connection_range(&all, ConnectionId(id.0 - 1), id.0, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let mut moment = self.moment(DOING).await?;
+        let uses = rows(&mut moment, "use", DOING, sqlx::query_scalar(USES).bind(id.0)).await?;
+        drop(moment);
+        let filter = FindingFilter { connection: Some(id), ..FindingFilter::default() };
+        let findings = self.findings(&filter, FindingId(0), FINDINGS_SHOWN).await?;
+        Ok(Some(ConnectionDetail { connection, uses, findings }))
+    }
+
+    async fn connection_range(
+        &self,
+        filter: &ConnectionFilter,
+        after: ConnectionId,
+        last: i64,
+        limit: usize,
+    ) -> Result<Vec<ConnectionRow>, LedgerError> {
+        const DOING: &str = "list connections";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(if filter.account.is_some() { PAGE_OF_ACCOUNT } else { PAGE })
+            .bind(after.0)
+            .bind(last)
+            .bind(bound(limit))
+            .bind(filter.source.as_deref())
+            .bind(filter.account.as_deref())
+            .bind(filter.provider.as_ref().map(ProviderName::as_str))
+            .bind(filter.status.map(ConnectionStatus::as_str));
+        rows(&mut moment, "connection", DOING, page).await
+    }
+}
+
+/// A page of connections from a list of numbers.
+macro_rules! page_of {
+    ($among:literal) => {
+        concat!(
+            "SELECT json_group_array(json_array(
+                c.id, s.name, c.external_id, a.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
+                c.deleted_at, substr(k.fingerprint, 53), k.liveness, k.secret_since, k.provenance,
+                (SELECT count(*) FROM finding AS f WHERE f.connection_id = c.id AND f.state = 'open'), c.judge_at))
+             FROM (SELECT c.id FROM connection AS c
+                   WHERE c.id > ?1 AND c.id <= ?2 AND ",
+            $among,
+            " AND (?4 IS NULL OR c.source_id = (SELECT id FROM source WHERE name = ?4))
+                     AND (?6 IS NULL OR c.provider = ?6) AND (?7 IS NULL OR c.status = ?7)
+                   ORDER BY c.id LIMIT ?3) AS page
+             JOIN connection AS c ON c.id = page.id
+             JOIN source AS s ON s.id = c.source_id
+             JOIN account AS a ON a.id = c.account_id
+             LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id)
+             LEFT JOIN credential AS k ON k.id = u.credential_id"
+        )
+    };
+}
+
+const PAGE: &str = page_of!("?5 IS NULL");
+
+const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
+
+const BY_NAME: &str = "
+    SELECT json_group_array(c.id)
+    FROM source AS s
+    JOIN connection AS c ON c.source_id = s.id AND c.external_id = ?2
+    WHERE ?1 IS NULL OR s.name = ?1";
+
+const USES: &str = concat!(
+    "SELECT json_group_array(json_array(
+        u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, ",
+    credential_columns!(),
+    "))
+     FROM (SELECT * FROM use WHERE connection_id = ?1 ORDER BY id) AS u
+     JOIN credential AS k ON k.id = u.credential_id
+     JOIN source AS ks ON ks.id = k.source_id"
+);

@@ -1,0 +1,276 @@
+//! Credentials, as lists and one by one.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::when;
+use crate::domain::belief::{Belief, Liveness, Shredding};
+use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use crate::domain::ids::{ConnectionId, CredentialId, ProviderName};
+use crate::domain::outcome::Reason;
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::{bound, flag, key_tail, rows};
+use crate::ports::LedgerError;
+
+/// Which credentials to list; what is `None` matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CredentialFilter {
+    /// of this provider
+    pub provider: Option<ProviderName>,
+    /// in this state
+    pub liveness: Option<Liveness>,
+}
+
+/// A credential. It is named by the last 12 hex digits of its fingerprint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Packed")]
+pub struct CredentialRow {
+    /// the ledger's number
+    pub id: CredentialId,
+    /// its name: 12 hex digits
+    pub credential: String,
+    /// the source that showed it
+    pub source: String,
+    /// its provider
+    pub provider: ProviderName,
+    /// the last four characters of its public half, or nothing
+    pub key_tail: String,
+    /// which kind of key the provider took it for
+    pub kind: Option<String>,
+    /// the region, if known
+    pub region: Option<String>,
+    /// true where it stands in for a row without a secret
+    pub placeholder: bool,
+    /// what is believed of it
+    pub liveness: Liveness,
+    /// since when; `None` before the first probe
+    #[serde(serialize_with = "when::maybe")]
+    pub liveness_since: Option<Timestamp>,
+    /// the last probe
+    #[serde(serialize_with = "when::maybe")]
+    pub asked_at: Option<Timestamp>,
+    /// the last acceptance
+    #[serde(serialize_with = "when::maybe")]
+    pub accepted_at: Option<Timestamp>,
+    /// the first refusal of the present run
+    #[serde(serialize_with = "when::maybe")]
+    pub refused_first: Option<Timestamp>,
+    /// the latest refusal of the present run
+    #[serde(serialize_with = "when::maybe")]
+    pub refused_last: Option<Timestamp>,
+    /// true where the latest refusal does not count for want of a positive control
+    pub no_control: bool,
+    /// since when nothing definite is answered
+    #[serde(serialize_with = "when::maybe")]
+    pub unknown_since: Option<Timestamp>,
+    /// why not
+    pub unknown_reason: Option<Reason>,
+    /// when it was proven dead
+    #[serde(serialize_with = "when::maybe")]
+    pub died_at: Option<Timestamp>,
+    /// what was proven when the copy was destroyed
+    pub shredding: Option<Shredding>,
+    /// the parts of the last answer
+    pub last_answer: Option<Value>,
+    /// the earliest instant at which the value is known to have existed
+    #[serde(serialize_with = "when::text")]
+    pub secret_since: Timestamp,
+    /// how that is known
+    pub provenance: Provenance,
+    /// whether a sealed copy is held
+    pub held: bool,
+    /// when it is next looked at; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub probe_at: Option<Timestamp>,
+    /// open uses anywhere, counted up to 1000
+    pub open_uses: u32,
+}
+
+/// A credential and who uses it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CredentialDetail {
+    /// the credential
+    pub credential: CredentialRow,
+    /// its uses, oldest first, the first thousand
+    pub uses: Vec<CredentialUse>,
+}
+
+/// One use of a credential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CredentialUse {
+    /// the ledger's number of the connection
+    #[serde(skip_serializing)]
+    pub connection: ConnectionId,
+    /// the connection's source
+    pub source: String,
+    /// the platform's id of the connection
+    pub connection_id: String,
+    /// the platform's id of the account
+    pub account_id: String,
+    /// what the inventory says of the connection
+    pub status: ConnectionStatus,
+    /// from when
+    #[serde(serialize_with = "when::text")]
+    pub since: Timestamp,
+    /// to when; `None` while open
+    #[serde(serialize_with = "when::maybe")]
+    pub until: Option<Timestamp>,
+    /// what ended it
+    pub ended_by: Option<EndedBy>,
+}
+
+impl Ledger {
+    /// A page of credentials.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credentials(
+        &self,
+        filter: &CredentialFilter,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Vec<CredentialRow>, LedgerError> {
+        self.credential_range(filter, after, i64::MAX, limit).await
+    }
+
+    /// The credential whose fingerprint ends with these digits, at least eight of them; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
+        const DOING: &str = "look up a credential";
+        if name.len() < 8 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(BY_NAME).bind(name.to_ascii_lowercase());
+        let found: Vec<CredentialId> = rows(&mut moment, "credential", DOING, page).await?;
+        drop(moment);
+        match found.first() {
+            Some(id) => self.credential_by_id(*id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The credential of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
+        const DOING: &str = "read a credential's uses";
+        let all = CredentialFilter::default();
+        let Some(credential) = self.credential_range(&all, CredentialId(id.0 - 1), id.0, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let mut moment = self.moment(DOING).await?;
+        let uses = rows(&mut moment, "use", DOING, sqlx::query_scalar(USES).bind(id.0)).await?;
+        Ok(Some(CredentialDetail { credential, uses }))
+    }
+
+    async fn credential_range(
+        &self,
+        filter: &CredentialFilter,
+        after: CredentialId,
+        last: i64,
+        limit: usize,
+    ) -> Result<Vec<CredentialRow>, LedgerError> {
+        const DOING: &str = "list credentials";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(PAGE)
+            .bind(after.0)
+            .bind(last)
+            .bind(bound(limit))
+            .bind(filter.provider.as_ref().map(ProviderName::as_str))
+            .bind(filter.liveness.map(Liveness::as_str));
+        rows(&mut moment, "credential", DOING, page).await
+    }
+}
+
+/// The columns of a [`CredentialRow`], for a statement that calls the credential `k` and its source `ks`.
+macro_rules! credential_columns {
+    () => {
+        "json_array(k.id, k.fingerprint, ks.name, k.provider, k.key_id, k.kind, k.region, k.placeholder, json(k.belief),
+            json(k.parts), k.secret_since, k.provenance,
+            EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.probe_at,
+            (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = k.id AND o.until IS NULL LIMIT 1000) AS counted))"
+    };
+}
+pub(super) use credential_columns;
+
+#[derive(Deserialize)]
+struct Packed {
+    id: CredentialId,
+    fingerprint: Fingerprint,
+    source: String,
+    provider: ProviderName,
+    #[serde(deserialize_with = "key_tail")]
+    key_tail: String,
+    kind: Option<String>,
+    region: Option<String>,
+    #[serde(deserialize_with = "flag")]
+    placeholder: bool,
+    belief: Belief,
+    parts: Option<Value>,
+    secret_since: Timestamp,
+    provenance: Provenance,
+    #[serde(deserialize_with = "flag")]
+    held: bool,
+    probe_at: Option<Timestamp>,
+    open_uses: u32,
+}
+
+impl From<Packed> for CredentialRow {
+    fn from(packed: Packed) -> Self {
+        Self {
+            id: packed.id,
+            credential: packed.fingerprint.short().to_owned(),
+            source: packed.source,
+            provider: packed.provider,
+            key_tail: packed.key_tail,
+            kind: packed.kind,
+            region: packed.region,
+            placeholder: packed.placeholder,
+            liveness: packed.belief.liveness,
+            liveness_since: packed.belief.since,
+            asked_at: packed.belief.asked_at,
+            accepted_at: packed.belief.accepted_at,
+            refused_first: packed.belief.refused_first,
+            refused_last: packed.belief.refused_last,
+            no_control: packed.belief.no_control,
+            unknown_since: packed.belief.unknown_since,
+            unknown_reason: packed.belief.unknown_reason,
+            died_at: packed.belief.died_at,
+            shredding: packed.belief.shredding,
+            last_answer: packed.parts,
+            secret_since: packed.secret_since,
+            provenance: packed.provenance,
+            held: packed.held,
+            probe_at: packed.probe_at,
+            open_uses: packed.open_uses,
+        }
+    }
+}
+
+const PAGE: &str = concat!(
+    "SELECT json_group_array(",
+    credential_columns!(),
+    ") FROM (SELECT id FROM credential
+             WHERE id > ?1 AND id <= ?2 AND (?4 IS NULL OR provider = ?4) AND (?5 IS NULL OR liveness = ?5)
+             ORDER BY id LIMIT ?3) AS page
+       JOIN credential AS k ON k.id = page.id
+       JOIN source AS ks ON ks.id = k.source_id"
+);
+
+const BY_NAME: &str = "
+    SELECT json_group_array(id)
+    FROM (SELECT id FROM credential WHERE substr(fingerprint, 65 - length(?1)) = ?1 ORDER BY id LIMIT 1)";
+
+const USES: &str = "
+    SELECT json_group_array(json_array(
+        c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by))
+    FROM (SELECT * FROM use WHERE credential_id = ?1 ORDER BY id LIMIT 1000) AS u
+    JOIN connection AS c ON c.id = u.connection_id
+    JOIN source AS s ON s.id = c.source_id
+    JOIN account AS a ON a.id = c.account_id";

@@ -1,0 +1,287 @@
+//! Findings, as lists and one by one.
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::credentials::{CredentialRow, credential_columns};
+use super::outbox::MailState;
+use super::when;
+use crate::domain::belief::Liveness;
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName};
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::{bound, flag, rows};
+use crate::ports::LedgerError;
+
+/// How people write a finding's number: `F12`.
+pub fn finding_name(id: FindingId) -> String {
+    format!("F{id}")
+}
+
+/// The number behind `F12`, in either case; `None` for anything else.
+pub fn parse_finding(name: &str) -> Option<FindingId> {
+    let digits = name.strip_prefix(['F', 'f'])?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|id| plain && *id > 0).map(FindingId)
+}
+
+/// Open or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingState {
+    /// the rule still says so
+    Open,
+    /// it no longer does
+    Closed,
+}
+
+impl FindingState {
+    /// The one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Which findings to list; what is `None` matches all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingFilter {
+    /// in this state
+    pub state: Option<FindingState>,
+    /// of this rule
+    pub rule: Option<RuleName>,
+    /// as bad as this or worse
+    pub at_least: Option<Severity>,
+    /// of the account with this id on the platform
+    pub account: Option<String>,
+    /// of this connection
+    pub connection: Option<ConnectionId>,
+}
+
+/// A finding, with the names of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingRow {
+    /// its number; printed as `F12`
+    #[serde(serialize_with = "printed")]
+    pub id: FindingId,
+    /// its rule
+    pub rule: RuleName,
+    /// how bad it is
+    pub severity: Severity,
+    /// the connection's source
+    pub source: String,
+    /// the platform's id of the connection
+    pub connection_id: String,
+    /// the connection's name, for people
+    pub connection_name: Option<String>,
+    /// the platform's id of the account
+    pub account_id: String,
+    /// the credential's provider
+    pub provider: ProviderName,
+    /// the credential: 12 hex digits
+    pub credential: String,
+    /// what is believed of it
+    pub liveness: Liveness,
+    /// open or closed
+    pub state: FindingState,
+    /// when this opening began
+    #[serde(serialize_with = "when::text")]
+    pub opened_at: Timestamp,
+    /// when it closed
+    #[serde(serialize_with = "when::maybe")]
+    pub closed_at: Option<Timestamp>,
+    /// since when it holds, which is not when it was noticed
+    #[serde(serialize_with = "when::text")]
+    pub since: Timestamp,
+    /// false where it is counted for the operator and never mailed
+    #[serde(deserialize_with = "flag")]
+    pub mailed: bool,
+    /// the facts that it rests on
+    pub evidence: Map<String, Value>,
+}
+
+/// A finding with everything that explains it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingDetail {
+    /// the finding
+    pub finding: FindingRow,
+    /// the rest of its own row
+    #[serde(flatten)]
+    pub course: FindingCourse,
+    /// who was told what, oldest first
+    pub notices: Vec<NoticeRow>,
+}
+
+/// How far a finding has come, and what it is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingCourse {
+    /// the ledger's number of the connection
+    #[serde(skip_serializing)]
+    pub connection: ConnectionId,
+    /// the ledger's number of the credential
+    #[serde(skip_serializing)]
+    pub credential_number: CredentialId,
+    /// how often it has been opened or begun anew
+    pub opening: u32,
+    /// why it closed, in one word
+    pub closed_why: Option<String>,
+    /// the step last taken in this opening, counted from 0
+    pub last_step: Option<u32>,
+    /// when the next step is due; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub next_step_at: Option<Timestamp>,
+    /// when a verdict can next change by time alone; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub judge_at: Option<Timestamp>,
+    /// the credential
+    pub credential_now: CredentialRow,
+}
+
+impl FindingDetail {
+    /// What the log calls the finding, its connection and its credential: the subjects of its timeline.
+    pub fn subjects(&self) -> Vec<String> {
+        vec![
+            format!("finding:{}", self.finding.id),
+            format!("connection:{}", self.course.connection),
+            format!("credential:{}", self.course.credential_number),
+        ]
+    }
+}
+
+/// One step for one person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoticeRow {
+    /// in which opening
+    pub opening: u32,
+    /// which step
+    pub step: u32,
+    /// the ledger's number of the person
+    pub person: PersonId,
+    /// planned, sent, cancelled
+    pub state: String,
+    /// when it was planned
+    #[serde(serialize_with = "when::text")]
+    pub planned_at: Timestamp,
+    /// the mail that carries it
+    pub mail: Option<MailId>,
+    /// how far that is
+    pub mail_state: Option<MailState>,
+    /// when that was sent
+    #[serde(serialize_with = "when::maybe")]
+    pub sent_at: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// A page of findings.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn findings(
+        &self,
+        filter: &FindingFilter,
+        after: FindingId,
+        limit: usize,
+    ) -> Result<Vec<FindingRow>, LedgerError> {
+        self.finding_range(filter, after, i64::MAX, limit).await
+    }
+
+    /// The finding of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn finding(&self, id: FindingId) -> Result<Option<FindingDetail>, LedgerError> {
+        const DOING: &str = "read a finding";
+        let all = FindingFilter::default();
+        let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let mut moment = self.moment(DOING).await?;
+        let course = rows(&mut moment, "finding", DOING, sqlx::query_scalar(COURSE).bind(id.0)).await?.pop();
+        let notices = rows(&mut moment, "notice", DOING, sqlx::query_scalar(NOTICES).bind(id.0)).await?;
+        Ok(course.map(|course| FindingDetail { finding, course, notices }))
+    }
+
+    async fn finding_range(
+        &self,
+        filter: &FindingFilter,
+        after: FindingId,
+        last: i64,
+        limit: usize,
+    ) -> Result<Vec<FindingRow>, LedgerError> {
+        const DOING: &str = "list findings";
+        let statement = match (filter.connection, &filter.account) {
+            (Some(_), _) => PAGE_OF_CONNECTION,
+            (None, Some(_)) => PAGE_OF_ACCOUNT,
+            (None, None) => PAGE,
+        };
+        let page = sqlx::query_scalar(statement)
+            .bind(after.0)
+            .bind(last)
+            .bind(bound(limit))
+            .bind(filter.state.map(FindingState::as_str))
+            .bind(filter.rule.map(RuleName::as_str))
+            .bind(filter.at_least.map_or(0, |severity| severity as i64))
+            .bind(filter.account.as_deref())
+            .bind(filter.connection.map(|id| id.0));
+        let mut moment = self.moment(DOING).await?;
+        rows(&mut moment, "finding", DOING, page).await
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn printed<S: Serializer>(id: &FindingId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&finding_name(*id))
+}
+
+/// A page of findings from a list of numbers. Severities count as in [`Severity`]: low is 0.
+macro_rules! page_of {
+    ($among:literal) => {
+        concat!(
+            "SELECT json_group_array(json_array(
+                f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
+                substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed,
+                json(f.evidence)))
+             FROM (SELECT f.id FROM finding AS f
+                   WHERE f.id > ?1 AND f.id <= ?2 AND ",
+            $among,
+            " AND (?4 IS NULL OR f.state = ?4) AND (?5 IS NULL OR f.rule = ?5)
+                     AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= ?6
+                   ORDER BY f.id LIMIT ?3) AS page
+             JOIN finding AS f ON f.id = page.id
+             JOIN connection AS c ON c.id = f.connection_id
+             JOIN source AS s ON s.id = c.source_id
+             JOIN account AS a ON a.id = f.account_id
+             JOIN credential AS k ON k.id = f.credential_id"
+        )
+    };
+}
+
+const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
+
+const PAGE_OF_ACCOUNT: &str =
+    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = ?7) AND ?8 IS NULL");
+
+const PAGE_OF_CONNECTION: &str = page_of!(
+    "f.connection_id = ?8 AND (?7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = ?7))"
+);
+
+const COURSE: &str = concat!(
+    "SELECT json_group_array(json_array(
+        f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, ",
+    credential_columns!(),
+    "))
+     FROM finding AS f
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN credential AS k ON k.id = f.credential_id
+     JOIN source AS ks ON ks.id = k.source_id
+     WHERE f.id = ?1"
+);
+
+const NOTICES: &str = "
+    SELECT json_group_array(json_array(
+        n.opening, n.step, n.person_id, n.state, n.planned_at, n.mail_id, m.state, m.sent_at))
+    FROM (SELECT * FROM notice WHERE finding_id = ?1 ORDER BY id) AS n
+    LEFT JOIN mail AS m ON m.id = n.mail_id";

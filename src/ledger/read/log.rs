@@ -1,0 +1,152 @@
+//! Scans, the event log, and what is wrong with the inventory.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::when;
+use crate::domain::ids::ScanId;
+use crate::domain::record::Quarantined;
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::{bound, rows};
+use crate::ledger::store::pack;
+use crate::ports::LedgerError;
+
+/// One scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScanRow {
+    /// the ledger's number
+    pub id: ScanId,
+    /// when it began
+    #[serde(serialize_with = "when::text")]
+    pub started_at: Timestamp,
+    /// when it ended; `None` while it runs or where it was killed
+    #[serde(serialize_with = "when::maybe")]
+    pub finished_at: Option<Timestamp>,
+    /// how it ended, in one word
+    pub outcome: Option<String>,
+    /// what it counted
+    pub counts: Value,
+}
+
+/// An entry of the event log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// its number: the log's order
+    pub id: i64,
+    /// when it happened
+    #[serde(serialize_with = "when::text")]
+    pub at: Timestamp,
+    /// what happened, as `noun.verb`
+    pub kind: String,
+    /// what it happened to, as `noun:number`
+    pub subject: String,
+    /// the facts
+    pub data: Map<String, Value>,
+}
+
+/// Something that is wrong with a source, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProblemRow {
+    /// the source
+    pub source: String,
+    /// what is wrong, and what to do
+    pub problem: String,
+}
+
+impl Ledger {
+    /// The latest scans, latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn scans(&self, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
+        const DOING: &str = "list scans";
+        let mut moment = self.moment(DOING).await?;
+        rows(&mut moment, "scan", DOING, sqlx::query_scalar(SCANS).bind(bound(limit))).await
+    }
+
+    /// A page of what happened to these subjects (`finding:3`, `connection:1`), in the order of the log.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn timeline(&self, subjects: &[String], after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
+        const DOING: &str = "read the event log";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(TIMELINE).bind(pack(subjects, DOING)?).bind(after).bind(bound(limit));
+        rows(&mut moment, "event", DOING, page).await
+    }
+
+    /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, LedgerError> {
+        const DOING: &str = "list quarantined rows";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(QUARANTINED).bind(bound(limit));
+        let packed: Vec<(String, u64, String, String)> = rows(&mut moment, "quarantine", DOING, page).await?;
+        let unpacked =
+            packed.into_iter().map(|(source, row, field, reason)| Quarantined { source, row, field, reason });
+        Ok(unpacked.collect())
+    }
+
+    /// What is wrong with the sources: readings that failed, what is held back, and remarks.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn problems(&self) -> Result<Vec<ProblemRow>, LedgerError> {
+        const DOING: &str = "read what is wrong with the sources";
+        let mut moment = self.moment(DOING).await?;
+        let sources: Vec<SourceRow> = rows(&mut moment, "source", DOING, sqlx::query_scalar(SOURCES)).await?;
+        Ok(sources.iter().flat_map(SourceRow::problems).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct SourceRow {
+    name: String,
+    error: Option<String>,
+    held_back: u64,
+    held_back_people: u64,
+    remarks: Vec<String>,
+}
+
+impl SourceRow {
+    fn problems(&self) -> Vec<ProblemRow> {
+        let mut sentences = Vec::new();
+        if let Some(error) = &self.error {
+            sentences
+                .push(format!("the last reading was not complete, and nothing follows from what it lacked: {error}"));
+        }
+        for (count, what) in [(self.held_back, "connections"), (self.held_back_people, "people")] {
+            if count > 0 {
+                sentences.push(format!(
+                    "{count} {what} are gone at once and held back: if they are meant to be gone, run \
+                     `keysweep inventory accept {}`",
+                    self.name
+                ));
+            }
+        }
+        sentences.extend(self.remarks.iter().cloned());
+        sentences.into_iter().map(|problem| ProblemRow { source: self.name.clone(), problem }).collect()
+    }
+}
+
+const SCANS: &str = "
+    SELECT json_group_array(json_array(id, started_at, finished_at, outcome, json(counts)))
+    FROM (SELECT * FROM scan ORDER BY id DESC LIMIT ?1) AS latest";
+
+const TIMELINE: &str = "
+    SELECT json_group_array(json_array(id, at, kind, subject, json(data)))
+    FROM (SELECT * FROM event WHERE subject IN (SELECT value FROM json_each(?1)) AND id > ?2
+          ORDER BY id LIMIT ?3) AS told";
+
+const QUARANTINED: &str = "
+    SELECT json_group_array(json_array(name, row_number, field, reason))
+    FROM (SELECT s.name, q.row_number, q.field, q.reason
+          FROM quarantine AS q JOIN source AS s ON s.id = q.source_id
+          ORDER BY s.name, q.row_number, q.field LIMIT ?1) AS aside";
+
+const SOURCES: &str = "
+    SELECT json_group_array(json_array(name, last_error, held_back, held_back_people, json(remarks)))
+    FROM (SELECT * FROM source ORDER BY name) AS sources";

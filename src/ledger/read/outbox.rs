@@ -1,0 +1,117 @@
+//! The outbox as people see it: of readers their numbers only.
+
+use serde::{Deserialize, Serialize};
+
+use super::when;
+use crate::domain::ids::{MailId, PersonId, ScanId};
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::{bound, flag, rows};
+use crate::ports::LedgerError;
+
+/// How far a mail has come (DESIGN.md 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    /// formed, not yet taken up
+    Planned,
+    /// taken up by a sender
+    Claimed,
+    /// just being sent
+    Sending,
+    /// the server took it
+    Sent,
+    /// an attempt may have arrived: tried again under the same Message-ID
+    MaybeSent,
+    /// not taken, and tried again
+    Failed,
+    /// nothing was left to say, or nobody to say it to
+    Cancelled,
+}
+
+impl MailState {
+    /// The one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Claimed => "claimed",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::MaybeSent => "maybe_sent",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailRow {
+    /// the ledger's number
+    pub id: MailId,
+    /// the scan that formed it
+    pub scan: ScanId,
+    /// the ledger's number of the reader
+    pub person: PersonId,
+    /// the platform's id of the reader's account
+    pub account_id: String,
+    /// how far it has come
+    pub state: MailState,
+    /// how many findings it tells of, those included that were fixed before it left
+    pub notices: u64,
+    /// when it was formed
+    #[serde(serialize_with = "when::text")]
+    pub formed_at: Timestamp,
+    /// when the server took it
+    #[serde(serialize_with = "when::maybe")]
+    pub sent_at: Option<Timestamp>,
+    /// attempts so far
+    pub attempts: u32,
+    /// true where an attempt may have arrived
+    #[serde(deserialize_with = "flag")]
+    pub maybe_sent: bool,
+    /// when it is tried next
+    #[serde(serialize_with = "when::maybe")]
+    pub next_try_at: Option<Timestamp>,
+    /// its Message-ID
+    pub message_id: String,
+    /// what was last seen to go wrong, without addresses
+    pub error: Option<String>,
+}
+
+impl Ledger {
+    /// A page of mails, in one state or in all.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn mails(
+        &self,
+        state: Option<MailState>,
+        after: MailId,
+        limit: usize,
+    ) -> Result<Vec<MailRow>, LedgerError> {
+        const DOING: &str = "list mails";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(PAGE).bind(after.0).bind(bound(limit)).bind(state.map(MailState::as_str));
+        let mut mails: Vec<MailRow> = rows(&mut moment, "mail", DOING, page).await?;
+        for mail in &mut mails {
+            mail.error = mail.error.as_deref().map(without_addresses);
+        }
+        Ok(mails)
+    }
+}
+
+/// A server's words without the addresses that servers like to repeat.
+pub(super) fn without_addresses(text: &str) -> String {
+    let words = text.split(' ').map(|word| if word.contains('@') { "<address>" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+const PAGE: &str = "
+    SELECT json_group_array(json_array(
+        m.id, m.run_id, m.person_id, a.external_id, m.state,
+        (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at, m.attempts, m.maybe_sent,
+        m.next_try_at, m.message_id, m.error))
+    FROM (SELECT * FROM mail WHERE id > ?1 AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?2) AS m
+    JOIN person AS p ON p.id = m.person_id
+    JOIN account AS a ON a.id = p.account_id";
