@@ -155,7 +155,6 @@ fn scan(bytes: &[u8], quoting: bool, place: &mut Place) -> (usize, bool, u64) {
             (Place::Quoted, _) | (Place::FieldStart | Place::QuoteSeen, b'"') => Place::Quoted,
             (_, b'\n') => return (i + 1, true, newlines),
             (_, b',') => Place::FieldStart,
-            (Place::QuoteSeen, b'\r') => Place::QuoteSeen,
             (_, _) => Place::Plain,
         };
     }

@@ -1,6 +1,7 @@
 //! How each kind of value is read. A wrong one gives a reason that says what is accepted.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::cells::{Cell, Cells};
 use crate::domain::diff::CLOCK_TOLERANCE;
@@ -46,7 +47,7 @@ impl<'a> Cells<'a> {
     /// One line of text, or nothing.
     pub(super) fn text(&mut self, field: usize) -> Read<Option<String>> {
         let Some(text) = self.raw(field)? else { return Ok(None) };
-        if text.chars().any(char::is_control) {
+        if has_control(&text) {
             return Err(self.problem(field, CONTROL));
         }
         self.short_enough(field, &text)?;
@@ -137,9 +138,11 @@ impl<'a> Cells<'a> {
                 text.split(|c: char| c.is_whitespace() || ",;|".contains(c)).for_each(push);
             }
         }
-        let mut seen = std::collections::HashSet::new();
-        found.retain(|text| seen.insert(text.clone()));
-        if found.iter().any(|text| text.chars().any(char::is_control)) {
+        if found.len() > 1 {
+            let mut seen = HashSet::new();
+            found.retain(|text| seen.insert(text.clone()));
+        }
+        if found.iter().any(|text| has_control(text)) {
             return Err(self.problem(field, CONTROL));
         }
         Ok(found)
@@ -180,7 +183,12 @@ fn id_problem(text: &str) -> Option<String> {
     if text.len() > LONGEST_ID {
         return Some(format!("is longer than {LONGEST_ID} bytes"));
     }
-    text.chars().any(char::is_control).then(|| CONTROL.to_owned())
+    has_control(text).then(|| CONTROL.to_owned())
+}
+
+/// Asked of every text of every row; nearly all are ASCII, where bytes are enough.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() { text.bytes().any(|byte| byte.is_ascii_control()) } else { text.chars().any(char::is_control) }
 }
 
 fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {

@@ -159,6 +159,18 @@ fn a_date_far_in_the_future_does_not_shut_out_later_rows() {
 }
 
 #[test]
+fn a_row_as_old_as_what_is_known_still_counts() {
+    // platforms that date to the second can change a row twice within it
+    let open = known(ConnectionStatus::Active, Some((1, false)));
+    for (offset, stale) in [(-1, true), (0, false), (1, false)] {
+        let updated_at = Some(Timestamp::from_millis(open.facts_at.as_millis() + offset));
+        let row = ConnectionRecord { updated_at, ..record(RecordStatus::Deleted) };
+        let change = absorb(Some(&open), &row, None, NOW, NOW);
+        assert_eq!((change.stale, change.end_open_use.is_none()), (stale, stale), "{offset} ms");
+    }
+}
+
+#[test]
 fn volatile_facts_are_no_change() {
     let row = record(RecordStatus::Active);
     let synced = ConnectionRecord { last_sync_at: Some(NOW), running_jobs: 3, ..row.clone() };
