@@ -1,1 +1,194 @@
 //! What a row of the inventory changes (DESIGN.md 3).
+//!
+//! A row is first reduced to its facts ([`connection_facts`], [`person_facts`]); equal facts mean that there is
+//! nothing to do. What changed or is new goes through [`absorb`], which says what begins and what ends. What is
+//! missing goes through [`absence`] and [`exceeds_vanish_limit`].
+
+mod encode;
+mod gone;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use encode::{connection_facts, person_facts};
+pub use gone::{Absence, absence, exceeds_vanish_limit};
+
+use super::facts::{ConnectionStatus, EndedBy};
+use super::record::{ConnectionRecord, RecordStatus};
+use super::secret::Fingerprint;
+use super::time::Timestamp;
+
+/// How far a platform's clock may run ahead of ours before its instants are not believed.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// What is known of a connection, as far as the diff needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownConnectionView {
+    /// its status
+    pub status: ConnectionStatus,
+    /// how old its facts are
+    pub facts_at: Timestamp,
+    /// its open use
+    pub open_use: Option<OpenUse>,
+    /// the credential of its latest use, open or ended
+    pub last_credential: Option<Fingerprint>,
+}
+
+/// A connection's open use, as far as the diff needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenUse {
+    /// its credential
+    pub fingerprint: Fingerprint,
+    /// true for the stand-in of a row without a secret
+    pub placeholder: bool,
+}
+
+/// What one row changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// true where the row is older than what is known: nothing else is done, and the other fields repeat what is known
+    pub stale: bool,
+    /// the connection's status from now on
+    pub status: ConnectionStatus,
+    /// how old its facts are from now on
+    pub facts_at: Timestamp,
+    /// when and by what the open use ends; done before another begins
+    pub end_open_use: Option<(Timestamp, EndedBy)>,
+    /// the use that begins
+    pub begin: Option<Begin>,
+    /// true where the connection was deleted or absent and is open again
+    pub came_back: bool,
+}
+
+/// A use that begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// what is used
+    pub fingerprint: BeginWith,
+    /// from when, as well as is known; never after `now`
+    pub since: Timestamp,
+    /// true where the value took the place of another known one: its age is then observed
+    pub replaces_another: bool,
+    /// when and by what it had ended already at first sight; never before `since`
+    pub ended: Option<(Timestamp, EndedBy)>,
+}
+
+/// What a use begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeginWith {
+    /// the row's own secret
+    Secret(Fingerprint),
+    /// the row has no secret: a stand-in that can't be asked
+    Placeholder,
+}
+
+/// What a new or changed row means, beside what is known of its connection. `fingerprint` is that of the row's
+/// secret, `None` where it has none; `snapshot_start` dates a row that doesn't date itself.
+///
+/// The view doesn't say since when a use is open, so the end of a known one is kept from lying after `now`, but
+/// not from lying before its beginning.
+pub fn absorb(
+    known: Option<&KnownConnectionView>,
+    record: &ConnectionRecord,
+    fingerprint: Option<&Fingerprint>,
+    snapshot_start: Timestamp,
+    now: Timestamp,
+) -> Change {
+    let facts_at = dated(record.updated_at, snapshot_start, now);
+    let change = Change {
+        stale: false,
+        status: status_of(record.status),
+        facts_at,
+        end_open_use: None,
+        begin: None,
+        came_back: false,
+    };
+    match known {
+        None => Change { begin: Some(first_use(record, fingerprint, now)), ..change },
+        Some(known) if facts_at < known.facts_at => {
+            Change { stale: true, status: known.status, facts_at: known.facts_at, ..change }
+        }
+        Some(known) if known.status.is_open() => open_row(known, record, fingerprint, now, change),
+        Some(known) => ended_row(known, fingerprint, now, change),
+    }
+}
+
+fn dated(updated_at: Option<Timestamp>, snapshot_start: Timestamp, now: Timestamp) -> Timestamp {
+    match updated_at {
+        // a date far ahead would shut out every later row until that day
+        Some(at) if at > now + CLOCK_TOLERANCE => now,
+        Some(at) => at,
+        None => snapshot_start,
+    }
+}
+
+const fn status_of(status: RecordStatus) -> ConnectionStatus {
+    match status {
+        RecordStatus::Active => ConnectionStatus::Active,
+        RecordStatus::Paused => ConnectionStatus::Paused,
+        RecordStatus::Deleted => ConnectionStatus::Deleted,
+    }
+}
+
+fn first_use(record: &ConnectionRecord, fingerprint: Option<&Fingerprint>, now: Timestamp) -> Begin {
+    let deleted = record.status == RecordStatus::Deleted;
+    // a row that was deleted long ago and says nothing of its making did exist when it was deleted
+    let earliest = record.created_at.or(record.deleted_at.filter(|_| deleted)).unwrap_or(now);
+    let since = earliest.min(now);
+    Begin {
+        fingerprint: begin_with(fingerprint),
+        since,
+        replaces_another: false,
+        ended: deleted.then(|| (deletion(record, now).max(since), EndedBy::Deleted)),
+    }
+}
+
+fn open_row(
+    known: &KnownConnectionView,
+    record: &ConnectionRecord,
+    fingerprint: Option<&Fingerprint>,
+    now: Timestamp,
+    change: Change,
+) -> Change {
+    let deleted = (!change.status.is_open()).then(|| (deletion(record, now), EndedBy::Deleted));
+    let Some(open) = &known.open_use else {
+        // our own code leaves no open connection without a use; if one turns up, it gets one
+        let ended = deleted.map(|(_, by)| (now, by));
+        let begin = Begin { fingerprint: begin_with(fingerprint), since: now, replaces_another: false, ended };
+        return Change { begin: Some(begin), ..change };
+    };
+    match fingerprint {
+        Some(other) if *other != open.fingerprint => {
+            let by = if open.placeholder { EndedBy::Identified } else { EndedBy::Replaced };
+            let begin = Begin {
+                fingerprint: BeginWith::Secret(other.clone()),
+                since: now,
+                replaces_another: !open.placeholder,
+                ended: deleted.map(|(_, by)| (now, by)), // it is first seen now, so it can't have ended earlier
+            };
+            Change { end_open_use: Some((now, by)), begin: Some(begin), ..change }
+        }
+        Some(_) | None => Change { end_open_use: deleted, ..change },
+    }
+}
+
+/// A row that was deleted or absent. Its `created_at` dates the connection, not the secret that it comes back with,
+/// so the new use begins now.
+fn ended_row(known: &KnownConnectionView, fingerprint: Option<&Fingerprint>, now: Timestamp, change: Change) -> Change {
+    let by = if known.status == ConnectionStatus::Absent { EndedBy::Absent } else { EndedBy::Deleted };
+    let end_open_use = known.open_use.as_ref().map(|_| (now, by)); // a left-over, if any: two are never open
+    if !change.status.is_open() {
+        return Change { end_open_use, ..change };
+    }
+    let begin = Begin { fingerprint: begin_with(fingerprint), since: now, replaces_another: false, ended: None };
+    Change { end_open_use, begin: Some(begin), came_back: true, ..change }
+}
+
+fn deletion(record: &ConnectionRecord, now: Timestamp) -> Timestamp {
+    record.deleted_at.unwrap_or(now).min(now)
+}
+
+fn begin_with(fingerprint: Option<&Fingerprint>) -> BeginWith {
+    fingerprint.map_or(BeginWith::Placeholder, |fingerprint| BeginWith::Secret(fingerprint.clone()))
+}

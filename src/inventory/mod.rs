@@ -1,1 +1,24 @@
 //! Sources of inventory: files to records and problems.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `file` | a source of one or two files, read as one snapshot |
+//! | `lane` | one file, from its first byte to the proof that it was read whole |
+//! | `frames` | where a record begins and ends, in bounded memory |
+//! | `table`, `lines` | CSV and JSON Lines: a record's bytes to the contract's fields |
+//! | `cells`, `values` | the contract's fields by name, and how each kind of value is read |
+//! | `connection`, `person` | the fields to checked records |
+
+mod cells;
+mod connection;
+mod file;
+mod frames;
+mod lane;
+mod lines;
+mod person;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use file::{FileKind, FileSnapshot, FileSource};

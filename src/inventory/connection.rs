@@ -1,0 +1,173 @@
+//! A row of the connections' inventory, checked.
+
+use std::borrow::Cow;
+
+use zeroize::Zeroize;
+
+use super::cells::{Cell, Cells, Contract};
+use crate::domain::ids::ProviderName;
+use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, RecordStatus, UsedFor};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+
+/// The fields of a connection (DESIGN.md 10).
+pub(super) static CONTRACT: Contract = Contract {
+    names: &[
+        "connection_id",
+        "account_id",
+        "provider",
+        "name",
+        "status",
+        "created_at",
+        "updated_at",
+        "deleted_at",
+        "secret_set_at",
+        "last_sync_at",
+        "key_id",
+        "secret",
+        "secret_ref",
+        "secret_version",
+        "auth",
+        "region",
+        "base_url",
+        "created_by",
+        "running_jobs",
+        "used_for",
+        "compromised_at",
+        "tags",
+    ],
+    required: 3,
+    id: CONNECTION_ID,
+};
+
+const CONNECTION_ID: usize = 0;
+const ACCOUNT_ID: usize = 1;
+const PROVIDER: usize = 2;
+const NAME: usize = 3;
+const STATUS: usize = 4;
+const CREATED_AT: usize = 5;
+const UPDATED_AT: usize = 6;
+const DELETED_AT: usize = 7;
+const SECRET_SET_AT: usize = 8;
+const LAST_SYNC_AT: usize = 9;
+const KEY_ID: usize = 10;
+const SECRET: usize = 11;
+const SECRET_REF: usize = 12;
+const SECRET_VERSION: usize = 13;
+const AUTH: usize = 14;
+const REGION: usize = 15;
+const BASE_URL: usize = 16;
+const CREATED_BY: usize = 17;
+const RUNNING_JOBS: usize = 18;
+const USED_FOR: usize = 19;
+const COMPROMISED_AT: usize = 20;
+const TAGS: usize = 21;
+
+const STATUSES: [(&str, RecordStatus); 3] =
+    [("active", RecordStatus::Active), ("paused", RecordStatus::Paused), ("deleted", RecordStatus::Deleted)];
+const AUTHS: [(&str, Auth); 2] = [("key", Auth::Key), ("oauth", Auth::Oauth)];
+const USES: [(&str, UsedFor); 3] =
+    [("sync", UsedFor::Sync), ("transactional", UsedFor::Transactional), ("smtp", UsedFor::Smtp)];
+
+/// The record, or the first field that is wrong, in the contract's order. What is wrong but not needed goes to `dropped`.
+pub(super) fn build(
+    mut cells: Cells<'_>,
+    now: Timestamp,
+    dropped: &mut Vec<FieldProblem>,
+) -> Result<ConnectionRecord, FieldProblem> {
+    // fields are read in the order in which they are written here
+    let mut record = ConnectionRecord {
+        connection_id: cells.required_id(CONNECTION_ID)?,
+        account_id: cells.required_id(ACCOUNT_ID)?,
+        provider: ProviderName::new(&cells.required_id(PROVIDER)?),
+        name: cells.name(NAME)?,
+        status: status(&mut cells)?,
+        created_at: cells.past(CREATED_AT, now, dropped)?,
+        updated_at: cells.time(UPDATED_AT)?,
+        deleted_at: cells.time(DELETED_AT)?,
+        secret_set_at: cells.past(SECRET_SET_AT, now, dropped)?,
+        last_sync_at: cells.time(LAST_SYNC_AT)?,
+        key_id: cells.text(KEY_ID)?,
+        secret: secret(&mut cells)?,
+        secret_ref: cells.text(SECRET_REF)?,
+        secret_version: cells.text(SECRET_VERSION)?,
+        auth: cells.word(AUTH, &AUTHS)?.unwrap_or_default(),
+        region: cells.text(REGION)?,
+        base_url: cells.text(BASE_URL)?,
+        created_by: cells.id(CREATED_BY)?,
+        running_jobs: cells.count(RUNNING_JOBS)?.unwrap_or_default(),
+        used_for: cells.words(USED_FOR, &USES)?,
+        compromised_at: cells.time(COMPROMISED_AT)?,
+        tags: cells.list(TAGS)?,
+    };
+    let is_kit_v4 = record.secret.as_ref().is_some_and(|secret| secret.expose().starts_with("kit_"));
+    if is_kit_v4 && record.provider.as_str() == "convertkit" {
+        record.provider = ProviderName::new("kit");
+    }
+    Ok(record)
+}
+
+/// A status that is given is the truth; only without one does a date of deletion speak.
+fn status(cells: &mut Cells<'_>) -> Result<RecordStatus, FieldProblem> {
+    if let Some(status) = cells.word(STATUS, &STATUSES)? {
+        return Ok(status);
+    }
+    let undated = match cells.get(DELETED_AT) {
+        Cell::Absent => true,
+        Cell::Text(text) => text.trim().is_empty(),
+        Cell::Flag(_) | Cell::List(_) | Cell::Other(_) => false, // quarantined when the date is read
+    };
+    Ok(if undated { RecordStatus::Active } else { RecordStatus::Deleted })
+}
+
+/// The secret as it was given: a literal, never interpreted.
+fn secret(cells: &mut Cells<'_>) -> Result<Option<Secret>, FieldProblem> {
+    let cell = cells.take(SECRET);
+    let Cell::Text(text) = cell else {
+        cells.set(SECRET, cell);
+        return cells.raw(SECRET).map(|_| None);
+    };
+    cells.short_enough(SECRET, &text)?;
+    let secret = Secret::new(&text);
+    if let Cow::Owned(mut copy) = text {
+        copy.zeroize(); // it had to be unescaped; a JSON parser's own scratch space is beyond our reach
+    }
+    Ok((!secret.is_empty()).then_some(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_names_its_field() {
+        let numbered = [
+            (CONNECTION_ID, "connection_id"),
+            (ACCOUNT_ID, "account_id"),
+            (PROVIDER, "provider"),
+            (NAME, "name"),
+            (STATUS, "status"),
+            (CREATED_AT, "created_at"),
+            (UPDATED_AT, "updated_at"),
+            (DELETED_AT, "deleted_at"),
+            (SECRET_SET_AT, "secret_set_at"),
+            (LAST_SYNC_AT, "last_sync_at"),
+            (KEY_ID, "key_id"),
+            (SECRET, "secret"),
+            (SECRET_REF, "secret_ref"),
+            (SECRET_VERSION, "secret_version"),
+            (AUTH, "auth"),
+            (REGION, "region"),
+            (BASE_URL, "base_url"),
+            (CREATED_BY, "created_by"),
+            (RUNNING_JOBS, "running_jobs"),
+            (USED_FOR, "used_for"),
+            (COMPROMISED_AT, "compromised_at"),
+            (TAGS, "tags"),
+        ];
+        assert_eq!(numbered.len(), CONTRACT.names.len());
+        for (number, name) in numbered {
+            assert_eq!(CONTRACT.names[number], name);
+        }
+    }
+}
