@@ -1,1 +1,89 @@
 //! Raw files to checked settings: all problems at once, with key, line and what to do.
+//!
+//! Three layers, each over the last: the manual (`config/keysweep.toml`, built in), the operator's file, the
+//! environment. Every value remembers where it came from (`tree`). Then each section is read key by key
+//! (`reader`, `sections`): what can't be read, and what nobody reads, is a [`Problem`].
+
+mod choice;
+mod problem;
+mod reader;
+mod secret_ref;
+mod sections;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod values;
+mod warnings;
+
+use std::path::Path;
+
+pub use self::choice::ConfigChoice;
+pub use self::problem::{ConfigProblems, Problem, Warning};
+pub use self::secret_ref::{Env, SecretRef, SecretRefError};
+pub use self::settings::{
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
+    MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings, show,
+};
+
+/// The manual: every key, its default, a sentence.
+pub const MANUAL: &str = include_str!("../../config/keysweep.toml");
+
+/// An operator's configuration as text.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// how problems name it: the path as the operator gave it
+    pub name: &'a str,
+    /// the TOML
+    pub text: &'a str,
+}
+
+/// Finds the operator's file, reads it and checks everything.
+///
+/// `env` is the whole environment; `known_providers` are the names of the catalogue.
+///
+/// # Errors
+/// All problems at once, each with its place, its key and what to do.
+pub fn load(
+    choice: &ConfigChoice,
+    env: &Env,
+    known_providers: &[&str],
+) -> Result<(Settings, Vec<Warning>), ConfigProblems> {
+    let Some(path) = choice.find(env)? else {
+        return read(None, Path::new("."), env, known_providers);
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| choice::unreadable(&path, &error))?;
+    let name = path.display().to_string();
+    let base = path.parent().unwrap_or(Path::new("."));
+    read(Some(Source { name: &name, text: &text }), base, env, known_providers)
+}
+
+/// The pure part of [`load`]: the operator's text, if there is one, and the folder where relative paths start.
+///
+/// # Errors
+/// As for [`load`].
+pub fn read(
+    source: Option<Source<'_>>,
+    base: &Path,
+    env: &Env,
+    known_providers: &[&str],
+) -> Result<(Settings, Vec<Warning>), ConfigProblems> {
+    let name = source.map_or("the configuration", |source| source.name);
+    let defaults = tree::parse(MANUAL, |_| tree::Origin::Default).map_err(|fault| fault.into_problem("the manual"))?;
+    let operator = match source {
+        Some(source) => tree::parse(source.text, tree::Origin::File).map_err(|fault| fault.into_problem(name))?,
+        None => tree::Table::new(),
+    };
+    let log = reader::Log::new(name);
+    let mut merged = defaults.clone();
+    tree::overlay(&mut merged, operator);
+    tree::overlay_env(&mut merged, env, &log);
+    let settings = sections::read(&merged, &defaults, &log, base, known_providers);
+    let problems = log.into_problems();
+    if problems.is_empty() {
+        let warnings = warnings::find(&settings);
+        Ok((settings, warnings))
+    } else {
+        Err(ConfigProblems::new(problems))
+    }
+}

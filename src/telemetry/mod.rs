@@ -1,1 +1,4 @@
 //! Logs and progress.
+
+pub mod logs;
+pub mod progress;

@@ -1,0 +1,294 @@
+//! Each section's keys, read and checked against each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::problem::Fault;
+use super::reader::{Log, Section, nearest};
+use super::secret_ref::SecretRef;
+use super::settings::{
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
+    MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
+};
+use super::tree::{Node, Origin, Table, Value};
+use super::values::{
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_time, text, words,
+};
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::{Hold, LivenessPolicy};
+use crate::domain::time::hours;
+use crate::telemetry::logs::LogFormat;
+
+/// More of anything at once is a slip of the finger.
+const MANY: u32 = 10_000;
+
+/// Reads the merged tree. What is wrong goes to the log; then the settings are not to be used.
+pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known_providers: &[&str]) -> Settings {
+    let root = Section::root(tree, defaults, log);
+    let inventories = inventories(&root, base);
+    let mut settings = Settings {
+        ledger: ledger(root.section("ledger"), base),
+        escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
+        inventories,
+        liveness: liveness(root.section("liveness")),
+        providers: providers(&root.section("providers"), base, known_providers),
+        policy: policy(root.section("policy")),
+        mail: mail(root.section("mail"), base),
+        telemetry: telemetry(root.section("telemetry")),
+        shown: Vec::new(),
+    };
+    root.close();
+    show(tree, "", log, &mut settings.shown);
+    settings
+}
+
+fn ledger(section: Section<'_>, base: &Path) -> LedgerSettings {
+    let url = section.get("url", |node| {
+        let text = text(node)?;
+        let Some(place) = text.strip_prefix("sqlite:") else {
+            // not quoted: the address of another database may hold a login
+            return Err(Fault::new("only SQLite ledgers are supported", "write \"sqlite:\" and a path"));
+        };
+        let place = place.strip_prefix("//").unwrap_or(place);
+        match place {
+            "" => Err(Fault::new("the path is missing", "write \"sqlite:\" and a path")),
+            ":memory:" => Ok(text),
+            path => Ok(format!("sqlite:{}", base.join(path).display())),
+        }
+    });
+    section.close();
+    LedgerSettings { url }
+}
+
+fn escrow(section: Section<'_>, base: &Path, needed: bool) -> EscrowSettings {
+    const HOLDS: &[(&str, Hold)] =
+        &[("until-proven", Hold::UntilProven), ("at-deletion", Hold::AtDeletion), ("none", Hold::None)];
+    let master_key = section.find_secret("master_key", |key, node| SecretRef::parse(key, &secret_text(node)?, base));
+    let hold = section.find("hold", one_of(HOLDS));
+    if needed {
+        let todo = "choose \"until-proven\" (held until the provider's refusal is proven, at most through retention), \
+                    \"at-deletion\" (held while the connection is open, then for one look) or \"none\" (never held; \
+                    nothing is proven)";
+        section.report_missing(
+            "hold",
+            Fault::new("how long copies of credentials are held is your promise to make", todo),
+        );
+    }
+    let retention = section.get("retention", some_time);
+    section.close();
+    EscrowSettings {
+        master_key: master_key.unwrap_or_else(SecretRef::nowhere),
+        hold: hold.unwrap_or(Hold::None),
+        retention,
+    }
+}
+
+fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
+    let mut names = BTreeSet::new();
+    let mut all = Vec::new();
+    for section in root.sections("inventory") {
+        let one = inventory(&section, base);
+        if !one.name.is_empty() && !names.insert(one.name.clone()) {
+            let what = format!("there is another inventory of the name {}", quoted(&one.name));
+            section.report("name", Fault::new(what, "give each a name of its own"));
+        }
+        section.close();
+        all.push(one);
+    }
+    all
+}
+
+fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
+    const KINDS: &[(&str, InventoryKind)] = &[("csv", InventoryKind::Csv), ("jsonl", InventoryKind::Jsonl)];
+    InventorySettings {
+        name: section.get("name", text),
+        kind: section.get("kind", one_of(KINDS)),
+        path: base.join(section.get("path", text)),
+        people_path: section.find("people_path", text).map(|path| base.join(path)),
+        absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
+        vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
+        secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
+    }
+}
+
+fn liveness(section: Section<'_>) -> LivenessSettings {
+    let usual = LivenessPolicy::default();
+    let chosen = |key, default| {
+        let set = section.find(key, some_time);
+        Chosen { value: set.unwrap_or(default), explicit: set.is_some() }
+    };
+    let settings = LivenessSettings {
+        probe_every: section.get("probe_every", some_time),
+        confirm_gap: chosen("confirm_gap", usual.confirm_gap),
+        settle: chosen("settle", usual.settle),
+        unproven_after: section.get("unproven_after", some_time),
+        in_flight: section.get("in_flight", count),
+        timeout: section.get("timeout", some_time),
+        connect_timeout: section.get("connect_timeout", some_time),
+    };
+    section.close();
+    settings
+}
+
+fn providers(section: &Section<'_>, base: &Path, known: &[&str]) -> BTreeMap<ProviderName, ProviderSettings> {
+    let mut all = BTreeMap::new();
+    for (name, section) in section.named() {
+        if known.contains(&name) {
+            all.insert(ProviderName::new(name), provider(section, base));
+        } else {
+            let meant = nearest(name, known.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("did you mean \"{meant}\"? "));
+            let todo = format!("{meant}known are {}", known.join(", "));
+            section.report_here(Fault::new("there is no such provider", todo));
+        }
+    }
+    all
+}
+
+fn provider(section: Section<'_>, base: &Path) -> ProviderSettings {
+    let settings = ProviderSettings {
+        max_age: section.find("max_age", some_time),
+        warn_before: section.find("warn_before", duration),
+        pace: section.find("pace", pace),
+        in_flight: section.find("in_flight", count),
+        confirm_gap: section.find("confirm_gap", some_time),
+        settle: section.find("settle", some_time),
+        control: section.find_section("control").and_then(|section| control(section, base)),
+        protocols: section.find("protocols", words),
+        dangerous_test_endpoints: section.find("dangerous_test_endpoints", endpoints).unwrap_or_default(),
+    };
+    section.close();
+    settings
+}
+
+fn control(section: Section<'_>, base: &Path) -> Option<Control> {
+    let key_id = section.find("key_id", text);
+    let secret = section.find_secret("secret", |key, node| SecretRef::parse(key, &secret_text(node)?, base));
+    section.report_missing("secret", Fault::new("it is missing", "set it, or leave the control out"));
+    section.close();
+    Some(Control { key_id, secret: secret? })
+}
+
+fn endpoints(node: &Node) -> Result<BTreeMap<String, url::Url>, Fault> {
+    let Value::Table(table) = &node.value else {
+        let todo = "write e.g. { rest = \"http://127.0.0.1:18081\" }";
+        return Err(Fault::new(format!("this is {}, not addresses by protocol", node.kind()), todo));
+    };
+    table
+        .iter()
+        .map(|(protocol, node)| {
+            let of_protocol = |fault: Fault| Fault::new(format!("{protocol}: {}", fault.what), fault.todo);
+            Ok((protocol.clone(), address(node).map_err(of_protocol)?))
+        })
+        .collect()
+}
+
+fn policy(section: Section<'_>) -> PolicySettings {
+    let settings = PolicySettings {
+        warn_before: section.get("warn_before", duration),
+        history: section.get("history", duration),
+        max_age: section.find("max_age", some_time),
+    };
+    section.close();
+    settings
+}
+
+fn mail(section: Section<'_>, base: &Path) -> MailSettings {
+    let settings = MailSettings {
+        sending: sending(&section, base),
+        reply_to: section.find("reply_to", mailbox),
+        platform: section.get("platform", text),
+        first_run: section.get("first_run", first_run),
+        recheck_after: section.get("recheck_after", duration),
+        sessions: section.get("sessions", number(1..=100)) as usize,
+        timeout: section.get("timeout", some_time),
+        retry: section.get("retry", durations),
+        suppress_for: section.get("suppress_for", duration),
+    };
+    section.close();
+    settings
+}
+
+fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {
+    let from = section.find("from", mailbox);
+    let smtp_url = section.find_secret("smtp_url", |key, node| SecretRef::parse(key, &secret_text(node)?, base));
+    if smtp_url.is_some() {
+        let todo = "write e.g. from = \"Key hygiene <keys@example.org>\"";
+        section.report_missing("from", Fault::new("mails need a sender", todo));
+    }
+    Some(Sending { smtp_url: smtp_url?, from: from? })
+}
+
+fn first_run(node: &Node) -> Result<FirstRun, Fault> {
+    match text(node)?.as_str() {
+        "preview" => Ok(FirstRun::Preview),
+        known @ ("ramp" | "baseline") => Err(Fault::new(
+            format!("keysweep can't begin with {known:?} yet"),
+            "write \"preview\", and let `keysweep mail release` begin",
+        )),
+        other => Err(Fault::new(format!("{} is not a choice", quoted(other)), "write \"preview\"")),
+    }
+}
+
+fn telemetry(section: Section<'_>) -> TelemetrySettings {
+    const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let settings = TelemetrySettings {
+        log_format: section.get("log_format", one_of(FORMATS)),
+        log_filter: section.get("log_filter", log_filter),
+    };
+    section.close();
+    settings
+}
+
+fn count(node: &Node) -> Result<usize, Fault> {
+    number(1..=MANY)(node).map(|count| count as usize)
+}
+
+/// Like [`text`], without a word about the value.
+fn secret_text(node: &Node) -> Result<String, Fault> {
+    match &node.value {
+        Value::Text(text) => Ok(text.clone()),
+        _ => Err(Fault::new("this is not text", "write \"env:NAME\", \"file:PATH\" or \"cred:NAME\"")),
+    }
+}
+
+fn show(table: &Table, path: &str, log: &Log, shown: &mut Vec<Shown>) {
+    for (key, node) in table {
+        let key = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        show_node(node, key, log, shown);
+    }
+}
+
+fn show_node(node: &Node, key: String, log: &Log, shown: &mut Vec<Shown>) {
+    match &node.value {
+        Value::Table(inner) => show(inner, &key, log, shown),
+        Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Table(_))) => {
+            for (index, item) in items.iter().enumerate() {
+                show_node(item, format!("{key}[{index}]"), log, shown);
+            }
+        }
+        _ => {
+            let value = if log.is_secret(&key) { secret_in_toml(&key, node) } else { in_toml(node) };
+            let origin = if node.origin == Origin::Default { "default".to_owned() } else { log.place(&node.origin) };
+            shown.push(Shown { key, value, origin, from_env: node.is_env() });
+        }
+    }
+}
+
+fn secret_in_toml(key: &str, node: &Node) -> String {
+    match secret_text(node).and_then(|text| SecretRef::parse(key, &text, Path::new(""))) {
+        Ok(place) if !place.is_literal() => format!("\"{place}\""),
+        _ => "[secret]".to_owned(),
+    }
+}
+
+fn in_toml(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) => toml::Value::String(text.clone()).to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Other(text) => text.clone(),
+        Value::List(items) => format!("[{}]", items.iter().map(in_toml).collect::<Vec<_>>().join(", ")),
+        Value::Table(_) => "{}".to_owned(),
+    }
+}

@@ -1,0 +1,314 @@
+//! The settings as they are used: checked, with every default in its place.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use url::Url;
+
+use super::secret_ref::SecretRef;
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
+use crate::telemetry::logs::LogFormat;
+
+/// Everything that the operator may set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[ledger]`
+    pub ledger: LedgerSettings,
+    /// `[escrow]`
+    pub escrow: EscrowSettings,
+    /// `[[inventory]]`, in the file's order; names are unique
+    pub inventories: Vec<InventorySettings>,
+    /// `[liveness]`
+    pub liveness: LivenessSettings,
+    /// `[providers.NAME]`, of those that are in the file
+    pub providers: BTreeMap<ProviderName, ProviderSettings>,
+    /// `[policy]`
+    pub policy: PolicySettings,
+    /// `[mail]`
+    pub mail: MailSettings,
+    /// `[telemetry]`
+    pub telemetry: TelemetrySettings,
+    pub(super) shown: Vec<Shown>,
+}
+
+/// Where the ledger is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// `sqlite:` and a path that no longer depends on the config file's folder
+    pub url: String,
+}
+
+/// How copies are held.
+#[derive(Clone, Debug)]
+pub struct EscrowSettings {
+    /// where the master key is
+    pub master_key: SecretRef,
+    /// how long copies are held; [`Hold::None`] only by choice, or where there is no inventory
+    pub hold: Hold,
+    /// the hard limit on holding
+    pub retention: Duration,
+}
+
+/// One source of inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InventorySettings {
+    /// its name, unique
+    pub name: String,
+    /// the form of its files
+    pub kind: InventoryKind,
+    /// the file of connections
+    pub path: PathBuf,
+    /// the file of people, if there is one
+    pub people_path: Option<PathBuf>,
+    /// how long a connection must be missing from complete readings to count as deleted
+    pub absent_after: Duration,
+    /// the share in percent, 0 to 100, above which missing connections are held back
+    pub vanish_limit: u32,
+    /// true where the age of a connection says nothing about the age of its secret
+    pub secrets_replaceable: bool,
+}
+
+/// The form of inventory files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InventoryKind {
+    /// a header line, then a line a row
+    #[default]
+    Csv,
+    /// a JSON object a line
+    Jsonl,
+}
+
+/// A default, or what the operator chose instead: a choice goes before the catalogue, a default after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// the value
+    pub value: Duration,
+    /// true where the operator set it
+    pub explicit: bool,
+}
+
+/// How credentials are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LivenessSettings {
+    /// see [`LivenessPolicy::probe_every`]
+    pub probe_every: Duration,
+    /// see [`Settings::confirm_gap`]
+    pub confirm_gap: Chosen,
+    /// see [`Settings::settle`]
+    pub settle: Chosen,
+    /// see [`LivenessPolicy::unproven_after`]
+    pub unproven_after: Duration,
+    /// questions under way at once over all providers
+    pub in_flight: usize,
+    /// for one question
+    pub timeout: Duration,
+    /// for the connection of one question
+    pub connect_timeout: Duration,
+}
+
+/// What the operator set for one provider; `None` leaves it to the general settings and the catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderSettings {
+    /// see [`Settings::max_age`]
+    pub max_age: Option<Duration>,
+    /// see [`Settings::warn_before`]
+    pub warn_before: Option<Duration>,
+    /// the greatest rate of questions
+    pub pace: Option<Pace>,
+    /// questions under way at once, at least one
+    pub in_flight: Option<usize>,
+    /// see [`Settings::confirm_gap`]
+    pub confirm_gap: Option<Duration>,
+    /// see [`Settings::settle`]
+    pub settle: Option<Duration>,
+    /// the operator's own credential at the provider
+    pub control: Option<Control>,
+    /// the protocols to be asked over; all where `None`
+    pub protocols: Option<Vec<String>>,
+    /// by protocol, addresses that are asked instead of the provider's; also lifts the demand for TLS
+    pub dangerous_test_endpoints: BTreeMap<String, Url>,
+}
+
+/// A credential of the operator's own, by which a provider is seen to accept anybody at all.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// the public half, where the provider has one
+    pub key_id: Option<String>,
+    /// where the secret is
+    pub secret: SecretRef,
+}
+
+/// The greatest rate of questions to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// as fast as it goes
+    Unpaced,
+    /// so many in so long
+    Paced {
+        /// questions, at least one
+        count: u32,
+        /// a second, a minute or an hour
+        per: Duration,
+    },
+}
+
+/// What the rules go by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicySettings {
+    /// see [`Settings::warn_before`]
+    pub warn_before: Duration,
+    /// see [`RulePolicy::history`]
+    pub history: Duration,
+    /// see [`Settings::max_age`]
+    pub max_age: Option<Duration>,
+}
+
+/// How mail is sent.
+#[derive(Clone, Debug)]
+pub struct MailSettings {
+    /// where it is handed in and by whom; `None` where nothing is mailed
+    pub sending: Option<Sending>,
+    /// where answers go, if not to the sender
+    pub reply_to: Option<Mailbox>,
+    /// what mails call the platform
+    pub platform: String,
+    /// how a new ledger begins
+    pub first_run: FirstRun,
+    /// a last answer older than this is asked for again before mailing
+    pub recheck_after: Duration,
+    /// connections to the server at once, at least one
+    pub sessions: usize,
+    /// for each step with the server
+    pub timeout: Duration,
+    /// the wait before each further try; never empty
+    pub retry: Vec<Duration>,
+    /// how long an unknown address is left alone
+    pub suppress_for: Duration,
+}
+
+/// Where mail is handed in, and by whom.
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// the server's address with its login
+    pub smtp_url: SecretRef,
+    /// the sender
+    pub from: Mailbox,
+}
+
+/// How a new ledger begins to mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstRun {
+    /// not at all, until it is released
+    #[default]
+    Preview,
+}
+
+/// How keysweep tells what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelemetrySettings {
+    /// how log lines look
+    pub log_format: LogFormat,
+    /// which log lines there are; readable
+    pub log_filter: String,
+}
+
+/// One setting as `config show` prints it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// the setting as a dotted path
+    pub key: String,
+    /// its value as written, in TOML, or `[secret]`
+    pub value: String,
+    /// file and line, or the variable; `default` for the manual's
+    pub origin: String,
+    pub(super) from_env: bool,
+}
+
+impl Settings {
+    /// The confirmation gap of a provider: its own setting, else an explicit `[liveness]`, else the catalogue's, else
+    /// the default.
+    pub fn confirm_gap(&self, provider: &ProviderName, catalogue: Option<Duration>) -> Duration {
+        let own = self.providers.get(provider).and_then(|own| own.confirm_gap);
+        effective(own, self.liveness.confirm_gap, catalogue)
+    }
+
+    /// The settling time of a provider, found like [`Settings::confirm_gap`].
+    pub fn settle(&self, provider: &ProviderName, catalogue: Option<Duration>) -> Duration {
+        let own = self.providers.get(provider).and_then(|own| own.settle);
+        effective(own, self.liveness.settle, catalogue)
+    }
+
+    /// The age beyond which a provider's secrets are stale: its own setting, else `[policy]`, else the catalogue's,
+    /// else 90 days.
+    pub fn max_age(&self, provider: &ProviderName, catalogue: Option<Duration>) -> Duration {
+        let own = self.providers.get(provider).and_then(|own| own.max_age);
+        own.or(self.policy.max_age).or(catalogue).unwrap_or(RulePolicy::default().max_age)
+    }
+
+    /// How long before they are stale a provider's secrets are announced: its own setting, else `[policy]`.
+    pub fn warn_before(&self, provider: &ProviderName) -> Duration {
+        self.providers.get(provider).and_then(|own| own.warn_before).unwrap_or(self.policy.warn_before)
+    }
+
+    /// The pace that the operator set for a provider; `None` leaves it to the catalogue.
+    pub fn pace(&self, provider: &ProviderName) -> Option<Pace> {
+        self.providers.get(provider).and_then(|own| own.pace)
+    }
+
+    /// How many questions the operator allows a provider at once; `None` leaves it to the catalogue.
+    pub fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
+        self.providers.get(provider).and_then(|own| own.in_flight)
+    }
+
+    /// All that the liveness machine is told about a provider, from the catalogue's confirmation gap and settling time.
+    pub fn liveness_policy(
+        &self,
+        provider: &ProviderName,
+        confirm_gap: Option<Duration>,
+        settle: Option<Duration>,
+    ) -> LivenessPolicy {
+        LivenessPolicy {
+            hold: self.escrow.hold,
+            probe_every: self.liveness.probe_every,
+            confirm_gap: self.confirm_gap(provider, confirm_gap),
+            settle: self.settle(provider, settle),
+            retention: self.escrow.retention,
+            unproven_after: self.liveness.unproven_after,
+        }
+    }
+
+    /// All that the rules are told about a provider, from the catalogue's greatest age.
+    pub fn rule_policy(&self, provider: &ProviderName, max_age: Option<Duration>) -> RulePolicy {
+        RulePolicy {
+            max_age: self.max_age(provider, max_age),
+            warn_before: self.warn_before(provider),
+            unproven_after: self.liveness.unproven_after,
+            history: self.policy.history,
+        }
+    }
+
+    /// Every setting that is in force, sorted by key, with its origin and without secrets.
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+}
+
+/// What `config show` prints: a line a setting, `key = value  # origin`, without secrets.
+pub fn show(settings: &Settings) -> String {
+    let line = |shown: &Shown| format!("{} = {}", shown.key, shown.value);
+    let width = settings.shown.iter().map(|shown| line(shown).chars().count()).max().unwrap_or(0).min(60);
+    settings.shown.iter().fold(String::new(), |mut text, shown| {
+        // writing to a String can't fail
+        _ = writeln!(text, "{:width$}  # {}", line(shown), shown.origin);
+        text
+    })
+}
+
+fn effective(own: Option<Duration>, general: Chosen, catalogue: Option<Duration>) -> Duration {
+    let chosen = general.explicit.then_some(general.value);
+    own.or(chosen).or(catalogue).unwrap_or(general.value)
+}

@@ -1,0 +1,113 @@
+//! Settings that contradict each other, in the words of a senior colleague.
+
+use super::problem::Warning;
+use super::settings::{ProviderSettings, Settings};
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::Hold;
+use crate::domain::time::{hours, words};
+
+/// Everything that is allowed and probably not meant.
+pub(super) fn find(settings: &Settings) -> Vec<Warning> {
+    let mut found = Vec::new();
+    let mut say = |key: &str, sentence: String| {
+        let place = settings.shown.iter().find(|shown| shown.key == key).map(|shown| shown.origin.clone());
+        let place = place.unwrap_or_else(|| "the configuration".to_owned());
+        found.push(Warning { place, key: key.to_owned(), sentence });
+    };
+    holding(settings, &mut say);
+    asking(settings, &mut say);
+    for (name, own) in &settings.providers {
+        provider(settings, name, own, &mut say);
+    }
+    mailing(settings, &mut say);
+    literals(settings, &mut say);
+    found
+}
+
+fn holding(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    let (retention, settle) = (settings.escrow.retention, settings.liveness.settle.value);
+    if settings.escrow.hold != Hold::None && retention < settle {
+        say(
+            "escrow.retention",
+            format!(
+                "copies are destroyed after {}, before a dead credential has settled ({}): many will stay unproven",
+                words(retention),
+                words(settle)
+            ),
+        );
+    }
+}
+
+fn asking(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    let liveness = &settings.liveness;
+    if liveness.unproven_after < liveness.confirm_gap.value {
+        say(
+            "liveness.unproven_after",
+            "a refusal is called unproven before it can be confirmed; make it longer than confirm_gap".to_owned(),
+        );
+    }
+    if liveness.timeout < liveness.connect_timeout {
+        say("liveness.connect_timeout", "it is longer than timeout, which ends the question first".to_owned());
+    }
+    let mailjet = ProviderName::new("mailjet");
+    let own = settings.providers.get(&mailjet).and_then(|own| own.confirm_gap);
+    let general = liveness.confirm_gap.explicit.then_some(liveness.confirm_gap.value);
+    if own.or(general).is_some_and(|gap| gap < hours(2)) {
+        let key = if own.is_some() { "providers.mailjet.confirm_gap" } else { "liveness.confirm_gap" };
+        say(
+            key,
+            "Mailjet's SMTP accepts an old secret for more than an hour after it was reset; with less than 2h a \
+             secret that still sends may be called dead"
+                .to_owned(),
+        );
+    }
+}
+
+fn provider(settings: &Settings, name: &ProviderName, own: &ProviderSettings, say: &mut impl FnMut(&str, String)) {
+    let key = |key: &str| format!("providers.{name}.{key}");
+    for (protocol, address) in &own.dangerous_test_endpoints {
+        say(
+            &key(&format!("dangerous_test_endpoints.{protocol}")),
+            format!(
+                "every credential of {name} is sent to {address} instead of the provider; never do this with real ones"
+            ),
+        );
+    }
+    if let Some(settle) = own.settle.filter(|settle| *settle > settings.escrow.retention) {
+        say(
+            &key("settle"),
+            format!("it is {}, longer than escrow.retention: copies are destroyed before that", words(settle)),
+        );
+    }
+    if let Some(max_age) = own.max_age.filter(|age| *age <= settings.warn_before(name)) {
+        say(
+            &key("max_age"),
+            format!("it is {}, not longer than warn_before: every secret is due from its first day", words(max_age)),
+        );
+    }
+}
+
+fn mailing(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    if settings.policy.max_age.is_some_and(|age| age <= settings.policy.warn_before) {
+        say("policy.max_age", "it is not longer than warn_before: every secret is due from its first day".to_owned());
+    }
+    let has_sender = settings.shown.iter().any(|shown| shown.key == "mail.from");
+    if settings.mail.sending.is_none() && has_sender {
+        say("mail.from", "there is a sender, but without smtp_url nothing is mailed".to_owned());
+    }
+}
+
+fn literals(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    let mut secrets = vec![&settings.escrow.master_key];
+    secrets.extend(settings.mail.sending.iter().map(|sending| &sending.smtp_url));
+    secrets.extend(settings.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret));
+    let in_file = |key: &str| settings.shown.iter().any(|shown| shown.key == key && !shown.from_env);
+    for secret in secrets.into_iter().filter(|secret| secret.is_literal() && in_file(secret.setting())) {
+        say(
+            secret.setting(),
+            "the secret itself stands here, where backups and colleagues see it; move it to env:NAME, file:PATH or \
+             cred:NAME"
+                .to_owned(),
+        );
+    }
+}
