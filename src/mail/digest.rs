@@ -10,6 +10,7 @@ use super::render::MailSettings;
 use super::words::{self, Verb};
 use crate::domain::ids::CredentialId;
 use crate::domain::policy::RulePolicy;
+use crate::domain::rules;
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{ClaimedMail, MailNotice};
 
@@ -120,7 +121,7 @@ fn group<'a>(mail: &'a ClaimedMail, settings: &'a MailSettings, now: Timestamp) 
 fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
     let provider = &group.first.provider;
     let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
-    let situation = words::situation(group.first.rule, group.first.ended_by, group.first.sharers);
+    let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
     let remedies = &texts.remedies;
     let steps = remedies
         .steps

@@ -5,10 +5,9 @@
 use super::clean::{self, instant};
 use super::digest::Group;
 use super::reasons;
-use crate::domain::facts::{EndedBy, Provenance};
+use crate::domain::facts::Provenance;
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
-use crate::domain::remedy::Situation;
 use crate::ports::notify::MailNotice;
 
 /// What a subject asks for.
@@ -45,21 +44,6 @@ pub(super) const fn verb(rule: RuleName) -> Verb {
         | RuleName::SecretDue
         | RuleName::SecretAgeUnknown
         | RuleName::SecretShared => Verb::Reset,
-    }
-}
-
-/// Which of the catalogue's steps fit.
-pub(super) const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) -> Situation {
-    match rule {
-        RuleName::RevocationMissing if matches!(ended_by, Some(EndedBy::Replaced)) => Situation::ReplacedAlive,
-        RuleName::RevocationMissing => Situation::DeletedAlive,
-        RuleName::RevocationUnproven => Situation::Unproven,
-        RuleName::ConnectionOrphaned => Situation::Orphaned,
-        RuleName::ConnectionBroken => Situation::Broken,
-        RuleName::SecretShared => Situation::Shared,
-        RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown => {
-            if sharers > 1 { Situation::Shared } else { Situation::Stale }
-        }
     }
 }
 
@@ -320,6 +304,8 @@ fn protocols(notice: &MailNotice) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::facts::EndedBy;
+    use crate::domain::remedy::Situation;
     use super::*;
 
     #[test]
@@ -337,7 +323,7 @@ mod tests {
             (R::ConnectionOrphaned, None, 5, Situation::Orphaned),
             (R::ConnectionBroken, None, 5, Situation::Broken),
         ] {
-            assert_eq!(situation(rule, ended_by, sharers), expected, "{rule} {ended_by:?} {sharers}");
+            assert_eq!(crate::domain::rules::situation(rule, ended_by, sharers), expected, "{rule} {ended_by:?} {sharers}");
         }
     }
 }

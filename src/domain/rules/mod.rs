@@ -15,7 +15,6 @@ use super::time::Timestamp;
 mod connection_broken;
 mod connection_orphaned;
 mod evidence;
-mod limits;
 mod revocation_missing;
 mod revocation_unproven;
 mod secret_age_unknown;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use super::limits::{is_stale, stale_at};
+use crate::domain::age::{is_stale, stale_at};
 use super::{On, Rule, has_age};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Reading;
 use crate::domain::age::{self, Known as KnownAge};
-use crate::domain::diff::{self, BeginWith, Change, KnownView};
+use crate::domain::diff::{self, BeginWith, Change, KnownConnectionView, OpenUse};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, UseId};
 use crate::domain::policy::Hold;
@@ -139,11 +139,14 @@ fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -
     digest
 }
 
-fn view(known: &KnownConnection) -> KnownView {
-    KnownView {
+fn view(known: &KnownConnection) -> KnownConnectionView {
+    KnownConnectionView {
         status: known.status,
         facts_at: known.facts_at,
-        open_use: known.open_use.as_ref().map(|open| (open.fingerprint.clone(), open.placeholder)),
+        open_use: known
+            .open_use
+            .as_ref()
+            .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),
         last_credential: known.last_credential.clone(),
     }
 }
