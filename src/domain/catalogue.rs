@@ -1,1 +1,301 @@
-//! The types of the provider catalogue.
+//! The types of the provider catalogue, and the meaning of an answer. One file a provider, data throughout: a new
+//! provider needs no Rust.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ids::ProviderName;
+use super::outcome::{Reason, Verdict};
+use super::remedy::Remedies;
+use super::time::{days, hours};
+
+/// Everything that is known of one provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// the name in inventories and settings
+    pub name: ProviderName,
+    /// the name for people
+    pub title: String,
+    /// where the facts of this file come from
+    pub sources: Vec<String>,
+    /// how hard it may be asked
+    pub limits: Limits,
+    /// how old a secret may grow
+    pub age: Age,
+    /// what a rotation does
+    pub rotation: Rotation,
+    /// the ways in, in the order in which they are asked
+    #[serde(rename = "protocol")]
+    pub protocols: Vec<Protocol>,
+    /// what people are to do
+    pub remedies: Remedies,
+}
+
+impl Provider {
+    /// The gap between a refusal and its confirmation that this provider needs, where it differs from the default.
+    pub fn confirm_gap(&self) -> Option<Duration> {
+        self.rotation.confirm_gap_hours.map(hours)
+    }
+
+    /// How long a dead key must stay refused, where a refusal can be taken back.
+    pub fn settle(&self) -> Option<Duration> {
+        self.rotation.settle_days.map(days)
+    }
+
+    /// The greatest age of a secret.
+    pub const fn max_age(&self) -> Duration {
+        days(self.age.max_days)
+    }
+}
+
+/// How hard a provider may be asked.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// so many requests …
+    pub requests: u32,
+    /// … in so many seconds
+    pub per_seconds: u32,
+    /// requests under way at once
+    pub in_flight: usize,
+}
+
+/// How old a secret may grow.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Age {
+    /// in days
+    pub max_days: u64,
+    /// who says so
+    pub why: String,
+}
+
+/// What a rotation does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// whether old and new can be valid side by side
+    pub overlap: bool,
+    /// whether a public half has exactly one secret at a time
+    pub one_secret_per_key: bool,
+    /// see [`Provider::confirm_gap`]
+    #[serde(default)]
+    pub confirm_gap_hours: Option<u64>,
+    /// see [`Provider::settle`]
+    #[serde(default)]
+    pub settle_days: Option<u64>,
+    /// why these
+    pub why: String,
+}
+
+/// One way in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protocol {
+    /// the name in settings, evidence and metrics
+    pub name: String,
+    /// the name for people
+    pub title: String,
+    /// how it is spoken
+    pub kind: ProtocolKind,
+    /// where
+    #[serde(rename = "endpoint")]
+    pub endpoints: Vec<Endpoint>,
+    /// what is asked; a later probe only where an earlier one was not let in. None for SMTP: a login is the question
+    #[serde(rename = "probe", default)]
+    pub probes: Vec<Probe>,
+}
+
+/// How a protocol is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProtocolKind {
+    /// HTTPS, GET only
+    Http,
+    /// a login over STARTTLS or TLS
+    Smtp,
+}
+
+/// One address of a protocol.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// the name in evidence
+    pub name: String,
+    /// the regions of a connection for which this endpoint alone is asked; a connection without a region is asked everywhere
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// `https://host` or `smtp://host:port`
+    pub base: url::Url,
+}
+
+/// One read-only question. Its method is GET, always.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// which kind of key it asks about, where the provider knows several
+    #[serde(default)]
+    pub key_kind: Option<String>,
+    /// asked only where the secret has this shape (a regular expression over the whole value)
+    #[serde(default)]
+    pub when_secret: Option<String>,
+    /// the path, beginning with a slash
+    pub path: String,
+    /// fixed query parameters
+    #[serde(default)]
+    pub query: Vec<(String, String)>,
+    /// where the credential goes
+    pub auth: ProbeAuth,
+    /// what answers mean, the first row that fits
+    #[serde(rename = "answer")]
+    pub answers: Vec<AnswerRow>,
+    /// exchanges that show each row
+    #[serde(rename = "example")]
+    pub examples: Vec<Example>,
+}
+
+/// Where a request carries the credential.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeAuth {
+    /// HTTP Basic: public half and secret
+    Basic,
+    /// the secret as the value of this header
+    Header(String),
+    /// the secret as this query parameter: it is in the one request line, which is never stored
+    Query(String),
+}
+
+/// What an answer means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRow {
+    /// the status
+    pub status: u16,
+    /// what the content type begins with; any, where it is not given
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// the body is empty
+    #[serde(default)]
+    pub empty: bool,
+    /// the body is JSON, and all of these hold
+    #[serde(default)]
+    pub json: Vec<JsonTest>,
+    /// the verdict
+    pub verdict: Word,
+    /// for `unknown`: why
+    #[serde(default)]
+    pub reason: Option<Reason>,
+}
+
+/// A condition on a JSON body.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonTest {
+    /// a JSON pointer to something that must be there
+    pub at: String,
+    /// and be this
+    #[serde(default)]
+    pub equals: Option<Value>,
+    /// and, as text (a list's texts one after another), contain one of these, whatever their case
+    #[serde(default)]
+    pub contains_any: Vec<String>,
+}
+
+/// A verdict's word in a catalogue file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    /// let in
+    Accepted,
+    /// alive, but not allowed this
+    Limited,
+    /// turned away
+    Refused,
+    /// nothing is learnt
+    Unknown,
+}
+
+/// One exchange as a provider makes it, and what it means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// what it shows
+    pub name: String,
+    /// the status
+    pub status: u16,
+    /// the content type
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// the body
+    #[serde(default)]
+    pub body: String,
+    /// the verdict
+    pub verdict: Word,
+    /// for `unknown`: why
+    #[serde(default)]
+    pub reason: Option<Reason>,
+}
+
+/// What an answer to a probe means, and the row that says so (`None` where no row of the file fits and the rules for
+/// every provider decide).
+pub fn classify(rows: &[AnswerRow], status: u16, content_type: Option<&str>, body: &[u8]) -> (Verdict, Option<usize>) {
+    let json = serde_json::from_slice::<Value>(body).ok();
+    let fits = |row: &AnswerRow| {
+        row.status == status
+            && row.content_type.as_deref().is_none_or(|wanted| is_type(content_type, wanted))
+            && (!row.empty || body.is_empty())
+            && (row.json.is_empty() || json.as_ref().is_some_and(|json| row.json.iter().all(|test| holds(test, json))))
+    };
+    match rows.iter().position(fits) {
+        Some(index) => (verdict(rows[index].verdict, rows[index].reason), Some(index)),
+        None => (Verdict::Unknown(unnamed(status)), None),
+    }
+}
+
+/// A row's verdict as a type.
+pub fn verdict(word: Word, reason: Option<Reason>) -> Verdict {
+    match word {
+        Word::Accepted => Verdict::Accepted,
+        Word::Limited => Verdict::Limited,
+        Word::Refused => Verdict::Refused,
+        Word::Unknown => Verdict::Unknown(reason.unwrap_or(Reason::Unexpected)),
+    }
+}
+
+/// What an answer means that no row names. Never a refusal, never an acceptance: a firewall, a proxy or a maintenance
+/// page says 401, 403 and 200 as well.
+const fn unnamed(status: u16) -> Reason {
+    match status {
+        200..=299 => Reason::Garbled,
+        300..=399 => Reason::Redirect,
+        401 | 403 | 407 | 451 => Reason::Blocked,
+        404 | 405 | 410 => Reason::WrongPath,
+        408 => Reason::Timeout,
+        429 => Reason::RateLimited,
+        500..=599 => Reason::ServerError,
+        _ => Reason::Unexpected,
+    }
+}
+
+fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
+    content_type.is_some_and(|given| given.trim().to_ascii_lowercase().starts_with(wanted))
+}
+
+fn holds(test: &JsonTest, json: &Value) -> bool {
+    let Some(found) = json.pointer(&test.at) else { return false };
+    let text = words(found).to_lowercase();
+    test.equals.as_ref().is_none_or(|wanted| wanted == found)
+        && (test.contains_any.is_empty() || test.contains_any.iter().any(|word| text.contains(&word.to_lowercase())))
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("\n"),
+        other => other.to_string(),
+    }
+}

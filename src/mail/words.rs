@@ -5,7 +5,7 @@
 use super::clean::{self, instant};
 use super::digest::Group;
 use super::reasons;
-use crate::domain::facts::Provenance;
+use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
 use crate::ports::notify::MailNotice;
@@ -304,9 +304,9 @@ fn protocols(notice: &MailNotice) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::facts::EndedBy;
-    use crate::domain::remedy::Situation;
     use super::*;
+
+    use crate::domain::remedy::Situation;
 
     #[test]
     fn the_steps_fit_the_rule_and_how_the_use_ended() {
@@ -323,7 +323,11 @@ mod tests {
             (R::ConnectionOrphaned, None, 5, Situation::Orphaned),
             (R::ConnectionBroken, None, 5, Situation::Broken),
         ] {
-            assert_eq!(crate::domain::rules::situation(rule, ended_by, sharers), expected, "{rule} {ended_by:?} {sharers}");
+            assert_eq!(
+                crate::domain::rules::situation(rule, ended_by, sharers),
+                expected,
+                "{rule} {ended_by:?} {sharers}"
+            );
         }
     }
 }

@@ -36,7 +36,13 @@ where
     G: Progress,
 {
     tools.progress.stage("mail", None);
-    let run = Run { tools, queue: RefCell::default(), sum: RefCell::new(sum), our_fault: Cell::new(0), stop: RefCell::default() };
+    let run = Run {
+        tools,
+        queue: RefCell::default(),
+        sum: RefCell::new(sum),
+        our_fault: Cell::new(0),
+        stop: RefCell::default(),
+    };
     loop {
         let now = tools.clock.now();
         let claimed = tools.ledger.claim_mails(now, tools.policy.lease, CLAIM).await?;
@@ -226,8 +232,7 @@ where
         let now = self.tools.clock.now();
         let left: Vec<ClaimedMail> = self.queue.borrow_mut().drain(..).collect();
         self.sum.borrow_mut().failed += left.len() as u64;
-        let ends: Vec<(MailId, MailEnd)> =
-            left.iter().map(|mail| (mail.id, self.given_back(mail, now))).collect();
+        let ends: Vec<(MailId, MailEnd)> = left.iter().map(|mail| (mail.id, self.given_back(mail, now))).collect();
         Ok(self.tools.ledger.record_mails(now, &ends, &[]).await?)
     }
 

@@ -173,7 +173,8 @@ pub async fn preview<L: NotifyLedger>(ledger: &L, now: Timestamp) -> Result<Prev
         }
     }
     preview.people = people.len() as u64;
-    let mut worst: Vec<_> = people.into_iter().map(|(person, (account, severity, n))| (person, account, severity, n)).collect();
+    let mut worst: Vec<_> =
+        people.into_iter().map(|(person, (account, severity, n))| (person, account, severity, n)).collect();
     worst.sort_by_key(|(person, _, severity, n)| (std::cmp::Reverse((*severity, *n)), *person));
     worst.truncate(10);
     preview.worst = worst;

@@ -76,8 +76,8 @@ pub(super) async fn of_people<L: CollectLedger, V>(
         after = last.id;
         present += page.len() as u64;
         let missing = page.iter().filter(|person| !reading.seen_people.contains(person.id.0));
-        let gone = missing
-            .filter(|p| absence(p.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone);
+        let gone =
+            missing.filter(|p| absence(p.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone);
         count += gone.count() as u64;
     }
     let held = exceeds_vanish_limit(count, present, reading.spec.vanish_percent, VANISH_AT_LEAST);
@@ -121,7 +121,9 @@ pub async fn accept<L: CollectLedger>(
         let Some(last) = page.last() else { break };
         after = last.id;
         let mut chunk = CollectChunk { now: Some(now), retention, ..CollectChunk::default() };
-        page.iter().filter(|row| row.absent_since.is_some() && gone(row.absent_since)).for_each(|row| end(&mut chunk, row, now));
+        page.iter()
+            .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
+            .for_each(|row| end(&mut chunk, row, now));
         ended += chunk.gone.len() as u64;
         if !chunk.gone.is_empty() {
             ledger.commit_collect(&chunk).await?;

@@ -213,8 +213,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
                 let context = Context { now: answer.at, ..context };
                 liveness::after_probe(&due.belief, answer.outcome, &context, &self.policy)
             }
-            None => liveness::before_probe(&due.belief, &context, &self.policy)
-                .unwrap_or_else(|| unchanged(&due.belief)),
+            None => {
+                liveness::before_probe(&due.belief, &context, &self.policy).unwrap_or_else(|| unchanged(&due.belief))
+            }
         };
         if let Some(transition) = &step.transition {
             events.push(Event {

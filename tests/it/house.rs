@@ -65,8 +65,10 @@ fn arrows_point_inwards_and_nobody_knows_the_composing_side() {
         if COMPOSING.contains(&room.as_str()) || room == "main" || room == "lib" || is_test {
             continue;
         }
-        let (_, allowed) =
-            MAY_KNOW.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("the room `{room}` is not on the map"));
+        let (_, allowed) = MAY_KNOW
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("the room `{room}` is not on the map"));
         let text = fs::read_to_string(&path).expect("a readable source");
         for named in named_rooms(without_tests(&text)) {
             if named != room && !allowed.contains(&named) {

@@ -1,8 +1,8 @@
 //! `secret-age-unknown`: only a lower bound of the age is known, and it is within the limit.
 
 use super::evidence::Evidence;
-use crate::domain::age::{is_stale, stale_at};
 use super::{On, Rule, has_age};
+use crate::domain::age::{is_stale, stale_at};
 use crate::domain::facts::{Provenance, Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;

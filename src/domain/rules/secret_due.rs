@@ -1,8 +1,8 @@
 //! `secret-due`: the secret will soon be older than its provider's limit.
 
 use super::evidence::Evidence;
-use crate::domain::age::{due_at, is_due, stale_at};
 use super::{On, Rule, has_age};
+use crate::domain::age::{due_at, is_due, stale_at};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use crate::domain::age::{is_stale, stale_at};
 use super::{On, Rule, has_age};
+use crate::domain::age::{is_stale, stale_at};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;

@@ -12,8 +12,8 @@ use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, Row};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{
-    CollectChunk, CollectLedger, ConnectionWrite, KnownConnection, KnownCredential, KnownRow, NewAccount, NewCredential,
-    NewUse, Older, Reservation, Reserved, UseEnd,
+    CollectChunk, CollectLedger, ConnectionWrite, KnownConnection, KnownCredential, KnownRow, NewAccount,
+    NewCredential, NewUse, Older, Reservation, Reserved, UseEnd,
 };
 use crate::ports::{Event, LedgerError, Vault};
 use crate::scan::facts;
@@ -159,7 +159,10 @@ struct Known {
 }
 
 impl Known {
-    async fn load<L: CollectLedger, V: Vault>(reading: &Reading<'_, L, V>, fresh: &[Fresh]) -> Result<Self, LedgerError> {
+    async fn load<L: CollectLedger, V: Vault>(
+        reading: &Reading<'_, L, V>,
+        fresh: &[Fresh],
+    ) -> Result<Self, LedgerError> {
         let ledger = reading.ledger;
         let ids: Vec<ConnectionId> = fresh.iter().filter_map(|row| row.known).collect();
         let connections = ledger.known_connections(&ids).await?;
@@ -382,9 +385,7 @@ impl<L, V: Vault> Writer<'_, '_, L, V> {
             return Ok(None);
         };
         let sealed = self.reading.vault.seal(fingerprint, secret);
-        sealed
-            .map(Some)
-            .map_err(|error| LedgerError::Database { doing: "seal a secret", source: Box::new(error) })
+        sealed.map(Some).map_err(|error| LedgerError::Database { doing: "seal a secret", source: Box::new(error) })
     }
 
     fn log_end(&mut self, connection: ConnectionId, credential: CredentialId, until: Timestamp, by: EndedBy) {

@@ -67,7 +67,9 @@ fn good<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> 
                 reading.unreadable_person = true;
                 reading.quarantine(row.row, problem);
             }
-            Ok(record) if !here.insert((record.account_id.clone(), record.member_id.clone())) => twice(reading, row.row),
+            Ok(record) if !here.insert((record.account_id.clone(), record.member_id.clone())) => {
+                twice(reading, row.row)
+            }
             Ok(record) => records.push((row.row, record)),
         }
     }
