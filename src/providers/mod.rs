@@ -1,5 +1,9 @@
 //! The catalogue, the meaning of answers, and the prober that asks.
 
 pub mod catalogue;
+pub mod http;
+mod retry_after;
+mod route;
 
 pub use catalogue::{Catalogue, CatalogueError};
+pub use http::{HttpProber, ProberError, ProviderSettings};
