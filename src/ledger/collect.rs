@@ -201,7 +201,8 @@ impl CollectLedger for Ledger {
 
 impl Ledger {
     async fn known_source(&self, name: &str) -> Result<Option<SourceState>, LedgerError> {
-        let row: Option<(i64, Option<i64>, Option<i64>, i64, i64)> = sqlx::query_as(
+        type Row = (i64, Option<i64>, Option<i64>, i64, i64);
+        let row: Option<Row> = sqlx::query_as(
             "SELECT id, last_complete, last_people, coalesce((SELECT max(id) FROM connection), 0),
                     coalesce((SELECT max(id) FROM person), 0)
              FROM source WHERE name = ?1",
@@ -250,10 +251,10 @@ JOIN account AS a ON a.source_id = ?1 AND a.external_id = wanted.value ->> 0
 JOIN person AS p ON p.account_id = a.id AND p.member_id = wanted.value ->> 1";
 
 pub(super) const OPEN_PAGE: &str = "
-SELECT json_group_array(json_array(c.id, c.absent_since, u.id, u.credential_id))
+SELECT json_group_array(json_array(page.id, page.absent_since, u.id, u.credential_id))
 FROM (SELECT id, absent_since FROM connection
-      WHERE source_id = ?1 AND status IN ('active', 'paused') AND id > ?2 ORDER BY id LIMIT ?3) AS c
-LEFT JOIN use AS u ON u.connection_id = c.id AND u.until IS NULL";
+      WHERE source_id = ?1 AND status IN ('active', 'paused') AND id > ?2 ORDER BY id LIMIT ?3) AS page
+LEFT JOIN use AS u ON u.connection_id = page.id AND u.until IS NULL";
 
 pub(super) const PRESENT_PEOPLE_PAGE: &str = "
 SELECT json_group_array(json_array(id, absent_since))

@@ -27,7 +27,8 @@ impl ProbeLedger for Ledger {
             .fetch_one(self.pool())
             .await
             .map_err(database("count due credentials"))?;
-        unpack("credential", Some(&page))
+        let counted = unpack::<(ProviderName, u64)>("credential", Some(&page))?;
+        Ok(counted.into_iter().filter(|(_, due)| *due > 0).collect())
     }
 
     async fn due_credentials(
@@ -186,11 +187,9 @@ WITH RECURSIVE known (provider) AS (
     SELECT (SELECT min(c.provider) FROM credential AS c WHERE c.probe_at IS NOT NULL AND c.provider > known.provider)
     FROM known WHERE known.provider IS NOT NULL
 )
-SELECT json_group_array(json_array(provider, due))
-FROM (SELECT k.provider AS provider,
-             (SELECT count(*) FROM credential AS c WHERE c.provider = k.provider AND c.probe_at <= ?1) AS due
-      FROM known AS k WHERE k.provider IS NOT NULL)
-WHERE due > 0";
+SELECT json_group_array(json_array(provider,
+       (SELECT count(*) FROM credential AS c WHERE c.provider = known.provider AND c.probe_at <= ?1)))
+FROM known WHERE provider IS NOT NULL";
 
 pub(super) const COUNT_DUE: &str = "
 SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = ?1 AND probe_at <= ?2 LIMIT ?3)";

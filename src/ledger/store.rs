@@ -111,8 +111,9 @@ impl Ledger {
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
-            .pragma("secure_delete", "ON")
-            .optimize_on_close(true, 400);
+            .pragma("secure_delete", "ON");
+        // No statistics (`ANALYZE`, `optimize`): those of a small ledger would lead a grown one to walk whole tables.
+        // Without them SQLite takes every table for great, which is what our statements are made for.
         // One connection writes while another reads; more would only wait for each other.
         let pool = connect(options, &path, 2).await?;
         match version(&pool, &path).await? {

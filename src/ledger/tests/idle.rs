@@ -1,1 +1,93 @@
 use super::*;
+
+const IDLE: &str = "SELECT concat_ws(' ', 'idle', coalesce(idle_since, '-'), 'probe', coalesce(probe_at, '-')) FROM credential WHERE id = 1";
+
+#[tokio::test]
+async fn a_new_credential_with_a_copy_is_looked_at_at_once_and_one_without_never() {
+    let fixture = Fixture::new().await;
+    let new = vec![fixture.credential(1, Some("copy")), fixture.credential(2, None)];
+    fixture.commit(CollectChunk { credentials: new, ..chunk(10) }).await;
+    assert_eq!(fixture.numbers("SELECT id FROM credential WHERE probe_at = 10").await, [1]);
+    assert_eq!(fixture.numbers("SELECT id FROM credential WHERE probe_at IS NULL").await, [2]);
+}
+
+#[tokio::test]
+async fn the_end_of_the_last_use_starts_idleness_and_the_first_look_and_not_the_end_of_another() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    let second = CollectChunk { connections: vec![fixture.connection(2)], begun: vec![usage(2, 2, 1)], ..chunk(11) };
+    fixture.commit(CollectChunk { touched: vec![CredentialId(1)], ..second }).await;
+    fixture.settle().await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, 20)], touched: vec![CredentialId(1)], ..chunk(21) }).await;
+    assert_eq!(fixture.one(IDLE).await.as_deref(), Some("idle - probe -"));
+    fixture.commit(CollectChunk { ended: vec![end(2, 1, 30)], touched: vec![CredentialId(1)], ..chunk(31) }).await;
+    assert_eq!(fixture.one(IDLE).await.as_deref(), Some("idle 31 probe 31"));
+}
+
+#[tokio::test]
+async fn a_new_use_ends_idleness_and_brings_the_next_look_forward_but_never_back() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, 20)], ..chunk(21) }).await;
+    for (probe_at, expected) in [(Some(900), "idle - probe 40"), (Some(5), "idle - probe 5"), (None, "idle - probe 40")]
+    {
+        sqlx::query("UPDATE credential SET idle_since = 21, probe_at = ?1")
+            .bind(probe_at)
+            .execute(fixture.ledger.pool())
+            .await
+            .expect("an update");
+        fixture.commit(CollectChunk { begun: vec![usage(2, 1, 1)], touched: vec![CredentialId(1)], ..chunk(40) }).await;
+        assert_eq!(fixture.one(IDLE).await.as_deref(), Some(expected), "{probe_at:?}");
+        sqlx::query("DELETE FROM use WHERE id = 2").execute(fixture.ledger.pool()).await.expect("a deletion");
+    }
+}
+
+#[tokio::test]
+async fn idleness_lasts_from_when_it_was_first_seen() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, 20)], ..chunk(21) }).await;
+    let ended = Some((at(15), EndedBy::Deleted));
+    let late = vec![NewUse { ended, ..usage(2, 2, 1) }];
+    fixture.commit(CollectChunk { connections: vec![fixture.connection(2)], begun: late, ..chunk(50) }).await;
+    assert_eq!(fixture.one(IDLE).await.as_deref(), Some("idle 21 probe 50"));
+}
+
+#[tokio::test]
+async fn a_credential_without_a_copy_becomes_idle_but_is_never_looked_at() {
+    let fixture = Fixture::new().await;
+    let new = CollectChunk {
+        credentials: vec![fixture.credential(1, None)],
+        connections: vec![fixture.connection(1)],
+        ..chunk(10)
+    };
+    fixture.commit(CollectChunk { begun: vec![usage(1, 1, 1)], ..new }).await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, 20)], ..chunk(21) }).await;
+    assert_eq!(fixture.one(IDLE).await.as_deref(), Some("idle 21 probe -"));
+}
+
+#[tokio::test]
+async fn a_use_that_had_ended_at_first_sight_says_so_and_when_that_was() {
+    let fixture = Fixture::new().await;
+    let ended = Some((at(5), EndedBy::Deleted));
+    let load = CollectChunk {
+        credentials: vec![fixture.credential(1, Some("copy"))],
+        connections: vec![fixture.connection(1)],
+        ..chunk(10)
+    };
+    fixture.commit(CollectChunk { begun: vec![NewUse { ended, first_run: true, ..usage(1, 1, 1) }], ..load }).await;
+    let facts = "SELECT concat_ws(' ', until, ended_by, ended_seen_at, ended_at_first_sight, first_run) FROM use";
+    assert_eq!(fixture.one(facts).await.as_deref(), Some("5 deleted 10 1 1"));
+    assert_eq!(fixture.one(IDLE).await.as_deref(), Some("idle 10 probe 10"));
+}
+
+#[tokio::test]
+async fn a_use_ends_once() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, 20)], ..chunk(21) }).await;
+    let again = UseEnd { by: EndedBy::Absent, ..end(1, 1, 30) };
+    fixture.commit(CollectChunk { ended: vec![again], ..chunk(31) }).await;
+    let facts = "SELECT concat_ws(' ', until, ended_by, ended_seen_at, ended_at_first_sight) FROM use";
+    assert_eq!(fixture.one(facts).await.as_deref(), Some("20 deleted 21 0"));
+}

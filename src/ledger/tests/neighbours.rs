@@ -1,1 +1,147 @@
 use super::*;
+use crate::ports::collect::Older;
+
+/// Connection `number` begins to use credential 1.
+fn joins(fixture: &Fixture, number: i64, time: i64) -> CollectChunk {
+    CollectChunk {
+        connections: vec![fixture.connection(number)],
+        begun: vec![NewUse { since: at(time), ..usage(number, number, 1) }],
+        touched: vec![CredentialId(1)],
+        ..chunk(time)
+    }
+}
+
+/// The use of credential 1 by connection `number` ends.
+fn leaves(number: i64, time: i64) -> CollectChunk {
+    CollectChunk { ended: vec![end(number, 1, time)], touched: vec![CredentialId(1)], ..chunk(time) }
+}
+
+#[tokio::test]
+async fn neighbours_become_due_when_the_summary_flips_and_at_no_other_change() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    let steps: [(CollectChunk, &[i64], &str); 6] = [
+        (joins(&fixture, 2, 20), &[1, 2], "one open use becomes many"),
+        (joins(&fixture, 3, 30), &[3], "many stay many"),
+        (leaves(3, 40), &[1, 2, 3], "the first use has ended"),
+        (joins(&fixture, 4, 50), &[4], "many stay many"),
+        (leaves(4, 60), &[1, 2, 3, 4], "a second use has ended"),
+        (leaves(2, 70), &[1, 2, 3, 4], "many become one"),
+    ];
+    for (step, expected, why) in steps {
+        fixture.settle().await;
+        fixture.commit(step).await;
+        assert_eq!(fixture.due().await, expected, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_end_than_any_known_makes_neighbours_due() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    for step in [
+        joins(&fixture, 2, 20),
+        joins(&fixture, 3, 20),
+        joins(&fixture, 4, 20),
+        joins(&fixture, 5, 20),
+        leaves(2, 80),
+        leaves(3, 90),
+    ] {
+        fixture.commit(step).await;
+    }
+    fixture.settle().await;
+    fixture.commit(leaves(4, 15)).await; // marked deleted long ago: what uses it since 20 took up what had been left behind
+    assert_eq!(fixture.due().await, [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_due_sooner_stays_so() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    fixture.commit(joins(&fixture, 2, 20)).await;
+    assert_eq!(fixture.numbers("SELECT judge_at FROM connection ORDER BY id").await, [10, 20]);
+}
+
+#[tokio::test]
+async fn the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_not_walked() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    let mut many = chunk(11);
+    for number in 2..=33 {
+        many.connections.push(fixture.connection(number));
+        many.begun.push(usage(number, number, 1));
+    }
+    fixture.commit(many).await;
+    fixture.settle().await;
+    fixture.commit(leaves(33, 20)).await;
+    assert!(fixture.due().await.is_empty());
+    assert_eq!(
+        fixture.one("SELECT concat_ws(' ', kind, subject_id, cursor) FROM dirty").await.as_deref(),
+        Some("credential 1 0")
+    );
+    sqlx::query("UPDATE dirty SET cursor = 17").execute(fixture.ledger.pool()).await.expect("an update");
+    fixture.commit(leaves(32, 30)).await;
+    assert_eq!(
+        fixture.numbers("SELECT cursor FROM dirty").await,
+        [0],
+        "a flip in the middle of the pages begins them anew"
+    );
+}
+
+#[tokio::test]
+async fn a_greater_age_is_a_fact_of_every_connection_that_shares_the_credential() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=2, 10).await;
+    fixture.commit(joins(&fixture, 3, 11)).await;
+    fixture.settle().await;
+    let older = Older { id: CredentialId(1), secret_since: at(0), provenance: Provenance::Declared };
+    fixture.commit(CollectChunk { older: vec![older], ..chunk(20) }).await;
+    assert_eq!(fixture.due().await, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connections_are_due() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=2, 10).await;
+    sqlx::query("UPDATE credential SET liveness = 'shredded', belief = '{\"liveness\":\"shredded\"}'")
+        .execute(fixture.ledger.pool())
+        .await
+        .expect("an update");
+    fixture.settle().await;
+    fixture.commit(CollectChunk { resealed: vec![(CredentialId(1), sealed(9))], ..chunk(20) }).await;
+    let facts = "SELECT concat_ws(' ', liveness, belief, probe_at) FROM credential WHERE id = 1";
+    assert_eq!(fixture.one(facts).await.as_deref(), Some("unverified {} 20"));
+    assert_eq!(fixture.due().await, [1]);
+}
+
+#[tokio::test]
+async fn a_change_of_people_makes_the_connections_of_their_account_due_and_of_no_other() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    let elsewhere = ConnectionWrite { account: AccountId(2), ..fixture.connection(2) };
+    fixture
+        .commit(CollectChunk { accounts: vec![fixture.account(2)], connections: vec![elsewhere], ..chunk(10) })
+        .await;
+    for step in [
+        CollectChunk { people: vec![fixture.person(1)], ..chunk(20) },
+        CollectChunk { people_gone: vec![PersonId(1)], ..chunk(30) },
+    ] {
+        fixture.settle().await;
+        fixture.commit(step).await;
+        assert_eq!(fixture.due().await, [1]);
+    }
+    assert_eq!(fixture.one("SELECT status FROM person").await.as_deref(), Some("removed"));
+}
+
+#[tokio::test]
+async fn the_connections_of_a_great_account_are_noted_for_pages() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=33, 10).await;
+    fixture.settle().await;
+    fixture.commit(CollectChunk { people: vec![fixture.person(1)], ..chunk(20) }).await;
+    assert!(fixture.due().await.is_empty());
+    assert_eq!(
+        fixture.one("SELECT concat_ws(' ', kind, subject_id, cursor) FROM dirty").await.as_deref(),
+        Some("account 1 0")
+    );
+}

@@ -1,1 +1,72 @@
 use super::*;
+use crate::ledger::collect::statements as write;
+use crate::ledger::{collect, due, probe};
+
+/// Tables that grow with the inventory, and what our statements call them: to walk one for each chunk would make a scan
+/// cost the square of it.
+const GREAT: [&str; 13] =
+    ["connection", "credential", "use", "escrow", "person", "account", "c", "k", "u", "e", "p", "a", "s"];
+
+/// How SQLite means to carry out `statement`, step by step.
+async fn plan(fixture: &Fixture, statement: &'static str) -> Vec<String> {
+    // Leaked, because statements must be constants; a test may.
+    let explained: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {statement}").into_boxed_str());
+    let rows = sqlx::query(explained).fetch_all(fixture.ledger.pool()).await.expect("a plan");
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect()
+}
+
+/// True for a step that walks all of a great table.
+fn walks(step: &str) -> bool {
+    step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next()).is_some_and(|name| GREAT.contains(&name))
+}
+
+#[tokio::test]
+async fn no_statement_of_a_chunk_walks_a_great_table() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=50, 10).await;
+    let statements = [
+        collect::KNOWN_ROWS,
+        collect::KNOWN_CONNECTIONS,
+        collect::KNOWN_CREDENTIALS,
+        collect::KNOWN_ACCOUNTS,
+        collect::KNOWN_PEOPLE,
+        collect::OPEN_PAGE,
+        collect::PRESENT_PEOPLE_PAGE,
+        write::PEOPLE_ABSENT,
+        write::PEOPLE_PRESENT,
+        write::PEOPLE_GONE,
+        write::OLDER,
+        write::RESEALED,
+        write::ABSENT,
+        write::PRESENT,
+        write::GONE,
+        write::ENDED,
+        write::PAIRS_OF_USES,
+        write::SUMMARIES,
+        write::RECOUNT,
+        due::MARK_BY_CREDENTIAL,
+        due::NOTE_BY_CREDENTIAL,
+        due::MARK_BY_ACCOUNT,
+        due::NOTE_BY_ACCOUNT,
+        probe::COUNT_DUE,
+        probe::FEW_DUE,
+        probe::MANY_DUE,
+        probe::DUE_PROVIDERS,
+        probe::HELD_CREDENTIALS,
+        probe::BELIEFS,
+    ];
+    for statement in statements {
+        let steps = plan(&fixture, statement).await;
+        assert!(!steps.is_empty(), "{statement}");
+        assert!(!steps.iter().any(|step| walks(step)), "{statement}\n{steps:#?}");
+    }
+}
+
+#[tokio::test]
+async fn few_due_credentials_are_found_by_their_time_and_many_by_their_number() {
+    let fixture = Fixture::new().await;
+    let few = plan(&fixture, probe::FEW_DUE).await.join("\n");
+    assert!(few.contains("credential_due (provider=? AND probe_at<?)"), "{few}");
+    let many = plan(&fixture, probe::MANY_DUE).await.join("\n");
+    assert!(many.contains("INTEGER PRIMARY KEY (rowid>?)") && !many.contains("TEMP B-TREE"), "{many}");
+}

@@ -1,1 +1,148 @@
 use super::*;
+use crate::domain::belief::{Belief, Liveness};
+use crate::ports::probe::{Control, ProbeLedger, ProbeRecord};
+
+fn record(id: i64, liveness: Liveness) -> ProbeRecord {
+    ProbeRecord {
+        id: CredentialId(id),
+        belief: Belief { liveness, since: Some(at(50)), ..Belief::default() },
+        probe_at: Some(at(500)),
+        kind: None,
+        parts: None,
+        shred: false,
+        transition: false,
+    }
+}
+
+fn mailjet() -> ProviderName {
+    ProviderName::new("mailjet")
+}
+
+fn control(source: Option<SourceId>, endpoint: &str, time: i64) -> Control {
+    Control { source, provider: mailjet(), protocol: "rest".to_owned(), endpoint: endpoint.to_owned(), at: at(time) }
+}
+
+#[tokio::test]
+async fn due_credentials_are_counted_by_provider_and_those_of_the_future_are_not() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=3, 10).await;
+    let other =
+        |id, provider| NewCredential { provider: ProviderName::new(provider), ..fixture.credential(id, Some("copy")) };
+    fixture.commit(CollectChunk { credentials: vec![other(4, "brevo"), other(5, "kit")], ..chunk(10) }).await;
+    sqlx::query("UPDATE credential SET probe_at = 99 WHERE id IN (3, 5)")
+        .execute(fixture.ledger.pool())
+        .await
+        .expect("an update");
+    let due = fixture.ledger.due_providers(at(20)).await.expect("providers");
+    assert_eq!(due, [(ProviderName::new("brevo"), 1), (mailjet(), 2)]);
+    assert!(fixture.ledger.due_providers(at(9)).await.expect("providers").is_empty());
+}
+
+#[tokio::test]
+async fn due_credentials_page_in_the_order_of_their_numbers_with_their_sealed_copy() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=5, 10).await;
+    sqlx::query("UPDATE credential SET probe_at = 6 - id WHERE id <> 4")
+        .execute(fixture.ledger.pool())
+        .await
+        .expect("an update");
+    sqlx::query("UPDATE credential SET probe_at = 99 WHERE id = 4")
+        .execute(fixture.ledger.pool())
+        .await
+        .expect("an update");
+    let mut seen = Vec::new();
+    let mut after = CredentialId(0);
+    loop {
+        let page = fixture.ledger.due_credentials(&mailjet(), at(20), after, 2).await.expect("a page");
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for credential in &page {
+            assert_eq!(credential.sealed.as_deref(), Some(sealed(credential.id.0).as_str()));
+            assert_eq!((&credential.fingerprint, credential.source), (&fingerprint(credential.id.0), fixture.source));
+        }
+        seen.extend(page.iter().map(|credential| credential.id.0));
+    }
+    assert_eq!(seen, [1, 2, 3, 5]);
+}
+
+#[tokio::test]
+async fn both_plans_for_due_credentials_find_the_same() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=20, 10).await;
+    sqlx::query("UPDATE credential SET probe_at = (id * 7) % 11, provider = iif(id % 5, 'mailjet', 'brevo')")
+        .execute(fixture.ledger.pool())
+        .await
+        .expect("an update");
+    let mut pages = Vec::new();
+    for plan in [crate::ledger::probe::FEW_DUE, crate::ledger::probe::MANY_DUE] {
+        let page: String = sqlx::query_scalar(plan)
+            .bind("mailjet")
+            .bind(5)
+            .bind(3)
+            .bind(4)
+            .fetch_one(fixture.ledger.pool())
+            .await
+            .expect("a page");
+        pages.push(page);
+    }
+    assert_eq!(pages[0], pages[1]);
+    assert_eq!(pages[0].matches("public-half").count(), 4);
+}
+
+#[tokio::test]
+async fn what_is_believed_is_read_back_as_it_was_written() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=2, 10).await;
+    let kinds = ProbeRecord {
+        kind: Some("api_secret".to_owned()),
+        parts: Some(serde_json::json!([{"protocol": "rest"}])),
+        ..record(1, Liveness::Live)
+    };
+    fixture.ledger.commit_probes(at(50), std::slice::from_ref(&kinds), &[], &[]).await.expect("written");
+    fixture.ledger.commit_probes(at(60), &[record(1, Liveness::Suspect)], &[], &[]).await.expect("written");
+    let facts = "SELECT concat_ws(' ', liveness, probe_at, kind, parts) FROM credential WHERE id = 1";
+    assert_eq!(fixture.one(facts).await.as_deref(), Some(r#"suspect 500 api_secret [{"protocol":"rest"}]"#));
+    let held = fixture.ledger.held_credentials(&[CredentialId(1), CredentialId(7)]).await.expect("held");
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].belief, record(1, Liveness::Suspect).belief);
+}
+
+#[tokio::test]
+async fn only_a_transition_makes_the_connections_due() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=2, 10).await;
+    fixture.settle().await;
+    let changed = ProbeRecord { transition: true, ..record(2, Liveness::Live) };
+    fixture.ledger.commit_probes(at(50), &[record(1, Liveness::Live), changed], &[], &[]).await.expect("written");
+    assert_eq!(fixture.due().await, [2]);
+}
+
+#[tokio::test]
+async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says() {
+    let fixture = Fixture::new().await;
+    fixture.load(1..=2, 10).await;
+    let shredded = ProbeRecord { shred: true, ..record(1, Liveness::Shredded) };
+    fixture.ledger.commit_probes(at(50), &[shredded], &[], &[]).await.expect("written");
+    let held = fixture.ledger.held_credentials(&[CredentialId(1), CredentialId(2)]).await.expect("held");
+    assert_eq!(held.iter().map(|credential| credential.id.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(fixture.one("SELECT probe_at FROM credential WHERE id = 1").await, None);
+    let known = fixture.ledger.known_credentials(&[fingerprint(1)]).await.expect("known");
+    assert_eq!((known[0].held, known[0].shredded), (false, true));
+}
+
+#[tokio::test]
+async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward() {
+    let fixture = Fixture::new().await;
+    let own = Some(fixture.source);
+    let first = [control(own, "default", 20), control(own, "default", 30), control(None, "default", 5)];
+    fixture.ledger.commit_probes(at(50), &[], &first, &[]).await.expect("written");
+    fixture
+        .ledger
+        .commit_probes(at(50), &[], &[control(own, "default", 10), control(own, "us", 7)], &[])
+        .await
+        .expect("written");
+    let mut kept = fixture.ledger.controls(&mailjet()).await.expect("controls");
+    kept.sort_by_key(|control| control.at);
+    assert_eq!(kept, [control(None, "default", 5), control(own, "us", 7), control(own, "default", 30)]);
+    assert!(fixture.ledger.controls(&ProviderName::new("brevo")).await.expect("controls").is_empty());
+}
