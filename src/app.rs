@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub use self::build::judged_under;
 use crate::config::Settings;
+use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{LivenessPolicy, RulePolicy};
 use crate::domain::time::Timestamp;
@@ -81,7 +82,9 @@ pub enum AppError {
     #[error("{0}")]
     Catalogue(String),
     /// `--notify` without a mail server
-    #[error("mail.smtp_url and mail.from are not set, so there is no way to send mail; set both, or scan without --notify")]
+    #[error(
+        "mail.smtp_url and mail.from are not set, so there is no way to send mail; set both, or scan without --notify"
+    )]
     NoMail,
     /// a mail can't be written
     #[error("{0}")]
@@ -104,7 +107,12 @@ impl AppError {
     pub const fn is_config(&self) -> bool {
         matches!(
             self,
-            Self::Setting { .. } | Self::MasterKey(_) | Self::Escrow(_) | Self::NoMail | Self::NoInventory | Self::NoSource { .. }
+            Self::Setting { .. }
+                | Self::MasterKey(_)
+                | Self::Escrow(_)
+                | Self::NoMail
+                | Self::NoInventory
+                | Self::NoSource { .. }
         )
     }
 }
@@ -117,15 +125,9 @@ impl<C: Clock> App<C> {
 
     /// How the liveness machine judges a provider's credentials.
     pub fn liveness_policy(&self, provider: &ProviderName) -> LivenessPolicy {
-        let (settings, known) = (&self.settings, self.catalogue.get(provider));
-        LivenessPolicy {
-            hold: settings.escrow.hold,
-            probe_every: settings.liveness.probe_every,
-            confirm_gap: settings.confirm_gap(provider, known.and_then(|p| p.confirm_gap())),
-            settle: settings.settle(provider, known.and_then(|p| p.settle())),
-            retention: settings.escrow.retention,
-            unproven_after: settings.liveness.unproven_after,
-        }
+        let known = self.catalogue.get(provider);
+        let (gap, settle) = (known.and_then(Provider::confirm_gap), known.and_then(Provider::settle));
+        self.settings.liveness_policy(provider, gap, settle)
     }
 
     /// How the rules judge a provider's secrets.

@@ -20,7 +20,7 @@
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
 
-//pub mod app;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
+use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::{Notified, NotifyError, NotifyTools, notify};
 use crate::ports::notify::Recheck;
@@ -107,7 +108,8 @@ impl<C: Clock> App<C> {
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
         let collected = self.collect(&mut problems, progress).await?;
-        let probed = if options.probe { Some(probe(&self.probe_tools(progress)).await?) } else { None };
+        let policy = |name: &ProviderName| self.liveness_policy(name);
+        let probed = if options.probe { Some(probe(&self.probe_tools(progress, &policy)).await?) } else { None };
         let judged = self.judge(progress).await?;
         let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
@@ -133,8 +135,7 @@ impl<C: Clock> App<C> {
         let mut all = Vec::new();
         for (spec, source) in &self.sources {
             let snapshot = source.open(self.clock.now());
-            let collected =
-                collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?;
+            let collected = collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?;
             if let Some(error) = &collected.error {
                 problems.push(format!("source {}: {error}", spec.name));
             }
@@ -158,6 +159,7 @@ impl<C: Clock> App<C> {
     fn probe_tools<'a, G: Progress>(
         &'a self,
         progress: &'a G,
+        policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
     ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::HttpProber<C>, crate::escrow::Escrow, C, G> {
         ProbeTools {
             ledger: &self.ledger,
@@ -165,7 +167,7 @@ impl<C: Clock> App<C> {
             vault: &self.vault,
             clock: &self.clock,
             progress,
-            policy: &self.liveness,
+            policy,
         }
     }
 
@@ -197,7 +199,8 @@ impl<C: Clock> Recheck for Rechecker<'_, C> {
     type Error = LedgerError;
 
     async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
-        probe_these(&self.app.probe_tools(&Quiet), credentials).await?;
+        let policy = |name: &ProviderName| self.app.liveness_policy(name);
+        probe_these(&self.app.probe_tools(&Quiet, &policy), credentials).await?;
         self.app.judge(&Quiet).await?;
         Ok(())
     }

@@ -243,19 +243,16 @@ where
 
     async fn record(&self, mail: &ClaimedMail, end: MailEnd) -> Result<(), Failed<K>> {
         let now = self.tools.clock.now();
-        let kind = match &end {
-            MailEnd::Sent { .. } => Some("mail.sent"),
-            MailEnd::MaybeSent { .. } => Some("mail.maybe_sent"),
-            MailEnd::AddressRefused { .. } => Some("mail.address_refused"),
-            MailEnd::Failed { .. } | MailEnd::Cancelled | MailEnd::Held { .. } => None,
-        };
-        let event = kind.map(|kind| Event {
-            at: now,
-            kind,
-            subject: format!("mail:{}", mail.id),
-            data: [("person".to_owned(), mail.person.0.into())].into_iter().collect(),
-        });
-        let events: Vec<Event> = event.into_iter().collect();
+        // What was sent and what was refused for good the ledger logs with its record; a doubt is ours to tell.
+        let events: Vec<Event> = matches!(end, MailEnd::MaybeSent { .. })
+            .then(|| Event {
+                at: now,
+                kind: "mail.maybe_sent",
+                subject: format!("mail:{}", mail.id),
+                data: [("person".to_owned(), mail.person.0.into())].into_iter().collect(),
+            })
+            .into_iter()
+            .collect();
         Ok(self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?)
     }
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::Catalogue;
 use super::retry_after::wait;
 use super::route::{Asked, route};
-use crate::domain::catalogue::{Probe, ProbeAuth, Provider, ProtocolKind, classify};
+use crate::domain::catalogue::{Probe, ProbeAuth, ProtocolKind, Provider, classify};
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;

@@ -49,10 +49,8 @@ pub(super) fn route<'a>(
             bases.push(base);
             match protocol.kind {
                 ProtocolKind::Smtp => ways.push(Way { protocol, endpoint: &endpoint.name, asked: Asked::Nobody }),
-                ProtocolKind::Http => ways.extend(protocol.probes.iter().filter(|probe| shape(probe)).map(|probe| Way {
-                    protocol,
-                    endpoint: &endpoint.name,
-                    asked: Asked::Http { base: base.clone(), probe },
+                ProtocolKind::Http => ways.extend(protocol.probes.iter().filter(|probe| shape(probe)).map(|probe| {
+                    Way { protocol, endpoint: &endpoint.name, asked: Asked::Http { base: base.clone(), probe } }
                 })),
             }
         }

@@ -1,0 +1,179 @@
+//! Settings into parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::{App, AppError, MailParts, lease};
+use crate::config::{Env, InventoryKind, Pace, SecretRef, Settings};
+use crate::domain::ids::ProviderName;
+use crate::domain::policy::RulePolicy;
+use crate::domain::record::Address;
+use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
+use crate::inventory::{FileKind, FileSource};
+use crate::ledger::Ledger;
+use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
+use crate::notify::NotifyPolicy;
+use crate::ports::Clock;
+use crate::providers::{Catalogue, HttpProber, ProviderSettings};
+use crate::scan::SourceSpec;
+
+/// Steps of one SMTP exchange, each with a timeout of its own: a claim must outlast them all.
+const SMTP_STEPS: u32 = 10;
+
+/// Counts up where a rule's meaning changes: everything is then judged again.
+const RULES_VERSION: u32 = 1;
+
+impl<C: Clock + Clone> App<C> {
+    /// Puts a keysweep together over the ledger that the settings name, or over `ledger` where one is given.
+    ///
+    /// # Errors
+    /// See [`AppError`]; nothing has been asked or sent.
+    pub async fn open(settings: Settings, env: &Env, clock: C, ledger: Option<Ledger>) -> Result<Self, AppError> {
+        let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
+        // Everything that the settings can get wrong is found before the ledger is touched.
+        let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
+        let probing = probing(&settings, &catalogue, env)?;
+        let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
+        let prober = HttpProber::new(&catalogue, probing, clock.clone(), agent)
+            .map_err(|error| AppError::Setting { key: "providers".to_owned(), what: error.to_string() })?;
+        let mail = mail(&settings, &catalogue, env)?;
+        let ledger = match ledger {
+            Some(ledger) => ledger,
+            None => Ledger::open(&settings.ledger.url).await?,
+        };
+        let vault = unlock(&ledger, &master).await?;
+        name(&ledger).await?;
+        let sources = settings.inventories.iter().map(source).collect();
+        let judged_under = judged_under(&settings, &catalogue);
+        Ok(Self { catalogue: Arc::new(catalogue), settings, ledger, clock, vault, prober, sources, mail, judged_under })
+    }
+}
+
+fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
+    secret.resolve(env).map_err(|error| AppError::Setting { key: secret.setting().to_owned(), what: error.to_string() })
+}
+
+/// The escrow of this ledger: made with it, and never again.
+async fn unlock(ledger: &Ledger, master: &MasterKey) -> Result<Escrow, AppError> {
+    if let Some((key_id, wrapped)) = ledger.wrapped_key().await? {
+        return Ok(Escrow::unlock(master, &Wrapped { key_id, wrapped }, entropy::system)?);
+    }
+    let (escrow, Wrapped { key_id, wrapped }) = Escrow::create(master, entropy::system)?;
+    ledger.set_wrapped_key(&key_id, &wrapped).await?;
+    Ok(escrow)
+}
+
+/// Names a new ledger: its mails carry the name in their Message-ID.
+async fn name(ledger: &Ledger) -> Result<(), AppError> {
+    let mut bytes = [0; 8];
+    entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
+    ledger.ledger_id(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).await?;
+    Ok(())
+}
+
+fn probing(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    env: &Env,
+) -> Result<BTreeMap<ProviderName, ProviderSettings>, AppError> {
+    let mut all = BTreeMap::new();
+    for provider in catalogue.iter() {
+        let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
+        let limits = provider.limits;
+        let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
+        let pace = match settings.pace(&provider.name) {
+            Some(Pace::Unpaced) => None,
+            Some(Pace::Paced { count, per }) => Some((count, per)),
+            None => Some(usual),
+        };
+        let control = match &own.control {
+            Some(control) => Some((control.key_id.clone(), resolve(&control.secret, env)?)),
+            None => None,
+        };
+        let in_flight = settings.in_flight(&provider.name).unwrap_or(limits.in_flight);
+        all.insert(
+            provider.name.clone(),
+            ProviderSettings {
+                pace,
+                in_flight: in_flight.min(settings.liveness.in_flight),
+                test_endpoints: own.dangerous_test_endpoints,
+                protocols: own.protocols,
+                control,
+                timeout: settings.liveness.timeout,
+                connect_timeout: settings.liveness.connect_timeout,
+            },
+        );
+    }
+    Ok(all)
+}
+
+fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
+    let Some(sending) = &settings.mail.sending else { return Ok(None) };
+    let wrong = |key: &str, what: String| AppError::Setting { key: key.to_owned(), what };
+    let from = Sender::parse(&sending.from.to_string()).map_err(|what| wrong("mail.from", what))?;
+    let url = resolve(&sending.smtp_url, env)?;
+    let mut smtp = SmtpSettings::parse(url.expose()).map_err(|what| wrong("mail.smtp_url", what))?;
+    smtp.timeout = settings.mail.timeout;
+    let mailer = SmtpMailer::new(smtp, &from).map_err(|what| wrong("mail.smtp_url", what))?;
+    let texts = catalogue.iter().map(|provider| {
+        let texts = ProviderTexts { title: provider.title.clone(), remedies: provider.remedies.clone() };
+        (provider.name.clone(), texts)
+    });
+    let mut mail = MailSettings::new(from, texts.collect());
+    mail.platform.clone_from(&settings.mail.platform);
+    mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(&mailbox.email.to_string()));
+    mail.max_age = catalogue
+        .iter()
+        .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
+        .collect();
+    let templates = Templates::new(mail).map_err(AppError::Render)?;
+    let policy = NotifyPolicy {
+        recheck_after: settings.mail.recheck_after,
+        sessions: settings.mail.sessions,
+        lease: lease(settings.mail.timeout, SMTP_STEPS),
+        retry: settings.mail.retry.clone(),
+        suppress_for: settings.mail.suppress_for,
+        domain: sending.from.email.domain().to_owned(),
+    };
+    Ok(Some(MailParts { mailer, templates, policy }))
+}
+
+fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSource) {
+    let spec = SourceSpec {
+        name: inventory.name.clone(),
+        absent_after: inventory.absent_after,
+        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
+        secrets_replaceable: inventory.secrets_replaceable,
+    };
+    let kind = match inventory.kind {
+        InventoryKind::Csv => FileKind::Csv,
+        InventoryKind::Jsonl => FileKind::Jsonl,
+    };
+    let source = FileSource {
+        name: inventory.name.clone(),
+        kind,
+        path: inventory.path.clone(),
+        people_path: inventory.people_path.clone(),
+    };
+    (spec, source)
+}
+
+/// How the rules judge a provider's secrets.
+pub(super) fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
+    settings.rule_policy(provider, catalogue.get(provider).map(crate::domain::catalogue::Provider::max_age))
+}
+
+/// A name for everything that verdicts rest on beside facts: rules, catalogue and policy. What was judged under another
+/// is due.
+pub fn judged_under(settings: &Settings, catalogue: &Catalogue) -> String {
+    let mut hash = Sha256::new();
+    hash.update(RULES_VERSION.to_le_bytes());
+    hash.update(catalogue.text());
+    for provider in catalogue.iter() {
+        let policy = rule_policy(settings, catalogue, &provider.name);
+        hash.update(format!("{} {policy:?}", provider.name));
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
