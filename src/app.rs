@@ -6,7 +6,7 @@ pub mod scan;
 
 use std::time::Duration;
 
-pub use self::build::judged_under;
+pub use self::build::{judged_under, rule_policy};
 use crate::config::Settings;
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;

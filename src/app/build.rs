@@ -161,7 +161,7 @@ fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSour
 }
 
 /// How the rules judge a provider's secrets.
-pub(super) fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
+pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
     settings.rule_policy(provider, catalogue.get(provider).map(crate::domain::catalogue::Provider::max_age))
 }
 

@@ -124,28 +124,29 @@ impl<C: Clock> App<C> {
         Ok(ScanSummary { id, started_at, finished_at, collected, probed, judged, notified, problems, complete })
     }
 
+    /// Reads one source into the ledger, and nothing else.
+    ///
+    /// # Errors
+    /// Where there is no such source, or the ledger fails.
+    pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
+        let (spec, source) = self.source(name)?;
+        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
+        let escrow = &self.settings.escrow;
+        let policy = CollectPolicy { hold: escrow.hold, retention: escrow.retention, knows: &knows };
+        let snapshot = source.open(self.clock.now());
+        Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
+    }
+
     async fn collect(
         &self,
         problems: &mut Vec<String>,
         progress: &impl Progress,
     ) -> Result<Vec<(String, Collected)>, AppError> {
-        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
-        let policy =
-            CollectPolicy { hold: self.settings.escrow.hold, retention: self.settings.escrow.retention, knows: &knows };
         let mut all = Vec::new();
-        for (spec, source) in &self.sources {
-            let snapshot = source.open(self.clock.now());
-            let collected = collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?;
+        for (spec, _) in &self.sources {
+            let collected = self.collect_one(&spec.name, progress).await?;
             if let Some(error) = &collected.error {
                 problems.push(format!("source {}: {error}", spec.name));
-            }
-            if collected.held_back > 0 {
-                problems.push(format!(
-                    "source {name}: {n} connections have vanished at once, more than its vanish_limit; nothing was concluded. If \
-                     they are really gone: keysweep inventory accept {name}",
-                    name = spec.name,
-                    n = collected.held_back
-                ));
             }
             all.push((spec.name.clone(), collected));
         }

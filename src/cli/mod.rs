@@ -1,1 +1,174 @@
-//! Words in, command out.
+//! Words in, command out: one file a verb.
+
+mod args;
+mod as_of;
+mod config;
+mod demo;
+mod explain;
+mod inventory;
+mod lists;
+mod mail;
+pub mod output;
+mod scan;
+mod words;
+
+use std::io::{self, ErrorKind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, ConfigVerb, Verb};
+use crate::app::{App, AppError, SystemClock};
+use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
+use crate::ledger::{Ledger, OpenError};
+use crate::ports::LedgerError;
+use crate::providers::Catalogue;
+use crate::telemetry::logs;
+
+/// What a verb ends with, when it ends well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// 0
+    Ok,
+    /// 3: findings at or above `--fail-on`
+    Findings,
+    /// 4: the scan is incomplete
+    Incomplete,
+    /// 130
+    Interrupted,
+}
+
+impl From<Done> for ExitCode {
+    fn from(done: Done) -> Self {
+        Self::from(match done {
+            Done::Ok => 0,
+            Done::Findings => 3,
+            Done::Incomplete => 4,
+            Done::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("{0}")]
+    Config(#[from] ConfigProblems),
+    #[error(transparent)]
+    App(#[from] AppError),
+    #[error(transparent)]
+    Output(#[from] io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<LedgerError> for CliError {
+    fn from(error: LedgerError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 78,
+            Self::App(error) if error.is_config() => 78,
+            Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
+        }
+    }
+}
+
+/// Runs keysweep with this process's arguments and environment.
+pub async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let env: Vec<(String, String)> = std::env::vars().collect();
+    let interrupted = crate::lifecycle::interrupted();
+    let result = tokio::select! {
+        result = run(cli, &env) => result,
+        () = interrupted => Ok(Done::Interrupted),
+    };
+    match result {
+        Ok(done) => done.into(),
+        // Whoever read our output has seen enough.
+        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("keysweep: {}", chain(&error));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
+    let choice = ConfigChoice::usual(cli.config);
+    match cli.verb {
+        Verb::Demo(args) => demo::run(args, env).await,
+        Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
+        Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
+        verb => {
+            let settings = load(&choice, env)?;
+            logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
+                .map_err(|error| CliError::Other(error.to_string()))?;
+            with_settings(verb, settings, env).await
+        }
+    }
+}
+
+async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    match verb {
+        Verb::Scan(args) => scan::run(args, settings, env).await,
+        Verb::Connections { what } => lists::connections(&reader(&settings).await?, what).await,
+        Verb::Credentials { what } => lists::credentials(&reader(&settings).await?, what).await,
+        Verb::Findings { what } => lists::findings(&reader(&settings).await?, what).await,
+        Verb::Mails { what } => lists::mails(&reader(&settings).await?, what).await,
+        Verb::Scans { what } => lists::scans(&reader(&settings).await?, what).await,
+        Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
+        Verb::Inventory { what } => inventory::run(what, settings, env).await,
+        Verb::Mail { what } => mail::run(what, settings, env).await,
+        Verb::Migrate => migrate(&settings).await,
+        Verb::Config { .. } | Verb::Demo(_) => Ok(Done::Ok), // handled before the settings were loaded
+    }
+}
+
+/// The settings, with their warnings on standard error.
+fn load(choice: &ConfigChoice, env: &Env) -> Result<Settings, CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
+    for warning in warnings {
+        anstream::eprintln!("keysweep: warning: {warning}");
+    }
+    Ok(settings)
+}
+
+async fn reader(settings: &Settings) -> Result<Ledger, CliError> {
+    Ok(Ledger::open_read_only(&settings.ledger.url).await?)
+}
+
+async fn open(settings: Settings, env: &Env) -> Result<App<SystemClock>, CliError> {
+    Ok(App::open(settings, env, SystemClock, None).await?)
+}
+
+async fn migrate(settings: &Settings) -> Result<Done, CliError> {
+    Ledger::open(&settings.ledger.url).await?.close().await;
+    anstream::eprintln!("The ledger's tables are up to date.");
+    Ok(Done::Ok)
+}
+
+/// An error and its causes, once each, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
+}

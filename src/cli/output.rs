@@ -94,7 +94,8 @@ pub fn pairs(rows: &[(&str, String)]) -> String {
 /// Without what would move a terminal's cursor, turn its text round or change its colours.
 pub fn plain(text: &str) -> String {
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
 }

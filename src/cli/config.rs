@@ -1,0 +1,22 @@
+//! `config check` and `config show`.
+
+use std::io::Write;
+
+use super::{CliError, Done, load};
+use crate::config::{self as settings, ConfigChoice, Env};
+
+/// Says that the configuration is good, or all that is wrong with it.
+pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
+    let settings = load(choice, env)?;
+    let place = choice.find(env)?.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
+    let sources = settings.inventories.len();
+    writeln!(anstream::stdout(), "{place}: good ({sources} inventory sources)")?;
+    Ok(Done::Ok)
+}
+
+/// Prints the settings in force and where each comes from.
+pub fn show(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
+    let settings = load(choice, env)?;
+    write!(anstream::stdout(), "{}", settings::show(&settings))?;
+    Ok(Done::Ok)
+}

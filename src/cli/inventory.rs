@@ -1,0 +1,199 @@
+//! `inventory check` and `inventory accept`.
+
+use std::io::Write;
+
+use serde_json::json;
+
+use super::args::{InventoryVerb, TextFormat};
+use super::output::{pairs, table};
+use super::{CliError, Done, lists, open};
+use crate::app::App;
+use crate::app::SystemClock;
+use crate::config::{Env, Settings};
+use crate::domain::ids::ProviderName;
+use crate::domain::record::{ConnectionRecord, PersonRecord, Row};
+use crate::ledger::Ledger;
+use crate::ports::{Clock, Quiet, Snapshot, SourceError};
+use crate::providers::Catalogue;
+use crate::scan::absence::accept;
+use crate::scan::collect::Collected;
+
+/// Rows read at a time.
+const PAGE: usize = 1_000;
+
+/// Looks at a source, or accepts what has vanished from it.
+pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    match what {
+        InventoryVerb::Accept { source } => {
+            let retention = settings.escrow.retention;
+            let app = open(settings, env).await?;
+            let (spec, _) = app.source(&source)?;
+            let ended = accept(&app.ledger, spec, retention, app.now()).await?;
+            writeln!(
+                anstream::stderr(),
+                "{ended} connections of {source} are now believed gone; the next scan judges that."
+            )?;
+            Ok(Done::Ok)
+        }
+        InventoryVerb::Check { source, format } => check(&source, format, settings, env).await,
+    }
+}
+
+/// What a look at the rows showed.
+#[derive(Default)]
+struct Look {
+    people: u64,
+    rows: u64,
+    with_secret: u64,
+    providers: std::collections::BTreeMap<String, u64>,
+    sample: Vec<Vec<String>>,
+    problems: Vec<String>,
+    error: Option<SourceError>,
+}
+
+async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let known = |name: &ProviderName| catalogue.get(name).is_some();
+    let folder = tempfile::Builder::new().prefix("keysweep-check-").tempdir()?;
+    let path = folder.path().join("ledger.db");
+    match Ledger::copy_to(&settings.ledger.url, &path).await {
+        Ok(()) | Err(crate::ledger::OpenError::Missing { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let copy = Ledger::open(&format!("sqlite:{}", path.display())).await?;
+    let app = App::open(settings, env, SystemClock, Some(copy)).await?;
+    let (_, source) = app.source(name)?;
+    let mut look = Look::default();
+    match source.open(SystemClock.now()) {
+        Ok(mut snapshot) => look.read(&mut snapshot, &known).await,
+        Err(error) => look.error = Some(error),
+    }
+    // The same code as a scan's, on a copy that is thrown away.
+    let collected = app.collect_one(name, &Quiet).await?;
+    let complete = look.error.is_none();
+    show(name, &look, &collected, format)?;
+    Ok(if complete { Done::Ok } else { Done::Incomplete })
+}
+
+impl Look {
+    async fn read(&mut self, snapshot: &mut impl Snapshot, known: &dyn Fn(&ProviderName) -> bool) {
+        if let Err(error) = self.read_all(snapshot, known).await {
+            self.error = Some(error);
+        }
+        self.problems.extend(snapshot.remarks());
+    }
+
+    async fn read_all(
+        &mut self,
+        snapshot: &mut impl Snapshot,
+        known: &dyn Fn(&ProviderName) -> bool,
+    ) -> Result<(), SourceError> {
+        while snapshot.has_people() {
+            let rows = snapshot.people(PAGE).await?;
+            if rows.is_empty() {
+                break;
+            }
+            rows.iter().for_each(|row| self.person(row));
+        }
+        loop {
+            let rows = snapshot.connections(PAGE).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            rows.iter().for_each(|row| self.connection(row, known));
+        }
+    }
+
+    fn person(&mut self, row: &Row<PersonRecord>) {
+        self.people += 1;
+        if let Err(problem) = &row.record {
+            self.problems.push(format!("people row {}: {}: {}", row.row, problem.field, problem.reason));
+        }
+    }
+
+    fn connection(&mut self, row: &Row<ConnectionRecord>, known: &dyn Fn(&ProviderName) -> bool) {
+        self.rows += 1;
+        let record = match &row.record {
+            Ok(record) if known(&record.provider) => record,
+            Ok(_) => {
+                self.problems.push(format!("row {}: provider: not in the catalogue", row.row));
+                return;
+            }
+            Err(problem) => {
+                self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
+                return;
+            }
+        };
+        self.with_secret += u64::from(record.secret.is_some());
+        *self.providers.entry(record.provider.to_string()).or_default() += 1;
+        if self.sample.len() < 10 {
+            let given = |given: bool| if given { "present" } else { "absent" }.to_owned();
+            let time =
+                |at: Option<crate::domain::time::Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+            self.sample.push(vec![
+                record.connection_id.clone(),
+                record.account_id.clone(),
+                record.provider.to_string(),
+                format!("{:?}", record.status).to_lowercase(),
+                given(record.key_id.is_some()),
+                given(record.secret.is_some()),
+                time(record.created_at),
+                time(record.secret_set_at),
+                record.created_by.clone().unwrap_or_else(|| "-".to_owned()),
+            ]);
+        }
+    }
+}
+
+fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> Result<(), CliError> {
+    let error = look.error.as_ref().map(ToString::to_string);
+    if format == TextFormat::Json {
+        lists::json(&json!({
+            "source": name, "complete": error.is_none(), "error": error, "rows": look.rows, "people": look.people,
+            "with_secret": look.with_secret, "providers": look.providers, "problems": look.problems,
+            "would": {
+                "new": collected.new, "changed": collected.changed, "ended": collected.ended,
+                "quarantined": collected.quarantined, "held_back": collected.held_back,
+            },
+        }))?;
+        return Ok(());
+    }
+    let mut out = anstream::stdout();
+    let providers = look.providers.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
+    write!(
+        out,
+        "{}",
+        pairs(&[
+            ("source", name.to_owned()),
+            ("rows", format!("{} connections, {} with a secret; {} people", look.rows, look.with_secret, look.people)),
+            ("providers", providers),
+            (
+                "a scan would",
+                format!(
+                    "find {} new and {} changed connections, end {} uses, set aside {} rows, hold back {}",
+                    collected.new, collected.changed, collected.ended, collected.quarantined, collected.held_back
+                ),
+            ),
+            ("failed", error.unwrap_or_default()),
+        ])
+    )?;
+    let headers = [
+        "connection_id",
+        "account_id",
+        "provider",
+        "status",
+        "key_id",
+        "secret",
+        "created_at",
+        "secret_set_at",
+        "created_by",
+    ];
+    writeln!(out, "{}", table(&headers, look.sample.clone()))?;
+    for problem in look.problems.iter().take(50) {
+        writeln!(out, "problem: {}", super::output::plain(problem))?;
+    }
+    if look.problems.len() > 50 {
+        writeln!(out, "problem: and {} more", look.problems.len() - 50)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! `scan`: the stages, then what they found.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::args::{Format, ScanArgs};
+use super::output::{List, TABLE_ROWS};
+use super::words::{FINDING_COLUMNS, finding_cells, severities};
+use super::{CliError, Done, open};
+use crate::app::scan::{ScanOptions, ScanSummary};
+use crate::app::{App, SystemClock};
+use crate::config::{Env, Settings};
+use crate::domain::finding::Severity;
+use crate::domain::ids::FindingId;
+use crate::ledger::Ledger;
+use crate::ledger::read::{Counts, FindingFilter, FindingState};
+use crate::telemetry::progress::Bars;
+
+/// Findings read at a time.
+const PAGE: usize = 1_000;
+/// Quarantined rows shown by name; the count is always whole.
+const QUARANTINED_SHOWN: usize = 1_000;
+
+/// Runs one scan and prints what is open after it.
+pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    if let Some(at) = args.as_of {
+        return super::as_of::run(&args, &settings, at).await;
+    }
+    if settings.inventories.is_empty() {
+        return Err(crate::app::AppError::NoInventory.into());
+    }
+    let notify = args.notify;
+    if args.dry_run {
+        let folder = tempfile::Builder::new().prefix("keysweep-dry-run-").tempdir()?;
+        let path = folder.path().join("ledger.db");
+        match Ledger::copy_to(&settings.ledger.url, &path).await {
+            Ok(()) | Err(crate::ledger::OpenError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let copy = Ledger::open(&format!("sqlite:{}", path.display())).await?;
+        let app = App::open(settings, env, SystemClock, Some(copy)).await?;
+        return scan(&app, &args, false).await;
+    }
+    let app = open(settings, env).await?;
+    scan(&app, &args, notify).await
+}
+
+async fn scan(app: &App<SystemClock>, args: &ScanArgs, notify: bool) -> Result<Done, CliError> {
+    let options = ScanOptions { probe: !args.no_probe, notify };
+    let summary = app.scan(options, &Bars::on_stderr()).await?;
+    let counts = app.ledger.counts().await?;
+    let mut problems = summary.problems.clone();
+    problems
+        .extend(app.ledger.problems().await?.into_iter().map(|row| format!("source {}: {}", row.source, row.problem)));
+    let mut seen = std::collections::HashSet::new();
+    problems.retain(|problem| seen.insert(problem.clone()));
+    let out = io::BufWriter::new(anstream::stdout());
+    match args.format {
+        Format::Json => document(app, &summary, &counts, &problems, out).await?,
+        format => {
+            findings(&app.ledger, format, out).await?;
+            tell(&summary, &counts, &problems, app).await?;
+        }
+    }
+    if args.fail_on.is_some_and(|limit| counts.at_least(limit) > 0) {
+        return Ok(Done::Findings);
+    }
+    Ok(if summary.complete { Done::Ok } else { Done::Incomplete })
+}
+
+/// The open findings as a list.
+pub async fn findings(ledger: &Ledger, format: Format, out: impl Write) -> Result<(), CliError> {
+    let limit = if format == Format::Table { TABLE_ROWS } else { usize::MAX };
+    let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
+    let mut list = List::begin(out, format, FINDING_COLUMNS)?;
+    let (mut after, mut shown, mut more) = (FindingId(0), 0, 0);
+    loop {
+        let page = ledger.findings(&open, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for row in &page {
+            if shown < limit {
+                list.row(row, finding_cells)?;
+                shown += 1;
+            } else {
+                more += 1;
+            }
+        }
+    }
+    Ok(list.end(more)?)
+}
+
+/// The one object of the contract, its findings streamed.
+async fn document(
+    app: &App<SystemClock>,
+    summary: &ScanSummary,
+    counts: &Counts,
+    problems: &[String],
+    mut out: impl Write,
+) -> Result<(), CliError> {
+    let mut scan = summary.describe();
+    scan["counts"] = summary.counts();
+    write!(out, "{{\"scan\": {scan},\n\"counts\": {},\n\"findings\": ", text(counts)?)?;
+    findings(&app.ledger, Format::Json, &mut out).await?;
+    let quarantined = app.ledger.quarantined(QUARANTINED_SHOWN).await?;
+    let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).collect();
+    writeln!(out, ",\"quarantined\": {},\n\"problems\": {}}}", text(&quarantined)?, text(&problems)?)?;
+    Ok(out.flush()?)
+}
+
+fn text(value: &impl Serialize) -> Result<String, CliError> {
+    serde_json::to_string(value).map_err(|error| CliError::Output(error.into()))
+}
+
+/// The rest for people, on standard error.
+async fn tell(
+    summary: &ScanSummary,
+    counts: &Counts,
+    problems: &[String],
+    app: &App<SystemClock>,
+) -> Result<(), CliError> {
+    let mut err = anstream::stderr();
+    for row in app.ledger.quarantined(20).await? {
+        let field = if row.field.is_empty() { String::new() } else { format!("{}: ", row.field) };
+        writeln!(err, "quarantined: {} row {}: {field}{}", row.source, row.row, row.reason)?;
+    }
+    if counts.quarantined > 20 {
+        writeln!(err, "quarantined: and {} rows more (--format json lists them)", counts.quarantined - 20)?;
+    }
+    for problem in problems {
+        writeln!(err, "problem: {problem}")?;
+    }
+    let count = |severity: Severity| counts.severities.get(severity.as_str()).copied().unwrap_or(0);
+    let probed = summary.probed.clone().unwrap_or_default();
+    writeln!(
+        err,
+        "Scan {}: {}; {} credentials asked ({} accepted, {} limited, {} refused, {} partly, {} unknown); open findings: {}.",
+        summary.id,
+        summary.outcome(),
+        probed.asked,
+        probed.accepted,
+        probed.limited,
+        probed.refused,
+        probed.partly_refused,
+        probed.unknown,
+        severities(count)
+    )?;
+    if let Some(notified) = summary.notified.as_ref().filter(|notified| notified.released) {
+        writeln!(err, "Mail: {} sent, {} wait for another try.", notified.sent, notified.failed + notified.maybe_sent)?;
+    }
+    if summary.notified.is_none() && io::stderr().is_terminal() {
+        writeln!(err, "Nothing was mailed: that takes --notify, after `keysweep mail release`.")?;
+    }
+    Ok(())
+}
