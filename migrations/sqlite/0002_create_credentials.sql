@@ -43,7 +43,7 @@ CREATE TABLE use (
 CREATE INDEX use_by_connection ON use (connection_id, id);
 CREATE INDEX use_by_credential ON use (credential_id, account_id, until);
 -- Whether a credential is idle must not cost a walk over all the connections that ever shared it.
-CREATE INDEX use_open_by_credential ON use (credential_id) WHERE until IS NULL;
+CREATE INDEX use_open_by_credential ON use (credential_id, until) WHERE until IS NULL;
 CREATE UNIQUE INDEX use_open_once ON use (connection_id) WHERE until IS NULL;
 
 -- The last acceptance per source and endpoint: what lets a refusal count (DESIGN.md 4, positive control).

@@ -221,9 +221,11 @@ impl Ledger {
     }
 }
 
+// CROSS JOIN keeps the order in SQLite: without it, the few look-ups are taken for many, and the whole source is walked
+// for each of them.
 pub(super) const KNOWN_ROWS: &str = "
 SELECT json_group_array(json_array(c.external_id, c.id, c.digest, c.absent_since))
-FROM json_each(?2) AS wanted JOIN connection AS c ON c.source_id = ?1 AND c.external_id = wanted.value";
+FROM json_each(?2) AS wanted CROSS JOIN connection AS c WHERE c.source_id = ?1 AND c.external_id = wanted.value";
 
 pub(super) const KNOWN_CONNECTIONS: &str = "
 SELECT json_group_array(json_array(c.id, c.status, c.facts_at, u.id, k.id, k.fingerprint, k.placeholder,
@@ -238,17 +240,19 @@ pub(super) const KNOWN_CREDENTIALS: &str = "
 SELECT json_group_array(json_array(k.id, k.fingerprint,
        EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
        k.liveness = 'shredded', k.secret_since, k.provenance))
-FROM json_each(?1) AS wanted JOIN credential AS k ON k.fingerprint = wanted.value";
+FROM json_each(?1) AS wanted CROSS JOIN credential AS k WHERE k.fingerprint = wanted.value";
 
 pub(super) const KNOWN_ACCOUNTS: &str = "
 SELECT json_group_array(json_array(a.external_id, a.id))
-FROM json_each(?2) AS wanted JOIN account AS a ON a.source_id = ?1 AND a.external_id = wanted.value";
+FROM json_each(?2) AS wanted CROSS JOIN account AS a WHERE a.source_id = ?1 AND a.external_id = wanted.value";
 
 pub(super) const KNOWN_PEOPLE: &str = "
 SELECT json_group_array(json_array(p.id, a.external_id, p.member_id, p.digest, p.absent_since))
 FROM json_each(?2) AS wanted
-JOIN account AS a ON a.source_id = ?1 AND a.external_id = wanted.value ->> 0
-JOIN person AS p ON p.account_id = a.id AND p.member_id = wanted.value ->> 1";
+CROSS JOIN account AS a
+CROSS JOIN person AS p
+WHERE a.source_id = ?1 AND a.external_id = wanted.value ->> 0
+  AND p.account_id = a.id AND p.member_id = wanted.value ->> 1";
 
 pub(super) const OPEN_PAGE: &str = "
 SELECT json_group_array(json_array(page.id, page.absent_since, u.id, u.credential_id))

@@ -1,5 +1,8 @@
 //! The statements of COLLECT's writes. `?1` is the JSON list of rows, `?2` the present instant, unless said otherwise.
 //! Fields have the names of the types in [`crate::ports::collect`].
+//!
+//! Rows of many fields are parsed once, by `jsonb`: else SQLite parses the row's text anew for every field, which was half
+//! of a first load. The `LIMIT` is none, but keeps the planner from merging the inner query into the outer, which would undo it.
 
 pub(in crate::ledger) const ACCOUNTS: &str = "
 INSERT INTO account (id, source_id, external_id)
@@ -10,7 +13,7 @@ INSERT INTO person (id, source_id, account_id, member_id, email, role, status, v
 SELECT value ->> 'id', value ->> 'source', value ->> 'account', value ->> 'member_id', value ->> 'email',
        value ->> 'role', value ->> 'status', value ->> 'verified', value ->> 'locale', value ->> 'timezone',
        value ->> 'digest'
-FROM json_each(?1) WHERE true
+FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0) WHERE true
 ON CONFLICT (id) DO UPDATE SET
     email = excluded.email, role = excluded.role, status = excluded.status, verified = excluded.verified,
     locale = excluded.locale, timezone = excluded.timezone, digest = excluded.digest, absent_since = NULL";
@@ -33,7 +36,7 @@ INSERT INTO credential (id, fingerprint, source_id, provider, key_id, region, ba
 SELECT value ->> 'id', value ->> 'fingerprint', value ->> 'source', value ->> 'provider', value ->> 'key_id',
        value ->> 'region', value ->> 'base_url', value ->> 'placeholder', value ->> 'secret_since',
        value ->> 'provenance', CASE WHEN value ->> 'sealed' IS NULL THEN NULL ELSE ?2 END
-FROM json_each(?1) ORDER BY value ->> 'fingerprint'";
+FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0) ORDER BY value ->> 'fingerprint'";
 
 pub(in crate::ledger) const OLDER: &str = "
 UPDATE credential SET secret_since = v.since, provenance = v.provenance
@@ -52,7 +55,7 @@ SELECT value ->> 'id', value ->> 'source', value ->> 'external_id', value ->> 'a
        value ->> 'name', value ->> 'status', value ->> 'auth', value ->> 'created_at', value ->> 'deleted_at',
        value ->> 'facts_at', value ->> 'last_sync_at', value ->> 'created_by', value ->> 'running_jobs',
        value ->> 'used_for', value ->> 'tags', value ->> 'digest', ?2
-FROM json_each(?1) WHERE true
+FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0) WHERE true
 ON CONFLICT (id) DO UPDATE SET
     account_id = excluded.account_id, provider = excluded.provider, name = excluded.name, status = excluded.status,
     auth = excluded.auth, created_at = excluded.created_at, deleted_at = excluded.deleted_at,
@@ -83,7 +86,7 @@ SELECT value ->> 'id', value ->> 'connection', value ->> 'credential', value ->>
        value ->> '$.ended[0]', value ->> '$.ended[1]',
        CASE WHEN value ->> 'ended' IS NULL THEN NULL ELSE ?2 END,
        CASE WHEN value ->> 'ended' IS NULL THEN 0 ELSE 1 END, value ->> 'first_run'
-FROM json_each(?1)";
+FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0)";
 
 pub(in crate::ledger) const PAIRS_OF_USES: &str = "
 SELECT json_group_array(DISTINCT json_array(u.credential_id, u.account_id))

@@ -63,6 +63,22 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
 }
 
 #[tokio::test]
+async fn look_ups_go_from_what_is_wanted_to_its_row_and_not_over_the_whole_source() {
+    let fixture = Fixture::new().await;
+    for (statement, index) in [
+        (collect::KNOWN_ROWS, "(source_id=? AND external_id=?)"),
+        (collect::KNOWN_CREDENTIALS, "(fingerprint=?)"),
+        (collect::KNOWN_ACCOUNTS, "(source_id=? AND external_id=?)"),
+        (collect::KNOWN_PEOPLE, "(account_id=? AND member_id=?)"),
+        (write::RECOUNT, "use_open_by_credential (credential_id=? AND until=?)"),
+    ] {
+        let steps = plan(&fixture, statement).await;
+        assert!(steps[0].contains("VIRTUAL TABLE"), "{statement}\n{steps:#?}");
+        assert!(steps.iter().any(|step| step.contains(index)), "{statement}\n{steps:#?}");
+    }
+}
+
+#[tokio::test]
 async fn few_due_credentials_are_found_by_their_time_and_many_by_their_number() {
     let fixture = Fixture::new().await;
     let few = plan(&fixture, probe::FEW_DUE).await.join("\n");
