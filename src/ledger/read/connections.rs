@@ -200,15 +200,15 @@ macro_rules! page_of {
     };
 }
 
-const PAGE: &str = page_of!("?5 IS NULL");
+pub(super) const PAGE: &str = page_of!("?5 IS NULL");
 
-const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
+pub(super) const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
 
-const BY_NAME: &str = "
+/// Source by source, since an id is found only within one.
+pub(super) const BY_NAME: &str = "
     SELECT json_group_array(c.id)
-    FROM source AS s
-    JOIN connection AS c ON c.source_id = s.id AND c.external_id = ?2
-    WHERE ?1 IS NULL OR s.name = ?1";
+    FROM source AS s CROSS JOIN connection AS c
+    WHERE c.source_id = s.id AND c.external_id = ?2 AND (?1 IS NULL OR s.name = ?1)";
 
 const USES: &str = concat!(
     "SELECT json_group_array(json_array(

@@ -259,12 +259,12 @@ macro_rules! page_of {
     };
 }
 
-const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
+pub(super) const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
 
-const PAGE_OF_ACCOUNT: &str =
+pub(super) const PAGE_OF_ACCOUNT: &str =
     page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = ?7) AND ?8 IS NULL");
 
-const PAGE_OF_CONNECTION: &str = page_of!(
+pub(super) const PAGE_OF_CONNECTION: &str = page_of!(
     "f.connection_id = ?8 AND (?7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = ?7))"
 );
 

@@ -10,6 +10,7 @@ use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, ScanId};
 use crate::domain::time::days;
+use crate::ledger::Ledger;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ports::notify::{NotifyLedger, StepTaken};
 
@@ -237,4 +238,30 @@ async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted() {
     let scans = estate.ledger.scans(10).await.unwrap();
     assert_eq!(scans.iter().map(|scan| scan.id.0).collect::<Vec<_>>(), [2, 1], "latest first");
     assert_eq!(scans[1].counts, serde_json::Value::Object(Map::from_iter([("rows".to_owned(), 5.into())])));
+}
+
+#[tokio::test]
+async fn a_page_walks_only_what_it_is_a_page_of() {
+    let estate = Estate::new().await;
+    for (statement, index) in [
+        (connections::PAGE, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (connections::PAGE_OF_ACCOUNT, "connection_by_account (account_id=?"),
+        (connections::BY_NAME, "(source_id=? AND external_id=?)"),
+        (findings::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (findings::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
+        (findings::PAGE_OF_CONNECTION, "(connection_id=?)"),
+    ] {
+        let plan = estate.plan(statement).await.join("\n");
+        assert!(plan.contains(index), "{index} in\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn everything_is_read_beside_the_process_that_writes() {
+    let estate = estate().await;
+    let beside = Ledger::open_read_only(&estate.url).await.unwrap();
+    assert_eq!(beside.counts().await.unwrap(), estate.ledger.counts().await.unwrap());
+    assert_eq!(beside.findings(&FindingFilter::default(), FindingId(0), 10).await.unwrap().len(), 3);
+    assert_eq!(beside.mails(None, MailId(0), 10).await.unwrap(), []);
+    assert!(beside.problems().await.unwrap().is_empty());
 }
