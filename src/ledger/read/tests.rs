@@ -125,7 +125,7 @@ async fn a_finding_explains_itself_with_its_notices_and_its_timeline() {
         detail.notices.iter().map(|n| (n.person, n.state.as_str())).collect::<Vec<_>>(),
         [(PersonId(1), "planned")]
     );
-    assert_eq!(detail.subjects(), ["finding:1", "connection:1", "credential:1"]);
+    assert_eq!(detail.subjects(), ["finding:1", "connection:1", "credential:1", "use:2"]);
     let told = estate.ledger.timeline(&detail.subjects(), 0, 10).await.unwrap();
     assert_eq!(told.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["finding.opened"]);
     assert!(serde_json::to_string(&detail).unwrap().contains(r#""next_step_at":"2026-09-28T14:13:20Z""#));
@@ -158,6 +158,8 @@ async fn a_connection_shows_its_uses_and_findings() {
     assert_eq!((detail.connection.open_findings, detail.findings.len()), (2, 2));
     assert_eq!(detail.connection.credential.as_deref(), Some("000000000001"), "the latest, not the replaced one");
     assert_eq!(detail.uses.iter().map(|u| u.credential.id.0).collect::<Vec<_>>(), [4, 1]);
+    let subjects = ["connection:1", "use:1", "use:2", "credential:1", "credential:4", "finding:1", "finding:2"];
+    assert_eq!(detail.subjects(), subjects);
     assert!(estate.ledger.connection(Some("other"), "conn-1").await.unwrap().is_empty());
     assert!(estate.ledger.connection(None, "conn-9").await.unwrap().is_empty());
 }
@@ -169,6 +171,7 @@ async fn a_credential_is_found_by_its_twelve_digits() {
     assert_eq!((detail.credential.id, detail.credential.open_uses), (CredentialId(4), 0));
     assert_eq!(detail.uses.iter().map(|u| u.connection_id.as_str()).collect::<Vec<_>>(), ["conn-1"]);
     assert_eq!(detail.credential.liveness, Liveness::Live);
+    assert_eq!(detail.subjects(), ["credential:4", "use:1"]);
     for wrong in ["000000000009", "4", "", "%%%%%%%%%%%%"] {
         assert_eq!(estate.ledger.credential(wrong).await.unwrap(), None, "{wrong}");
     }
