@@ -16,6 +16,7 @@ pub(super) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 /// A ledger in a folder of its own.
 pub(super) struct Estate {
     pub(super) ledger: Ledger,
+    pub(super) url: String,
     _folder: TempDir,
 }
 
@@ -32,8 +33,9 @@ impl Estate {
     /// One source (1) whose people were read, two accounts (1, 2), and nothing else.
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&format!("sqlite:{}/ledger.db", folder.path().display())).await.unwrap();
-        let estate = Self { ledger, _folder: folder };
+        let url = format!("sqlite:{}/ledger.db", folder.path().display());
+        let ledger = Ledger::open(&url).await.unwrap();
+        let estate = Self { ledger, url, _folder: folder };
         estate
             .run("INSERT INTO source (id, name, last_people) VALUES (1, 'platform', 1)")
             .await

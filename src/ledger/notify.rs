@@ -248,15 +248,19 @@ const FORM: &str = "
     INSERT INTO mail (id, run_id, person_id, message_id, state, formed_at, next_try_at)
     SELECT value ->> 'id', ?2, value ->> 'person', value ->> 'message_id', 'planned', ?3, ?3 FROM json_each(?1)";
 
+/// Reader by reader (all the notices that wait would be walked once for each chunk otherwise); a reader's newest mail is
+/// the one just formed.
 const TAKE_UP: &str = "
-    UPDATE notice SET mail_id = new.value ->> 'id'
-    FROM json_each(?1) AS new
-    WHERE notice.person_id = new.value ->> 'person' AND notice.mail_id IS NULL AND notice.state = 'planned'";
+    UPDATE notice SET mail_id = (SELECT max(m.id) FROM mail AS m WHERE m.person_id = notice.person_id)
+    WHERE id IN (SELECT n.id
+                 FROM json_each(?1) AS new CROSS JOIN notice AS n
+                 WHERE n.person_id = new.value ->> 'person' AND n.mail_id IS NULL AND n.state = 'planned')";
 
+/// In the order of the index on `next_try_at`; `+` keeps the one on the state out of it.
 const DUE_MAILS: &str = "
     SELECT json_group_array(id)
     FROM (SELECT id FROM mail
-          WHERE next_try_at <= ?1 AND state IN ('planned', 'failed', 'maybe_sent')
+          WHERE next_try_at <= ?1 AND +state IN ('planned', 'failed', 'maybe_sent')
           ORDER BY next_try_at, id LIMIT ?2)";
 
 const CLAIM: &str = "

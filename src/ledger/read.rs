@@ -18,6 +18,8 @@ mod tests;
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;
 pub use credentials::{CredentialDetail, CredentialFilter, CredentialRow, CredentialUse};
-pub use findings::{FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding};
+pub use findings::{
+    FindingCourse, FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding,
+};
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};

@@ -305,3 +305,20 @@ async fn an_end_for_a_mail_that_is_not_there_changes_nothing() {
     assert!(matches!(refused, Err(LedgerError::Inconsistent { table: "mail", .. })), "{refused:?}");
     assert_eq!(estate.number("SELECT count(*) FROM mail WHERE state = 'sent'").await, 0);
 }
+
+#[tokio::test]
+async fn a_chunk_costs_what_it_holds_and_not_what_waits() {
+    let estate = Estate::new().await;
+    for (statement, index) in [
+        (TAKE_UP, "notice_waiting (person_id=?)"),
+        (HAVE_NOTICES, "notice_waiting (person_id=?)"),
+        (DUE_MAILS, "mail_due (next_try_at<?)"),
+        (claimed::NOTICES, "notice_by_mail (mail_id=?)"),
+        (claimed::SHARERS, "use_by_credential (credential_id=? AND account_id=? AND until=?)"),
+        (steps::STEPS, "person_owner (account_id=?)"),
+    ] {
+        let plan = estate.plan(statement).await.join("\n");
+        assert!(plan.contains(index), "{index} in\n{plan}");
+        assert!(!plan.contains("SCAN notice") && !plan.contains("SCAN mail") && !plan.contains("SCAN n\n"), "{plan}");
+    }
+}

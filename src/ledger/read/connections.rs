@@ -1,5 +1,7 @@
 //! Connections, as lists and one by one.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::credentials::{CredentialRow, credential_columns};
@@ -7,7 +9,7 @@ use super::findings::{FindingFilter, FindingRow};
 use super::when;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
-use crate::domain::ids::{ConnectionId, FindingId, ProviderName};
+use crate::domain::ids::{ConnectionId, FindingId, ProviderName, UseId};
 use crate::domain::record::Auth;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
@@ -82,9 +84,26 @@ pub struct ConnectionDetail {
     pub findings: Vec<FindingRow>,
 }
 
+impl ConnectionDetail {
+    /// What the log calls the connection, its uses, their credentials and its findings: the subjects of its timeline.
+    pub fn subjects(&self) -> Vec<String> {
+        let uses = self.uses.iter().map(|row| format!("use:{}", row.id));
+        let credentials: BTreeSet<_> = self.uses.iter().map(|row| row.credential.id).collect();
+        let findings = self.findings.iter().map(|row| format!("finding:{}", row.id));
+        std::iter::once(format!("connection:{}", self.connection.id))
+            .chain(uses)
+            .chain(credentials.into_iter().map(|id| format!("credential:{id}")))
+            .chain(findings)
+            .collect()
+    }
+}
+
 /// One use of a credential by a connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UseRow {
+    /// the ledger's number
+    #[serde(skip_serializing)]
+    pub id: UseId,
     /// from when, as well as is known
     #[serde(serialize_with = "when::text")]
     pub since: Timestamp,
@@ -200,19 +219,19 @@ macro_rules! page_of {
     };
 }
 
-const PAGE: &str = page_of!("?5 IS NULL");
+pub(super) const PAGE: &str = page_of!("?5 IS NULL");
 
-const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
+pub(super) const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
 
-const BY_NAME: &str = "
+/// Source by source, since an id is found only within one.
+pub(super) const BY_NAME: &str = "
     SELECT json_group_array(c.id)
-    FROM source AS s
-    JOIN connection AS c ON c.source_id = s.id AND c.external_id = ?2
-    WHERE ?1 IS NULL OR s.name = ?1";
+    FROM source AS s CROSS JOIN connection AS c
+    WHERE c.source_id = s.id AND c.external_id = ?2 AND (?1 IS NULL OR s.name = ?1)";
 
 const USES: &str = concat!(
     "SELECT json_group_array(json_array(
-        u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, ",
+        u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, ",
     credential_columns!(),
     "))
      FROM (SELECT * FROM use WHERE connection_id = ?1 ORDER BY id) AS u

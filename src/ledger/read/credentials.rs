@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::when;
 use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
-use crate::domain::ids::{ConnectionId, CredentialId, ProviderName};
+use crate::domain::ids::{ConnectionId, CredentialId, ProviderName, UseId};
 use crate::domain::outcome::Reason;
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
@@ -97,9 +97,20 @@ pub struct CredentialDetail {
     pub uses: Vec<CredentialUse>,
 }
 
+impl CredentialDetail {
+    /// What the log calls the credential and its uses: the subjects of its timeline.
+    pub fn subjects(&self) -> Vec<String> {
+        let own = format!("credential:{}", self.credential.id);
+        std::iter::once(own).chain(self.uses.iter().map(|row| format!("use:{}", row.id))).collect()
+    }
+}
+
 /// One use of a credential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CredentialUse {
+    /// the ledger's number
+    #[serde(skip_serializing)]
+    pub id: UseId,
     /// the ledger's number of the connection
     #[serde(skip_serializing)]
     pub connection: ConnectionId,
@@ -269,7 +280,7 @@ const BY_NAME: &str = "
 
 const USES: &str = "
     SELECT json_group_array(json_array(
-        c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by))
+        u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by))
     FROM (SELECT * FROM use WHERE credential_id = ?1 ORDER BY id LIMIT 1000) AS u
     JOIN connection AS c ON c.id = u.connection_id
     JOIN source AS s ON s.id = c.source_id

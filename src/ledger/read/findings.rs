@@ -8,7 +8,7 @@ use super::outbox::MailState;
 use super::when;
 use crate::domain::belief::Liveness;
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::packed::{bound, flag, rows};
@@ -136,18 +136,23 @@ pub struct FindingCourse {
     /// when a verdict can next change by time alone; `None` for never
     #[serde(serialize_with = "when::maybe")]
     pub judge_at: Option<Timestamp>,
+    /// the ledger's numbers of the connection's uses of the credential, oldest first
+    #[serde(skip_serializing)]
+    pub uses: Vec<UseId>,
     /// the credential
     pub credential_now: CredentialRow,
 }
 
 impl FindingDetail {
-    /// What the log calls the finding, its connection and its credential: the subjects of its timeline.
+    /// What the log calls the finding and all that it is about: the subjects of its timeline.
     pub fn subjects(&self) -> Vec<String> {
-        vec![
+        let FindingCourse { connection, credential_number, uses, .. } = &self.course;
+        let own = [
             format!("finding:{}", self.finding.id),
-            format!("connection:{}", self.course.connection),
-            format!("credential:{}", self.course.credential_number),
-        ]
+            format!("connection:{connection}"),
+            format!("credential:{credential_number}"),
+        ];
+        own.into_iter().chain(uses.iter().map(|id| format!("use:{id}"))).collect()
     }
 }
 
@@ -259,18 +264,20 @@ macro_rules! page_of {
     };
 }
 
-const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
+pub(super) const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
 
-const PAGE_OF_ACCOUNT: &str =
+pub(super) const PAGE_OF_ACCOUNT: &str =
     page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = ?7) AND ?8 IS NULL");
 
-const PAGE_OF_CONNECTION: &str = page_of!(
+pub(super) const PAGE_OF_CONNECTION: &str = page_of!(
     "f.connection_id = ?8 AND (?7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = ?7))"
 );
 
 const COURSE: &str = concat!(
     "SELECT json_group_array(json_array(
-        f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, ",
+        f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at,
+        json((SELECT json_group_array(u.id) FROM use AS u
+              WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)), ",
     credential_columns!(),
     "))
      FROM finding AS f

@@ -10,6 +10,7 @@ use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, ScanId};
 use crate::domain::time::days;
+use crate::ledger::Ledger;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ports::notify::{NotifyLedger, StepTaken};
 
@@ -124,7 +125,7 @@ async fn a_finding_explains_itself_with_its_notices_and_its_timeline() {
         detail.notices.iter().map(|n| (n.person, n.state.as_str())).collect::<Vec<_>>(),
         [(PersonId(1), "planned")]
     );
-    assert_eq!(detail.subjects(), ["finding:1", "connection:1", "credential:1"]);
+    assert_eq!(detail.subjects(), ["finding:1", "connection:1", "credential:1", "use:2"]);
     let told = estate.ledger.timeline(&detail.subjects(), 0, 10).await.unwrap();
     assert_eq!(told.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["finding.opened"]);
     assert!(serde_json::to_string(&detail).unwrap().contains(r#""next_step_at":"2026-09-28T14:13:20Z""#));
@@ -157,6 +158,8 @@ async fn a_connection_shows_its_uses_and_findings() {
     assert_eq!((detail.connection.open_findings, detail.findings.len()), (2, 2));
     assert_eq!(detail.connection.credential.as_deref(), Some("000000000001"), "the latest, not the replaced one");
     assert_eq!(detail.uses.iter().map(|u| u.credential.id.0).collect::<Vec<_>>(), [4, 1]);
+    let subjects = ["connection:1", "use:1", "use:2", "credential:1", "credential:4", "finding:1", "finding:2"];
+    assert_eq!(detail.subjects(), subjects);
     assert!(estate.ledger.connection(Some("other"), "conn-1").await.unwrap().is_empty());
     assert!(estate.ledger.connection(None, "conn-9").await.unwrap().is_empty());
 }
@@ -168,6 +171,7 @@ async fn a_credential_is_found_by_its_twelve_digits() {
     assert_eq!((detail.credential.id, detail.credential.open_uses), (CredentialId(4), 0));
     assert_eq!(detail.uses.iter().map(|u| u.connection_id.as_str()).collect::<Vec<_>>(), ["conn-1"]);
     assert_eq!(detail.credential.liveness, Liveness::Live);
+    assert_eq!(detail.subjects(), ["credential:4", "use:1"]);
     for wrong in ["000000000009", "4", "", "%%%%%%%%%%%%"] {
         assert_eq!(estate.ledger.credential(wrong).await.unwrap(), None, "{wrong}");
     }
@@ -237,4 +241,30 @@ async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted() {
     let scans = estate.ledger.scans(10).await.unwrap();
     assert_eq!(scans.iter().map(|scan| scan.id.0).collect::<Vec<_>>(), [2, 1], "latest first");
     assert_eq!(scans[1].counts, serde_json::Value::Object(Map::from_iter([("rows".to_owned(), 5.into())])));
+}
+
+#[tokio::test]
+async fn a_page_walks_only_what_it_is_a_page_of() {
+    let estate = Estate::new().await;
+    for (statement, index) in [
+        (connections::PAGE, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (connections::PAGE_OF_ACCOUNT, "connection_by_account (account_id=?"),
+        (connections::BY_NAME, "(source_id=? AND external_id=?)"),
+        (findings::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (findings::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
+        (findings::PAGE_OF_CONNECTION, "(connection_id=?)"),
+    ] {
+        let plan = estate.plan(statement).await.join("\n");
+        assert!(plan.contains(index), "{index} in\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn everything_is_read_beside_the_process_that_writes() {
+    let estate = estate().await;
+    let beside = Ledger::open_read_only(&estate.url).await.unwrap();
+    assert_eq!(beside.counts().await.unwrap(), estate.ledger.counts().await.unwrap());
+    assert_eq!(beside.findings(&FindingFilter::default(), FindingId(0), 10).await.unwrap().len(), 3);
+    assert_eq!(beside.mails(None, MailId(0), 10).await.unwrap(), []);
+    assert!(beside.problems().await.unwrap().is_empty());
 }
