@@ -3,3 +3,5 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod house;
+mod support;
+mod verdicts;
