@@ -202,8 +202,6 @@ pub struct Site {
     pub folder: tempfile::TempDir,
     /// the simulated providers
     pub providers: Providers,
-    /// lines for the end of the configuration, and of its `[liveness]`
-    pub settings: String,
 }
 
 impl Site {
@@ -211,7 +209,7 @@ impl Site {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
         let providers = Providers::start(folder.path());
-        let site = Self { folder, providers, settings: String::new() };
+        let site = Self { folder, providers };
         site.configure(&Settings::default());
         site.connections("connection_id,account_id,provider\n");
         site.people("account_id,member_id,email\n");
