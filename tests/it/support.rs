@@ -64,12 +64,12 @@ pub struct Request {
     pub provider: String,
     /// `GET`, if all is well
     pub method: String,
-    /// without the query
-    pub path: String,
     /// the key's name; `None` where the provider doesn't know it
     pub key: Option<String>,
     /// names of headers, in small letters
     pub headers: Vec<String>,
+    /// when, in seconds
+    pub at: f64,
 }
 
 impl Providers {
