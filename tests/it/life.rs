@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Inventory, Settings, Site, ago, hex};
 
 fn settings(liveness: &str) -> Settings {
-    Settings { liveness: format!("probe_every = \"100ms\"\ntimeout = \"1s\"\n{liveness}"), ..Settings::default() }
+    Settings { liveness: format!("probe_every = \"100ms\"\ntimeout = \"1s\"\nconnect_timeout = \"500ms\"\n{liveness}"), ..Settings::default() }
 }
 
 /// Connections of account `a1`, each with a ConvertKit secret of its own that is asked over one protocol.
@@ -143,13 +143,12 @@ fn no_failure_of_a_provider_moves_any_belief() {
 
 #[test]
 fn a_dead_host_is_given_up_and_says_so_and_what_was_not_asked_stays_due() {
-    let mut estate = Estate::new(&settings("connect_timeout = \"100ms\""));
+    let mut short = settings("");
+    short.liveness = short.liveness.replace("\"1s\"", "\"500ms\"");
+    let mut estate = Estate::new(&short);
     for number in 0..30 {
         estate.key(&format!("key-{number}"), "hang");
     }
-    let mut short = settings("connect_timeout = \"100ms\"");
-    short.liveness = short.liveness.replace("timeout = \"1s\"", "timeout = \"300ms\"");
-    estate.site.configure(&short);
     let scan = estate.site.scan_exits(4);
     assert!(scan.problems().iter().any(|problem| problem.starts_with("convertkit: ")), "{:?}", scan.problems());
     assert!(scan.count("asked") < 30, "{}", scan.document["scan"]);

@@ -80,12 +80,12 @@ fn without_its_master_key_nothing_begins() {
 #[test]
 fn with_another_master_key_the_ledger_stays_as_it_is() {
     let site = site_with_a_scan();
-    let before = site.ledger_bytes();
+    let before = site.ledger_text();
     for arguments in [&["scan"][..], &["scan", "--dry-run"], &["inventory", "accept", "main"]] {
         let ran = site.command().env("KEYSWEEP_MASTER_KEY", OTHER_KEY).args(arguments).output();
         let ran = crate::support::Ran::from(ran.expect("the program starts")).exits(78);
         assert!(ran.err.contains("master key"), "{}", ran.err);
-        assert!(before == site.ledger_bytes(), "{arguments:?} wrote");
+        assert!(before == site.ledger_text(), "{arguments:?} wrote");
     }
     site.scan();
 }

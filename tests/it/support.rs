@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -355,15 +355,13 @@ dangerous_test_endpoints = {{ rest = "{}" }}
         credentials.into_iter().find(|c| c["credential"] == found["credential"]).expect("its credential")
     }
 
-    /// Every byte of the ledger and of what SQLite keeps beside it.
-    pub fn ledger_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db-journal"] {
-            if let Ok(more) = fs::read(self.path(name)) {
-                bytes.write_all(&more).expect("memory");
-            }
-        }
-        bytes
+    /// Everything in the ledger, as text. Bytes alone would differ by where SQLite has put what it was given.
+    pub fn ledger_text(&self) -> String {
+        const DUMP: &str = "import sqlite3, sys\nfor line in sqlite3.connect(sys.argv[1]).iterdump(): print(line)";
+        let path = self.path("ledger.db");
+        let dumped = Command::new("python3").args(["-c", DUMP]).arg(path).output().expect("python3 reads the ledger");
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        String::from_utf8(dumped.stdout).expect("UTF-8 in the ledger")
     }
 }
 
@@ -385,7 +383,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             escrow: "hold = \"until-proven\"".to_owned(),
-            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\"".to_owned(),
+            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\"\nconnect_timeout = \"1s\"".to_owned(),
             inventory: "absent_after = \"500ms\"".to_owned(),
             mailjet: String::new(),
             rest: String::new(),
