@@ -74,8 +74,12 @@ impl<C: Clock> App<C> {
     /// One scan.
     ///
     /// # Errors
-    /// Where the ledger fails, or a mail can't be written. What was committed stays.
+    /// Where mail is asked for and there is no way to send it: then nothing was begun. Where the ledger fails, or a mail
+    /// can't be written: then what was committed stays.
     pub async fn scan(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
+        if options.notify && self.mail.is_none() {
+            return Err(AppError::NoMail);
+        }
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let result = self.stages(id, started_at, options, progress).await;

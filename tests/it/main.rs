@@ -3,3 +3,8 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod house;
+mod absence;
+mod life;
+mod setup;
+mod support;
+mod verdicts;
