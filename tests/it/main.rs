@@ -2,4 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
+mod estate;
 mod house;
+mod mail;
+mod support;

@@ -42,7 +42,8 @@ pub fn stamp(at: DateTime<Utc>) -> String {
 /// A 32-digit value as Mailjet's keys and secrets have them, the same for the same word.
 pub fn hex(word: &str) -> String {
     // FNV-1a, twice with different beginnings: no randomness in tests.
-    let half = |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let half =
+        |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{:016x}{:016x}", half(0xcbf2_9ce4_8422_2325), half(0x6c62_272e_07bb_0142))
 }
 
@@ -343,10 +344,8 @@ dangerous_test_endpoints = {{ rest = "{}" }}
     #[track_caller]
     pub fn liveness(&self, provider: &str, key_id: &str) -> String {
         let all = self.credentials();
-        let found: Vec<&Value> = all
-            .iter()
-            .filter(|c| c["provider"] == provider && (key_id.is_empty() || c["key_id"] == key_id))
-            .collect();
+        let found: Vec<&Value> =
+            all.iter().filter(|c| c["provider"] == provider && (key_id.is_empty() || c["key_id"] == key_id)).collect();
         assert_eq!(found.len(), 1, "one credential {key_id:?} of {provider}: {all:#?}");
         found[0]["liveness"].as_str().expect("a word").to_owned()
     }
@@ -381,7 +380,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             escrow: "hold = \"until-proven\"".to_owned(),
-            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\"".to_owned(),
+            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\""
+                .to_owned(),
             inventory: "absent_after = \"500ms\"".to_owned(),
             mailjet: String::new(),
             rest: String::new(),
