@@ -5,4 +5,5 @@
 mod estate;
 mod house;
 mod mail;
+mod mail_server;
 mod support;
