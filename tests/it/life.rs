@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::support::{Inventory, Settings, Site, ago, hex};
 
 fn settings(liveness: &str) -> Settings {
-    Settings { liveness: format!("probe_every = \"100ms\"\ntimeout = \"1s\"\nconnect_timeout = \"500ms\"\n{liveness}"), ..Settings::default() }
+    Settings {
+        liveness: format!("probe_every = \"100ms\"\ntimeout = \"1s\"\nconnect_timeout = \"500ms\"\n{liveness}"),
+        ..Settings::default()
+    }
 }
 
 /// Connections of account `a1`, each with a ConvertKit secret of its own that is asked over one protocol.
@@ -123,8 +126,18 @@ fn no_failure_of_a_provider_moves_any_belief() {
     let findings = estate.site.scan().findings();
     assert_eq!(findings, ["revocation-missing critical left live"]);
 
-    let failures =
-        ["fail", "unavailable", "throttle", "drop", "cut", "redirect", "forbidden_html", "unauthorized_html", "gone", "garbage"];
+    let failures = [
+        "fail",
+        "unavailable",
+        "throttle",
+        "drop",
+        "cut",
+        "redirect",
+        "forbidden_html",
+        "unauthorized_html",
+        "gone",
+        "garbage",
+    ];
     for failure in failures {
         estate.site.providers.everyone("convertkit", Some(failure));
         estate.site.providers.forget_requests();
@@ -196,10 +209,7 @@ fn an_estate_that_was_never_accepted_is_never_dead_however_often_it_is_refused()
 #[test]
 fn mailjets_refusal_is_no_proof_while_its_smtp_was_not_asked() {
     let mut estate = Estate::new(&settings(""));
-    let mut mailjet = Settings {
-        mailjet: "confirm_gap = \"100ms\"\nsettle = \"100ms\"".to_owned(),
-        ..settings("")
-    };
+    let mut mailjet = Settings { mailjet: "confirm_gap = \"100ms\"\nsettle = \"100ms\"".to_owned(), ..settings("") };
     estate.site.configure(&mailjet);
     for (id, does) in [("control", "accept"), ("left", "accept")] {
         let (key_id, secret) = crate::support::pair(id);
@@ -248,10 +258,7 @@ fn a_shredded_key_that_comes_back_into_use_is_sealed_and_judged_anew() {
     estate.inventory.delete("anew", TimeDelta::zero());
     estate.write();
     let scan = estate.site.scan_until("it is left behind once more", |scan| !scan.findings().is_empty());
-    assert_eq!(
-        scan.findings(),
-        ["revocation-missing critical anew live", "revocation-missing critical left live"]
-    );
+    assert_eq!(scan.findings(), ["revocation-missing critical anew live", "revocation-missing critical left live"]);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
-mod house;
 mod absence;
+mod estate;
+mod house;
 mod life;
+mod mail;
+mod mail_server;
 mod setup;
 mod support;
 mod verdicts;

@@ -42,7 +42,8 @@ pub fn stamp(at: DateTime<Utc>) -> String {
 /// A 32-digit value as Mailjet's keys and secrets have them, the same for the same word.
 pub fn hex(word: &str) -> String {
     // FNV-1a, twice with different beginnings: no randomness in tests.
-    let half = |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let half =
+        |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{:016x}{:016x}", half(0xcbf2_9ce4_8422_2325), half(0x6c62_272e_07bb_0142))
 }
 
