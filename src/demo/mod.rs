@@ -1,3 +1,4 @@
 //! Simulated providers and an inbox on loopback.
 
 pub mod inbox;
+pub mod world;
