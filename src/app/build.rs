@@ -123,7 +123,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
     });
     let mut mail = MailSettings::new(from, texts.collect());
     mail.platform.clone_from(&settings.mail.platform);
-    mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(&mailbox.email.to_string()));
+    mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(mailbox.email.as_ref()));
     mail.max_age = catalogue
         .iter()
         .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))

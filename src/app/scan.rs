@@ -131,8 +131,7 @@ impl<C: Clock> App<C> {
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
         let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
-        let escrow = &self.settings.escrow;
-        let policy = CollectPolicy { hold: escrow.hold, retention: escrow.retention, knows: &knows };
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, knows: &knows };
         let snapshot = source.open(self.clock.now());
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

@@ -25,10 +25,9 @@ const PAGE: usize = 1_000;
 pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match what {
         InventoryVerb::Accept { source } => {
-            let retention = settings.escrow.retention;
             let app = open(settings, env).await?;
             let (spec, _) = app.source(&source)?;
-            let ended = accept(&app.ledger, spec, retention, app.now()).await?;
+            let ended = accept(&app.ledger, spec, app.now()).await?;
             writeln!(
                 anstream::stderr(),
                 "{ended} connections of {source} are now believed gone; the next scan judges that."

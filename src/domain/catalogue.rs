@@ -181,6 +181,9 @@ pub struct AnswerRow {
     /// the body is empty
     #[serde(default)]
     pub empty: bool,
+    /// the body contains this text
+    #[serde(default)]
+    pub contains: Option<String>,
     /// the body is JSON, and all of these hold
     #[serde(default)]
     pub json: Vec<JsonTest>,
@@ -197,12 +200,29 @@ pub struct AnswerRow {
 pub struct JsonTest {
     /// a JSON pointer to something that must be there
     pub at: String,
+    /// and be of this type
+    #[serde(default)]
+    pub is: Option<JsonType>,
     /// and be this
     #[serde(default)]
     pub equals: Option<Value>,
     /// and, as text (a list's texts one after another), contain one of these, whatever their case
     #[serde(default)]
     pub contains_any: Vec<String>,
+}
+
+/// The types of JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JsonType {
+    /// `[…]`
+    Array,
+    /// a number
+    Number,
+    /// `{…}`
+    Object,
+    /// text
+    String,
 }
 
 /// A verdict's word in a catalogue file.
@@ -248,6 +268,7 @@ pub fn classify(rows: &[AnswerRow], status: u16, content_type: Option<&str>, bod
         row.status == status
             && row.content_type.as_deref().is_none_or(|wanted| is_type(content_type, wanted))
             && (!row.empty || body.is_empty())
+            && row.contains.as_deref().is_none_or(|text| String::from_utf8_lossy(body).contains(text))
             && (row.json.is_empty() || json.as_ref().is_some_and(|json| row.json.iter().all(|test| holds(test, json))))
     };
     match rows.iter().position(fits) {
@@ -288,8 +309,18 @@ fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
 fn holds(test: &JsonTest, json: &Value) -> bool {
     let Some(found) = json.pointer(&test.at) else { return false };
     let text = words(found).to_lowercase();
-    test.equals.as_ref().is_none_or(|wanted| wanted == found)
+    test.is.is_none_or(|wanted| is_of(found, wanted))
+        && test.equals.as_ref().is_none_or(|wanted| wanted == found)
         && (test.contains_any.is_empty() || test.contains_any.iter().any(|word| text.contains(&word.to_lowercase())))
+}
+
+fn is_of(value: &Value, wanted: JsonType) -> bool {
+    match wanted {
+        JsonType::Array => value.is_array(),
+        JsonType::Number => value.is_number(),
+        JsonType::Object => value.is_object(),
+        JsonType::String => value.is_string(),
+    }
 }
 
 fn words(value: &Value) -> String {

@@ -1,11 +1,13 @@
 //! What COLLECT asks of the ledger and writes to it.
 
-use serde::Serialize;
+mod writes;
 
-use super::{Event, LedgerError};
-use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
-use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, ProviderName, SourceId, UseId};
-use crate::domain::record::{Auth, PersonStatus, Quarantined, Role, UsedFor};
+pub use self::writes::{
+    CollectChunk, ConnectionWrite, NewAccount, NewCredential, NewUse, Older, PersonWrite, SnapshotEnd, UseEnd,
+};
+use super::LedgerError;
+use crate::domain::facts::{ConnectionStatus, Provenance};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, SourceId, UseId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
@@ -189,195 +191,6 @@ pub struct KnownPerson {
     pub absent_since: Option<Timestamp>,
 }
 
-/// All that one chunk of rows changes.
-#[derive(Clone, Debug, Default)]
-pub struct CollectChunk {
-    /// the present instant; also `ended_seen_at` of uses that end here
-    pub now: Option<Timestamp>,
-    /// how long a copy is held once no use is open, for `retain_until`
-    pub retention: std::time::Duration,
-    /// accounts seen for the first time
-    pub accounts: Vec<NewAccount>,
-    /// persons, new or changed
-    pub people: Vec<PersonWrite>,
-    /// connections, new or changed
-    pub connections: Vec<ConnectionWrite>,
-    /// credentials seen for the first time
-    pub credentials: Vec<NewCredential>,
-    /// known credentials whose age is now known to be greater
-    pub older: Vec<Older>,
-    /// known credentials that are sealed anew, their liveness back at unverified
-    pub resealed: Vec<(CredentialId, String)>,
-    /// uses that end; written before those that begin
-    pub ended: Vec<UseEnd>,
-    /// uses that begin
-    pub begun: Vec<NewUse>,
-    /// connections missing from this complete snapshot for the first time, with its start
-    pub absent: Vec<(ConnectionId, Timestamp)>,
-    /// connections that were missing and are back
-    pub present: Vec<ConnectionId>,
-    /// connections that are now believed gone (their uses are in `ended`)
-    pub gone: Vec<ConnectionId>,
-    /// people missing for the first time
-    pub people_absent: Vec<(PersonId, Timestamp)>,
-    /// people who are back
-    pub people_present: Vec<PersonId>,
-    /// people now believed gone
-    pub people_gone: Vec<PersonId>,
-    /// *known* credentials with a use that begins or ends here: the ledger compares their summaries before
-    /// and after, and makes the neighbours due where one flips
-    pub touched: Vec<CredentialId>,
-    /// what the log is told
-    pub events: Vec<Event>,
-}
-
-/// An account seen for the first time.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewAccount {
-    /// a reserved number
-    pub id: AccountId,
-    /// its source
-    pub source: SourceId,
-    /// the platform's id
-    pub external_id: String,
-}
-
-/// A person, new or changed. The ledger makes the account's connections due.
-#[derive(Clone, Debug, Serialize)]
-pub struct PersonWrite {
-    /// a reserved or a known number
-    pub id: PersonId,
-    /// their source
-    pub source: SourceId,
-    /// their account
-    pub account: AccountId,
-    /// the platform's id
-    pub member_id: String,
-    /// the address, in clear: the ledger is the one place that has it
-    pub email: String,
-    /// their role
-    pub role: Role,
-    /// whether they may be written to
-    pub status: PersonStatus,
-    /// whether the platform has verified the address
-    pub verified: bool,
-    /// language tag
-    pub locale: Option<String>,
-    /// IANA time zone
-    pub timezone: Option<String>,
-    /// the digest of these facts
-    pub digest: String,
-}
-
-/// A connection, new or changed; due for judging at once.
-#[derive(Clone, Debug, Serialize)]
-pub struct ConnectionWrite {
-    /// a reserved or a known number
-    pub id: ConnectionId,
-    /// its source
-    pub source: SourceId,
-    /// the platform's id
-    pub external_id: String,
-    /// its account
-    pub account: AccountId,
-    /// its provider
-    pub provider: ProviderName,
-    /// for people only
-    pub name: Option<String>,
-    /// its status
-    pub status: ConnectionStatus,
-    /// how it authenticates
-    pub auth: Auth,
-    /// when it was made
-    pub created_at: Option<Timestamp>,
-    /// when it was deleted
-    pub deleted_at: Option<Timestamp>,
-    /// how old these facts are
-    pub facts_at: Timestamp,
-    /// the last synchronisation, as of this change
-    pub last_sync_at: Option<Timestamp>,
-    /// the member who made it
-    pub created_by: Option<String>,
-    /// imports that still use the key, as of this change
-    pub running_jobs: u32,
-    /// what else the credential serves
-    pub used_for: Vec<UsedFor>,
-    /// free words
-    pub tags: Vec<String>,
-    /// the digest of these facts
-    pub digest: String,
-}
-
-/// A credential seen for the first time.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewCredential {
-    /// a reserved number
-    pub id: CredentialId,
-    /// its identity
-    pub fingerprint: Fingerprint,
-    /// the source that showed it: whose acceptances are its positive control
-    pub source: SourceId,
-    /// its provider
-    pub provider: ProviderName,
-    /// its public half
-    pub key_id: Option<String>,
-    /// the region, if known
-    pub region: Option<String>,
-    /// the customer's own address at the provider
-    pub base_url: Option<String>,
-    /// true for the stand-in of a row without a secret
-    pub placeholder: bool,
-    /// the sealed copy, where one is held; the credential is then due for its first probe at once
-    pub sealed: Option<String>,
-    /// the earliest instant at which it is known to have existed
-    pub secret_since: Timestamp,
-    /// how that is known
-    pub provenance: Provenance,
-}
-
-/// A known credential is older than was thought.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Older {
-    /// which
-    pub id: CredentialId,
-    /// the earlier instant
-    pub secret_since: Timestamp,
-    /// how it is known
-    pub provenance: Provenance,
-}
-
-/// A use that begins; `until` where it has ended already at first sight.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewUse {
-    /// a reserved number
-    pub id: UseId,
-    /// who uses
-    pub connection: ConnectionId,
-    /// what is used
-    pub credential: CredentialId,
-    /// the connection's account
-    pub account: AccountId,
-    /// from when, as well as is known
-    pub since: Timestamp,
-    /// to when and by what, where it has ended already
-    pub ended: Option<(Timestamp, EndedBy)>,
-    /// whether it was first seen before the source's first complete snapshot was over
-    pub first_run: bool,
-}
-
-/// A use that ends.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct UseEnd {
-    /// which
-    pub id: UseId,
-    /// its credential
-    pub credential: CredentialId,
-    /// when, as well as is known
-    pub until: Timestamp,
-    /// what ended it
-    pub by: EndedBy,
-}
-
 /// An open connection, for absence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRow {
@@ -396,33 +209,4 @@ pub struct PresentPerson {
     pub id: PersonId,
     /// since when they have been missing, if they have
     pub absent_since: Option<Timestamp>,
-}
-
-/// The end of reading one source.
-#[derive(Clone, Debug)]
-pub struct SnapshotEnd {
-    /// which source
-    pub source: SourceId,
-    /// when reading began
-    pub started_at: Timestamp,
-    /// when it ended
-    pub now: Timestamp,
-    /// rows read
-    pub rows: u64,
-    /// true where every row was read and every id could be read
-    pub complete: bool,
-    /// true where the people were read completely too
-    pub people_complete: bool,
-    /// why it was not complete, in the source's own words
-    pub error: Option<String>,
-    /// rows set aside, the first thousand
-    pub quarantined: Vec<Quarantined>,
-    /// how many were set aside in all
-    pub quarantined_count: u64,
-    /// remarks and dropped facts, the first hundred
-    pub remarks: Vec<String>,
-    /// connections that would be believed gone, held back because they are too many at once; zero ends the holding
-    pub held_back: u64,
-    /// people likewise
-    pub held_back_people: u64,
 }

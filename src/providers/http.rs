@@ -312,7 +312,7 @@ fn reason(error: &reqwest::Error) -> Reason {
             return Reason::Tls;
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+            && io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
         {
             return Reason::Tls;
         }

@@ -1,6 +1,8 @@
 //! The catalogue, the meaning of answers, and the prober that asks.
 
 pub mod catalogue;
+#[cfg(test)]
+mod catalogue_tests;
 pub mod http;
 mod retry_after;
 mod route;

@@ -47,7 +47,7 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
         let page = reading.ledger.open_page(reading.state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
         for row in page.iter().filter(|row| !reading.seen.contains(row.id.0)) {
             match absence(row.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.absent.push((row.id, reading.started)),
@@ -86,7 +86,7 @@ pub(super) async fn of_people<L: CollectLedger, V>(
         let page = reading.ledger.present_people_page(reading.state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
         for person in page.iter().filter(|person| !reading.seen_people.contains(person.id.0)) {
             match absence(person.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.people_absent.push((person.id, reading.started)),
@@ -106,12 +106,7 @@ pub(super) async fn of_people<L: CollectLedger, V>(
 ///
 /// # Errors
 /// Where the ledger fails.
-pub async fn accept<L: CollectLedger>(
-    ledger: &L,
-    spec: &SourceSpec,
-    retention: std::time::Duration,
-    now: Timestamp,
-) -> Result<u64, LedgerError> {
+pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timestamp) -> Result<u64, LedgerError> {
     let state = ledger.source(&spec.name, now).await?;
     let Some(snapshot) = state.last_complete else { return Ok(0) };
     let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
@@ -120,7 +115,7 @@ pub async fn accept<L: CollectLedger>(
         let page = ledger.open_page(state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), retention, ..CollectChunk::default() };
+        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
         page.iter()
             .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
             .for_each(|row| end(&mut chunk, row, now));
@@ -135,8 +130,7 @@ pub async fn accept<L: CollectLedger>(
         let Some(last) = page.last() else { break };
         after = last.id;
         let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| p.id);
-        let chunk =
-            CollectChunk { now: Some(now), retention, people_gone: people.collect(), ..CollectChunk::default() };
+        let chunk = CollectChunk { now: Some(now), people_gone: people.collect(), ..CollectChunk::default() };
         if !chunk.people_gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
         }

@@ -3,6 +3,7 @@
 
 mod chunk;
 mod people;
+mod writer;
 
 use std::time::Duration;
 
@@ -40,8 +41,6 @@ pub struct SourceSpec {
 pub struct CollectPolicy<'a> {
     /// how long sealed copies are held
     pub hold: Hold,
-    /// the hard limit on holding
-    pub retention: Duration,
     /// whether the catalogue has a provider of this name
     pub knows: &'a dyn Fn(&ProviderName) -> bool,
 }

@@ -30,7 +30,7 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     let mut accounts: HashMap<String, AccountId> =
         reading.ledger.known_accounts(source, &accounts).await?.into_iter().collect();
 
-    let mut chunk = CollectChunk { now: Some(now), retention: reading.policy.retention, ..CollectChunk::default() };
+    let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
     let mut fresh = Vec::new();
     for (row, record) in records {
         let digest = digest(reading, &record);
@@ -68,7 +68,7 @@ fn good<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> 
                 reading.quarantine(row.row, problem);
             }
             Ok(record) if !here.insert((record.account_id.clone(), record.member_id.clone())) => {
-                twice(reading, row.row)
+                twice(reading, row.row);
             }
             Ok(record) => records.push((row.row, record)),
         }
