@@ -56,9 +56,8 @@ pub(super) const DAYS: u64 = 21;
 
 /// Everything that happens from `midnight` of day 1 to `end`, in order: acts, and scans every six hours from 08:00 of day 1.
 pub(super) fn until(end: Timestamp, midnight: Timestamp) -> Vec<(Timestamp, Option<Act>)> {
-    let at = |day: u64, hour: u64, minute: u64| {
-        midnight + days(day - 1) + Duration::from_secs(hour * 3600 + minute * 60)
-    };
+    let at =
+        |day: u64, hour: u64, minute: u64| midnight + days(day - 1) + Duration::from_secs(hour * 3600 + minute * 60);
     let acts = SCRIPT.iter().map(|(day, hour, minute, act)| (at(*day, *hour, *minute), Some(*act)));
     let scans = (1..=DAYS + 1).flat_map(|day| [2, 8, 14, 20].map(|hour| (at(day, hour, 0), None)));
     let first = at(1, 8, 0);
