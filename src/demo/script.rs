@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::estate::{BLOCKED, BROKEN, Estate, GRANT, HERO, ORPHAN, QUICK, REUSED, ROTATED, SURVIVOR};
+use super::estate::{BLOCKED, BROKEN, Estate, GRANT, HERO, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR};
 use super::world::{KeyState, World};
 use crate::domain::time::{Timestamp, days};
 
@@ -13,6 +13,10 @@ pub(super) enum Act {
     Delete(&'static str),
     /// an owner makes a key worthless at its provider
     Revoke(&'static str),
+    /// a provider suspends a customer, and their key with them
+    Suspend(&'static str),
+    /// a provider takes the customer back, and the key works as before
+    Lift(&'static str),
     /// an owner resets a secret and gives the platform the new one
     Rotate(&'static str),
     /// an owner connects a deleted connection's key again
@@ -28,13 +32,13 @@ pub(super) enum Act {
 }
 
 /// Day, hour, minute and act, in order. Scans come by themselves.
-const SCRIPT: [(u64, u64, u64, Act); 20] = [
+const SCRIPT: [(u64, u64, u64, Act); 19] = [
     (2, 9, 30, Act::Delete(HERO)),
     (2, 11, 0, Act::Delete(SURVIVOR)),
     (2, 16, 0, Act::Delete(BLOCKED)),
     (3, 10, 0, Act::Delete(GRANT)),
     (4, 10, 15, Act::Revoke(HERO)),
-    (4, 16, 0, Act::Look),
+    (4, 15, 0, Act::Look),
     (5, 9, 0, Act::Leave(ORPHAN)),
     (5, 12, 0, Act::Revoke(BROKEN)),
     (5, 15, 0, Act::Look),
@@ -43,12 +47,11 @@ const SCRIPT: [(u64, u64, u64, Act); 20] = [
     (8, 6, 0, Act::Down("convertkit")),
     (8, 18, 0, Act::Up("convertkit")),
     (9, 10, 0, Act::Rotate(ROTATED)),
-    (9, 16, 0, Act::Look),
-    (10, 9, 0, Act::Delete(QUICK)),
-    (11, 9, 0, Act::Revoke(QUICK)),
+    (10, 9, 0, Act::Delete(RETURNING)),
+    (11, 9, 0, Act::Suspend(RETURNING)),
     (11, 15, 0, Act::Look),
-    (12, 15, 0, Act::Look),
-    (18, 16, 0, Act::Look),
+    (13, 9, 0, Act::Lift(RETURNING)),
+    (13, 15, 0, Act::Look),
 ];
 
 /// The day of the first scan is day 1.
@@ -78,11 +81,8 @@ impl Act {
             Self::Delete(id) => estate.delete(id, now),
             Self::Rotate(id) => estate.rotate(id, world, now),
             Self::Reconnect(id) => estate.reconnect(id, now),
-            Self::Revoke(id) => {
-                if let Some(connection) = estate.get(id) {
-                    connection.set(world, KeyState::Refused);
-                }
-            }
+            Self::Revoke(id) | Self::Suspend(id) => set(estate, id, world, KeyState::Refused),
+            Self::Lift(id) => set(estate, id, world, KeyState::Live),
             Self::Leave(id) => {
                 if let Some(member) = estate.get(id).map(|connection| format!("member-{}", connection.account)) {
                     estate.remove(&member);
@@ -110,6 +110,14 @@ impl Act {
                 let (name, provider, account) = named(id)?;
                 format!("the owner of acct-{account} makes the key of {name} worthless at {provider}")
             }
+            Self::Suspend(id) => {
+                let (name, provider, account) = named(id)?;
+                format!("{provider} suspends acct-{account} for an unpaid bill, and the key of {name} with it")
+            }
+            Self::Lift(id) => {
+                let (name, provider, account) = named(id)?;
+                format!("acct-{account} pays: {provider} takes the key of {name} as before")
+            }
             Self::Rotate(id) => {
                 let (name, provider, account) = named(id)?;
                 format!("the owner of acct-{account} resets the secret of {name} at {provider} and pastes the new one")
@@ -126,6 +134,12 @@ impl Act {
             Self::Up(provider) => format!("{} is itself again", title(provider)),
             Self::Look => return None,
         })
+    }
+}
+
+fn set(estate: &Estate, id: &str, world: &World, state: KeyState) {
+    if let Some(connection) = estate.get(id) {
+        connection.set(world, state);
     }
 }
 

@@ -121,8 +121,9 @@ impl<'a> Teller<'a> {
     /// The provider's name, and `the key of "Shop EU" (c-01, acct-1)`.
     async fn key_of(&self, credential: i64) -> Result<Option<(String, String)>, LedgerError> {
         let Some(detail) = self.ledger.credential_by_id(CredentialId(credential)).await? else { return Ok(None) };
-        let connection = self.connection(detail.uses.first().map(|used| used.connection.0)).await?;
-        Ok(Some((self.title(detail.credential.provider.as_str()), format!("the key of {connection}"))))
+        let connection = self.connection(detail.uses.last().map(|used| used.connection.0)).await?;
+        let key = if detail.credential.open_uses == 0 { "the former key" } else { "the key" };
+        Ok(Some((self.title(detail.credential.provider.as_str()), format!("{key} of {connection}"))))
     }
 
     async fn connection(&self, id: Option<i64>) -> Result<String, LedgerError> {
