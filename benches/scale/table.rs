@@ -19,8 +19,10 @@ pub(crate) struct Line {
     pub(crate) yardstick_micros: Option<f64>,
     /// the most memory held
     pub(crate) peak_kib: Option<u64>,
-    bar: String,
-    met: Option<bool>,
+    /// what is asked of it
+    pub(crate) bar: String,
+    /// whether it does what is asked
+    pub(crate) met: Option<bool>,
     /// whether the wider gate is met, which leaves room for a busy machine
     pub(crate) gate_met: bool,
 }
