@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
-mod house;
 mod absence;
+mod house;
 mod life;
 mod setup;
 mod support;
