@@ -3,8 +3,14 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+<<<<<<< HEAD
+=======
+mod estate;
+>>>>>>> main
 mod house;
 mod life;
+mod mail;
+mod mail_server;
 mod setup;
 mod support;
 mod verdicts;

@@ -125,12 +125,8 @@ fn a_file_that_is_no_ledger_is_left_alone() {
 fn a_second_scan_leaves_the_ledger_to_the_first_and_looking_is_always_possible() {
     let mut site = site_with_a_scan();
     site.providers.does("mailjet", "one", "hang");
-    let mut first = site.command().args(["scan", "--format", "json"]).spawn().expect("the program starts");
-    let begun = std::time::Instant::now();
-    while site.providers.asked("mailjet", "one") < 2 {
-        assert!(begun.elapsed().as_secs() < 60, "the first scan never asked");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let mut first = site.start(&["scan"]);
+    site.wait_until("the first scan asks", |site| site.providers.asked("mailjet", "one") == 2);
     let second = site.run(&["scan"]).exits(1);
     assert!(second.err.contains("ledger.db"), "{}", second.err);
     assert_eq!(site.list("connections").len(), 1);
@@ -145,15 +141,10 @@ fn an_interrupted_scan_says_so_and_the_next_goes_on() {
     for signal in ["-INT", "-TERM"] {
         let mut site = site_with_a_scan();
         site.providers.does("mailjet", "one", "hang");
-        let child = site.command().args(["scan"]).spawn().expect("the program starts");
-        let begun = std::time::Instant::now();
-        while site.providers.asked("mailjet", "one") < 2 {
-            assert!(begun.elapsed().as_secs() < 60, "the scan never asked");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        let mut child = site.start(&["scan"]);
+        site.wait_until("the scan asks", |site| site.providers.asked("mailjet", "one") == 2);
         std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
-        let ended = child.wait_with_output().expect("it ends");
-        assert_eq!(ended.status.code(), Some(130), "{signal}");
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{signal}");
         site.providers.does("mailjet", "one", "accept");
         site.scan();
     }

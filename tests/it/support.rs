@@ -295,6 +295,22 @@ dangerous_test_endpoints = {{ rest = "{}" }}
         self.command().args(arguments).output().expect("the program starts").into()
     }
 
+    /// Starts the program and lets it run; what it prints goes nowhere.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
+    /// Waits until something holds, and fails the test if it never does.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(BEAT);
+        }
+    }
+
     /// One scan, as a document.
     #[track_caller]
     pub fn scan(&self) -> Scan {
