@@ -3,10 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
-<<<<<<< HEAD
-=======
 mod estate;
->>>>>>> main
 mod house;
 mod life;
 mod mail;
