@@ -4,6 +4,7 @@
 
 mod estate;
 mod house;
+mod kill;
 mod mail;
 mod mail_server;
 mod support;
