@@ -7,4 +7,5 @@ mod house;
 mod kill;
 mod mail;
 mod mail_server;
+mod sigkill;
 mod support;
