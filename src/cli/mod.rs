@@ -107,7 +107,7 @@ pub async fn main() -> ExitCode {
 async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
-        Verb::Demo(args) => demo::run(args, env).await,
+        Verb::Demo(args) => demo::run(args).await,
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {

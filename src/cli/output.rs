@@ -76,7 +76,7 @@ impl<W: Write> List<W> {
 /// A table that fits the terminal.
 pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headers.to_vec());
     for row in rows {
         table.add_row(row);

@@ -1,9 +1,13 @@
 //! The catalogue, the meaning of answers, and the prober that asks.
 
+#[cfg(test)]
+mod answer_tests;
 pub mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
 pub mod http;
+#[cfg(test)]
+mod http_tests;
 mod retry_after;
 mod route;
 

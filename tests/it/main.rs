@@ -2,10 +2,14 @@
 
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
+mod absence;
 mod estate;
 mod house;
 mod kill;
+mod life;
 mod mail;
 mod mail_server;
+mod setup;
 mod sigkill;
 mod support;
+mod verdicts;

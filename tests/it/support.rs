@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -65,12 +65,12 @@ pub struct Request {
     pub provider: String,
     /// `GET`, if all is well
     pub method: String,
-    /// without the query
-    pub path: String,
     /// the key's name; `None` where the provider doesn't know it
     pub key: Option<String>,
     /// names of headers, in small letters
     pub headers: Vec<String>,
+    /// when, in seconds
+    pub at: f64,
 }
 
 impl Providers {
@@ -203,8 +203,6 @@ pub struct Site {
     pub folder: tempfile::TempDir,
     /// the simulated providers
     pub providers: Providers,
-    /// lines for the end of the configuration, and of its `[liveness]`
-    pub settings: String,
 }
 
 impl Site {
@@ -212,7 +210,7 @@ impl Site {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
         let providers = Providers::start(folder.path());
-        let site = Self { folder, providers, settings: String::new() };
+        let site = Self { folder, providers };
         site.configure(&Settings::default());
         site.connections("connection_id,account_id,provider\n");
         site.people("account_id,member_id,email\n");
@@ -333,32 +331,38 @@ dangerous_test_endpoints = {{ rest = "{}" }}
         }
     }
 
-    /// The credentials, as a list.
+    /// A list of the program's, such as `credentials`.
     #[track_caller]
-    pub fn credentials(&self) -> Vec<Value> {
-        let list = self.run(&["credentials", "list", "--format", "json"]).exits(0).json();
+    pub fn list(&self, of: &str) -> Vec<Value> {
+        let list = self.run(&[of, "list", "--format", "json"]).exits(0).json();
         list.as_array().expect("a list").clone()
     }
 
-    /// What is believed of the credential with this public half and provider, where there is exactly one.
+    /// What is believed of the latest credential of this connection.
     #[track_caller]
-    pub fn liveness(&self, provider: &str, key_id: &str) -> String {
-        let all = self.credentials();
-        let found: Vec<&Value> =
-            all.iter().filter(|c| c["provider"] == provider && (key_id.is_empty() || c["key_id"] == key_id)).collect();
-        assert_eq!(found.len(), 1, "one credential {key_id:?} of {provider}: {all:#?}");
-        found[0]["liveness"].as_str().expect("a word").to_owned()
+    pub fn liveness(&self, connection: &str) -> String {
+        let all = self.list("connections");
+        let found = all.iter().find(|c| c["connection_id"] == connection);
+        let found = found.unwrap_or_else(|| panic!("no connection {connection}: {all:#?}"));
+        found["liveness"].as_str().unwrap_or("none").to_owned()
     }
 
-    /// Every byte of the ledger and of what SQLite keeps beside it.
-    pub fn ledger_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "ledger.db-journal"] {
-            if let Ok(more) = fs::read(self.path(name)) {
-                bytes.write_all(&more).expect("memory");
-            }
-        }
-        bytes
+    /// The latest credential of this connection.
+    #[track_caller]
+    pub fn credential(&self, connection: &str) -> Value {
+        let all = self.list("connections");
+        let found = all.iter().find(|c| c["connection_id"] == connection).expect("the connection");
+        let credentials = self.list("credentials");
+        credentials.into_iter().find(|c| c["credential"] == found["credential"]).expect("its credential")
+    }
+
+    /// Everything in the ledger, as text. Bytes alone would differ by where SQLite has put what it was given.
+    pub fn ledger_text(&self) -> String {
+        const DUMP: &str = "import sqlite3, sys\nfor line in sqlite3.connect(sys.argv[1]).iterdump(): print(line)";
+        let path = self.path("ledger.db");
+        let dumped = Command::new("python3").args(["-c", DUMP]).arg(path).output().expect("python3 reads the ledger");
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        String::from_utf8(dumped.stdout).expect("UTF-8 in the ledger")
     }
 }
 
@@ -380,8 +384,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             escrow: "hold = \"until-proven\"".to_owned(),
-            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\""
-                .to_owned(),
+            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\"\nconnect_timeout = \"1s\"".to_owned(),
             inventory: "absent_after = \"500ms\"".to_owned(),
             mailjet: String::new(),
             rest: String::new(),
@@ -436,5 +439,93 @@ impl Scan {
 
     fn list(&self, name: &str) -> &[Value] {
         self.document[name].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// A pair as Mailjet has them, the same for the same word: public half and secret.
+pub fn pair(word: &str) -> (String, String) {
+    (hex(&format!("key of {word}")), hex(&format!("secret of {word}")))
+}
+
+/// An inventory of connections in the making.
+#[derive(Clone, Default)]
+pub struct Inventory {
+    rows: Vec<BTreeMap<&'static str, String>>,
+}
+
+/// The columns, in an order of our own: no reader may rest on the contract's.
+const COLUMNS: [&str; 16] = [
+    "name",
+    "secret",
+    "key_id",
+    "connection_id",
+    "provider",
+    "account_id",
+    "status",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+    "secret_set_at",
+    "auth",
+    "created_by",
+    "running_jobs",
+    "region",
+    "notes",
+];
+
+impl Inventory {
+    /// Adds a row.
+    pub fn add(&mut self, id: &str, account: &str, provider: &str, more: &[(&'static str, &str)]) {
+        let mut row = BTreeMap::from([
+            ("connection_id", id.to_owned()),
+            ("account_id", account.to_owned()),
+            ("provider", provider.to_owned()),
+        ]);
+        row.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.rows.push(row);
+    }
+
+    /// Adds an active Mailjet connection of this word's pair, made and keyed twenty days ago.
+    pub fn mailjet(&mut self, id: &str, account: &str, word: &str) {
+        let (key_id, secret) = pair(word);
+        let (key_id, secret, then) = (key_id.as_str(), secret.as_str(), ago(TimeDelta::days(20)));
+        let more = [("key_id", key_id), ("secret", secret), ("created_at", &then), ("secret_set_at", &then)];
+        self.add(id, account, "mailjet", &more);
+    }
+
+    /// Adds an active ConvertKit connection of this value, made and keyed twenty days ago.
+    pub fn convertkit(&mut self, id: &str, account: &str, secret: &str) {
+        let then = ago(TimeDelta::days(20));
+        self.add(id, account, "convertkit", &[("secret", secret), ("created_at", &then), ("secret_set_at", &then)]);
+    }
+
+    /// Changes one field of a row.
+    #[track_caller]
+    pub fn set(&mut self, id: &str, field: &'static str, value: &str) {
+        let row = self.rows.iter_mut().find(|row| row["connection_id"] == id).expect("a row of this id");
+        row.insert(field, value.to_owned());
+    }
+
+    /// Marks a row as deleted so long ago.
+    #[track_caller]
+    pub fn delete(&mut self, id: &str, before: TimeDelta) {
+        self.set(id, "status", "deleted");
+        self.set(id, "deleted_at", &ago(before));
+    }
+
+    /// Takes a row out.
+    pub fn remove(&mut self, id: &str) {
+        self.rows.retain(|row| row["connection_id"] != id);
+    }
+
+    /// As a file: every field quoted, lines ended as on Windows, with a mark of byte order.
+    pub fn csv(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let line = |cells: Vec<String>| format!("{}\r\n", cells.join(","));
+        let mut text = format!("\u{feff}{}", line(COLUMNS.map(quoted).to_vec()));
+        for row in &self.rows {
+            text += &line(COLUMNS.iter().map(|name| quoted(row.get(name).map_or("", String::as_str))).collect());
+        }
+        text
     }
 }

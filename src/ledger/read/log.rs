@@ -76,6 +76,16 @@ impl Ledger {
         rows(&mut moment, "event", DOING, page).await
     }
 
+    /// A page of the whole event log, in its order.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn events(&self, after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
+        const DOING: &str = "read the event log";
+        let mut moment = self.moment(DOING).await?;
+        rows(&mut moment, "event", DOING, sqlx::query_scalar(EVENTS).bind(after).bind(bound(limit))).await
+    }
+
     /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].
     ///
     /// # Errors
@@ -140,6 +150,10 @@ const TIMELINE: &str = "
     SELECT json_group_array(json_array(id, at, kind, subject, json(data)))
     FROM (SELECT * FROM event WHERE subject IN (SELECT value FROM json_each(?1)) AND id > ?2
           ORDER BY id LIMIT ?3) AS told";
+
+const EVENTS: &str = "
+    SELECT json_group_array(json_array(id, at, kind, subject, json(data)))
+    FROM (SELECT * FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) AS page";
 
 const QUARANTINED: &str = "
     SELECT json_group_array(json_array(name, row_number, field, reason))

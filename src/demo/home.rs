@@ -1,0 +1,129 @@
+//! The demo's folder: real files, such as an operator's, so that every other command works on them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::estate::Estate;
+use super::inbox::{Caught, Inbox};
+use super::letter::Letter;
+use super::world::World;
+use super::{DemoError, SOURCE};
+use crate::escrow::entropy;
+
+/// A folder with a configuration, an inventory and, later, a ledger and the mails.
+#[derive(Clone, Debug)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+impl Home {
+    /// Makes the folder; it may be there already, as long as it is empty.
+    ///
+    /// # Errors
+    /// Where it can't be made, or holds something.
+    pub fn create(folder: &Path) -> Result<Self, DemoError> {
+        fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
+        let folder = folder.canonicalize().map_err(|source| failed(folder, source))?;
+        if fs::read_dir(&folder).map_err(|source| failed(&folder, source))?.next().is_some() {
+            return Err(DemoError::NotEmpty(folder));
+        }
+        let home = Self { folder };
+        fs::create_dir(home.mails()).map_err(|source| failed(&home.mails(), source))?;
+        Ok(home)
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The configuration's file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("keysweep.toml")
+    }
+
+    /// The folder of caught mails.
+    pub fn mails(&self) -> PathBuf {
+        self.folder.join("mails")
+    }
+
+    /// Writes a configuration that asks the simulated providers and mails to the inbox, with a fresh master key.
+    ///
+    /// # Errors
+    /// Where a file can't be written, or the machine gives no randomness.
+    pub fn write_config(&self, world: &World, inbox: &Inbox) -> Result<(), DemoError> {
+        let mut key = [0; 32];
+        entropy::system(&mut key).map_err(|_| DemoError::NoRandomness)?;
+        self.write("master.key", STANDARD.encode(key))?;
+        self.write("smtp.url", format!("smtp://{}?tls=none", inbox.address()))?;
+        let mut config = format!(
+            "# Written by `keysweep demo`. Everything in it is on this machine and made up.\n\n\
+             [ledger]\nurl = \"sqlite:ledger.db\"\n\n\
+             [escrow]\nmaster_key = \"file:master.key\"\nhold = \"until-proven\"\n\n\
+             [[inventory]]\nname = \"{SOURCE}\"\nkind = \"csv\"\npath = \"connections.csv\"\npeople_path = \"people.csv\"\n\n\
+             [mail]\nsmtp_url = \"file:smtp.url\"\nfrom = \"keysweep@platform.example.com\"\nplatform = \"Example Checker\"\n\n\
+             [telemetry]\nlog_filter = \"warn\"\n"
+        );
+        for provider in ["mailjet", "convertkit", "kit"] {
+            let address = world.address(provider);
+            config.push_str(&format!(
+                "\n[providers.{provider}]\npace = \"unpaced\"\ndangerous_test_endpoints = {{ rest = \"{address}\" }}\n"
+            ));
+        }
+        self.write("keysweep.toml", config)
+    }
+
+    /// Writes the inventory as the platform has it now.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub fn write_inventory(&self, estate: &Estate) -> Result<(), DemoError> {
+        self.write("connections.csv", estate.connections_csv())?;
+        self.write("people.csv", estate.people_csv())
+    }
+
+    /// Keeps mails as files that mail programs open; the first one is number `first`.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub fn keep_mails(&self, mails: &[Caught], first: usize) -> Result<(), DemoError> {
+        for (at, mail) in mails.iter().enumerate() {
+            self.write(&format!("mails/{:03}.eml", first + at), &mail.raw)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a mail's HTML as a page of its own, and returns where.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub fn keep_page(&self, letter: &Letter) -> Result<PathBuf, DemoError> {
+        self.write("mail.html", &letter.html)?;
+        Ok(self.folder.join("mail.html"))
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), DemoError> {
+        let path = self.folder.join(name);
+        fs::write(&path, content).map_err(|source| failed(&path, source))
+    }
+}
+
+fn failed(path: &Path, source: io::Error) -> DemoError {
+    DemoError::File { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_holds_something_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Home::create(folder.path()).is_ok());
+        assert!(matches!(Home::create(folder.path()), Err(DemoError::NotEmpty(_))));
+    }
+}

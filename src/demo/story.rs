@@ -1,0 +1,265 @@
+//! The story: the estate lives, keysweep looks every six hours, and the page tells what the ledger has of it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::clock::VirtualClock;
+use super::estate::{Estate, HERO};
+use super::home::Home;
+use super::inbox::{Caught, Inbox};
+use super::letter::Letter;
+use super::page::Page;
+use super::script::{self, Act};
+use super::teller::{Teller, told};
+use super::world::World;
+use super::{DemoError, SOURCE};
+use crate::app::App;
+use crate::app::scan::{ScanOptions, ScanSummary};
+use crate::config::{self, ConfigChoice};
+use crate::domain::belief::Liveness;
+use crate::domain::finding::RuleName;
+use crate::domain::time::{Timestamp, days, hours};
+use crate::ledger::Ledger;
+use crate::ledger::read::EventRow;
+use crate::notify::preview;
+use crate::ports::Quiet;
+use crate::providers::Catalogue;
+
+/// Entries of the log that one key's way may have.
+const WAY: usize = 500;
+
+/// What is left when the story has been told. The simulated servers run until this is dropped.
+pub struct Stage {
+    /// the folder
+    pub home: Home,
+    /// the mail server, with all the mails
+    pub inbox: Inbox,
+    world: World,
+    app: App<VirtualClock>,
+    clock: VirtualClock,
+    estate: Estate,
+    midnight: Timestamp,
+    end: Timestamp,
+    kept: usize,
+}
+
+impl Stage {
+    /// Sets the stage in an empty folder: servers, files, and a keysweep that knows nothing yet. The story will end at
+    /// `now`, so that whoever scans after it sees no future.
+    ///
+    /// # Errors
+    /// [`DemoError`]: mostly a folder that can't be used.
+    pub async fn set(folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
+        let home = Home::create(folder)?;
+        let world = World::start().await.map_err(DemoError::NoPort)?;
+        let inbox = Inbox::start().await.map_err(DemoError::NoPort)?;
+        let today = now.as_millis().div_euclid(days(1).as_millis() as i64);
+        let midnight = Timestamp::from_secs(today * 86_400) - days(script::DAYS - 1);
+        let start = midnight + hours(8);
+        let estate = Estate::seeded(start);
+        estate.make_known(&world);
+        home.write_config(&world, &inbox)?;
+        home.write_inventory(&estate)?;
+        let catalogue = Catalogue::shipped().map_err(|error| DemoError::Untold(error.to_string()))?;
+        // What stands in this environment is meant for another keysweep.
+        let (settings, _) = config::load(&ConfigChoice::usual(Some(home.config())), &[], &catalogue.names())?;
+        let clock = VirtualClock::starting_at(start);
+        let app = App::open(settings, &[], clock.clone(), None).await?;
+        Ok(Self { home, inbox, world, app, clock, estate, midnight, end: now, kept: 0 })
+    }
+
+    /// Lives through the days and prints them.
+    ///
+    /// # Errors
+    /// [`DemoError::Untold`] where a rule stayed silent or the one key did not get to its end; else what failed.
+    pub async fn play(&mut self, out: impl Write) -> Result<(), DemoError> {
+        let mut page = Page::new(out);
+        let (accounts, connections, people) = self.estate.size();
+        page.heading("keysweep demo: three weeks on loopback")?;
+        page.entry(
+            "",
+            &format!(
+                "{accounts} accounts, {connections} connections, {people} people; Mailjet, ConvertKit and Kit are simulated. \
+                 Lines with > are what people and providers do; all others are what keysweep's log has. Times are UTC."
+            ),
+        )?;
+        page.verbatim("\n")?;
+        let mut play =
+            Play { teller: Teller::new(&self.app.ledger, &self.app.catalogue), page, midnight: self.midnight };
+        let mut first = true;
+        for (at, act) in script::until(self.end, self.midnight) {
+            self.clock.go_on_to(at);
+            if let Some(act) = act {
+                play.act(at, act, &self.estate)?;
+                act.happen(&mut self.estate, &self.world, at);
+                self.home.write_inventory(&self.estate)?;
+            }
+            if act.is_none_or(Act::is_look) {
+                let summary = self.app.scan(ScanOptions { probe: true, notify: !first }, &Quiet).await?;
+                play.scanned(at, &summary).await?;
+                if first {
+                    play.release(at, &self.app).await?;
+                    let summary = self.app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await?;
+                    play.scanned(at, &summary).await?;
+                }
+                first = false;
+                self.kept = play.mails(at, &self.home, &self.inbox, self.kept)?;
+            }
+        }
+        play.way(&self.app.ledger).await?;
+        play.all_rules()
+    }
+
+    /// The ledger, for what is printed after the story.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.app.ledger
+    }
+
+    /// The mail that tells of the one key whose way is shown; and its HTML as a page of its own.
+    ///
+    /// # Errors
+    /// Where there is none, or the page can't be written.
+    pub fn letter(&self) -> Result<(Letter, PathBuf), DemoError> {
+        let hero = self.estate.get(HERO).map(|c| (format!("owner@shop-{}.example.org", c.account), c.name));
+        let (address, name) = hero.ok_or_else(|| DemoError::Untold(format!("there is no {HERO}")))?;
+        let tells = |mail: &&Caught| mail.to.contains(&address);
+        let letters = self.inbox.mails();
+        let letter = letters
+            .iter()
+            .filter(tells)
+            .map(|mail| Letter::read(&mail.raw))
+            .find(|letter| letter.text.contains(name) && letter.subject.to_lowercase().contains("revoke"));
+        let letter =
+            letter.ok_or_else(|| DemoError::Untold("nobody was told of the key that was left behind".to_owned()))?;
+        let page = self.home.keep_page(&letter)?;
+        Ok((letter, page))
+    }
+
+    /// Lets go of the ledger, so that other commands may have it; the servers go on, and mails are still kept.
+    pub async fn after(self) -> After {
+        self.app.ledger.close().await;
+        After { home: self.home, inbox: self.inbox, kept: self.kept, _world: self.world }
+    }
+}
+
+/// The servers after the story.
+pub struct After {
+    home: Home,
+    inbox: Inbox,
+    kept: usize,
+    _world: World,
+}
+
+impl After {
+    /// Keeps the mails that have come since, and returns who they are for and what they are about.
+    ///
+    /// # Errors
+    /// Where a file can't be written.
+    pub fn new_mails(&mut self) -> Result<Vec<String>, DemoError> {
+        let mails = self.inbox.mails();
+        let new = mails.get(self.kept..).unwrap_or_default();
+        self.home.keep_mails(new, self.kept + 1)?;
+        self.kept = mails.len();
+        Ok(new.iter().map(about).collect())
+    }
+}
+
+/// What telling needs.
+struct Play<'a, W> {
+    teller: Teller<'a>,
+    page: Page<W>,
+    midnight: Timestamp,
+}
+
+impl<W: Write> Play<'_, W> {
+    fn label(&self, at: Timestamp) -> String {
+        let day = at.since(self.midnight).as_secs() / 86_400 + 1;
+        format!("day {day:>2} {}  ", at.to_datetime().format("%H:%M"))
+    }
+
+    fn act(&mut self, at: Timestamp, act: Act, estate: &Estate) -> Result<(), DemoError> {
+        let Some(words) = act.words(estate, |provider| self.teller.title(provider)) else { return Ok(()) };
+        self.page.entry(&format!("{}> ", self.label(at)), &words)
+    }
+
+    async fn scanned(&mut self, at: Timestamp, summary: &ScanSummary) -> Result<(), DemoError> {
+        let label = self.label(at);
+        for sentence in self.teller.news().await? {
+            self.page.entry(&label, &sentence)?;
+        }
+        let unanswered = summary.probed.as_ref().map_or(0, |probed| probed.unknown);
+        if unanswered > 1 {
+            self.page.entry(&label, &format!("{unanswered} keys got no usable answer: nothing follows from that"))?;
+        }
+        for problem in &summary.problems {
+            self.page.entry(&label, problem)?;
+        }
+        Ok(())
+    }
+
+    /// A new ledger mails nothing until somebody has seen what it would mail.
+    async fn release(&mut self, at: Timestamp, app: &App<VirtualClock>) -> Result<(), DemoError> {
+        let now = app.now();
+        let preview = preview(&app.ledger, now).await?;
+        let words = format!(
+            "nothing is mailed yet; keysweep mail preview: this would send {} mails about {} findings",
+            preview.people, preview.findings
+        );
+        self.page.entry(&self.label(at), &words)?;
+        Ok(app.ledger.release_mail(now).await?)
+    }
+
+    fn mails(&mut self, at: Timestamp, home: &Home, inbox: &Inbox, kept: usize) -> Result<usize, DemoError> {
+        let mails = inbox.mails();
+        let new = mails.get(kept..).unwrap_or_default();
+        home.keep_mails(new, kept + 1)?;
+        let label = self.label(at);
+        if new.len() > 3 {
+            self.page.entry(&label, &format!("{} mails arrive, one a person", new.len()))?;
+        } else {
+            new.iter().try_for_each(|mail| self.page.entry(&label, &format!("mail {}", about(mail))))?;
+        }
+        Ok(mails.len())
+    }
+
+    /// The whole way of one key, from the log and the outbox.
+    async fn way(&mut self, ledger: &Ledger) -> Result<(), DemoError> {
+        let Some(detail) = ledger.connection(Some(SOURCE), HERO).await?.pop() else {
+            return Err(DemoError::Untold(format!("the ledger doesn't know {HERO}")));
+        };
+        let (name, account) = (detail.connection.name.clone().unwrap_or_default(), &detail.connection.account_id);
+        self.page.heading(&format!("One key's whole way: \"{name}\" ({HERO}, {account})"))?;
+        let mut entries: Vec<(Timestamp, String)> = Vec::new();
+        let events: Vec<EventRow> = ledger.timeline(&detail.subjects(), 0, WAY).await?;
+        for event in &events {
+            entries.extend(self.teller.sentence(event).await?.map(|words| (event.at, words)));
+        }
+        for finding in &detail.findings {
+            entries.extend(ledger.finding(finding.id).await?.iter().flat_map(told));
+        }
+        entries.sort_by_key(|(at, _)| *at); // stable: within one instant the log's order stays
+        for (at, words) in entries {
+            let label = self.label(at);
+            self.page.entry(&label, &words)?;
+        }
+        match detail.uses.last().map(|used| used.credential.liveness) {
+            Some(Liveness::Shredded) => Ok(()),
+            other => Err(DemoError::Untold(format!("the key of {HERO} is {other:?} at the end, not shredded"))),
+        }
+    }
+
+    fn all_rules(&mut self) -> Result<(), DemoError> {
+        let silent = self.teller.silent_rules();
+        if !silent.is_empty() {
+            return Err(DemoError::Untold(format!("these rules stayed silent: {}", silent.join(", "))));
+        }
+        self.page.heading(&format!("All {} rules have spoken", self.teller.rules()))?;
+        let rules: Vec<&str> = RuleName::ALL.into_iter().map(RuleName::as_str).collect();
+        self.page.entry("", &rules.join(", "))
+    }
+}
+
+/// `to owner@example.org: subject`.
+fn about(mail: &Caught) -> String {
+    format!("to {}: {}", mail.to.join(", "), Letter::read(&mail.raw).subject)
+}
