@@ -5,9 +5,11 @@
 mod absence;
 mod estate;
 mod house;
+mod kill;
 mod life;
 mod mail;
 mod mail_server;
 mod setup;
+mod sigkill;
 mod support;
 mod verdicts;
