@@ -111,7 +111,8 @@ async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
-            let settings = load(&choice, env)?;
+            let warn = matches!(verb, Verb::Scan(_));
+            let settings = load(&choice, env, warn)?;
             logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
                 .map_err(|error| CliError::Other(error.to_string()))?;
             with_settings(verb, settings, env).await
@@ -135,11 +136,11 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
     }
 }
 
-/// The settings, with their warnings on standard error.
-fn load(choice: &ConfigChoice, env: &Env) -> Result<Settings, CliError> {
+/// The settings; their warnings on standard error, where `warn` says so: a look at the ledger need not repeat them.
+fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliError> {
     let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
     let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
-    for warning in warnings {
+    for warning in warnings.into_iter().filter(|_| warn) {
         anstream::eprintln!("keysweep: warning: {warning}");
     }
     Ok(settings)
