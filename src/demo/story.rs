@@ -53,7 +53,7 @@ impl Stage {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
         let inbox = Inbox::start().await.map_err(DemoError::NoPort)?;
-        let today = now.as_millis().div_euclid(days(1).as_millis() as i64);
+        let today = now.as_secs().div_euclid(86_400);
         let midnight = Timestamp::from_secs(today * 86_400) - days(script::DAYS - 1);
         let start = midnight + hours(8);
         let estate = Estate::seeded(start);
@@ -83,7 +83,7 @@ impl Stage {
                  Lines with > are what people and providers do; all others are what keysweep's log has. Times are UTC."
             ),
         )?;
-        page.verbatim("\n")?;
+        page.text("\n")?;
         let mut play =
             Play { teller: Teller::new(&self.app.ledger, &self.app.catalogue), page, midnight: self.midnight };
         let mut first = true;
@@ -179,7 +179,7 @@ impl<W: Write> Play<'_, W> {
 
     fn act(&mut self, at: Timestamp, act: Act, estate: &Estate) -> Result<(), DemoError> {
         let Some(words) = act.words(estate, |provider| self.teller.title(provider)) else { return Ok(()) };
-        self.page.entry(&format!("{}> ", self.label(at)), &words)
+        Ok(self.page.entry(&format!("{}> ", self.label(at)), &words)?)
     }
 
     async fn scanned(&mut self, at: Timestamp, summary: &ScanSummary) -> Result<(), DemoError> {
@@ -255,7 +255,7 @@ impl<W: Write> Play<'_, W> {
         }
         self.page.heading(&format!("All {} rules have spoken", self.teller.rules()))?;
         let rules: Vec<&str> = RuleName::ALL.into_iter().map(RuleName::as_str).collect();
-        self.page.entry("", &rules.join(", "))
+        Ok(self.page.entry("", &rules.join(", "))?)
     }
 }
 

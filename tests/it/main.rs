@@ -2,4 +2,5 @@
 
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
+mod demo;
 mod house;
