@@ -74,8 +74,12 @@ impl<C: Clock> App<C> {
     /// One scan.
     ///
     /// # Errors
-    /// Where the ledger fails, or a mail can't be written. What was committed stays.
+    /// Where mail is asked for and there is no way to send it: then nothing was begun. Where the ledger fails, or a mail
+    /// can't be written: then what was committed stays.
     pub async fn scan(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
+        if options.notify && self.mail.is_none() {
+            return Err(AppError::NoMail);
+        }
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let result = self.stages(id, started_at, options, progress).await;
@@ -108,8 +112,7 @@ impl<C: Clock> App<C> {
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
         let collected = self.collect(&mut problems, progress).await?;
-        let policy = |name: &ProviderName| self.liveness_policy(name);
-        let probed = if options.probe { Some(probe(&self.probe_tools(progress, &policy)).await?) } else { None };
+        let probed = if options.probe { Some(self.probe_due(progress).await?) } else { None };
         let judged = self.judge(progress).await?;
         let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
@@ -122,6 +125,15 @@ impl<C: Clock> App<C> {
             && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
         let finished_at = self.clock.now();
         Ok(ScanSummary { id, started_at, finished_at, collected, probed, judged, notified, problems, complete })
+    }
+
+    /// Asks what is due, and nothing else.
+    ///
+    /// # Errors
+    /// Where the ledger fails; what was committed before stays, the rest is still due.
+    pub async fn probe_due(&self, progress: &impl Progress) -> Result<Probed, AppError> {
+        let policy = |name: &ProviderName| self.liveness_policy(name);
+        Ok(probe(&self.probe_tools(progress, &policy)).await?)
     }
 
     /// Reads one source into the ledger, and nothing else.

@@ -171,6 +171,11 @@ impl ProviderLane {
             shape.is_none_or(|shape| shape.is_match(question.secret.expose()))
         };
         for way in route(&self.provider, &self.settings, question.region, shapes) {
+            // The next protocol is asked only where this one refuses: a login costs a TLS session (DESIGN.md 4).
+            let earlier = heard.parts.iter().filter(|part| part.protocol != way.protocol.name);
+            if earlier.into_iter().any(|part| part.verdict != Verdict::Refused) {
+                return;
+            }
             let (verdict, status) = match way.asked {
                 Asked::Nobody => (Verdict::Unknown(Reason::NoProber), None),
                 Asked::Http { base, probe } => {

@@ -4,6 +4,8 @@ pub mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
 pub mod http;
+#[cfg(test)]
+mod http_tests;
 mod retry_after;
 mod route;
 

@@ -158,13 +158,17 @@ pub(super) const STEPS: &str = "
     JOIN connection AS c ON c.id = f.connection_id
     JOIN credential AS k ON k.id = f.credential_id";
 
+/// A notice whose mail was cancelled never arrived: where its step is taken once more, it is to be said after all. Any
+/// other stays as it is, so that nobody is told a step twice.
 const INSERT_NOTICES: &str = "
     INSERT INTO notice (finding_id, opening, step, person_id, planned_at)
     SELECT f.id, f.opening, value ->> 2, value ->> 3, ?2
     FROM json_each(?1) AS page
     JOIN finding AS f ON f.id = page.value ->> 0 AND f.opening = page.value ->> 1 AND f.state = 'open'
     WHERE true
-    ON CONFLICT (finding_id, opening, step, person_id) DO NOTHING";
+    ON CONFLICT (finding_id, opening, step, person_id) DO UPDATE
+    SET state = 'planned', mail_id = NULL, planned_at = excluded.planned_at
+    WHERE notice.state = 'cancelled'";
 
 const TAKE: &str = "
     UPDATE finding SET last_step = taken.value ->> 2, next_step_at = taken.value ->> 3

@@ -253,10 +253,26 @@ async fn a_refused_address_is_suppressed_and_the_step_is_due_for_the_next_in_lin
     let again = due(&estate, NOW).await;
     assert_eq!(again.iter().map(|s| (s.finding.0, s.last_step)).collect::<Vec<_>>(), [(1, None), (2, None)]);
     assert!(again[0].people[0].suppressed);
-    take(&estate, &[1, 2], 1, 0, &[1, 2]).await;
-    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(2)], "nobody is told twice");
+    take(&estate, &[1, 2], 1, 0, &[2]).await;
+    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(2)]);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.address_refused'").await, 1);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE data LIKE '%@%'").await, 0);
+}
+
+#[tokio::test]
+async fn who_was_not_reached_is_told_when_the_step_is_taken_once_more_and_nobody_is_told_twice() {
+    let estate = estate().await;
+    take(&estate, &[1], 1, 0, &[1, 2]).await;
+    form(&estate).await;
+    let mails = claim(&estate, NOW).await;
+    let to = |person: i64| mails.iter().find(|mail| mail.person == PersonId(person)).unwrap().id.0;
+    record(&estate, to(2), sent()).await;
+    record(&estate, to(1), MailEnd::Cancelled).await;
+    take(&estate, &[1], 1, 0, &[1, 2]).await;
+    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(1)]);
+    form(&estate).await;
+    let again = claim(&estate, NOW).await;
+    assert_eq!(again.iter().map(|mail| (mail.person.0, mail.notices.len())).collect::<Vec<_>>(), [(1, 1)]);
 }
 
 #[tokio::test]

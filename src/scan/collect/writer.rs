@@ -121,7 +121,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
     /// about that one: the platform has not moved it.
     fn declared(&self, record: &ConnectionRecord, replaces: bool, old: Option<&Fingerprint>) -> Option<Timestamp> {
         let declared = record.secret_set_at?;
-        let old = self.known.credentials.get(old?);
+        let old = old.and_then(|fingerprint| self.known.credentials.get(fingerprint));
         let about_the_old =
             old.is_some_and(|o| replaces && o.provenance == Provenance::Declared && o.secret_since == declared);
         (!about_the_old).then_some(declared)

@@ -1,0 +1,122 @@
+//! Configurations that don't do: every problem at once, a clear error, and the ledger as it was.
+
+use std::fs;
+
+use crate::support::{Inventory, MASTER_KEY, Settings, Site, pair};
+
+/// 32 other bytes in base64.
+const OTHER_KEY: &str = "YW5vdGhlciBtYXN0ZXIga2V5IGZvciB0ZXN0cyEhISE=";
+
+fn site_with_a_scan() -> Site {
+    let mut site = Site::new();
+    let mut inventory = Inventory::default();
+    inventory.mailjet("one", "a1", "one");
+    let (key_id, secret) = pair("one");
+    site.providers.set("mailjet", "one", &key_id, &secret, "accept");
+    site.connections(inventory.csv());
+    site.scan();
+    site
+}
+
+#[test]
+fn a_broken_configuration_is_told_whole_with_places_and_without_its_secrets() {
+    let site = Site::new();
+    let broken = "[ledger]\nurl = \"mysql://root:hunter2@db.example.org/x\"\n[escrow]\nmaster_key = 7\n\
+        [liveness]\nprobe_every = \"1 fortnight\"\nconfrm_gap = \"1h\"\n[[inventory]]\nname = \"main\"\nkind = \"xlsx\"\n\
+        path = \"a.csv\"\n[providers.mailjett]\npace = \"10/s\"\n";
+    fs::write(site.path("keysweep.toml"), broken).expect("a folder that can be written");
+    for arguments in [&["config", "check"][..], &["scan"], &["findings", "list"], &["mail", "release"]] {
+        let ran = site.run(arguments).exits(78);
+        assert_eq!(ran.out, "", "{arguments:?}");
+        for (key, line) in [
+            ("ledger.url", 2),
+            ("escrow.master_key", 4),
+            ("escrow.hold", 3),
+            ("liveness.probe_every", 6),
+            ("liveness.confrm_gap", 7),
+            ("inventory[0].kind", 10),
+            ("providers.mailjett", 12),
+        ] {
+            let told = ran.err.lines().find(|text| text.contains(key)).unwrap_or_else(|| panic!("{key}: {}", ran.err));
+            assert!(told.contains(&format!("keysweep.toml:{line}")), "{key}: {told}");
+        }
+        assert!(ran.err.contains("confirm_gap") && ran.err.contains("mailjet"), "it guesses: {}", ran.err);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    }
+    assert!(!site.path("ledger.db").exists());
+}
+
+#[test]
+fn a_good_configuration_is_said_to_be_good_and_shown_without_its_secrets() {
+    let site = Site::new();
+    site.configure(&Settings {
+        escrow: format!("hold = \"none\"\nmaster_key = \"{MASTER_KEY}\""),
+        ..Settings::default()
+    });
+    site.run(&["config", "check"]).exits(0);
+    let shown = site.run(&["config", "show"]).exits(0);
+    assert!(shown.out.contains("escrow.master_key") && shown.out.contains("confirm_gap"), "{}", shown.out);
+    assert!(!format!("{}{}", shown.out, shown.err).contains(MASTER_KEY));
+    assert!(!site.path("ledger.db").exists(), "looking makes nothing");
+}
+
+#[test]
+fn without_its_master_key_nothing_begins() {
+    let site = Site::new();
+    let ran = site.command().env_remove("KEYSWEEP_MASTER_KEY").arg("scan").output().expect("the program starts");
+    let ran = crate::support::Ran::from(ran).exits(78);
+    assert!(ran.err.contains("escrow.master_key") && ran.err.contains("KEYSWEEP_MASTER_KEY"), "{}", ran.err);
+    assert!(!site.path("ledger.db").exists());
+
+    for wrong in ["", "not base64 at all!", "c2hvcnQ=", &MASTER_KEY[1..]] {
+        let ran = site.command().env("KEYSWEEP_MASTER_KEY", wrong).arg("scan").output().expect("the program starts");
+        let ran = crate::support::Ran::from(ran).exits(78);
+        assert!(ran.err.contains("escrow.master_key"), "{wrong}: {}", ran.err);
+        assert!(wrong.is_empty() || !ran.err.contains(wrong), "the value is shown: {}", ran.err);
+        assert!(!site.path("ledger.db").exists(), "{wrong}");
+    }
+}
+
+#[test]
+fn with_another_master_key_the_ledger_stays_as_it_is() {
+    let site = site_with_a_scan();
+    let before = site.ledger_text();
+    for arguments in [&["scan"][..], &["scan", "--dry-run"], &["inventory", "accept", "main"]] {
+        let ran = site.command().env("KEYSWEEP_MASTER_KEY", OTHER_KEY).args(arguments).output();
+        let ran = crate::support::Ran::from(ran.expect("the program starts")).exits(78);
+        assert!(ran.err.contains("master key"), "{}", ran.err);
+        assert!(before == site.ledger_text(), "{arguments:?} wrote");
+    }
+    site.scan();
+}
+
+#[test]
+fn what_only_looks_makes_no_ledger_and_says_what_is_missing() {
+    let site = Site::new();
+    for arguments in [&["findings", "list"][..], &["explain", "F1"], &["scan", "--as-of", "2026-11-21T08:00:00Z"]] {
+        let ran = site.run(arguments).exits(1);
+        assert!(ran.err.contains("ledger.db"), "{arguments:?}: {}", ran.err);
+        assert!(!site.path("ledger.db").exists(), "{arguments:?}");
+    }
+    site.run(&["inventory", "check", "main"]).exits(0);
+    site.run(&["scan", "--dry-run"]).exits(0);
+    assert!(!site.path("ledger.db").exists());
+}
+
+#[test]
+fn mail_without_a_server_is_refused_before_anything_is_done() {
+    let site = site_with_a_scan();
+    let before = site.list("scans").len();
+    let ran = site.run(&["scan", "--notify"]).exits(78);
+    assert!(ran.err.contains("mail.smtp_url"), "{}", ran.err);
+    assert_eq!(site.list("scans").len(), before, "no scan was begun");
+}
+
+#[test]
+fn a_file_that_is_no_ledger_is_left_alone() {
+    let site = Site::new();
+    fs::write(site.path("ledger.db"), "minutes of the last meeting").expect("a folder that can be written");
+    let ran = site.run(&["scan"]).exits(1);
+    assert!(ran.err.contains("ledger.db"), "{}", ran.err);
+    assert_eq!(fs::read(site.path("ledger.db")).expect("the file"), b"minutes of the last meeting");
+}

@@ -1,0 +1,531 @@
+//! A keysweep as its operator has it: a folder with a configuration, an inventory and a ledger, the real program, and
+//! providers that were written without it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+/// 32 bytes in base64; for tests only.
+pub const MASTER_KEY: &str = "c3dlZXBpbmcgdGhlIGtleXMgb2YgbG9vcGJhY2shISE=";
+/// Longer than anything here takes, even on a machine that does other things.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const BEAT: Duration = Duration::from_millis(50);
+
+/// The folder of the fixtures.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// The present instant, for inventories: the program under test has its own clock.
+#[expect(clippy::disallowed_methods, reason = "inventories are dated by the clock that the program reads")]
+pub fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// An instant so long ago, as inventories write it.
+pub fn ago(span: TimeDelta) -> String {
+    stamp(now() - span)
+}
+
+/// RFC 3339 in UTC, to the second.
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A 32-digit value as Mailjet's keys and secrets have them, the same for the same word.
+pub fn hex(word: &str) -> String {
+    // FNV-1a, twice with different beginnings: no randomness in tests.
+    let half =
+        |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    format!("{:016x}{:016x}", half(0xcbf2_9ce4_8422_2325), half(0x6c62_272e_07bb_0142))
+}
+
+/// The simulated providers, in a process of their own.
+pub struct Providers {
+    child: Child,
+    /// The simulator ends when this is closed.
+    _alive: ChildStdin,
+    ports: BTreeMap<String, u16>,
+    state: PathBuf,
+    log: PathBuf,
+    known: BTreeMap<String, Value>,
+}
+
+/// A request that a provider saw.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Request {
+    /// whose port it came to; `elsewhere` is where redirects lead
+    pub provider: String,
+    /// `GET`, if all is well
+    pub method: String,
+    /// the key's name; `None` where the provider doesn't know it
+    pub key: Option<String>,
+    /// names of headers, in small letters
+    pub headers: Vec<String>,
+    /// when, in seconds
+    pub at: f64,
+}
+
+impl Providers {
+    /// Starts them; `folder` holds their state and their log.
+    pub fn start(folder: &Path) -> Self {
+        let (state, log) = (folder.join("providers.json"), folder.join("requests.jsonl"));
+        fs::write(&state, "{}").expect("a folder that can be written");
+        fs::write(&log, "").expect("a folder that can be written");
+        let mut child = Command::new("python3")
+            .arg(fixtures().join("provider_sim.py"))
+            .args([&state, &log])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 runs the simulated providers");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the ports");
+        let ports = serde_json::from_str(&line).expect("the ports as JSON");
+        let alive = child.stdin.take().expect("a pipe");
+        Self { child, _alive: alive, ports, state, log, known: BTreeMap::new() }
+    }
+
+    /// The address of one of them.
+    pub fn address(&self, provider: &str) -> String {
+        format!("http://127.0.0.1:{}", self.ports[provider])
+    }
+
+    /// From now on this key does this: `accept`, `refuse`, `hang` and so on; see the simulator.
+    pub fn set(&mut self, provider: &str, name: &str, key_id: &str, secret: &str, does: &str) {
+        self.set_kind(provider, name, key_id, secret, does, "api_secret");
+    }
+
+    /// As [`Providers::set`], for a ConvertKit value of another kind.
+    pub fn set_kind(&mut self, provider: &str, name: &str, key_id: &str, secret: &str, does: &str, kind: &str) {
+        let state = self.of(provider);
+        let keys = state["keys"].as_array_mut().expect("a list");
+        keys.retain(|key| key["name"] != name);
+        keys.push(json!({"name": name, "key_id": key_id, "secret": secret, "does": does, "kind": kind}));
+        self.write();
+    }
+
+    /// From now on the named key does something else.
+    pub fn does(&mut self, provider: &str, name: &str, does: &str) {
+        let keys = self.of(provider)["keys"].as_array_mut().expect("a list");
+        let key = keys.iter_mut().find(|key| key["name"] == name).expect("a key of this name");
+        key["does"] = json!(does);
+        self.write();
+    }
+
+    /// From now on the provider does this to everybody; `None` ends it.
+    pub fn everyone(&mut self, provider: &str, does: Option<&str>) {
+        self.of(provider)["everyone"] = json!(does);
+        self.write();
+    }
+
+    /// Every request so far, at every port.
+    pub fn requests(&self) -> Vec<Request> {
+        let text = fs::read_to_string(&self.log).expect("the log of requests");
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of the log")).collect()
+    }
+
+    /// How often the named key was presented to its provider.
+    pub fn asked(&self, provider: &str, name: &str) -> usize {
+        self.requests().iter().filter(|r| r.provider == provider && r.key.as_deref() == Some(name)).count()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        fs::write(&self.log, "").expect("a folder that can be written");
+    }
+
+    fn of(&mut self, provider: &str) -> &mut Value {
+        self.known.entry(provider.to_owned()).or_insert_with(|| json!({"everyone": null, "keys": []}))
+    }
+
+    /// Renamed into place, so that no request sees half of it.
+    fn write(&self) {
+        let next = self.state.with_extension("next");
+        fs::write(&next, serde_json::to_vec(&self.known).expect("JSON")).expect("a folder that can be written");
+        fs::rename(next, &self.state).expect("a folder that can be written");
+    }
+}
+
+impl Drop for Providers {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What one run of the program left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// its exit code; `None` where a signal ended it
+    pub code: Option<i32>,
+    /// standard output
+    pub out: String,
+    /// standard error
+    pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+            err: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+        }
+    }
+}
+
+impl Ran {
+    /// Fails the test where the program ended otherwise.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "output: {}\nerrors: {}", self.out, self.err);
+        self
+    }
+
+    /// Standard output as one document.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+/// A folder with everything that one keysweep needs.
+pub struct Site {
+    /// the folder, which goes with this value
+    pub folder: tempfile::TempDir,
+    /// the simulated providers
+    pub providers: Providers,
+}
+
+impl Site {
+    /// A new one: an empty inventory, times short enough to be waited for.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
+        let providers = Providers::start(folder.path());
+        let site = Self { folder, providers };
+        site.configure(&Settings::default());
+        site.connections("connection_id,account_id,provider\n");
+        site.people("account_id,member_id,email\n");
+        site
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the configuration.
+    pub fn configure(&self, settings: &Settings) {
+        let endpoint = |name: &str| self.providers.address(name);
+        let Settings { liveness, inventory, mailjet, escrow, rest } = settings;
+        let text = format!(
+            r#"[ledger]
+url = "sqlite:ledger.db"
+[escrow]
+{escrow}
+[[inventory]]
+name = "main"
+kind = "csv"
+path = "connections.csv"
+people_path = "people.csv"
+{inventory}
+[liveness]
+{liveness}
+[providers.mailjet]
+pace = "unpaced"
+dangerous_test_endpoints = {{ rest = "{}" }}
+{mailjet}
+[providers.convertkit]
+pace = "unpaced"
+dangerous_test_endpoints = {{ rest = "{}" }}
+[providers.kit]
+pace = "unpaced"
+dangerous_test_endpoints = {{ rest = "{}" }}
+{rest}
+"#,
+            endpoint("mailjet"),
+            endpoint("convertkit"),
+            endpoint("kit"),
+        );
+        fs::write(self.path("keysweep.toml"), text).expect("a folder that can be written");
+    }
+
+    /// Writes the connections' inventory.
+    pub fn connections(&self, csv: impl AsRef<[u8]>) {
+        self.replace("connections.csv", csv.as_ref());
+    }
+
+    /// Writes the people's inventory.
+    pub fn people(&self, csv: impl AsRef<[u8]>) {
+        self.replace("people.csv", csv.as_ref());
+    }
+
+    /// As platforms do it, so that no reader sees half a file.
+    fn replace(&self, name: &str, bytes: &[u8]) {
+        let next = self.path("next");
+        fs::write(&next, bytes).expect("a folder that can be written");
+        fs::rename(next, self.path(name)).expect("a folder that can be written");
+    }
+
+    /// The program, ready for arguments: a clean environment, this folder's configuration, its master key.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keysweep"));
+        command
+            .env_clear()
+            .env("KEYSWEEP_MASTER_KEY", MASTER_KEY)
+            .env("KEYSWEEP_CONFIG", self.path("keysweep.toml"))
+            .env("TMPDIR", self.folder.path())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.command().args(arguments).output().expect("the program starts").into()
+    }
+
+    /// One scan, as a document.
+    #[track_caller]
+    pub fn scan(&self) -> Scan {
+        self.scan_exits(0)
+    }
+
+    /// One scan that ends with this exit code.
+    #[track_caller]
+    pub fn scan_exits(&self, code: i32) -> Scan {
+        let ran = self.run(&["scan", "--format", "json"]).exits(code);
+        Scan { document: ran.json(), err: ran.err }
+    }
+
+    /// Scans until something holds, and fails the test if it never does.
+    #[track_caller]
+    pub fn scan_until(&self, what: &str, holds: impl Fn(&Scan) -> bool) -> Scan {
+        let begun = Instant::now();
+        loop {
+            let scan = self.scan();
+            if holds(&scan) {
+                return scan;
+            }
+            assert!(begun.elapsed() < PATIENCE, "never: {what}; at last: {:#}", scan.document);
+            std::thread::sleep(BEAT);
+        }
+    }
+
+    /// Scans again and again for so long; every one must hold.
+    #[track_caller]
+    pub fn scan_for(&self, span: Duration, what: &str, holds: impl Fn(&Scan) -> bool) {
+        let begun = Instant::now();
+        while begun.elapsed() < span {
+            let scan = self.scan();
+            assert!(holds(&scan), "not: {what}: {:#}", scan.document);
+            std::thread::sleep(BEAT);
+        }
+    }
+
+    /// A list of the program's, such as `credentials`.
+    #[track_caller]
+    pub fn list(&self, of: &str) -> Vec<Value> {
+        let list = self.run(&[of, "list", "--format", "json"]).exits(0).json();
+        list.as_array().expect("a list").clone()
+    }
+
+    /// What is believed of the latest credential of this connection.
+    #[track_caller]
+    pub fn liveness(&self, connection: &str) -> String {
+        let all = self.list("connections");
+        let found = all.iter().find(|c| c["connection_id"] == connection);
+        let found = found.unwrap_or_else(|| panic!("no connection {connection}: {all:#?}"));
+        found["liveness"].as_str().unwrap_or("none").to_owned()
+    }
+
+    /// The latest credential of this connection.
+    #[track_caller]
+    pub fn credential(&self, connection: &str) -> Value {
+        let all = self.list("connections");
+        let found = all.iter().find(|c| c["connection_id"] == connection).expect("the connection");
+        let credentials = self.list("credentials");
+        credentials.into_iter().find(|c| c["credential"] == found["credential"]).expect("its credential")
+    }
+
+    /// Everything in the ledger, as text. Bytes alone would differ by where SQLite has put what it was given.
+    pub fn ledger_text(&self) -> String {
+        const DUMP: &str = "import sqlite3, sys\nfor line in sqlite3.connect(sys.argv[1]).iterdump(): print(line)";
+        let path = self.path("ledger.db");
+        let dumped = Command::new("python3").args(["-c", DUMP]).arg(path).output().expect("python3 reads the ledger");
+        assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+        String::from_utf8(dumped.stdout).expect("UTF-8 in the ledger")
+    }
+}
+
+/// The parts of a configuration that differ between tests.
+pub struct Settings {
+    /// lines of `[escrow]`
+    pub escrow: String,
+    /// lines of `[liveness]`
+    pub liveness: String,
+    /// lines of the one `[[inventory]]`
+    pub inventory: String,
+    /// lines of `[providers.mailjet]`
+    pub mailjet: String,
+    /// whole sections
+    pub rest: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            escrow: "hold = \"until-proven\"".to_owned(),
+            liveness: "probe_every = \"100ms\"\nconfirm_gap = \"300ms\"\nsettle = \"300ms\"\ntimeout = \"2s\"\nconnect_timeout = \"1s\"".to_owned(),
+            inventory: "absent_after = \"500ms\"".to_owned(),
+            mailjet: String::new(),
+            rest: String::new(),
+        }
+    }
+}
+
+/// What a scan printed.
+#[derive(Debug)]
+pub struct Scan {
+    /// standard output
+    pub document: Value,
+    /// standard error
+    pub err: String,
+}
+
+impl Scan {
+    /// The open findings as `rule severity connection liveness`, sorted.
+    pub fn findings(&self) -> Vec<String> {
+        let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or("?").to_owned();
+        let mut all: Vec<String> = self
+            .list("findings")
+            .iter()
+            .map(|f| ["rule", "severity", "connection_id", "liveness"].map(|name| word(f, name)).join(" "))
+            .collect();
+        all.sort();
+        all
+    }
+
+    /// The finding of one rule on one connection.
+    pub fn finding(&self, rule: &str, connection: &str) -> Option<&Value> {
+        self.list("findings").iter().find(|f| f["rule"] == rule && f["connection_id"] == connection)
+    }
+
+    /// The quarantined rows as `row field`.
+    pub fn quarantined(&self) -> Vec<String> {
+        let all = self.list("quarantined").iter();
+        all.map(|q| format!("{} {}", q["row"], q["field"].as_str().unwrap_or("?"))).collect()
+    }
+
+    /// What the operator should know.
+    pub fn problems(&self) -> Vec<String> {
+        self.list("problems").iter().map(|p| p.as_str().unwrap_or("?").to_owned()).collect()
+    }
+
+    /// A counter of the scan.
+    #[track_caller]
+    pub fn count(&self, name: &str) -> u64 {
+        let counts = &self.document["scan"]["counts"];
+        counts[name].as_u64().unwrap_or_else(|| panic!("no counter {name}: {counts}"))
+    }
+
+    fn list(&self, name: &str) -> &[Value] {
+        self.document[name].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// A pair as Mailjet has them, the same for the same word: public half and secret.
+pub fn pair(word: &str) -> (String, String) {
+    (hex(&format!("key of {word}")), hex(&format!("secret of {word}")))
+}
+
+/// An inventory of connections in the making.
+#[derive(Clone, Default)]
+pub struct Inventory {
+    rows: Vec<BTreeMap<&'static str, String>>,
+}
+
+/// The columns, in an order of our own: no reader may rest on the contract's.
+const COLUMNS: [&str; 16] = [
+    "name",
+    "secret",
+    "key_id",
+    "connection_id",
+    "provider",
+    "account_id",
+    "status",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+    "secret_set_at",
+    "auth",
+    "created_by",
+    "running_jobs",
+    "region",
+    "notes",
+];
+
+impl Inventory {
+    /// Adds a row.
+    pub fn add(&mut self, id: &str, account: &str, provider: &str, more: &[(&'static str, &str)]) {
+        let mut row = BTreeMap::from([
+            ("connection_id", id.to_owned()),
+            ("account_id", account.to_owned()),
+            ("provider", provider.to_owned()),
+        ]);
+        row.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.rows.push(row);
+    }
+
+    /// Adds an active Mailjet connection of this word's pair, made and keyed twenty days ago.
+    pub fn mailjet(&mut self, id: &str, account: &str, word: &str) {
+        let (key_id, secret) = pair(word);
+        let (key_id, secret, then) = (key_id.as_str(), secret.as_str(), ago(TimeDelta::days(20)));
+        let more = [("key_id", key_id), ("secret", secret), ("created_at", &then), ("secret_set_at", &then)];
+        self.add(id, account, "mailjet", &more);
+    }
+
+    /// Adds an active ConvertKit connection of this value, made and keyed twenty days ago.
+    pub fn convertkit(&mut self, id: &str, account: &str, secret: &str) {
+        let then = ago(TimeDelta::days(20));
+        self.add(id, account, "convertkit", &[("secret", secret), ("created_at", &then), ("secret_set_at", &then)]);
+    }
+
+    /// Changes one field of a row.
+    #[track_caller]
+    pub fn set(&mut self, id: &str, field: &'static str, value: &str) {
+        let row = self.rows.iter_mut().find(|row| row["connection_id"] == id).expect("a row of this id");
+        row.insert(field, value.to_owned());
+    }
+
+    /// Marks a row as deleted so long ago.
+    #[track_caller]
+    pub fn delete(&mut self, id: &str, before: TimeDelta) {
+        self.set(id, "status", "deleted");
+        self.set(id, "deleted_at", &ago(before));
+    }
+
+    /// Takes a row out.
+    pub fn remove(&mut self, id: &str) {
+        self.rows.retain(|row| row["connection_id"] != id);
+    }
+
+    /// As a file: every field quoted, lines ended as on Windows, with a mark of byte order.
+    pub fn csv(&self) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let line = |cells: Vec<String>| format!("{}\r\n", cells.join(","));
+        let mut text = format!("\u{feff}{}", line(COLUMNS.map(quoted).to_vec()));
+        for row in &self.rows {
+            text += &line(COLUMNS.iter().map(|name| quoted(row.get(name).map_or("", String::as_str))).collect());
+        }
+        text
+    }
+}
