@@ -45,6 +45,10 @@ pub async fn run(args: DemoArgs) -> Result<Done, CliError> {
     page.text("\n")?;
     page.text(letter.text.trim_end())?;
     leftovers(&mut page, &stage, &html, args.once)?;
+    if !args.once {
+        let deed = stage.leave_something()?;
+        page.text(&format!("\nMeanwhile {deed}. The next scan sees it."))?;
+    }
     let mut after = stage.after().await;
     if args.once {
         return Ok(Done::Ok);

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::clock::VirtualClock;
-use super::estate::{Estate, HERO};
+use super::estate::{Estate, HERO, LEFT};
 use super::home::Home;
 use super::inbox::{Caught, Inbox};
 use super::letter::Letter;
 use super::page::Page;
 use super::script::{self, Act};
-use super::teller::{Teller, told};
+use super::teller::{Teller, title, told};
 use super::world::World;
 use super::{DemoError, SOURCE};
 use crate::app::App;
@@ -133,6 +133,18 @@ impl Stage {
             letter.ok_or_else(|| DemoError::Untold("nobody was told of the key that was left behind".to_owned()))?;
         let page = self.home.keep_page(&letter)?;
         Ok((letter, page))
+    }
+
+    /// Lets one more thing happen that keysweep hasn't seen yet, and says what.
+    ///
+    /// # Errors
+    /// Where the inventory can't be written.
+    pub fn leave_something(&mut self) -> Result<String, DemoError> {
+        let act = Act::Delete(LEFT);
+        let words = act.words(&self.estate, |name| title(&self.app.catalogue, name)).unwrap_or_default();
+        act.happen(&mut self.estate, &self.world, self.end);
+        self.home.write_inventory(&self.estate)?;
+        Ok(words)
     }
 
     /// Lets go of the ledger, so that other commands may have it; the servers go on, and mails are still kept.

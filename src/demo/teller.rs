@@ -40,8 +40,7 @@ impl<'a> Teller<'a> {
 
     /// A provider's name as people write it.
     pub(super) fn title(&self, provider: &str) -> String {
-        let known = self.catalogue.iter().find(|known| known.name.as_str() == provider);
-        known.map_or_else(|| provider.to_owned(), |known| known.title.clone())
+        title(self.catalogue, provider)
     }
 
     /// Sentences for everything that was logged since the last call, what is alike taken together.
@@ -150,6 +149,12 @@ pub(super) fn told(detail: &FindingDetail) -> Vec<(crate::domain::time::Timestam
         Some((notice.sent_at?, format!("{what} about F{} leaves for person {}", detail.finding.id, notice.person)))
     });
     mails.collect()
+}
+
+/// A provider's name as people write it.
+pub(super) fn title(catalogue: &Catalogue, provider: &str) -> String {
+    let known = catalogue.iter().find(|known| known.name.as_str() == provider);
+    known.map_or_else(|| provider.to_owned(), |known| known.title.clone())
 }
 
 fn together(first: &EventRow, count: usize) -> Option<String> {

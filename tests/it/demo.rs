@@ -8,7 +8,9 @@ use assert_cmd::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keysweep::demo::estate::MARK;
+use keysweep::demo::story::Stage;
 use keysweep::domain::finding::RuleName;
+use keysweep::domain::time::Timestamp;
 
 fn keysweep() -> Command {
     let mut command = Command::cargo_bin("keysweep").expect("the program is built");
@@ -83,6 +85,23 @@ fn the_demo_shows_every_rule_and_one_key_from_live_to_shredded_and_tells_no_secr
         let content = fs::read(&path).expect("a kept file");
         let is_inventory = path.ends_with("connections.csv");
         assert_eq!(holds_a_secret(&content), is_inventory, "{}", path.display());
+    }
+}
+
+#[test]
+fn the_story_is_whole_at_whatever_hour_it_is_told() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for now in ["2026-03-01T00:00:30Z", "2024-02-29T23:59:59Z"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Timestamp::parse(now).expect("a time");
+        let told = runtime.block_on(async {
+            let mut stage = Stage::set(folder.path(), now).await?;
+            stage.play(std::io::sink()).await?;
+            let latest = stage.ledger().scans(1).await?.pop().expect("a scan");
+            assert!(latest.started_at <= now, "the story ends before the present begins");
+            stage.letter()
+        });
+        assert!(told.is_ok_and(|(letter, _)| !letter.text.is_empty()), "{now}");
     }
 }
 
