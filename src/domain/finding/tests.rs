@@ -18,12 +18,13 @@ fn ruling(rule: RuleName) -> Ruling {
         since: SINCE,
         evidence: Map::from_iter([("max_age_days".to_owned(), json!(90))]),
         mailed: true,
+        opens: true,
     }
 }
 
 /// An open finding, in its second opening, that says what [`ruling`] says.
 fn finding(rule: RuleName) -> KnownFinding {
-    let Ruling { rule, credential, severity, since, evidence, mailed } = ruling(rule);
+    let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
     let (id, connection, open, opening) = (FindingId(40), CONNECTION, true, 2);
     KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
 }
