@@ -87,6 +87,9 @@ impl<'a> Teller<'a> {
                 let Some((provider, key)) = self.key_of(event).await? else { return Ok(None) };
                 match what {
                     "live" => format!("{provider} accepts {key}"),
+                    "suspect" if text(event, "outcome").starts_with("partly") => {
+                        format!("{provider} refuses {key} over one protocol and can't be asked over the other: suspect")
+                    }
                     "suspect" => {
                         format!("{provider} refuses {key}: suspect until that is confirmed, nothing closes yet")
                     }
