@@ -90,6 +90,7 @@ pub async fn main() -> ExitCode {
     let env: Vec<(String, String)> = std::env::vars().collect();
     let interrupted = crate::lifecycle::interrupted();
     let result = tokio::select! {
+        biased; // the demo ends well on the same signal
         result = run(cli, &env) => result,
         () = interrupted => Ok(Done::Interrupted),
     };
