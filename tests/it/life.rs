@@ -392,3 +392,27 @@ fn the_operators_own_key_is_control_enough() {
     estate.until("one", "dead");
     assert_eq!(estate.site.scan().findings(), ["connection-broken medium one dead"]);
 }
+
+#[test]
+fn a_second_look_before_a_mail_is_no_confirmation_before_its_time() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime for the inbox");
+    let inbox = runtime.block_on(keysweep::demo::inbox::Inbox::start()).expect("a free port");
+    let rest = format!(
+        "[mail]\nsmtp_url = \"smtp://{}\"\nfrom = \"keys@example.org\"\nrecheck_after = \"0s\"",
+        inbox.address()
+    );
+    let mut estate = Estate::new(&Settings { rest, ..settings("confirm_gap = \"1h\"") });
+    estate.key("control", "accept");
+    estate.key("left", "accept");
+    estate.delete("left");
+    estate.site.scan();
+    estate.site.run(&["mail", "release"]).exits(0);
+    estate.does("left", "refuse");
+    estate.site.providers.forget_requests();
+    for _ in 0..3 {
+        estate.site.run(&["scan", "--notify"]).exits(0);
+    }
+    assert!(estate.site.providers.asked("convertkit", "left") >= 3, "it was asked again and again");
+    assert_eq!(estate.site.liveness("left"), "suspect", "the hour is not over");
+    assert_eq!(inbox.mails().len(), 0, "and nobody is told of what is in doubt");
+}
