@@ -163,3 +163,25 @@ fn a_closed_finding_says_why() {
         assert_eq!(changes, [FindingChange::Closed { id: FindingId(40), why: expected }], "{rule} {ended_by:?}");
     }
 }
+
+#[test]
+fn a_ruling_that_opens_nothing_keeps_what_is_open_and_leaves_closed_what_is_closed() {
+    let ruling = Ruling { opens: false, ..ruling(RuleName::RevocationMissing) };
+    assert_eq!(settle(CONNECTION, std::slice::from_ref(&ruling), &[], &[]), []);
+    let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling.clone();
+    let open = KnownFinding {
+        id: FindingId(1),
+        rule,
+        connection: CONNECTION,
+        credential,
+        open: true,
+        opening: 1,
+        severity,
+        since,
+        evidence,
+        mailed,
+    };
+    let closed = KnownFinding { open: false, ..open.clone() };
+    assert_eq!(settle(CONNECTION, std::slice::from_ref(&ruling), &[open], &[]), []);
+    assert_eq!(settle(CONNECTION, &[ruling], &[closed], &[]), []);
+}
