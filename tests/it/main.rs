@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod canary;
 mod demo;
 mod estate;
 mod house;
