@@ -243,7 +243,8 @@ pub(super) async fn log(tx: &mut SqliteConnection, events: &[Event]) -> Result<(
         .collect();
     sqlx::query(
         "INSERT INTO event (at, kind, subject, data)
-         SELECT value ->> 'at', value ->> 'kind', value ->> 'subject', value ->> 'data' FROM json_each(?1)",
+         SELECT value ->> 'at', value ->> 'kind', value ->> 'subject', value ->> 'data'
+         FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0)", // parsed once, as in COLLECT
     )
     .bind(pack(&entries, DOING)?)
     .execute(tx)
