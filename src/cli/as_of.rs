@@ -26,7 +26,11 @@ pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<
     let policy = |name: &ProviderName| rule_policy(settings, &catalogue, name);
     let mut held = Vec::new();
     judge_as_of(&ledger, &policy, at, |subject, known, rulings| {
-        held.extend(rulings.into_iter().map(|ruling| row(subject, known, ruling)));
+        let is_open = |ruling: &Ruling| {
+            known.iter().any(|k| k.open && (k.rule, k.credential) == (ruling.rule, ruling.credential))
+        };
+        let rulings = rulings.into_iter().filter(|ruling| ruling.opens || is_open(ruling));
+        held.extend(rulings.map(|ruling| row(subject, known, ruling)));
     })
     .await?;
     let mut failing = 0_u64;

@@ -4,19 +4,22 @@ use std::io::Write;
 
 use super::{CliError, Done, load};
 use crate::config::{self as settings, ConfigChoice, Env};
+use crate::providers::Catalogue;
 
 /// Says that the configuration is good, or all that is wrong with it.
 pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
-    let settings = load(choice, env)?;
+    let settings = load(choice, env, true)?;
     let place = choice.find(env)?.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
     let sources = settings.inventories.len();
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
     writeln!(anstream::stdout(), "{place}: good ({sources} inventory sources)")?;
+    writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
     Ok(Done::Ok)
 }
 
 /// Prints the settings in force and where each comes from.
 pub fn show(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
-    let settings = load(choice, env)?;
+    let settings = load(choice, env, false)?;
     write!(anstream::stdout(), "{}", settings::show(&settings))?;
     Ok(Done::Ok)
 }

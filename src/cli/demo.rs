@@ -1,6 +1,6 @@
 //! `demo`: the story, then what is left of it.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::args::{DemoArgs, Format};
 use super::{CliError, Done};
 use crate::app::SystemClock;
 use crate::demo::DemoError;
+use crate::demo::page::Page;
 use crate::demo::story::Stage;
 use crate::ports::Clock as _;
 
@@ -35,12 +36,19 @@ pub async fn run(args: DemoArgs) -> Result<Done, CliError> {
     };
     let mut stage = Stage::set(&folder, SystemClock.now()).await?;
     stage.play(anstream::stdout()).await?;
-    heading("What is open at the end")?;
+    let mut page = Page::new(anstream::stdout());
+    page.heading("What is open at the end")?;
     super::scan::findings(stage.ledger(), Format::Table, anstream::stdout()).await?;
-    let (letter, page) = stage.letter()?;
-    heading("One mail in full: the one about the key that was left behind")?;
-    write!(anstream::stdout(), "{}\n\n{}\n", letter.headers, letter.text.trim_end())?;
-    leftovers(&stage, &page, args.once)?;
+    let (letter, html) = stage.letter()?;
+    page.heading("One mail in full: the one about the key that was left behind")?;
+    page.text(&letter.headers)?;
+    page.text("\n")?;
+    page.text(letter.text.trim_end())?;
+    leftovers(&mut page, &stage, &html, args.once)?;
+    if !args.once {
+        let deed = stage.leave_something()?;
+        page.text(&format!("\nMeanwhile {deed}. The next scan sees it."))?;
+    }
     let mut after = stage.after().await;
     if args.once {
         return Ok(Done::Ok);
@@ -53,28 +61,27 @@ pub async fn run(args: DemoArgs) -> Result<Done, CliError> {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         for mail in after.new_mails()? {
-            writeln!(anstream::stdout(), "a mail arrives {mail}")?;
+            page.text(&format!("a mail arrives {mail}"))?;
         }
     }
 }
 
 /// Where everything lies, and what to try with it.
-fn leftovers(stage: &Stage, page: &Path, once: bool) -> Result<(), CliError> {
+fn leftovers(page: &mut Page<impl Write>, stage: &Stage, html: &Path, once: bool) -> io::Result<()> {
     let home = &stage.home;
-    let mut out = anstream::stdout();
-    heading("Where the rest lies")?;
+    page.heading("Where the rest lies")?;
     let mails = format!("{} mails as they arrived", stage.inbox.mails().len());
     let rows = [
         (home.config(), "the configuration, such as an operator's"),
         (home.folder().join("connections.csv"), "the platform's inventory; people.csv is beside it"),
         (home.folder().join("ledger.db"), "keysweep's own database"),
         (home.mails(), mails.as_str()),
-        (page.to_owned(), "the mail above as its reader sees it"),
+        (html.to_owned(), "the mail above as its reader sees it"),
     ];
     for (path, what) in rows {
-        writeln!(out, "{}\n    {what}", path.display())?;
+        page.text(&format!("{}\n    {what}", path.display()))?;
     }
-    heading("To try")?;
+    page.heading("To try")?;
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keysweep"));
     let line = format!("{} --config {}", shell(&program), shell(&home.config()));
     let verbs: &[&str] = if once {
@@ -83,19 +90,16 @@ fn leftovers(stage: &Stage, page: &Path, once: bool) -> Result<(), CliError> {
         &["scan", "scan --notify", "findings list --all", "explain c-01", "explain c-02", "mails list"]
     };
     for verb in verbs {
-        writeln!(out, "{line} {verb}")?;
+        page.text(&format!("{line} {verb}"))?;
     }
     let end = format!("rm -r {}", shell(home.folder()));
     if once {
-        writeln!(out, "\nThe simulated providers end here; without --once they run on. To clean up: {end}")?;
+        page.text(&format!("\nThe simulated providers end here; without --once they run on. To clean up: {end}"))
     } else {
-        writeln!(out, "\nThe simulated providers and the inbox run on until Ctrl-C. To clean up after that: {end}")?;
+        page.text(&format!(
+            "\nThe simulated providers and the inbox run on until Ctrl-C. To clean up after that: {end}"
+        ))
     }
-    Ok(())
-}
-
-fn heading(text: &str) -> Result<(), CliError> {
-    Ok(write!(anstream::stdout(), "\n\u{1b}[1m{text}\u{1b}[0m\n")?)
 }
 
 /// A path as a shell takes it for one word.

@@ -1,5 +1,6 @@
 //! `mail preview` and `mail release`.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use serde_json::json;
@@ -9,7 +10,9 @@ use super::output::table;
 use super::{CliError, Done, lists, reader};
 use crate::app::SystemClock;
 use crate::config::{Env, Settings};
+use crate::domain::ids::PersonId;
 use crate::ledger::Ledger;
+use crate::ledger::read::Reader;
 use crate::notify::{Preview, preview};
 use crate::ports::Clock;
 use crate::ports::notify::{MailMode, NotifyLedger};
@@ -21,7 +24,9 @@ pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done,
             let ledger = reader(&settings).await?;
             let preview = preview(&ledger, SystemClock.now()).await?;
             let released = ledger.mail_mode().await? == MailMode::Released;
-            show(&preview, released, format)
+            let people: Vec<PersonId> = preview.worst.iter().map(|(person, ..)| *person).collect();
+            let readers = ledger.readers(&people).await?.into_iter().map(|reader| (reader.id, reader)).collect();
+            show(&preview, &readers, released, format)
         }
         MailVerb::Release => {
             let ledger = Ledger::open(&settings.ledger.url).await?;
@@ -40,10 +45,25 @@ pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done,
     }
 }
 
-fn show(preview: &Preview, released: bool, format: TextFormat) -> Result<Done, CliError> {
+fn show(
+    preview: &Preview,
+    readers: &HashMap<PersonId, Reader>,
+    released: bool,
+    format: TextFormat,
+) -> Result<Done, CliError> {
+    // Addresses print masked: the operator need not see them to know who is meant.
+    let who = |person: &PersonId| {
+        let reader = readers.get(person)?;
+        let address = reader.address.as_ref().map(ToString::to_string).unwrap_or_default();
+        Some((reader.account.clone(), reader.member.clone(), address))
+    };
     if format == TextFormat::Json {
-        let worst = preview.worst.iter().map(|(person, account, severity, findings)| {
-            json!({"person": person.0, "account": account.0, "severity": severity.as_str(), "findings": findings})
+        let worst = preview.worst.iter().map(|(person, _, severity, findings)| {
+            let (account, member, address) = who(person).unwrap_or_default();
+            json!({
+                "account_id": account, "member_id": member, "address": address, "severity": severity.as_str(),
+                "findings": findings,
+            })
         });
         return lists::json(&json!({
             "released": released, "people": preview.people, "findings": preview.findings, "held": preview.held,
@@ -60,10 +80,11 @@ fn show(preview: &Preview, released: bool, format: TextFormat) -> Result<Done, C
         writeln!(out, "{} findings have nobody who may be told.", preview.nobody)?;
     }
     if !preview.worst.is_empty() {
-        let rows = preview.worst.iter().map(|(person, account, severity, findings)| {
-            vec![person.to_string(), account.to_string(), severity.to_string(), findings.to_string()]
+        let rows = preview.worst.iter().map(|(person, _, severity, findings)| {
+            let (account, member, address) = who(person).unwrap_or_default();
+            vec![account, member, address, severity.to_string(), findings.to_string()]
         });
-        writeln!(out, "{}", table(&["person", "account", "worst", "findings"], rows.collect()))?;
+        writeln!(out, "{}", table(&["account", "member", "address", "worst", "findings"], rows.collect()))?;
     }
     if !released {
         writeln!(out, "To let mail leave: keysweep mail release")?;
@@ -72,5 +93,6 @@ fn show(preview: &Preview, released: bool, format: TextFormat) -> Result<Done, C
 }
 
 fn amount(preview: &Preview) -> String {
-    format!("{} mails about {} findings", preview.people, preview.findings)
+    let count = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+    format!("{} about {}", count(preview.people, "mail"), count(preview.findings, "finding"))
 }

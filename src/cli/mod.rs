@@ -90,6 +90,7 @@ pub async fn main() -> ExitCode {
     let env: Vec<(String, String)> = std::env::vars().collect();
     let interrupted = crate::lifecycle::interrupted();
     let result = tokio::select! {
+        biased; // the demo ends well on the same signal
         result = run(cli, &env) => result,
         () = interrupted => Ok(Done::Interrupted),
     };
@@ -111,7 +112,8 @@ async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
-            let settings = load(&choice, env)?;
+            let warn = matches!(verb, Verb::Scan(_));
+            let settings = load(&choice, env, warn)?;
             logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
                 .map_err(|error| CliError::Other(error.to_string()))?;
             with_settings(verb, settings, env).await
@@ -135,11 +137,11 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
     }
 }
 
-/// The settings, with their warnings on standard error.
-fn load(choice: &ConfigChoice, env: &Env) -> Result<Settings, CliError> {
+/// The settings; their warnings on standard error, where `warn` says so: a look at the ledger need not repeat them.
+fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliError> {
     let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
     let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
-    for warning in warnings {
+    for warning in warnings.into_iter().filter(|_| warn) {
         anstream::eprintln!("keysweep: warning: {warning}");
     }
     Ok(settings)

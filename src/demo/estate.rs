@@ -107,6 +107,8 @@ pub const BLOCKED: &str = "c-14";
 pub const ORPHAN: &str = "c-15";
 /// Deleted, dead, and accepted again.
 pub const RETURNING: &str = "c-16";
+/// Deleted when the story is over, for whoever scans then.
+pub const LEFT: &str = "c-17";
 
 /// Two connections with one key.
 const SHARED: (&str, &str) = ("c-09", "c-10");

@@ -1,7 +1,8 @@
 //! The demo's folder: real files, such as an operator's, so that every other command works on them.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -108,7 +109,9 @@ impl Home {
 
     fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), DemoError> {
         let path = self.folder.join(name);
-        fs::write(&path, content).map_err(|source| failed(&path, source))
+        // For their owner alone, as an operator's would be.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(content.as_ref())).map_err(|source| failed(&path, source))
     }
 }
 

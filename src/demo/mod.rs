@@ -8,7 +8,7 @@ pub mod estate;
 pub mod home;
 pub mod inbox;
 pub mod letter;
-mod page;
+pub mod page;
 mod script;
 pub mod story;
 mod teller;
@@ -45,7 +45,7 @@ pub enum DemoError {
     NoRandomness,
     /// nobody reads any more
     #[error(transparent)]
-    Output(std::io::Error),
+    Output(#[from] std::io::Error),
     /// a defect: the demo's own configuration is refused
     #[error("{0}")]
     Config(#[from] ConfigProblems),

@@ -1,44 +1,63 @@
 //! Lines for people, none wider than the page.
 
-use std::io::Write;
-
-use super::DemoError;
+use std::io::{self, Write};
 
 /// No line is wider.
-pub(super) const WIDTH: usize = 100;
+const WIDTH: usize = 100;
 
 /// Where the story is printed.
-pub(super) struct Page<W> {
+pub struct Page<W> {
     out: W,
+    label: String,
 }
 
 impl<W: Write> Page<W> {
-    pub(super) const fn new(out: W) -> Self {
-        Self { out }
+    /// An empty page.
+    pub const fn new(out: W) -> Self {
+        Self { out, label: String::new() }
     }
 
     /// A heading, after an empty line. The terminal's own stream takes the colour out where none is wanted.
-    pub(super) fn heading(&mut self, text: &str) -> Result<(), DemoError> {
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        self.label.clear();
         self.write(&format!("\n\u{1b}[1m{text}\u{1b}[0m\n"))
     }
 
-    /// Text behind a label; lines that go on are indented to its width.
-    pub(super) fn entry(&mut self, label: &str, text: &str) -> Result<(), DemoError> {
+    /// Text behind a label, which is not repeated below itself; lines that go on are indented to its width.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn entry(&mut self, label: &str, text: &str) -> io::Result<()> {
         let indent = label.chars().count();
-        let mut lines = wrapped(text, WIDTH - indent).into_iter();
-        let first = lines.next().unwrap_or_default();
-        self.write(&format!("{label}{first}\n"))?;
-        lines.try_for_each(|line| self.write(&format!("{:indent$}{line}\n", "")))
+        let blank = " ".repeat(indent);
+        let shown = if self.label == label { &blank } else { label };
+        for (at, line) in wrapped(text, WIDTH - indent).iter().enumerate() {
+            self.write(&format!("{}{line}\n", if at == 0 { shown } else { &blank }))?;
+        }
+        label.clone_into(&mut self.label);
+        Ok(())
     }
 
-    /// Lines as they are.
-    pub(super) fn verbatim(&mut self, text: &str) -> Result<(), DemoError> {
-        self.write(text)
+    /// Text with line breaks of its own; what is too wide is folded below its indentation.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        text.lines().try_for_each(|line| {
+            let words = line.trim_start();
+            let indent = line.chars().count() - words.chars().count();
+            self.label.clear();
+            self.entry(&" ".repeat(indent), words)
+        })
     }
 
-    fn write(&mut self, text: &str) -> Result<(), DemoError> {
+    fn write(&mut self, text: &str) -> io::Result<()> {
         // People watch it happen, so nothing waits in a buffer.
-        self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).map_err(DemoError::Output)
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
     }
 }
 
@@ -63,12 +82,34 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn printed(print: impl FnOnce(&mut Page<&mut Vec<u8>>) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        print(&mut Page::new(&mut out)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_label_is_said_once() {
+        let printed = printed(|page| {
+            page.entry("08:00  ", "one")?;
+            page.entry("08:00  ", "two")?;
+            page.entry("14:00  ", "three")
+        });
+        assert_eq!(printed, "08:00  one\n       two\n14:00  three\n");
+    }
+
+    #[test]
+    fn text_keeps_its_lines_and_its_indentation() {
+        let wide = format!("a\n\n  {}", "word ".repeat(30).trim());
+        let printed = printed(|page| page.text(&wide));
+        assert!(printed.starts_with("a\n\n  word"));
+        assert!(printed.lines().skip(2).all(|line| line.starts_with("  word") && line.len() <= WIDTH));
+    }
+
     #[test]
     fn no_line_is_wider_than_the_page_and_no_word_is_lost() {
-        let mut out = Vec::new();
         let text = "word ".repeat(60);
-        Page::new(&mut out).entry("day  1 08:00  ", text.trim()).unwrap();
-        let printed = String::from_utf8(out).unwrap();
+        let printed = printed(|page| page.entry("day  1 08:00  ", text.trim()));
         assert!(printed.lines().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(printed.matches("word").count(), 60);
     }

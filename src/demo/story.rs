@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::clock::VirtualClock;
-use super::estate::{Estate, HERO};
+use super::estate::{Estate, HERO, LEFT};
 use super::home::Home;
 use super::inbox::{Caught, Inbox};
 use super::letter::Letter;
 use super::page::Page;
 use super::script::{self, Act};
-use super::teller::{Teller, told};
+use super::teller::{Teller, title, told};
 use super::world::World;
 use super::{DemoError, SOURCE};
 use crate::app::App;
@@ -53,7 +53,7 @@ impl Stage {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
         let inbox = Inbox::start().await.map_err(DemoError::NoPort)?;
-        let today = now.as_millis().div_euclid(days(1).as_millis() as i64);
+        let today = now.as_secs().div_euclid(86_400);
         let midnight = Timestamp::from_secs(today * 86_400) - days(script::DAYS - 1);
         let start = midnight + hours(8);
         let estate = Estate::seeded(start);
@@ -83,7 +83,7 @@ impl Stage {
                  Lines with > are what people and providers do; all others are what keysweep's log has. Times are UTC."
             ),
         )?;
-        page.verbatim("\n")?;
+        page.text("\n")?;
         let mut play =
             Play { teller: Teller::new(&self.app.ledger, &self.app.catalogue), page, midnight: self.midnight };
         let mut first = true;
@@ -135,6 +135,18 @@ impl Stage {
         Ok((letter, page))
     }
 
+    /// Lets one more thing happen that keysweep hasn't seen yet, and says what.
+    ///
+    /// # Errors
+    /// Where the inventory can't be written.
+    pub fn leave_something(&mut self) -> Result<String, DemoError> {
+        let act = Act::Delete(LEFT);
+        let words = act.words(&self.estate, |name| title(&self.app.catalogue, name)).unwrap_or_default();
+        act.happen(&mut self.estate, &self.world, self.end);
+        self.home.write_inventory(&self.estate)?;
+        Ok(words)
+    }
+
     /// Lets go of the ledger, so that other commands may have it; the servers go on, and mails are still kept.
     pub async fn after(self) -> After {
         self.app.ledger.close().await;
@@ -179,7 +191,7 @@ impl<W: Write> Play<'_, W> {
 
     fn act(&mut self, at: Timestamp, act: Act, estate: &Estate) -> Result<(), DemoError> {
         let Some(words) = act.words(estate, |provider| self.teller.title(provider)) else { return Ok(()) };
-        self.page.entry(&format!("{}> ", self.label(at)), &words)
+        Ok(self.page.entry(&format!("{}> ", self.label(at)), &words)?)
     }
 
     async fn scanned(&mut self, at: Timestamp, summary: &ScanSummary) -> Result<(), DemoError> {
@@ -255,7 +267,7 @@ impl<W: Write> Play<'_, W> {
         }
         self.page.heading(&format!("All {} rules have spoken", self.teller.rules()))?;
         let rules: Vec<&str> = RuleName::ALL.into_iter().map(RuleName::as_str).collect();
-        self.page.entry("", &rules.join(", "))
+        Ok(self.page.entry("", &rules.join(", "))?)
     }
 }
 

@@ -40,8 +40,7 @@ impl<'a> Teller<'a> {
 
     /// A provider's name as people write it.
     pub(super) fn title(&self, provider: &str) -> String {
-        let known = self.catalogue.iter().find(|known| known.name.as_str() == provider);
-        known.map_or_else(|| provider.to_owned(), |known| known.title.clone())
+        title(self.catalogue, provider)
     }
 
     /// Sentences for everything that was logged since the last call, what is alike taken together.
@@ -85,9 +84,12 @@ impl<'a> Teller<'a> {
         let kind = event.kind.as_str();
         let words = match kind.split_once('.') {
             Some(("credential", what)) => {
-                let Some((provider, key)) = self.key_of(number(&event.subject)).await? else { return Ok(None) };
+                let Some((provider, key)) = self.key_of(event).await? else { return Ok(None) };
                 match what {
                     "live" => format!("{provider} accepts {key}"),
+                    "suspect" if text(event, "outcome").starts_with("partly") => {
+                        format!("{provider} refuses {key} over one protocol and can't be asked over the other: suspect")
+                    }
                     "suspect" => {
                         format!("{provider} refuses {key}: suspect until that is confirmed, nothing closes yet")
                     }
@@ -102,7 +104,7 @@ impl<'a> Teller<'a> {
                 let finding = format!("F{} {}", number(&event.subject), text(event, "rule"));
                 match what {
                     "closed" => format!("{finding} on {connection} closes: {}", because(text(event, "why"))),
-                    what => format!("{finding} on {connection} is {what}, {}", text(event, "severity")),
+                    what => format!("{finding} on {connection} is {what}: {}", text(event, "severity")),
                 }
             }
             Some(("use", "ended")) => {
@@ -118,11 +120,13 @@ impl<'a> Teller<'a> {
         Ok(Some(words))
     }
 
-    /// The provider's name, and `the key of "Shop EU" (c-01, acct-1)`.
-    async fn key_of(&self, credential: i64) -> Result<Option<(String, String)>, LedgerError> {
-        let Some(detail) = self.ledger.credential_by_id(CredentialId(credential)).await? else { return Ok(None) };
+    /// The provider's name, and `the key of "Shop EU" (c-01, acct-1)`, as it was when the event happened.
+    async fn key_of(&self, event: &EventRow) -> Result<Option<(String, String)>, LedgerError> {
+        let credential = CredentialId(number(&event.subject));
+        let Some(detail) = self.ledger.credential_by_id(credential).await? else { return Ok(None) };
         let connection = self.connection(detail.uses.last().map(|used| used.connection.0)).await?;
-        let key = if detail.credential.open_uses == 0 { "the former key" } else { "the key" };
+        let former = detail.uses.iter().all(|used| used.until.is_some_and(|until| until <= event.at));
+        let key = if former { "the former key" } else { "the key" };
         Ok(Some((self.title(detail.credential.provider.as_str()), format!("{key} of {connection}"))))
     }
 
@@ -150,6 +154,12 @@ pub(super) fn told(detail: &FindingDetail) -> Vec<(crate::domain::time::Timestam
     mails.collect()
 }
 
+/// A provider's name as people write it.
+pub(super) fn title(catalogue: &Catalogue, provider: &str) -> String {
+    let known = catalogue.iter().find(|known| known.name.as_str() == provider);
+    known.map_or_else(|| provider.to_owned(), |known| known.title.clone())
+}
+
 fn together(first: &EventRow, count: usize) -> Option<String> {
     Some(match first.kind.as_str() {
         "credential.live" => format!("{count} keys are accepted by their providers"),
@@ -157,7 +167,7 @@ fn together(first: &EventRow, count: usize) -> Option<String> {
         "credential.dead" => format!("{count} keys are refused again: dead"),
         "credential.shredded" => format!("the sealed copies of {count} keys are destroyed"),
         "finding.opened" => {
-            format!("{} is opened on {count} connections, {}", text(first, "rule"), text(first, "severity"))
+            format!("{} is opened on {count} connections: {}", text(first, "rule"), text(first, "severity"))
         }
         "finding.closed" => format!("{} closes on {count} connections", text(first, "rule")),
         "use.ended" => format!("{count} connections end"),

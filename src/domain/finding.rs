@@ -124,6 +124,8 @@ pub struct Ruling {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// false where it is counted for the operator but never mailed (DESIGN.md 6, `history`)
     pub mailed: bool,
+    /// false where it keeps an open finding open but opens none: a refusal that is not confirmed yet
+    pub opens: bool,
 }
 
 /// A finding as the ledger has it.
@@ -221,6 +223,9 @@ pub fn settle(
     let known = || known.iter().filter(|finding| finding.connection == connection);
     let ruled = rulings.iter().filter_map(|ruling| {
         let finding = known().find(|finding| is_about(ruling, finding));
+        if !ruling.opens && !finding.is_some_and(|finding| finding.open) {
+            return None;
+        }
         finding.map_or_else(|| Some(FindingChange::Opened(open(connection, ruling, 1))), |old| renew(old, ruling))
     });
     let closed = known()

@@ -10,6 +10,7 @@ mod credentials;
 mod findings;
 mod log;
 mod outbox;
+mod people;
 mod when;
 
 #[cfg(test)]
@@ -23,3 +24,4 @@ pub use findings::{
 };
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};
+pub use people::Reader;

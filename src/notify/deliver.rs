@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use super::{Notified, NotifyError, NotifyTools, is_old};
-use crate::domain::belief::Liveness;
+use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
@@ -141,18 +140,14 @@ where
     /// left to send now.
     async fn prepare(&self, mut mail: ClaimedMail) -> Result<Option<(ClaimedMail, Vec<u8>)>, Failed<K>> {
         mail.notices.retain(|notice| notice.current);
-        let waits: Vec<NoticeId> =
-            mail.notices.iter().filter(|n| n.belief.liveness == Liveness::Suspect).map(|n| n.id).collect();
-        if !waits.is_empty() {
-            self.sum.borrow_mut().held += waits.len() as u64;
-            if mail.notices.len() == waits.len() {
-                self.record(&mail, MailEnd::Held { notices: waits }).await?;
-                return Ok(None);
-            }
-            mail.notices.retain(|n| n.belief.liveness != Liveness::Suspect);
-            if !mail.maybe_sent {
-                // The others go now, without these; on a resend the contents are frozen, and these are only left out.
-                self.record(&mail, MailEnd::Held { notices: waits }).await?;
+        let held: Vec<NoticeId> =
+            mail.notices.iter().filter(|n| waits(n.rule, n.belief.liveness)).map(|n| n.id).collect();
+        if !held.is_empty() {
+            self.sum.borrow_mut().held += held.len() as u64;
+            mail.notices.retain(|n| !waits(n.rule, n.belief.liveness));
+            if mail.notices.is_empty() || !mail.maybe_sent {
+                // The others go in a moment, without these. A resend's contents are frozen: there they are only left out.
+                self.record(&mail, MailEnd::Held { notices: held }).await?;
                 return Ok(None);
             }
         }

@@ -8,6 +8,8 @@ pub use plan::{Preview, preview};
 
 use std::time::Duration;
 
+use crate::domain::belief::Liveness;
+use crate::domain::finding::RuleName;
 use crate::domain::ids::{MailId, ScanId};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
@@ -120,6 +122,12 @@ where
     plan::form(tools, run).await?;
     deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
+}
+
+/// Whether nothing is said of a key for now, because it is being refused and that is neither confirmed nor contradicted.
+/// That its death can't be proven is said all the same: waiting is what has come to nothing.
+fn waits(rule: RuleName, liveness: Liveness) -> bool {
+    liveness == Liveness::Suspect && rule != RuleName::RevocationUnproven
 }
 
 /// Whether a belief is so old that nothing should be said from it.

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Notified, NotifyError, NotifyTools, is_old};
-use crate::domain::belief::Liveness;
+use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::finding::Severity;
 use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId, ScanId};
 use crate::domain::ladder;
@@ -96,7 +95,7 @@ enum Decision {
 }
 
 fn decide(step: &StepDue, now: Timestamp) -> Decision {
-    if step.belief.liveness == Liveness::Suspect {
+    if waits(step.rule, step.belief.liveness) {
         return Decision::Hold;
     }
     let people = readers(&step.people);

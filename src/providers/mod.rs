@@ -1,5 +1,7 @@
 //! The catalogue, the meaning of answers, and the prober that asks.
 
+#[cfg(test)]
+mod answer_tests;
 pub mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::{Inventory, Settings, Site, ago, hex};
+use crate::support::{Inventory, Scan, Settings, Site, ago, hex, pair};
 
 fn settings(liveness: &str) -> Settings {
     Settings {
@@ -49,7 +49,8 @@ impl Estate {
 
     fn instant(&self, id: &str, name: &str) -> DateTime<Utc> {
         let credential = self.site.credential(id);
-        let text = credential[name].as_str().unwrap_or_else(|| panic!("no {name}: {credential:#}"));
+        assert!(credential[name].is_string(), "no {name}: {credential:#}");
+        let text = credential[name].as_str().unwrap_or_default();
         DateTime::parse_from_rfc3339(text).expect("a time").to_utc()
     }
 
@@ -64,7 +65,7 @@ fn a_key_is_dead_once_its_refusal_is_confirmed_and_shredded_once_it_has_settled(
     estate.key("control", "accept");
     estate.key("left", "accept");
     estate.delete("left");
-    let found = |scan: &crate::support::Scan| scan.findings();
+    let found = Scan::findings;
     assert_eq!(found(&estate.site.scan()), ["revocation-missing critical left live"]);
 
     estate.does("left", "refuse");
@@ -96,7 +97,7 @@ fn a_dead_key_that_answers_again_is_live_and_its_finding_reopens() {
     estate.key("control", "accept");
     estate.key("left", "accept");
     estate.delete("left");
-    let id = |scan: &crate::support::Scan| scan.finding("revocation-missing", "left").map(|f| f["id"].clone());
+    let id = |scan: &Scan| scan.finding("revocation-missing", "left").map(|f| f["id"].clone());
     let first = estate.site.scan();
     estate.does("left", "refuse");
     estate.until("left", "dead");
@@ -212,7 +213,7 @@ fn mailjets_refusal_is_no_proof_while_its_smtp_was_not_asked() {
     let mut mailjet = Settings { mailjet: "confirm_gap = \"100ms\"\nsettle = \"100ms\"".to_owned(), ..settings("") };
     estate.site.configure(&mailjet);
     for (id, does) in [("control", "accept"), ("left", "accept")] {
-        let (key_id, secret) = crate::support::pair(id);
+        let (key_id, secret) = pair(id);
         estate.inventory.mailjet(id, "a1", id);
         estate.site.providers.set("mailjet", id, &key_id, &secret, does);
     }
@@ -324,4 +325,70 @@ fn a_provider_that_asks_to_wait_is_not_asked_before() {
     estate.site.scan_until("it was asked twice", |_| estate.site.providers.asked("convertkit", "one") >= 2);
     let at: Vec<f64> = estate.site.providers.requests().iter().map(|request| request.at).collect();
     assert!(at[1] - at[0] >= 1.0, "{at:?}");
+}
+
+#[test]
+fn a_copy_is_held_while_any_account_uses_the_key_and_each_is_told_only_its_own() {
+    let mut short = settings("");
+    short.escrow += "\nretention = \"1s\"";
+    let mut estate = Estate::new(&short);
+    estate.key("left", "accept");
+    estate.inventory.convertkit("elsewhere", "a2", &hex("left"));
+    estate.delete("left");
+    let begun = std::time::Instant::now();
+    estate.site.scan_until("retention would be over twice", |scan| {
+        assert_eq!(scan.findings(), ["revocation-missing critical left live"], "the other account is none of theirs");
+        begun.elapsed() > Duration::from_secs(2)
+    });
+    assert_eq!(estate.site.credential("elsewhere")["held"], true);
+
+    estate.inventory.delete("elsewhere", TimeDelta::zero());
+    estate.write();
+    estate.until("elsewhere", "shredded");
+    let both = ["revocation-missing critical elsewhere shredded", "revocation-missing critical left shredded"];
+    assert_eq!(estate.site.scan().findings(), both);
+}
+
+#[test]
+fn what_another_source_sees_accepted_proves_nothing_here() {
+    let rest = "[[inventory]]\nname = \"second\"\nkind = \"jsonl\"\npath = \"second.jsonl\"".to_owned();
+    let two = Settings { rest, ..settings("confirm_gap = \"100ms\"\nsettle = \"100ms\"") };
+    let mut estate = Estate::new(&two);
+    estate.key("refused", "refuse"); // perhaps by our own mistake in reading this source
+    let row = |secret: &str| {
+        format!(
+            "{{\"connection_id\":\"x\",\"account_id\":\"b1\",\"provider\":\"convertkit\",\"secret\":\"{secret}\"}}\n"
+        )
+    };
+    std::fs::write(estate.site.path("second.jsonl"), row(&hex("good"))).expect("a folder that can be written");
+    estate.site.providers.set("convertkit", "good", "", &hex("good"), "accept");
+    estate
+        .site
+        .scan_until("it was refused often enough", |_| estate.site.providers.asked("convertkit", "refused") >= 4);
+    assert_eq!(estate.site.liveness("refused"), "suspect");
+    assert_eq!(estate.site.liveness("x"), "live");
+}
+
+#[test]
+fn the_operators_own_key_is_control_enough() {
+    let mut with_control = settings("confirm_gap = \"100ms\"\nsettle = \"1h\"");
+    with_control.mailjet = format!(
+        "protocols = [\"rest\"]\ncontrol = {{ key_id = \"{}\", secret = \"file:control\" }}",
+        pair("control").0
+    );
+    let mut estate = Estate::new(&with_control);
+    std::fs::write(estate.site.path("control"), format!("{}\n", pair("control").1)).expect("a writable folder");
+    for (word, does) in [("one", "refuse"), ("control", "refuse")] {
+        let (key_id, secret) = pair(word);
+        estate.site.providers.set("mailjet", word, &key_id, &secret, does);
+    }
+    estate.inventory.mailjet("one", "a1", "one");
+    estate.write();
+    let asked = |estate: &Estate| estate.site.providers.asked("mailjet", "one");
+    estate.site.scan_until("it was refused often enough", |_| asked(&estate) >= 4);
+    assert_eq!(estate.site.liveness("one"), "suspect", "a control that is refused itself proves nothing");
+
+    estate.site.providers.does("mailjet", "control", "accept");
+    estate.until("one", "dead");
+    assert_eq!(estate.site.scan().findings(), ["connection-broken medium one dead"]);
 }

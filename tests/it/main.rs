@@ -1,13 +1,16 @@
 //! The integration tests: one binary, one module a promise.
 
-#![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod demo;
 mod estate;
 mod house;
+mod kill;
 mod life;
 mod mail;
 mod mail_server;
 mod setup;
+mod sigkill;
 mod support;
 mod verdicts;

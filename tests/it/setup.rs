@@ -120,3 +120,32 @@ fn a_file_that_is_no_ledger_is_left_alone() {
     assert!(ran.err.contains("ledger.db"), "{}", ran.err);
     assert_eq!(fs::read(site.path("ledger.db")).expect("the file"), b"minutes of the last meeting");
 }
+
+#[test]
+fn a_second_scan_leaves_the_ledger_to_the_first_and_looking_is_always_possible() {
+    let mut site = site_with_a_scan();
+    site.providers.does("mailjet", "one", "hang");
+    let mut first = site.start(&["scan"]);
+    site.wait_until("the first scan asks", |site| site.providers.asked("mailjet", "one") == 2);
+    let second = site.run(&["scan"]).exits(1);
+    assert!(second.err.contains("ledger.db"), "{}", second.err);
+    assert_eq!(site.list("connections").len(), 1);
+    first.kill().expect("it can be ended");
+    first.wait().expect("it ends");
+    site.providers.does("mailjet", "one", "accept");
+    site.scan();
+}
+
+#[test]
+fn an_interrupted_scan_says_so_and_the_next_goes_on() {
+    for signal in ["-INT", "-TERM"] {
+        let mut site = site_with_a_scan();
+        site.providers.does("mailjet", "one", "hang");
+        let mut child = site.start(&["scan"]);
+        site.wait_until("the scan asks", |site| site.providers.asked("mailjet", "one") == 2);
+        std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
+        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{signal}");
+        site.providers.does("mailjet", "one", "accept");
+        site.scan();
+    }
+}

@@ -193,7 +193,9 @@ impl Ran {
     /// Standard output as one document.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+        let read = serde_json::from_str(&self.out);
+        assert!(read.is_ok(), "no document: {}\n{}", self.out, self.err);
+        read.unwrap_or_default()
     }
 }
 
@@ -293,6 +295,22 @@ dangerous_test_endpoints = {{ rest = "{}" }}
         self.command().args(arguments).output().expect("the program starts").into()
     }
 
+    /// Starts the program and lets it run; what it prints goes nowhere.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command();
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
+    /// Waits until something holds, and fails the test if it never does.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(BEAT);
+        }
+    }
+
     /// One scan, as a document.
     #[track_caller]
     pub fn scan(&self) -> Scan {
@@ -343,8 +361,8 @@ dangerous_test_endpoints = {{ rest = "{}" }}
     pub fn liveness(&self, connection: &str) -> String {
         let all = self.list("connections");
         let found = all.iter().find(|c| c["connection_id"] == connection);
-        let found = found.unwrap_or_else(|| panic!("no connection {connection}: {all:#?}"));
-        found["liveness"].as_str().unwrap_or("none").to_owned()
+        assert!(found.is_some(), "no connection {connection}: {all:#?}");
+        found.and_then(|row| row["liveness"].as_str()).unwrap_or("none").to_owned()
     }
 
     /// The latest credential of this connection.
@@ -434,7 +452,8 @@ impl Scan {
     #[track_caller]
     pub fn count(&self, name: &str) -> u64 {
         let counts = &self.document["scan"]["counts"];
-        counts[name].as_u64().unwrap_or_else(|| panic!("no counter {name}: {counts}"))
+        assert!(counts[name].is_u64(), "no counter {name}: {counts}");
+        counts[name].as_u64().unwrap_or_default()
     }
 
     fn list(&self, name: &str) -> &[Value] {

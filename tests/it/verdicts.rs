@@ -479,3 +479,99 @@ fn the_document_has_the_contracts_shape_and_the_exit_code_says_how_bad_it_is() {
     estate.site.run(&["scan", "--dry-run"]).exits(0);
     assert!(before == estate.site.ledger_text(), "a dry run writes nothing");
 }
+
+#[test]
+fn a_secret_reaches_its_provider_as_it_was_given_whatever_is_in_it() {
+    let awkward = [
+        ("plus", "a+b&c=d%20e#f?g/h:i;j"),
+        ("quote", "say \"hush\", 'twice'\\"),
+        ("words", "two words"),
+        ("letters", "žluťoučký-kůň"),
+        ("formula", "=cmd|'/C calc'!A0"),
+        ("scheme", "env:HOME"),
+    ];
+    let mut estate = Estate::new();
+    for (id, secret) in awkward {
+        estate.convertkit(id, "convertkit", secret, "accept");
+    }
+    // white space around a pasted value is not part of it
+    estate.convertkit("pasted", "convertkit", &hex("pasted"), "accept");
+    estate.inventory.set("pasted", "secret", &format!(" {}\t\r\n", hex("pasted")));
+    // what can't stand in a header is not sent
+    estate.convertkit("unsendable", "kit", "kit_\u{7}bell", "accept");
+    let (key_id, secret) = pair("colon");
+    estate.mailjet("colon", "accept");
+    estate.site.providers.set("mailjet", "colon", &key_id, &format!("{secret}:x"), "accept");
+    estate.inventory.set("colon", "secret", &format!("{secret}:x"));
+    estate.scan();
+
+    for (id, _) in awkward {
+        assert_eq!(estate.site.liveness(id), "live", "{id}");
+    }
+    assert_eq!(estate.site.liveness("pasted"), "live");
+    assert_eq!(estate.site.liveness("colon"), "live");
+    assert_eq!(estate.site.liveness("unsendable"), "unverified");
+    assert!(estate.site.providers.requests().iter().all(|request| request.key.is_some()), "nothing else was sent");
+}
+
+#[test]
+fn the_same_value_is_one_credential_under_either_name_of_kit() {
+    let mut estate = Estate::new();
+    let secret = format!("kit_{}", hex("one"));
+    estate.convertkit("as-convertkit", "kit", &secret, "accept");
+    estate.inventory.add("as-kit", "a1", "kit", &[("secret", &secret), ("created_at", &ago(days(20)))]);
+    let scan = estate.scan();
+    assert_eq!(scan.findings(), ["secret-shared low as-convertkit live", "secret-shared low as-kit live"]);
+    assert_eq!(estate.site.providers.asked("kit", "as-convertkit"), 1);
+}
+
+#[test]
+fn a_replaced_secret_is_as_old_as_its_replacement_unless_somebody_says_more() {
+    let mut estate = Estate::new();
+    for id in ["kept-date", "moved-date", "untouched"] {
+        estate.mailjet(id, "accept");
+        estate.inventory.set(id, "created_at", &ago(days(200)));
+        estate.inventory.set(id, "secret_set_at", &ago(days(100)));
+    }
+    let stale = |id: &str| format!("secret-stale high {id} live");
+    let mut scan = estate.scan();
+    assert_eq!(scan.findings(), ["kept-date", "moved-date", "untouched"].map(stale));
+
+    for id in ["kept-date", "moved-date"] {
+        let secret = hex(&format!("new secret of {id}"));
+        estate.site.providers.set("mailjet", &format!("{id}, new"), &pair(id).0, &secret, "accept");
+        estate.site.providers.does("mailjet", id, "refuse");
+        estate.inventory.set(id, "secret", &secret);
+    }
+    estate.inventory.set("moved-date", "secret_set_at", &ago(days(95)));
+    // the same value, told to be newer: nothing moves it forward
+    estate.inventory.set("untouched", "secret_set_at", &ago(days(1)));
+    scan = estate.scan();
+    let findings = scan.findings();
+    assert!(!findings.contains(&stale("kept-date")), "the old date is the old value's: {findings:?}");
+    assert!(findings.contains(&stale("moved-date")), "the platform says when: {findings:?}");
+    assert!(findings.contains(&stale("untouched")), "pasting it again does not make it younger: {findings:?}");
+}
+
+#[test]
+fn every_finding_can_be_explained() {
+    let mut estate = Estate::new();
+    estate.deleted("left", "accept");
+    estate.mailjet("old", "accept");
+    estate.inventory.set("old", "secret_set_at", &ago(days(400)));
+    estate.inventory.set("old", "created_by", "m2");
+    estate.mailjet_of("twin", "a1", "old", "accept");
+    let scan = estate.scan();
+    assert!(scan.findings().len() >= 5, "{:?}", scan.findings());
+    for finding in scan.document["findings"].as_array().expect("a list") {
+        let id = finding["id"].as_str().expect("a number");
+        let told = estate.site.run(&["explain", id]).exits(0).out;
+        for part in ["rule", "connection_id", "account_id"] {
+            let word = finding[part].as_str().expect("a word");
+            assert!(told.contains(word), "{id} says nothing of {part} {word}: {told}");
+        }
+        estate.site.run(&["explain", id, "--format", "json"]).exits(0).json();
+        estate.site.run(&["findings", "show", id, "--format", "json"]).exits(0).json();
+    }
+    estate.site.run(&["explain", "F9999"]).exits(1);
+}

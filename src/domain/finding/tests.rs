@@ -18,12 +18,13 @@ fn ruling(rule: RuleName) -> Ruling {
         since: SINCE,
         evidence: Map::from_iter([("max_age_days".to_owned(), json!(90))]),
         mailed: true,
+        opens: true,
     }
 }
 
 /// An open finding, in its second opening, that says what [`ruling`] says.
 fn finding(rule: RuleName) -> KnownFinding {
-    let Ruling { rule, credential, severity, since, evidence, mailed } = ruling(rule);
+    let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
     let (id, connection, open, opening) = (FindingId(40), CONNECTION, true, 2);
     KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
 }
@@ -161,4 +162,26 @@ fn a_closed_finding_says_why() {
         let changes = settle(CONNECTION, &[], &[finding(rule)], &[used(CREDENTIAL, ended_by, liveness)]);
         assert_eq!(changes, [FindingChange::Closed { id: FindingId(40), why: expected }], "{rule} {ended_by:?}");
     }
+}
+
+#[test]
+fn a_ruling_that_opens_nothing_keeps_what_is_open_and_leaves_closed_what_is_closed() {
+    let ruling = Ruling { opens: false, ..ruling(RuleName::RevocationMissing) };
+    assert_eq!(settle(CONNECTION, std::slice::from_ref(&ruling), &[], &[]), []);
+    let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling.clone();
+    let open = KnownFinding {
+        id: FindingId(1),
+        rule,
+        connection: CONNECTION,
+        credential,
+        open: true,
+        opening: 1,
+        severity,
+        since,
+        evidence,
+        mailed,
+    };
+    let closed = KnownFinding { open: false, ..open.clone() };
+    assert_eq!(settle(CONNECTION, std::slice::from_ref(&ruling), &[open], &[]), []);
+    assert_eq!(settle(CONNECTION, &[ruling], &[closed], &[]), []);
 }

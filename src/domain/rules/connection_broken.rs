@@ -24,5 +24,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
             .time("accepted_at", belief.accepted_at)
             .done(),
         mailed: true,
+        opens: true,
     })
 }

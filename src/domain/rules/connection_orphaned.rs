@@ -20,6 +20,7 @@ fn judge(subject: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Op
         since: used.since,
         evidence: Evidence::of(used).with("cause", cause).done(),
         mailed: true,
+        opens: true,
     })
 }
 

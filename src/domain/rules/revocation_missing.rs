@@ -24,6 +24,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         since: end_of(used),
         evidence: Evidence::of_former(subject, used).flag("history", history).done(),
         mailed: !history,
+        opens: used.credential.belief.liveness != Liveness::Suspect,
     })
 }
 
@@ -42,19 +43,16 @@ fn last_known_accepted(used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> 
     let belief = &used.credential.belief;
     match belief.liveness {
         Liveness::Live => true,
-        Liveness::Suspect => belief.before == Some(Liveness::Live) && first_refused_while_open(used, policy, now),
+        Liveness::Suspect => belief.before == Some(Liveness::Live) && is_young(belief, policy, now),
         Liveness::Shredded => accepted_at_last(belief),
         Liveness::Unverified | Liveness::Dead => false,
     }
 }
 
-/// One refusal closes nothing. But a key that was refused ever since its end was seen opens nothing either, and after
-/// `unproven_after` "can't be proven" is truer than "still works".
-fn first_refused_while_open(used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> bool {
-    used.credential.belief.refused_first.is_some_and(|first| {
-        let finding_was_open = used.ended_seen_at.is_none_or(|seen| seen <= first);
-        finding_was_open && now < first + policy.unproven_after
-    })
+/// One refusal closes nothing, and opens nothing either; after `unproven_after` "can't be proven" is truer than "still
+/// works".
+fn is_young(belief: &Belief, policy: &RulePolicy, now: Timestamp) -> bool {
+    belief.refused_first.is_some_and(|first| now < first + policy.unproven_after)
 }
 
 /// "Alive when last checked" stays as severe as it was, though nobody can check any more.

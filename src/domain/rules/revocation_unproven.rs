@@ -26,6 +26,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         since: obstacle.since,
         evidence: Evidence::of_former(subject, used).with("reason", obstacle.reason).done(),
         mailed: true,
+        opens: true,
     })
 }
 

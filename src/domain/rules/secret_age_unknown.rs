@@ -20,6 +20,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         since: used.credential.secret_since,
         evidence: Evidence::of(used).age(used, policy.max_age).done(),
         mailed: true,
+        opens: true,
     })
 }
 

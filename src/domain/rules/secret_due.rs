@@ -20,6 +20,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         since: due_at(secret_since, policy.max_age, policy.warn_before),
         evidence: Evidence::of(used).age(used, policy.max_age).done(),
         mailed: true,
+        opens: true,
     })
 }
 

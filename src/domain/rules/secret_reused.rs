@@ -19,5 +19,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
         since: used.since,
         evidence: Evidence::of(used).secret(used).time("used_since", Some(used.since)).done(),
         mailed: true,
+        opens: true,
     })
 }

@@ -20,5 +20,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
         since: used.since,
         evidence: Evidence::of(used).secret(used).done(),
         mailed: true,
+        opens: true,
     })
 }

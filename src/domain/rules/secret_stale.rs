@@ -25,6 +25,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         since: stale_at(secret_since, policy.max_age),
         evidence: Evidence::of(used).age(used, policy.max_age).done(),
         mailed: true,
+        opens: true,
     })
 }
 

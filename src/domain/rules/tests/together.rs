@@ -11,6 +11,7 @@ fn spoken(rule: RuleName, credential: i64) -> Ruling {
         since: START,
         evidence: Map::new(),
         mailed: true,
+        opens: true,
     }
 }
 

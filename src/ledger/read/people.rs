@@ -1,0 +1,56 @@
+//! Who somebody is, for an operator: account, role, and an address that prints masked.
+
+use serde::Deserialize;
+
+use crate::domain::ids::PersonId;
+use crate::domain::record::{Address, Role};
+use crate::ledger::Ledger;
+use crate::ledger::packed::rows;
+use crate::ledger::store::pack;
+use crate::ports::LedgerError;
+
+/// A person, as far as an operator is shown them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// the ledger's number
+    pub id: PersonId,
+    /// the platform's id of the account
+    pub account: String,
+    /// the platform's id of the person
+    pub member: String,
+    /// their role
+    pub role: Role,
+    /// their address; `None` where the ledger's is none that we would send to
+    pub address: Option<Address>,
+}
+
+impl Ledger {
+    /// These people, in no order; unknown numbers are left out.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn readers(&self, people: &[PersonId]) -> Result<Vec<Reader>, LedgerError> {
+        const DOING: &str = "read who somebody is";
+        let mut moment = self.moment(DOING).await?;
+        let page = sqlx::query_scalar(PEOPLE).bind(pack(people, DOING)?);
+        let found: Vec<Row> = rows(&mut moment, "person", DOING, page).await?;
+        let reader = |Row(id, account, member, role, email): Row| Reader {
+            id,
+            account,
+            member,
+            role,
+            address: Address::parse(&email),
+        };
+        Ok(found.into_iter().map(reader).collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct Row(PersonId, String, String, Role, String);
+
+const PEOPLE: &str = "
+    SELECT json_group_array(json_array(p.id, a.external_id, p.member_id, p.role, p.email))
+    FROM json_each(?1) AS wanted
+    CROSS JOIN person AS p
+    JOIN account AS a ON a.id = p.account_id
+    WHERE p.id = wanted.value";

@@ -1,0 +1,301 @@
+//! A ledger whose process dies at a chosen write, right before or right after its commit.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use keysweep::domain::facts::Subject;
+use keysweep::domain::finding::KnownFinding;
+use keysweep::domain::ids::{
+    AccountId, ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, ScanId, SourceId,
+};
+use keysweep::domain::secret::Fingerprint;
+use keysweep::domain::time::Timestamp;
+use keysweep::ledger::Ledger;
+use keysweep::ports::collect::{
+    CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, OpenRow, PresentPerson,
+    Reservation, Reserved, SnapshotEnd, SourceState,
+};
+use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
+use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
+use keysweep::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord};
+use keysweep::ports::{Event, LedgerError};
+
+/// On which side of the commit the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// what was to be written is lost
+    Before,
+    /// it is written, and nobody hears of it
+    After,
+}
+
+/// How long a process lives, in writes.
+#[derive(Debug)]
+pub struct Life {
+    /// the write at which it dies, counted from 1; `None` for never
+    dies_at: Option<(u32, Side)>,
+    writes: Cell<u32>,
+    died_in: Cell<Option<&'static str>>,
+}
+
+impl Life {
+    /// One that never ends.
+    pub const fn long() -> Self {
+        Self { dies_at: None, writes: Cell::new(0), died_in: Cell::new(None) }
+    }
+
+    /// One that ends at its write number `write`.
+    pub const fn until(write: u32, side: Side) -> Self {
+        Self { dies_at: Some((write, side)), ..Self::long() }
+    }
+
+    /// The write in which it ended, if it has.
+    pub fn died_in(&self) -> Option<&'static str> {
+        self.died_in.get()
+    }
+
+    /// Whether the process lives through this write.
+    fn next(&self, call: &'static str) -> Result<(), Side> {
+        if self.died_in().is_some() {
+            return Err(Side::Before); // the dead write nothing
+        }
+        self.writes.set(self.writes.get() + 1);
+        match self.dies_at {
+            Some((write, side)) if write == self.writes.get() => {
+                self.died_in.set(Some(call));
+                Err(side)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The ledger of a process that lives for so long.
+pub struct Mortal<'a> {
+    /// the real one
+    pub ledger: Ledger,
+    /// how long it lives
+    pub life: &'a Life,
+}
+
+impl Mortal<'_> {
+    async fn write<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, LedgerError> {
+        match self.life.next(call) {
+            Ok(()) => work.await,
+            Err(Side::Before) => Err(dead()),
+            Err(Side::After) => {
+                work.await?;
+                Err(dead())
+            }
+        }
+    }
+
+    async fn read<T>(&self, work: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+        if self.life.died_in().is_some() { Err(dead()) } else { work.await }
+    }
+
+    /// As the program begins a scan.
+    pub async fn begin_scan(&self, now: Timestamp) -> Result<ScanId, LedgerError> {
+        self.write("begin_scan", self.ledger.begin_scan(now)).await
+    }
+
+    /// As the program ends one.
+    pub async fn end_scan(&self, id: ScanId, now: Timestamp) -> Result<(), LedgerError> {
+        self.write("end_scan", self.ledger.end_scan(id, now, "complete", &serde_json::json!({}))).await
+    }
+}
+
+fn dead() -> LedgerError {
+    LedgerError::Busy("the process is dead".to_owned())
+}
+
+impl CollectLedger for Mortal<'_> {
+    async fn source(&self, name: &str, now: Timestamp) -> Result<SourceState, LedgerError> {
+        self.write("source", self.ledger.source(name, now)).await
+    }
+
+    async fn reserve(&self, wanted: Reservation) -> Result<Reserved, LedgerError> {
+        self.write("reserve", self.ledger.reserve(wanted)).await
+    }
+
+    async fn known_rows(&self, source: SourceId, ids: &[&str]) -> Result<Vec<KnownRow>, LedgerError> {
+        self.read(self.ledger.known_rows(source, ids)).await
+    }
+
+    async fn known_connections(&self, ids: &[ConnectionId]) -> Result<Vec<KnownConnection>, LedgerError> {
+        self.read(self.ledger.known_connections(ids)).await
+    }
+
+    async fn known_credentials(&self, fingerprints: &[Fingerprint]) -> Result<Vec<KnownCredential>, LedgerError> {
+        self.read(self.ledger.known_credentials(fingerprints)).await
+    }
+
+    async fn known_accounts(&self, source: SourceId, ids: &[&str]) -> Result<Vec<(String, AccountId)>, LedgerError> {
+        self.read(self.ledger.known_accounts(source, ids)).await
+    }
+
+    async fn known_people(&self, source: SourceId, ids: &[(&str, &str)]) -> Result<Vec<KnownPerson>, LedgerError> {
+        self.read(self.ledger.known_people(source, ids)).await
+    }
+
+    async fn commit_collect(&self, chunk: &CollectChunk) -> Result<(), LedgerError> {
+        self.write("commit_collect", self.ledger.commit_collect(chunk)).await
+    }
+
+    async fn open_page(
+        &self,
+        source: SourceId,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<OpenRow>, LedgerError> {
+        self.read(self.ledger.open_page(source, after, limit)).await
+    }
+
+    async fn present_people_page(
+        &self,
+        source: SourceId,
+        after: PersonId,
+        limit: usize,
+    ) -> Result<Vec<PresentPerson>, LedgerError> {
+        self.read(self.ledger.present_people_page(source, after, limit)).await
+    }
+
+    async fn commit_snapshot(&self, end: &SnapshotEnd) -> Result<(), LedgerError> {
+        self.write("commit_snapshot", self.ledger.commit_snapshot(end)).await
+    }
+}
+
+impl ProbeLedger for Mortal<'_> {
+    async fn due_providers(&self, now: Timestamp) -> Result<Vec<(ProviderName, u64)>, LedgerError> {
+        self.read(self.ledger.due_providers(now)).await
+    }
+
+    async fn due_credentials(
+        &self,
+        provider: &ProviderName,
+        now: Timestamp,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Vec<DueCredential>, LedgerError> {
+        self.read(self.ledger.due_credentials(provider, now, after, limit)).await
+    }
+
+    async fn held_credentials(&self, ids: &[CredentialId]) -> Result<Vec<DueCredential>, LedgerError> {
+        self.read(self.ledger.held_credentials(ids)).await
+    }
+
+    async fn controls(&self, provider: &ProviderName) -> Result<Vec<Control>, LedgerError> {
+        self.read(self.ledger.controls(provider)).await
+    }
+
+    async fn commit_probes(
+        &self,
+        now: Timestamp,
+        records: &[ProbeRecord],
+        controls: &[Control],
+        events: &[Event],
+    ) -> Result<(), LedgerError> {
+        self.write("commit_probes", self.ledger.commit_probes(now, records, controls, events)).await
+    }
+
+    async fn scrub(&self) -> Result<(), LedgerError> {
+        self.write("scrub", self.ledger.scrub()).await
+    }
+}
+
+impl JudgeLedger for Mortal<'_> {
+    async fn judge_under(&self, version: &str) -> Result<(), LedgerError> {
+        self.write("judge_under", self.ledger.judge_under(version)).await
+    }
+
+    async fn spread_dirty(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        self.write("spread_dirty", self.ledger.spread_dirty(now)).await
+    }
+
+    async fn due_count(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        self.read(self.ledger.due_count(now)).await
+    }
+
+    async fn due_subjects(
+        &self,
+        now: Timestamp,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
+        self.read(self.ledger.due_subjects(now, after, limit)).await
+    }
+
+    async fn all_subjects(
+        &self,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
+        self.read(self.ledger.all_subjects(after, limit)).await
+    }
+
+    async fn commit_judgements(&self, batch: &JudgeBatch) -> Result<(), LedgerError> {
+        self.write("commit_judgements", self.ledger.commit_judgements(batch)).await
+    }
+}
+
+impl NotifyLedger for Mortal<'_> {
+    async fn mail_mode(&self) -> Result<MailMode, LedgerError> {
+        self.read(self.ledger.mail_mode()).await
+    }
+
+    async fn recover_mails(&self, now: Timestamp) -> Result<(u64, u64), LedgerError> {
+        self.write("recover_mails", self.ledger.recover_mails(now)).await
+    }
+
+    async fn steps_due(&self, now: Timestamp, after: FindingId, limit: usize) -> Result<Vec<StepDue>, LedgerError> {
+        self.read(self.ledger.steps_due(now, after, limit)).await
+    }
+
+    async fn commit_steps(&self, now: Timestamp, steps: &[StepTaken], events: &[Event]) -> Result<(), LedgerError> {
+        self.write("commit_steps", self.ledger.commit_steps(now, steps, events)).await
+    }
+
+    async fn readers_waiting(&self, limit: usize) -> Result<Vec<PersonId>, LedgerError> {
+        self.read(self.ledger.readers_waiting(limit)).await
+    }
+
+    async fn form_mails(
+        &self,
+        now: Timestamp,
+        run: ScanId,
+        people: &[PersonId],
+        domain: &str,
+    ) -> Result<(), LedgerError> {
+        self.write("form_mails", self.ledger.form_mails(now, run, people, domain)).await
+    }
+
+    async fn claim_mails(
+        &self,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<ClaimedMail>, LedgerError> {
+        self.write("claim_mails", self.ledger.claim_mails(now, lease, limit)).await
+    }
+
+    async fn reload_mails(&self, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
+        self.read(self.ledger.reload_mails(ids)).await
+    }
+
+    async fn begin_sending(&self, mail: MailId, now: Timestamp) -> Result<(), LedgerError> {
+        self.write("begin_sending", self.ledger.begin_sending(mail, now)).await
+    }
+
+    async fn record_mails(
+        &self,
+        now: Timestamp,
+        ends: &[(MailId, MailEnd)],
+        events: &[Event],
+    ) -> Result<(), LedgerError> {
+        self.write("record_mails", self.ledger.record_mails(now, ends, events)).await
+    }
+}
