@@ -4,6 +4,7 @@
 
 mod absence;
 mod demo;
+mod docs;
 mod estate;
 mod house;
 mod kill;
