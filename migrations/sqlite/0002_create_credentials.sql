@@ -53,6 +53,8 @@ CREATE TABLE control (
     protocol            TEXT    NOT NULL,
     endpoint            TEXT    NOT NULL,
     accepted_at         BIGINT  NOT NULL,
+    credential_id       BIGINT,                       -- who was accepted then; null for the operator's own
+    other_at            BIGINT,                       -- when another than that was last accepted
     PRIMARY KEY (provider, source_id, protocol, endpoint)
 );
 

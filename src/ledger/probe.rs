@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::SqliteConnection;
 
 use crate::domain::belief::{Belief, Liveness};
+use crate::domain::control::Accepted;
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
@@ -76,15 +77,18 @@ impl ProbeLedger for Ledger {
             .fetch_one(self.pool())
             .await
             .map_err(database("read the positive controls"))?;
-        let rows = unpack::<(i64, String, String, Timestamp)>("control", Some(&page))?;
+        let rows = unpack::<(i64, String, String, Timestamp, Option<CredentialId>, Option<Timestamp>)>(
+            "control",
+            Some(&page),
+        )?;
         Ok(rows
             .into_iter()
-            .map(|(source, protocol, endpoint, at)| Control {
+            .map(|(source, protocol, endpoint, at, credential, other_at)| Control {
                 source: (source != OPERATOR).then_some(SourceId(source)),
                 provider: provider.clone(),
                 protocol,
                 endpoint,
-                at,
+                accepted: Accepted { credential, at, other_at },
             })
             .collect())
     }
@@ -152,7 +156,11 @@ async fn write_controls(tx: &mut SqliteConnection, controls: &[Control]) -> Resu
     }
     let rows: Vec<_> = controls
         .iter()
-        .map(|c| (c.source.map_or(OPERATOR, |source| source.0), &c.provider, &c.protocol, &c.endpoint, c.at))
+        .map(|c| {
+            let Accepted { credential, at, other_at } = c.accepted;
+            let source = c.source.map_or(OPERATOR, |source| source.0);
+            (source, &c.provider, &c.protocol, &c.endpoint, at, credential, other_at)
+        })
         .collect();
     sqlx::query(WRITE_CONTROLS).bind(pack(&rows, DOING)?).execute(tx).await.map_err(database(DOING))?;
     Ok(())
@@ -217,7 +225,7 @@ JOIN credential AS k ON k.id = wanted.value
 JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1";
 
 const CONTROLS: &str = "
-SELECT json_group_array(json_array(source_id, protocol, endpoint, accepted_at)) FROM control WHERE provider = ?1";
+SELECT json_group_array(json_array(source_id, protocol, endpoint, accepted_at, credential_id, other_at)) FROM control WHERE provider = ?1";
 
 pub(super) const BELIEFS: &str = "
 UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
@@ -229,8 +237,9 @@ WHERE credential.id = v.id";
 
 // Grouped, because one batch may bring several acceptances of the same endpoint.
 const WRITE_CONTROLS: &str = "
-INSERT INTO control (source_id, provider, protocol, endpoint, accepted_at)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, max(value ->> 4)
-FROM json_each(?1) WHERE true GROUP BY 1, 2, 3, 4
-ON CONFLICT (provider, source_id, protocol, endpoint) DO UPDATE SET accepted_at = excluded.accepted_at
-WHERE excluded.accepted_at > control.accepted_at";
+INSERT INTO control (source_id, provider, protocol, endpoint, accepted_at, credential_id, other_at)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+FROM json_each(?1) WHERE true
+ON CONFLICT (provider, source_id, protocol, endpoint) DO UPDATE SET
+    accepted_at = excluded.accepted_at, credential_id = excluded.credential_id, other_at = excluded.other_at
+WHERE excluded.accepted_at >= control.accepted_at";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
+use crate::domain::control::Accepted;
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::outcome::Answer;
 use crate::domain::secret::{Fingerprint, Secret};
@@ -26,7 +27,7 @@ pub trait ProbeLedger {
     /// Credentials by number, whether due or not, that have a sealed copy: for a re-check before mail.
     fn held_credentials(&self, ids: &[CredentialId]) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
 
-    /// The positive controls of one provider: the last acceptance per source (`None`: the operator's own) and endpoint.
+    /// The positive controls of one provider: the last acceptances per source (`None`: the operator's own) and endpoint.
     fn controls(&self, provider: &ProviderName) -> impl Future<Output = Result<Vec<Control>, LedgerError>>;
 
     /// A batch of results in one transaction: beliefs, next times, shredded copies, controls, log. Where
@@ -68,19 +69,19 @@ pub struct DueCredential {
     pub sealed: Option<String>,
 }
 
-/// An acceptance that lets refusals count.
+/// The acceptances at one endpoint that let refusals count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
-    /// whose credential it was; `None` for the operator's own
+    /// whose credentials they were; `None` for the operator's own
     pub source: Option<SourceId>,
-    /// its provider
+    /// their provider
     pub provider: ProviderName,
     /// the protocol's name
     pub protocol: String,
     /// the endpoint's name
     pub endpoint: String,
-    /// when it was accepted
-    pub at: Timestamp,
+    /// which and when
+    pub accepted: Accepted,
 }
 
 /// What one look at a credential changes.

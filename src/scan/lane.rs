@@ -1,7 +1,7 @@
 //! One provider's credentials through one pass: opened, asked side by side, believed, written in batches.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use super::facts;
 use super::probe::{ProbeTools, width};
 use crate::domain::cadence::next_probe;
-use crate::domain::ids::{ProviderName, SourceId};
+use crate::domain::control::Accepted;
+use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::liveness::{self, Context, Step};
 use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict};
 use crate::domain::policy::LivenessPolicy;
@@ -25,8 +26,6 @@ const BATCH: usize = 1_000;
 /// A provider that fails in its transport so often without one answer is given up for this pass: a dead host must not
 /// cost a timeout for every credential.
 const GIVE_UP_AFTER: u32 = 10;
-/// An acceptance lets refusals count for so long (DESIGN.md 4, positive control).
-const CONTROL_HOLDS: Duration = hours(24);
 /// How often the operator's own control credential is asked.
 const CONTROL_EVERY: Duration = hours(1);
 /// Refusals without a control yet that wait for the end of the pass; the rest are believed as they are.
@@ -54,7 +53,7 @@ pub struct Lane<'a, L, P, V, C, G> {
     provider: &'a ProviderName,
     policy: LivenessPolicy,
     /// the last acceptance per source and endpoint
-    controls: RefCell<HashMap<Spot, Timestamp>>,
+    controls: RefCell<HashMap<Spot, Accepted>>,
     failures: Cell<u32>,
 }
 
@@ -71,7 +70,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         provider: &'a ProviderName,
     ) -> Result<Self, LedgerError> {
         let controls = tools.ledger.controls(provider).await?;
-        let controls = controls.into_iter().map(|c| ((c.source, c.protocol, c.endpoint), c.at)).collect();
+        let controls = controls.into_iter().map(|c| ((c.source, c.protocol, c.endpoint), c.accepted)).collect();
         let policy = (tools.policy)(provider);
         let lane = Self { tools, provider, policy, controls: RefCell::new(controls), failures: Cell::new(0) };
         lane.ask_control().await?;
@@ -175,13 +174,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         mut waiting: Option<&mut Vec<Looked>>,
         sum: &mut LaneSum,
     ) -> Result<(), LedgerError> {
-        let mut accepted: HashMap<Spot, Timestamp> = HashMap::new();
-        for looked in batch.iter() {
-            for (spot, at) in acceptances(looked) {
-                accepted.insert(spot, at);
-            }
-        }
-        self.controls.borrow_mut().extend(accepted.clone());
+        let changed = self.hear(batch);
         let mut records = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
         for looked in batch.drain(..) {
@@ -196,13 +189,24 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             self.count(&looked, sum);
             records.push(self.conclude(&looked, control, &mut events));
         }
-        let controls: Vec<Control> = accepted.into_iter().map(|(spot, at)| self.control(spot, at)).collect();
+        let controls: Vec<Control> = changed.into_iter().filter_map(|spot| self.control(spot)).collect();
         sum.transitions += events.len() as u64;
         sum.shredded += records.iter().filter(|record| record.shred).count() as u64;
         if records.is_empty() && controls.is_empty() {
             return Ok(());
         }
         self.tools.ledger.commit_probes(self.tools.clock.now(), &records, &controls, &events).await
+    }
+
+    /// Notes the batch's acceptances. Returns where they were.
+    fn hear(&self, batch: &[Looked]) -> HashSet<Spot> {
+        let mut controls = self.controls.borrow_mut();
+        let mut changed = HashSet::new();
+        for (spot, credential, at) in batch.iter().flat_map(acceptances) {
+            changed.insert(spot.clone());
+            note(&mut controls, spot, Some(credential), at);
+        }
+        changed
     }
 
     fn conclude(&self, looked: &Looked, control: bool, events: &mut Vec<Event>) -> ProbeRecord {
@@ -256,23 +260,24 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let Some(answer) = &looked.answer else { return false };
         let controls = self.controls.borrow();
         let holds = |source: Option<SourceId>, part: &Part| {
-            controls
-                .get(&(source, part.protocol.clone(), part.endpoint.clone()))
-                .is_some_and(|at| answer.at.since(*at) <= CONTROL_HOLDS)
+            let control = controls.get(&(source, part.protocol.clone(), part.endpoint.clone()));
+            control.is_some_and(|control| control.holds_for(looked.due.id, answer.at))
         };
         let refused = answer.parts.iter().filter(|part| part.verdict == Verdict::Refused);
         refused.into_iter().any(|part| holds(Some(looked.due.source), part) || holds(None, part))
     }
 
-    fn control(&self, (source, protocol, endpoint): Spot, at: Timestamp) -> Control {
-        Control { source, provider: self.provider.clone(), protocol, endpoint, at }
+    fn control(&self, spot: Spot) -> Option<Control> {
+        let accepted = *self.controls.borrow().get(&spot)?;
+        let (source, protocol, endpoint) = spot;
+        Some(Control { source, provider: self.provider.clone(), protocol, endpoint, accepted })
     }
 
     /// Asks the operator's own control credential, where there is one and its last acceptance is old.
     async fn ask_control(&self) -> Result<(), LedgerError> {
         let Some((key_id, secret)) = self.tools.prober.control(self.provider) else { return Ok(()) };
         let now = self.tools.clock.now();
-        let fresh = |(spot, at): (&Spot, &Timestamp)| spot.0.is_none() && now.since(*at) < CONTROL_EVERY;
+        let fresh = |(spot, accepted): (&Spot, &Accepted)| spot.0.is_none() && now.since(accepted.at) < CONTROL_EVERY;
         if self.controls.borrow().iter().any(fresh) {
             return Ok(());
         }
@@ -286,8 +291,10 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let answer = self.tools.prober.ask(&question).await;
         let accepted = answer.parts.iter().filter(|part| is_acceptance(part.verdict));
         let spots: Vec<Spot> = accepted.map(|part| (None, part.protocol.clone(), part.endpoint.clone())).collect();
-        self.controls.borrow_mut().extend(spots.iter().cloned().map(|spot| (spot, answer.at)));
-        let controls: Vec<Control> = spots.into_iter().map(|spot| self.control(spot, answer.at)).collect();
+        for spot in &spots {
+            note(&mut self.controls.borrow_mut(), spot.clone(), None, answer.at);
+        }
+        let controls: Vec<Control> = spots.into_iter().filter_map(|spot| self.control(spot)).collect();
         if controls.is_empty() {
             tracing::warn!(provider = %self.provider, outcome = %answer.outcome, "the control credential was not accepted");
             return Ok(());
@@ -313,12 +320,17 @@ fn unchanged(belief: &crate::domain::belief::Belief) -> Step {
     Step { belief: belief.clone(), transition: None, shred: false, rule_visible: false }
 }
 
-fn acceptances(looked: &Looked) -> impl Iterator<Item = (Spot, Timestamp)> + '_ {
-    let source = Some(looked.due.source);
+fn acceptances(looked: &Looked) -> impl Iterator<Item = (Spot, CredentialId, Timestamp)> + '_ {
+    let (source, credential) = (Some(looked.due.source), looked.due.id);
     looked.answer.iter().flat_map(move |answer| {
         let accepted = answer.parts.iter().filter(|part| is_acceptance(part.verdict));
-        accepted.map(move |part| ((source, part.protocol.clone(), part.endpoint.clone()), answer.at))
+        accepted.map(move |part| ((source, part.protocol.clone(), part.endpoint.clone()), credential, answer.at))
     })
+}
+
+fn note(controls: &mut HashMap<Spot, Accepted>, spot: Spot, credential: Option<CredentialId>, at: Timestamp) {
+    let entry = controls.entry(spot).or_insert(Accepted::first(credential, at));
+    *entry = entry.then(credential, at);
 }
 
 const fn is_acceptance(verdict: Verdict) -> bool {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
+use crate::domain::control::Accepted;
 use crate::ports::probe::{Control, ProbeLedger, ProbeRecord};
 
 fn record(id: i64, liveness: Liveness) -> ProbeRecord {
@@ -19,7 +20,13 @@ fn mailjet() -> ProviderName {
 }
 
 fn control(source: Option<SourceId>, endpoint: &str, time: i64) -> Control {
-    Control { source, provider: mailjet(), protocol: "rest".to_owned(), endpoint: endpoint.to_owned(), at: at(time) }
+    Control {
+        source,
+        provider: mailjet(),
+        protocol: "rest".to_owned(),
+        endpoint: endpoint.to_owned(),
+        accepted: Accepted::first(Some(CredentialId(1)), at(time)),
+    }
 }
 
 #[tokio::test]
@@ -142,7 +149,7 @@ async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward() {
         .await
         .expect("written");
     let mut kept = fixture.ledger.controls(&mailjet()).await.expect("controls");
-    kept.sort_by_key(|control| control.at);
+    kept.sort_by_key(|control| control.accepted.at);
     assert_eq!(kept, [control(None, "default", 5), control(own, "us", 7), control(own, "default", 30)]);
     assert!(fixture.ledger.controls(&ProviderName::new("brevo")).await.expect("controls").is_empty());
 }
