@@ -43,7 +43,7 @@ pub enum OpenError {
         pid: Option<u32>,
     },
     /// there is none
-    #[error("there is no ledger at {path}: `keysweep scan` or `keysweep run` makes it")]
+    #[error("there is no ledger at {path}: `keysweep scan` makes it")]
     Missing {
         /// the database file
         path: PathBuf,

@@ -5,6 +5,7 @@
 mod absence;
 mod canary;
 mod demo;
+mod docs;
 mod estate;
 mod house;
 mod kill;
