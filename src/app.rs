@@ -7,7 +7,7 @@ pub mod scan;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
-use crate::config::Settings;
+use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{LivenessPolicy, RulePolicy};
@@ -64,7 +64,10 @@ pub enum AppError {
     /// the ledger failed
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// a setting's secret can't be had, or its value doesn't do
+    /// a setting's secret can't be had
+    #[error(transparent)]
+    Secret(#[from] SecretRefError),
+    /// a setting's value doesn't do
     #[error("{key}: {what}")]
     Setting {
         /// the setting as a dotted path
@@ -107,7 +110,8 @@ impl AppError {
     pub const fn is_config(&self) -> bool {
         matches!(
             self,
-            Self::Setting { .. }
+            Self::Secret(_)
+                | Self::Setting { .. }
                 | Self::MasterKey(_)
                 | Self::Escrow(_)
                 | Self::NoMail

@@ -52,7 +52,7 @@ impl<C: Clock + Clone> App<C> {
 }
 
 fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
-    secret.resolve(env).map_err(|error| AppError::Setting { key: secret.setting().to_owned(), what: error.to_string() })
+    Ok(secret.resolve(env)?)
 }
 
 /// The escrow of this ledger: made with it, and never again.

@@ -96,7 +96,16 @@ fn print(format: Format, rows: &[FindingRow], at: Timestamp) -> Result<(), CliEr
     let limit = if format == Format::Table { TABLE_ROWS } else { usize::MAX };
     let mut list = List::begin(out, format, FINDING_COLUMNS)?;
     for row in rows.iter().take(limit) {
-        list.row(&object(row)?, |_| finding_cells(row))?;
+        list.row(&object(row)?, |_| cells(row))?;
     }
     Ok(list.end(rows.len().saturating_sub(limit) as u64)?)
+}
+
+/// A finding's cells; one that no scan has written yet is new.
+fn cells(row: &FindingRow) -> Vec<String> {
+    let mut cells = finding_cells(row);
+    if row.id.0 == 0 {
+        "new".clone_into(&mut cells[0]);
+    }
+    cells
 }

@@ -10,9 +10,12 @@ use crate::providers::Catalogue;
 pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     let settings = load(choice, env, true)?;
     let place = choice.find(env)?.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
-    let sources = settings.inventories.len();
+    let sources = match settings.inventories.len() {
+        1 => "1 inventory".to_owned(),
+        count => format!("{count} inventories"),
+    };
     let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    writeln!(anstream::stdout(), "{place}: good ({sources} inventory sources)")?;
+    writeln!(anstream::stdout(), "{place}: good ({sources})")?;
     writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
     Ok(Done::Ok)
 }

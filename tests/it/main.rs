@@ -3,7 +3,9 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod canary;
 mod demo;
+mod docs;
 mod estate;
 mod house;
 mod kill;

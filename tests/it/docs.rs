@@ -1,0 +1,106 @@
+//! What the documents say of the program, held against it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use keysweep::domain::finding::RuleName;
+use serde_json::{Value, json};
+
+use crate::support::MASTER_KEY;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every document that people read, with its text.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut paths = vec![root().join("README.md"), root().join("migrations/README.md")];
+    for folder in ["docs", "docs/decisions"] {
+        let entries = fs::read_dir(root().join(folder)).expect("a folder of documents");
+        paths.extend(entries.map(|entry| entry.expect("an entry").path()));
+    }
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("a document"))).collect()
+}
+
+#[test]
+fn every_link_in_the_documents_leads_somewhere() {
+    for (path, text) in documents() {
+        let folder = path.parent().expect("a document lies in a folder");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        let pictures = text.split("src=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(link, _)| link);
+        for link in links.chain(pictures).filter(|link| !link.starts_with("http")) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { folder.join(file) };
+            assert!(target.exists(), "{}: {link}", path.display());
+            if !heading.is_empty() {
+                let text = fs::read_to_string(&target).expect("a document");
+                let anchor = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+                let found = text.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+                assert!(found, "{}: {link}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    const ROOMS: [&str; 6] = ["src/", "tests/", "config/", "docs/", "migrations/", "benches/"];
+    for (path, text) in documents() {
+        let named = text.split('`').skip(1).step_by(2).filter(|word| ROOMS.iter().any(|room| word.starts_with(room)));
+        for name in named.filter(|name| !name.contains(['*', ' ', '{'])) {
+            assert!(root().join(name).exists(), "{}: {name}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_every_rule_in_order_and_no_other() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let (_, rules) = readme.split_once("## Rules").expect("a table of rules");
+    let named: Vec<&str> =
+        rules.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(name, _)| name).collect();
+    assert_eq!(named, RuleName::ALL.map(RuleName::as_str));
+}
+
+#[test]
+fn the_documents_name_only_commands_that_there_are() {
+    for (path, text) in documents() {
+        let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block);
+        for line in blocks.flat_map(str::lines).filter_map(|line| line.strip_prefix("keysweep ")) {
+            let words: Vec<&str> = line.split('#').next().unwrap_or(line).split_whitespace().collect();
+            let ran = Command::new(env!("CARGO_BIN_EXE_keysweep")).args(words).arg("--help").output();
+            assert!(ran.expect("the program starts").status.success(), "{}: keysweep {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_example_is_a_good_configuration_and_every_row_of_it_is_understood() {
+    let site = tempfile::tempdir().expect("a temporary folder");
+    for entry in fs::read_dir(root().join("config/examples")).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, site.path().join(path.file_name().expect("a name"))).expect("a copy");
+    }
+    fs::write(site.path().join("master.key"), MASTER_KEY).expect("a master key");
+    let run = |arguments: &[&str]| {
+        let program = Command::new(env!("CARGO_BIN_EXE_keysweep"))
+            .env_clear()
+            .arg("--config")
+            .arg(site.path().join("keysweep.toml"))
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        assert_eq!((program.status.code(), String::from_utf8_lossy(&program.stderr).as_ref()), (Some(0), ""));
+        program.stdout
+    };
+    run(&["config", "check"]);
+    let looked: Value =
+        serde_json::from_slice(&run(&["inventory", "check", "main", "--format", "json"])).expect("a document");
+    let found = json!({
+        "rows": looked["rows"], "people": looked["people"], "with_secret": looked["with_secret"],
+        "problems": looked["problems"], "complete": looked["complete"],
+    });
+    assert_eq!(found, json!({"rows": 5, "people": 3, "with_secret": 4, "problems": [], "complete": true}));
+}
