@@ -284,8 +284,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
         .pragma("temp_store", "MEMORY") // no sealed copy reaches a temporary file
-        // 8 MiB for each connection: two of 32 MiB were most of a scan's memory and saved little, for the indexes of a
-        // great ledger fit into neither, and the system's own cache is behind both.
+        // 8 MiB for each of two connections: of 32 MiB, both together would be all that a scan may hold.
         .pragma("cache_size", "-8192"))
 }
 
