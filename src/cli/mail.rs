@@ -74,10 +74,11 @@ fn show(
     let mode = if released { "Mail is released" } else { "Mail is in preview: nothing leaves" };
     writeln!(out, "{mode}. Now due: {}.", amount(preview))?;
     if preview.held > 0 {
-        writeln!(out, "{} findings wait: their key is being refused, and that is not confirmed yet.", preview.held)?;
+        let held = count(preview.held, "finding");
+        writeln!(out, "Waiting, because the key is being refused and that is not confirmed yet: {held}.")?;
     }
     if preview.nobody > 0 {
-        writeln!(out, "{} findings have nobody who may be told.", preview.nobody)?;
+        writeln!(out, "With nobody who may be told: {}.", count(preview.nobody, "finding"))?;
     }
     if !preview.worst.is_empty() {
         let rows = preview.worst.iter().map(|(person, _, severity, findings)| {
@@ -93,6 +94,9 @@ fn show(
 }
 
 fn amount(preview: &Preview) -> String {
-    let count = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
     format!("{} about {}", count(preview.people, "mail"), count(preview.findings, "finding"))
+}
+
+fn count(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
 }

@@ -15,7 +15,7 @@ use crate::config::{Env, Settings};
 use crate::domain::finding::Severity;
 use crate::domain::ids::FindingId;
 use crate::ledger::Ledger;
-use crate::ledger::read::{Counts, FindingFilter, FindingState};
+use crate::ledger::read::{Counts, FindingFilter, FindingState, ProblemRow};
 use crate::telemetry::progress::Bars;
 
 /// Findings read at a time.
@@ -51,11 +51,7 @@ async fn scan(app: &App<SystemClock>, args: &ScanArgs, notify: bool) -> Result<D
     let options = ScanOptions { probe: !args.no_probe, notify };
     let summary = app.scan(options, &Bars::on_stderr()).await?;
     let counts = app.ledger.counts().await?;
-    let mut problems = summary.problems.clone();
-    problems
-        .extend(app.ledger.problems().await?.into_iter().map(|row| format!("source {}: {}", row.source, row.problem)));
-    let mut seen = std::collections::HashSet::new();
-    problems.retain(|problem| seen.insert(problem.clone()));
+    let problems = all_problems(&summary.problems, &app.ledger.problems().await?);
     let out = io::BufWriter::new(anstream::stdout());
     match args.format {
         Format::Json => document(app, &summary, &counts, &problems, out).await?,
@@ -68,6 +64,18 @@ async fn scan(app: &App<SystemClock>, args: &ScanArgs, notify: bool) -> Result<D
         return Ok(Done::Findings);
     }
     Ok(if summary.complete { Done::Ok } else { Done::Incomplete })
+}
+
+/// What this scan met and what the ledger has, each once: of a reading that failed, the ledger's sentence says more.
+fn all_problems(met: &[String], remembered: &[ProblemRow]) -> Vec<String> {
+    let says_it = |row: &ProblemRow, problem: &str| {
+        let of_source = problem.strip_prefix("source ").and_then(|rest| rest.strip_prefix(row.source.as_str()));
+        of_source.and_then(|rest| rest.strip_prefix(": ")).is_some_and(|said| row.problem.ends_with(said))
+    };
+    let mut seen = std::collections::HashSet::new();
+    let new = met.iter().filter(|problem| !remembered.iter().any(|row| says_it(row, problem))).cloned();
+    let known = remembered.iter().map(|row| format!("source {}: {}", row.source, row.problem));
+    new.chain(known).filter(|problem| seen.insert(problem.clone())).collect()
 }
 
 /// The open findings as a list.
@@ -154,4 +162,24 @@ async fn tell(
         writeln!(err, "Nothing was mailed: that takes --notify, after `keysweep mail release`.")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_once_and_by_who_says_more() {
+        let row = |source: &str, problem: &str| ProblemRow { source: source.to_owned(), problem: problem.to_owned() };
+        let met = ["source main: no such file", "kit: 10 failures", "source other: cut short"].map(str::to_owned);
+        let remembered = [row("main", "not complete: no such file"), row("main", "a remark"), row("main", "a remark")];
+        let told = all_problems(&met, &remembered);
+        let expected = [
+            "kit: 10 failures",
+            "source other: cut short",
+            "source main: not complete: no such file",
+            "source main: a remark",
+        ];
+        assert_eq!(told, expected);
+    }
 }
