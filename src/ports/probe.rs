@@ -1,9 +1,8 @@
 //! What PROBE asks of the ledger and of the providers.
 
-use std::time::Duration;
-
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
+pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
 use crate::domain::control::Accepted;
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::outcome::Answer;
@@ -130,6 +129,3 @@ pub struct Question<'a> {
     /// the customer's own address at the provider
     pub base_url: Option<&'a str>,
 }
-
-/// The greatest wait that a provider's `Retry-After` is believed for.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);

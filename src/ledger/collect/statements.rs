@@ -75,7 +75,7 @@ pub(in crate::ledger) const GONE: &str = "
 UPDATE connection SET status = 'absent', digest = '', judge_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
 
 pub(in crate::ledger) const ENDED: &str = "
-UPDATE use SET until = v.until, ended_by = v.ended_by, ended_seen_at = ?2
+UPDATE use SET until = CASE WHEN v.until < use.since THEN use.since ELSE v.until END, ended_by = v.ended_by, ended_seen_at = ?2
 FROM (SELECT value ->> 'id' AS id, value ->> 'until' AS until, value ->> 'by' AS ended_by FROM json_each(?1)) AS v
 WHERE use.id = v.id AND use.until IS NULL";
 

@@ -91,3 +91,11 @@ async fn a_use_ends_once() {
     let facts = "SELECT concat_ws(' ', until, ended_by, ended_seen_at, ended_at_first_sight) FROM use";
     assert_eq!(fixture.one(facts).await.as_deref(), Some("20 deleted 21 0"));
 }
+
+#[tokio::test]
+async fn a_use_never_ends_before_it_began() {
+    let fixture = Fixture::new().await;
+    fixture.load([1], 10).await;
+    fixture.commit(CollectChunk { ended: vec![end(1, 1, -5)], ..chunk(21) }).await;
+    assert_eq!(fixture.numbers("SELECT until >= since FROM use").await, [1]);
+}
