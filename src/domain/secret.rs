@@ -72,9 +72,34 @@ pub fn tail(key_id: &str) -> String {
     key_id.chars().skip(count - 4).collect()
 }
 
+/// True for a text with as many of the characters of keys in a row as a key has. A wrong mapping can put a key under any
+/// column, so such a value is shown to nobody.
+pub fn could_be_key(text: &str) -> bool {
+    const KEY_RUN: usize = 20;
+    let in_keys = |c: char| c.is_ascii_alphanumeric() || "-_+/=".contains(c); // hex, and either base64
+    text.split(|c| !in_keys(c)).any(|run| run.len() >= KEY_RUN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_be_a_key_is_told_from_words_and_dates() {
+        for key in [
+            "0123456789abcdef0123456789abcdef",
+            "kit_0123456789abcdef",
+            "0123-abcd_EFGH-4567-89ab",
+            "SG.ab+/ab+/ab+/ab+/ab+/==",
+        ] {
+            assert!(could_be_key(key), "{key}");
+        }
+        for other in
+            ["", "mailjet", "active or paused, perhaps deleted", "2026-13-01T00:00:00+01:00", "first.last@example.org"]
+        {
+            assert!(!could_be_key(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_secret_never_prints_itself() {

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::cells::{Cell, Cells};
 use crate::domain::diff::CLOCK_TOLERANCE;
 use crate::domain::record::FieldProblem;
+use crate::domain::secret::could_be_key;
 use crate::domain::time::Timestamp;
 
 /// The longest id, in bytes.
@@ -205,12 +206,9 @@ fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     })
 }
 
-/// A wrong value for people, at most 40 characters of it. A wrong mapping can put a key under any column, so what has
-/// as many letters and digits in a row as a key isn't shown at all.
+/// A wrong value for people, at most 40 characters of it, and nothing of what could be a key.
 fn shown(text: &str) -> String {
-    const KEY_RUN: usize = 20;
-    let longest_run = text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or(0);
-    if longest_run >= KEY_RUN {
+    if could_be_key(text) {
         return "a value that could be a key (not shown)".to_owned();
     }
     let mut cut: String = text.chars().take(40).collect();

@@ -156,6 +156,22 @@ impl CollectLedger for Ledger {
         commit::commit(self, chunk).await
     }
 
+    async fn open_ids(
+        &self,
+        source: SourceId,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<ConnectionId>, LedgerError> {
+        let page: String = sqlx::query_scalar(OPEN_IDS)
+            .bind(source.0)
+            .bind(after.0)
+            .bind(size(limit))
+            .fetch_one(self.pool())
+            .await
+            .map_err(database("page through the numbers of open connections"))?;
+        unpack("connection", Some(&page))
+    }
+
     async fn open_page(
         &self,
         source: SourceId,
@@ -253,6 +269,12 @@ CROSS JOIN account AS a
 CROSS JOIN person AS p
 WHERE a.source_id = ?1 AND a.external_id = wanted.value ->> 0
   AND p.account_id = a.id AND p.member_id = wanted.value ->> 1";
+
+// As below, without a look at the uses.
+pub(super) const OPEN_IDS: &str = "
+SELECT json_group_array(id)
+FROM (SELECT id FROM connection
+      WHERE source_id = ?1 AND status IN ('active', 'paused') AND id > ?2 ORDER BY id LIMIT ?3)";
 
 pub(super) const OPEN_PAGE: &str = "
 SELECT json_group_array(json_array(page.id, page.absent_since, u.id, u.credential_id))

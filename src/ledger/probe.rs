@@ -227,12 +227,13 @@ JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1";
 const CONTROLS: &str = "
 SELECT json_group_array(json_array(source_id, protocol, endpoint, accepted_at, credential_id, other_at)) FROM control WHERE provider = ?1";
 
+// Rows are parsed once, as in COLLECT's statements.
 pub(super) const BELIEFS: &str = "
 UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
        kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
 FROM (SELECT value ->> 'id' AS id, value ->> 'liveness' AS liveness, value ->> 'belief' AS belief,
              value ->> 'probe_at' AS probe_at, value ->> 'kind' AS kind, value ->> 'parts' AS parts
-      FROM json_each(?1)) AS v
+      FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0)) AS v
 WHERE credential.id = v.id";
 
 // Grouped, because one batch may bring several acceptances of the same endpoint.

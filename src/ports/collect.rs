@@ -53,6 +53,14 @@ pub trait CollectLedger {
     /// and those of a neighbour whose summary flipped (see [`CollectChunk::touched`]).
     fn commit_collect(&self, chunk: &CollectChunk) -> impl Future<Output = Result<(), LedgerError>>;
 
+    /// The numbers of the source's open connections above `after`, ascending: whether one was not shown at all.
+    fn open_ids(
+        &self,
+        source: SourceId,
+        after: ConnectionId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<ConnectionId>, LedgerError>>;
+
     /// Open connections of the source with ids above `after`, ascending: what absence is looked for among.
     fn open_page(
         &self,

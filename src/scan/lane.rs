@@ -23,6 +23,8 @@ use crate::ports::{Clock, Event, LedgerError, Progress, Vault};
 
 /// Results written together.
 const BATCH: usize = 1_000;
+/// How long a batch that is not full waits for more answers; a kill repeats the questions of no more than that.
+const LINGER: Duration = Duration::from_millis(50);
 /// A provider that fails in its transport so often without one answer is given up for this pass: a dead host must not
 /// cost a timeout for every credential.
 const GIVE_UP_AFTER: u32 = 10;
@@ -113,6 +115,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let mut waiting = Vec::new();
         let mut batch = Vec::with_capacity(BATCH);
         while receiver.recv_many(&mut batch, BATCH).await > 0 {
+            fill(&mut receiver, &mut batch).await;
             self.write(&mut batch, Some(&mut waiting), &mut sum).await?;
         }
         // The whole pass has been heard: whatever control there is, there is now.
@@ -313,6 +316,15 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             Outcome::Unknown(_) => &mut sum.unknown,
         };
         *counter += 1;
+    }
+}
+
+/// Waits a little for a whole batch: a transaction costs more than the answers of a quick provider come apart.
+async fn fill(receiver: &mut mpsc::Receiver<Looked>, batch: &mut Vec<Looked>) {
+    let more = async { while batch.len() < BATCH && receiver.recv_many(batch, BATCH - batch.len()).await > 0 {} };
+    tokio::select! {
+        () = more => {}
+        () = tokio::time::sleep(LINGER) => {}
     }
 }
 

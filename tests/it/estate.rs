@@ -59,8 +59,8 @@ impl Read {
 
 impl From<&Caught> for Read {
     fn from(caught: &Caught) -> Self {
-        let [to] = caught.to.as_slice() else { panic!("one recipient a mail: {:?}", caught.to) };
-        Self::new(to, &caught.raw)
+        assert_eq!(caught.to.len(), 1, "one recipient a mail: {:?}", caught.to);
+        Self::new(&caught.to[0], &caught.raw)
     }
 }
 

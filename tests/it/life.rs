@@ -1,11 +1,13 @@
 //! A key's way from live to shredded, and everything that must not move it along that way.
 
+mod proof;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::{Inventory, Scan, Settings, Site, ago, hex, pair};
+use crate::support::{Inventory, Scan, Settings, Site, ago, hex};
 
 fn settings(liveness: &str) -> Settings {
     Settings {
@@ -178,68 +180,6 @@ fn a_dead_host_is_given_up_and_says_so_and_what_was_not_asked_stays_due() {
 }
 
 #[test]
-fn an_estate_that_was_never_accepted_is_never_dead_however_often_it_is_refused() {
-    let mut estate = Estate::new(&settings("confirm_gap = \"100ms\"\nsettle = \"100ms\""));
-    let ids = ["one", "two", "three", "four", "five"];
-    for id in ids {
-        estate.key(id, "refuse"); // the wrong column was mapped
-    }
-    estate.delete("five");
-    let asked = |id: &str| estate.site.providers.asked("convertkit", id);
-    estate.site.scan_until("each was refused often enough to prove the point", |scan| {
-        assert_eq!(scan.findings(), Vec::<String>::new());
-        ids.iter().all(|id| asked(id) >= 4)
-    });
-    for id in ids {
-        assert_eq!(estate.site.liveness(id), "suspect", "{id}");
-        let credential = estate.site.credential(id);
-        assert_eq!(credential["no_control"], true, "{credential:#}");
-        assert_eq!(credential["held"], true);
-    }
-
-    // one that is accepted shows that the question is put rightly
-    estate.key("six", "accept");
-    estate.until("one", "dead");
-    estate.until("five", "shredded");
-    assert_eq!(
-        estate.site.scan().findings(),
-        ["four", "one", "three", "two"].map(|id| format!("connection-broken medium {id} dead"))
-    );
-}
-
-#[test]
-fn mailjets_refusal_is_no_proof_while_its_smtp_was_not_asked() {
-    let mut estate = Estate::new(&settings(""));
-    let mut mailjet = Settings { mailjet: "confirm_gap = \"100ms\"\nsettle = \"100ms\"".to_owned(), ..settings("") };
-    estate.site.configure(&mailjet);
-    for (id, does) in [("control", "accept"), ("left", "accept")] {
-        let (key_id, secret) = pair(id);
-        estate.inventory.mailjet(id, "a1", id);
-        estate.site.providers.set("mailjet", id, &key_id, &secret, does);
-    }
-    estate.delete("left");
-    estate.site.scan();
-    estate.site.providers.does("mailjet", "left", "refuse");
-    estate.until("left", "suspect");
-    estate.site.providers.forget_requests();
-    let missing = ["revocation-missing critical left suspect"];
-    estate.site.scan_until("it was refused three times more", |scan| {
-        assert_eq!(scan.findings(), missing);
-        estate.site.providers.asked("mailjet", "left") >= 3
-    });
-    assert_eq!(estate.site.liveness("left"), "suspect");
-    let finding = estate.site.scan();
-    let finding = finding.finding("revocation-missing", "left").expect("still open");
-    assert_eq!(finding["evidence"]["refused_partly"], "no_prober", "it says what was not asked: {finding:#}");
-
-    // the operator says that REST alone will do
-    mailjet.mailjet += "\nprotocols = [\"rest\"]";
-    estate.site.configure(&mailjet);
-    estate.until("left", "shredded");
-    assert_eq!(estate.site.scan().findings(), Vec::<String>::new());
-}
-
-#[test]
 fn a_shredded_key_that_comes_back_into_use_is_sealed_and_judged_anew() {
     let mut estate = Estate::new(&settings("confirm_gap = \"100ms\"\nsettle = \"100ms\""));
     estate.key("control", "accept");
@@ -347,48 +287,4 @@ fn a_copy_is_held_while_any_account_uses_the_key_and_each_is_told_only_its_own()
     estate.until("elsewhere", "shredded");
     let both = ["revocation-missing critical elsewhere shredded", "revocation-missing critical left shredded"];
     assert_eq!(estate.site.scan().findings(), both);
-}
-
-#[test]
-fn what_another_source_sees_accepted_proves_nothing_here() {
-    let rest = "[[inventory]]\nname = \"second\"\nkind = \"jsonl\"\npath = \"second.jsonl\"".to_owned();
-    let two = Settings { rest, ..settings("confirm_gap = \"100ms\"\nsettle = \"100ms\"") };
-    let mut estate = Estate::new(&two);
-    estate.key("refused", "refuse"); // perhaps by our own mistake in reading this source
-    let row = |secret: &str| {
-        format!(
-            "{{\"connection_id\":\"x\",\"account_id\":\"b1\",\"provider\":\"convertkit\",\"secret\":\"{secret}\"}}\n"
-        )
-    };
-    std::fs::write(estate.site.path("second.jsonl"), row(&hex("good"))).expect("a folder that can be written");
-    estate.site.providers.set("convertkit", "good", "", &hex("good"), "accept");
-    estate
-        .site
-        .scan_until("it was refused often enough", |_| estate.site.providers.asked("convertkit", "refused") >= 4);
-    assert_eq!(estate.site.liveness("refused"), "suspect");
-    assert_eq!(estate.site.liveness("x"), "live");
-}
-
-#[test]
-fn the_operators_own_key_is_control_enough() {
-    let mut with_control = settings("confirm_gap = \"100ms\"\nsettle = \"1h\"");
-    with_control.mailjet = format!(
-        "protocols = [\"rest\"]\ncontrol = {{ key_id = \"{}\", secret = \"file:control\" }}",
-        pair("control").0
-    );
-    let mut estate = Estate::new(&with_control);
-    std::fs::write(estate.site.path("control"), format!("{}\n", pair("control").1)).expect("a writable folder");
-    for (word, does) in [("one", "refuse"), ("control", "refuse")] {
-        let (key_id, secret) = pair(word);
-        estate.site.providers.set("mailjet", word, &key_id, &secret, does);
-    }
-    estate.inventory.mailjet("one", "a1", "one");
-    estate.write();
-    let asked = |estate: &Estate| estate.site.providers.asked("mailjet", "one");
-    estate.site.scan_until("it was refused often enough", |_| asked(&estate) >= 4);
-    assert_eq!(estate.site.liveness("one"), "suspect", "a control that is refused itself proves nothing");
-
-    estate.site.providers.does("mailjet", "control", "accept");
-    estate.until("one", "dead");
-    assert_eq!(estate.site.scan().findings(), ["connection-broken medium one dead"]);
 }

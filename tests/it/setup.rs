@@ -7,8 +7,11 @@ use crate::support::{Inventory, MASTER_KEY, Settings, Site, pair};
 /// 32 other bytes in base64.
 const OTHER_KEY: &str = "YW5vdGhlciBtYXN0ZXIga2V5IGZvciB0ZXN0cyEhISE=";
 
+/// One that has scanned one live key. Its next questions may take as long as a test needs.
 fn site_with_a_scan() -> Site {
     let mut site = Site::new();
+    let liveness = "probe_every = \"100ms\"\ntimeout = \"25s\"".to_owned();
+    site.configure(&Settings { liveness, ..Settings::default() });
     let mut inventory = Inventory::default();
     inventory.mailjet("one", "a1", "one");
     let (key_id, secret) = pair("one");

@@ -1,15 +1,19 @@
 //! A keysweep as its operator has it: a folder with a configuration, an inventory and a ledger, the real program, and
 //! providers that were written without it.
 
-use std::collections::BTreeMap;
+mod inventory;
+mod providers;
+
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use self::inventory::{Inventory, pair};
+pub use self::providers::Providers;
 
 /// 32 bytes in base64; for tests only.
 pub const MASTER_KEY: &str = "c3dlZXBpbmcgdGhlIGtleXMgb2YgbG9vcGJhY2shISE=";
@@ -45,120 +49,6 @@ pub fn hex(word: &str) -> String {
     let half =
         |start: u64| word.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{:016x}{:016x}", half(0xcbf2_9ce4_8422_2325), half(0x6c62_272e_07bb_0142))
-}
-
-/// The simulated providers, in a process of their own.
-pub struct Providers {
-    child: Child,
-    /// The simulator ends when this is closed.
-    _alive: ChildStdin,
-    ports: BTreeMap<String, u16>,
-    state: PathBuf,
-    log: PathBuf,
-    known: BTreeMap<String, Value>,
-}
-
-/// A request that a provider saw.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct Request {
-    /// whose port it came to; `elsewhere` is where redirects lead
-    pub provider: String,
-    /// `GET`, if all is well
-    pub method: String,
-    /// the key's name; `None` where the provider doesn't know it
-    pub key: Option<String>,
-    /// names of headers, in small letters
-    pub headers: Vec<String>,
-    /// when, in seconds
-    pub at: f64,
-}
-
-impl Providers {
-    /// Starts them; `folder` holds their state and their log.
-    pub fn start(folder: &Path) -> Self {
-        let (state, log) = (folder.join("providers.json"), folder.join("requests.jsonl"));
-        fs::write(&state, "{}").expect("a folder that can be written");
-        fs::write(&log, "").expect("a folder that can be written");
-        let mut child = Command::new("python3")
-            .arg(fixtures().join("provider_sim.py"))
-            .args([&state, &log])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 runs the simulated providers");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("the ports");
-        let ports = serde_json::from_str(&line).expect("the ports as JSON");
-        let alive = child.stdin.take().expect("a pipe");
-        Self { child, _alive: alive, ports, state, log, known: BTreeMap::new() }
-    }
-
-    /// The address of one of them.
-    pub fn address(&self, provider: &str) -> String {
-        format!("http://127.0.0.1:{}", self.ports[provider])
-    }
-
-    /// From now on this key does this: `accept`, `refuse`, `hang` and so on; see the simulator.
-    pub fn set(&mut self, provider: &str, name: &str, key_id: &str, secret: &str, does: &str) {
-        self.set_kind(provider, name, key_id, secret, does, "api_secret");
-    }
-
-    /// As [`Providers::set`], for a ConvertKit value of another kind.
-    pub fn set_kind(&mut self, provider: &str, name: &str, key_id: &str, secret: &str, does: &str, kind: &str) {
-        let state = self.of(provider);
-        let keys = state["keys"].as_array_mut().expect("a list");
-        keys.retain(|key| key["name"] != name);
-        keys.push(json!({"name": name, "key_id": key_id, "secret": secret, "does": does, "kind": kind}));
-        self.write();
-    }
-
-    /// From now on the named key does something else.
-    pub fn does(&mut self, provider: &str, name: &str, does: &str) {
-        let keys = self.of(provider)["keys"].as_array_mut().expect("a list");
-        let key = keys.iter_mut().find(|key| key["name"] == name).expect("a key of this name");
-        key["does"] = json!(does);
-        self.write();
-    }
-
-    /// From now on the provider does this to everybody; `None` ends it.
-    pub fn everyone(&mut self, provider: &str, does: Option<&str>) {
-        self.of(provider)["everyone"] = json!(does);
-        self.write();
-    }
-
-    /// Every request so far, at every port.
-    pub fn requests(&self) -> Vec<Request> {
-        let text = fs::read_to_string(&self.log).expect("the log of requests");
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of the log")).collect()
-    }
-
-    /// How often the named key was presented to its provider.
-    pub fn asked(&self, provider: &str, name: &str) -> usize {
-        self.requests().iter().filter(|r| r.provider == provider && r.key.as_deref() == Some(name)).count()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_requests(&self) {
-        fs::write(&self.log, "").expect("a folder that can be written");
-    }
-
-    fn of(&mut self, provider: &str) -> &mut Value {
-        self.known.entry(provider.to_owned()).or_insert_with(|| json!({"everyone": null, "keys": []}))
-    }
-
-    /// Renamed into place, so that no request sees half of it.
-    fn write(&self) {
-        let next = self.state.with_extension("next");
-        fs::write(&next, serde_json::to_vec(&self.known).expect("JSON")).expect("a folder that can be written");
-        fs::rename(next, &self.state).expect("a folder that can be written");
-    }
-}
-
-impl Drop for Providers {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }
 
 /// What one run of the program left behind.
@@ -458,93 +348,5 @@ impl Scan {
 
     fn list(&self, name: &str) -> &[Value] {
         self.document[name].as_array().map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
-/// A pair as Mailjet has them, the same for the same word: public half and secret.
-pub fn pair(word: &str) -> (String, String) {
-    (hex(&format!("key of {word}")), hex(&format!("secret of {word}")))
-}
-
-/// An inventory of connections in the making.
-#[derive(Clone, Default)]
-pub struct Inventory {
-    rows: Vec<BTreeMap<&'static str, String>>,
-}
-
-/// The columns, in an order of our own: no reader may rest on the contract's.
-const COLUMNS: [&str; 16] = [
-    "name",
-    "secret",
-    "key_id",
-    "connection_id",
-    "provider",
-    "account_id",
-    "status",
-    "created_at",
-    "updated_at",
-    "deleted_at",
-    "secret_set_at",
-    "auth",
-    "created_by",
-    "running_jobs",
-    "region",
-    "notes",
-];
-
-impl Inventory {
-    /// Adds a row.
-    pub fn add(&mut self, id: &str, account: &str, provider: &str, more: &[(&'static str, &str)]) {
-        let mut row = BTreeMap::from([
-            ("connection_id", id.to_owned()),
-            ("account_id", account.to_owned()),
-            ("provider", provider.to_owned()),
-        ]);
-        row.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        self.rows.push(row);
-    }
-
-    /// Adds an active Mailjet connection of this word's pair, made and keyed twenty days ago.
-    pub fn mailjet(&mut self, id: &str, account: &str, word: &str) {
-        let (key_id, secret) = pair(word);
-        let (key_id, secret, then) = (key_id.as_str(), secret.as_str(), ago(TimeDelta::days(20)));
-        let more = [("key_id", key_id), ("secret", secret), ("created_at", &then), ("secret_set_at", &then)];
-        self.add(id, account, "mailjet", &more);
-    }
-
-    /// Adds an active ConvertKit connection of this value, made and keyed twenty days ago.
-    pub fn convertkit(&mut self, id: &str, account: &str, secret: &str) {
-        let then = ago(TimeDelta::days(20));
-        self.add(id, account, "convertkit", &[("secret", secret), ("created_at", &then), ("secret_set_at", &then)]);
-    }
-
-    /// Changes one field of a row.
-    #[track_caller]
-    pub fn set(&mut self, id: &str, field: &'static str, value: &str) {
-        let row = self.rows.iter_mut().find(|row| row["connection_id"] == id).expect("a row of this id");
-        row.insert(field, value.to_owned());
-    }
-
-    /// Marks a row as deleted so long ago.
-    #[track_caller]
-    pub fn delete(&mut self, id: &str, before: TimeDelta) {
-        self.set(id, "status", "deleted");
-        self.set(id, "deleted_at", &ago(before));
-    }
-
-    /// Takes a row out.
-    pub fn remove(&mut self, id: &str) {
-        self.rows.retain(|row| row["connection_id"] != id);
-    }
-
-    /// As a file: every field quoted, lines ended as on Windows, with a mark of byte order.
-    pub fn csv(&self) -> String {
-        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-        let line = |cells: Vec<String>| format!("{}\r\n", cells.join(","));
-        let mut text = format!("\u{feff}{}", line(COLUMNS.map(quoted).to_vec()));
-        for row in &self.rows {
-            text += &line(COLUMNS.iter().map(|name| quoted(row.get(name).map_or("", String::as_str))).collect());
-        }
-        text
     }
 }

@@ -1,9 +1,12 @@
 //! An estate of awkward connections against providers that keysweep has no part in: exactly the expected verdicts, and
 //! nothing sent where it doesn't belong.
 
-use chrono::{TimeDelta, Utc};
+mod ages;
+mod shown;
 
-use crate::support::{Inventory, Scan, Site, ago, hex, now, pair, stamp};
+use chrono::TimeDelta;
+
+use crate::support::{Inventory, Scan, Site, ago, hex, pair};
 
 const PEOPLE: &str = "account_id,member_id,email,role,status\r\n\
     a1,o1,owner.one@example.org,owner,active\r\n\
@@ -214,84 +217,6 @@ fn shared_left_behind_and_replaced_keys_are_told_from_each_other() {
 }
 
 #[test]
-fn ages_are_judged_by_the_best_date_and_silent_where_there_is_none_to_judge() {
-    let mut estate = Estate::new();
-    let secret_set = |estate: &mut Estate, id: &str, before: TimeDelta| {
-        estate.mailjet(id, "accept");
-        estate.inventory.set(id, "created_at", &ago(days(400)));
-        estate.inventory.set(id, "secret_set_at", &ago(before));
-    };
-    secret_set(&mut estate, "age-75", days(75));
-    secret_set(&mut estate, "age-76", days(76) + TimeDelta::minutes(1));
-    secret_set(&mut estate, "age-89", days(89));
-    secret_set(&mut estate, "age-91", days(91));
-    secret_set(&mut estate, "age-181", days(181));
-    // in seconds since 1970
-    secret_set(&mut estate, "age-unix", days(0));
-    estate.inventory.set("age-unix", "secret_set_at", &(now() - days(100)).timestamp().to_string());
-    // by its connection's date
-    estate.mailjet("connected", "accept");
-    estate.inventory.set("connected", "secret_set_at", "");
-    estate.inventory.set("connected", "created_at", &ago(days(95)));
-    // no date at all
-    estate.mailjet("undated", "accept");
-    estate.inventory.set("undated", "secret_set_at", "");
-    estate.inventory.set("undated", "created_at", "");
-    // the same value, told to be older by a connection that is gone
-    estate.mailjet("pasted", "accept");
-    estate.mailjet_of("pasted-before", "a2", "pasted", "accept");
-    estate.inventory.set("pasted-before", "secret_set_at", &ago(days(120)));
-    estate.inventory.delete("pasted-before", days(60));
-    // a grant has no age
-    estate.inventory.add("grant", "a1", "mailjet", &[("auth", "oauth"), ("created_at", &ago(days(300)))]);
-    // stale and suspect is still stale
-    secret_set(&mut estate, "refused", days(91));
-    estate.site.providers.does("mailjet", "refused", "refuse");
-    let scan = estate.scan();
-
-    assert_eq!(
-        scan.findings(),
-        [
-            "revocation-missing critical pasted-before live",
-            "secret-age-unknown low undated live",
-            "secret-due low age-76 live",
-            "secret-due low age-89 live",
-            "secret-stale critical age-181 live",
-            "secret-stale high age-91 live",
-            "secret-stale high age-unix live",
-            "secret-stale high connected live",
-            "secret-stale high pasted live",
-            "secret-stale high refused suspect",
-        ]
-    );
-}
-
-#[test]
-fn a_secret_is_stale_one_second_after_ninety_days_and_not_before() {
-    let mut estate = Estate::new();
-    let set_at = chrono::DateTime::<Utc>::from_timestamp(now().timestamp(), 0).expect("an instant") - days(10);
-    estate.mailjet("boundary", "accept");
-    estate.inventory.set("boundary", "secret_set_at", &stamp(set_at));
-    estate.scan();
-
-    let second = TimeDelta::seconds(1);
-    for (age, findings) in [
-        (days(76) - second, vec![]),
-        (days(76), vec!["secret-due low"]),
-        (days(90), vec!["secret-due low"]),
-        (days(90) + second, vec!["secret-stale high"]),
-        (days(180), vec!["secret-stale high"]),
-        (days(180) + second, vec!["secret-stale critical"]),
-    ] {
-        let at = stamp(set_at + age);
-        let ran = estate.site.run(&["scan", "--as-of", &at, "--format", "json"]).exits(0);
-        let scan = Scan { document: ran.json(), err: ran.err };
-        let expected: Vec<String> = findings.iter().map(|finding| format!("{finding} boundary live")).collect();
-        assert_eq!(scan.findings(), expected, "at the age of {age}");
-    }
-}
-
-#[test]
 fn a_connection_is_orphaned_by_people_who_are_known_to_be_gone_and_by_nobody_else() {
     let mut estate = Estate::new();
     for (id, account, creator) in [
@@ -321,38 +246,6 @@ fn a_connection_is_orphaned_by_people_who_are_known_to_be_gone_and_by_nobody_els
 }
 
 #[test]
-fn bad_rows_are_set_aside_by_row_and_field_while_the_others_go_on() {
-    let mut estate = Estate::new();
-    estate.mailjet("good", "accept"); // row 2
-    estate.mailjet("good", "accept"); // row 3: twice
-    estate.mailjet("when", "accept"); // row 4
-    estate.inventory.set("when", "created_at", "yesterday");
-    estate.inventory.add("who", "", "mailjet", &[]); // row 5
-    estate.inventory.add("what", "a1", "no-such-provider", &[("secret", &hex("what"))]); // row 6
-    estate.inventory.add("how", "a1", "mailjet", &[("status", "zombie")]); // row 7
-    estate.inventory.add("tab\there", "a1", "mailjet", &[]); // row 8
-    estate.mailjet("ahead", "accept"); // row 9: a problem, but no bad row
-    estate.inventory.set("ahead", "secret_set_at", &stamp(now() + days(30)));
-    estate.inventory.set("ahead", "created_at", &ago(days(95)));
-    estate.mailjet("last", "accept"); // row 10
-    let scan = estate.scan();
-
-    assert_eq!(
-        scan.quarantined(),
-        ["3 connection_id", "4 created_at", "5 account_id", "6 provider", "7 status", "8 connection_id"]
-    );
-    let mut known: Vec<String> =
-        estate.site.list("connections").iter().map(|c| c["connection_id"].as_str().unwrap_or("?").to_owned()).collect();
-    known.sort();
-    assert_eq!(known, ["ahead", "good", "last"]);
-    assert_eq!(scan.findings(), ["secret-stale high ahead live"], "a date in the future is no date");
-    let problems = scan.problems().join("\n");
-    assert!(problems.contains("row 9: secret_set_at"), "{problems}");
-    let said = format!("{}{}", scan.document, scan.err);
-    assert!(!said.contains(&hex("what")), "no problem shows a key");
-}
-
-#[test]
 fn keys_that_cannot_be_asked_are_unverified_and_nothing_is_said_of_them() {
     let mut estate = Estate::new();
     estate.mailjet("asked", "accept");
@@ -376,108 +269,6 @@ fn keys_that_cannot_be_asked_are_unverified_and_nothing_is_said_of_them() {
         scan.findings(),
         ["revocation-unproven medium grant unverified", "revocation-unproven medium no-secret unverified"]
     );
-}
-
-#[test]
-fn what_had_ended_long_before_is_counted_and_never_mailed() {
-    let mut estate = Estate::new();
-    estate.deleted("recent", "accept");
-    estate.deleted("ancient", "accept");
-    estate.inventory.set("ancient", "created_at", &ago(days(300)));
-    estate.inventory.set("ancient", "deleted_at", &ago(days(100)));
-    estate.inventory.add("no-copy", "a1", "mailjet", &[("status", "deleted"), ("deleted_at", &ago(days(5)))]);
-    let scan = estate.scan();
-
-    assert_eq!(
-        scan.findings(),
-        ["revocation-missing critical ancient live", "revocation-missing critical recent live"]
-    );
-    assert_eq!(scan.finding("revocation-missing", "ancient").map(|f| f["mailed"].clone()), Some(false.into()));
-    assert_eq!(scan.finding("revocation-missing", "recent").map(|f| f["mailed"].clone()), Some(true.into()));
-}
-
-#[test]
-fn names_are_shown_as_they_are_and_run_nothing() {
-    let names = [
-        "=HYPERLINK(\"http://x.test\")",
-        "{{ 7*7 }}",
-        "<script>alert(1)</script>",
-        "two\r\nlines, \"quoted\"",
-        "Ünïcödé 名前 \u{202e}gnp.exe",
-        "'; DROP TABLE finding; --",
-    ];
-    let mut estate = Estate::new();
-    for (number, name) in names.iter().enumerate() {
-        let id = format!("n{number}");
-        estate.deleted(&id, "accept");
-        estate.inventory.set(&id, "name", name);
-    }
-    let scan = estate.scan();
-
-    let shown = |number: usize| {
-        let found = scan.finding("revocation-missing", &format!("n{number}")).expect("a finding");
-        found["connection_name"].as_str().expect("a name").to_owned()
-    };
-    assert_eq!(shown(1), "{{ 7*7 }}", "no template is run");
-    assert_eq!(shown(3), "two  lines, \"quoted\"", "one line");
-    assert_eq!(shown(4), names[4]);
-    assert_eq!(scan.findings().len(), names.len(), "no name changed the ledger");
-
-    let csv = estate.site.run(&["findings", "list", "--format", "csv"]).exits(0).out;
-    assert!(!csv.lines().any(|line| line.split(',').any(|cell| cell.trim_matches('"').starts_with('='))), "{csv}");
-    let table = estate.site.run(&["findings", "list"]).exits(0).out;
-    assert!(!table.contains('\u{202e}') && !table.contains('\u{1b}'), "{table}");
-}
-
-#[test]
-fn the_document_has_the_contracts_shape_and_the_exit_code_says_how_bad_it_is() {
-    let mut estate = Estate::new();
-    estate.deleted("left", "accept");
-    let scan = estate.scan();
-
-    let finding = scan.finding("revocation-missing", "left").expect("a finding");
-    for (name, value) in [
-        ("rule", "revocation-missing"),
-        ("severity", "critical"),
-        ("source", "main"),
-        ("connection_id", "left"),
-        ("account_id", "a1"),
-        ("provider", "mailjet"),
-        ("liveness", "live"),
-        ("state", "open"),
-    ] {
-        assert_eq!(finding[name], value, "{name}");
-    }
-    assert!(finding["id"].as_str().is_some_and(|id| id.starts_with('F')), "{finding}");
-    for time in ["opened_at", "since"] {
-        let text = finding[time].as_str().expect("a time");
-        assert!(chrono::DateTime::parse_from_rfc3339(text).is_ok(), "{time}: {text}");
-    }
-    assert!(finding["evidence"].is_object());
-    for part in ["scan", "counts", "findings", "quarantined", "problems"] {
-        assert!(scan.document.get(part).is_some(), "{part}");
-    }
-
-    for (arguments, code) in [
-        (&["scan"][..], 0),
-        (&["scan", "--fail-on", "critical"], 3),
-        (&["scan", "--fail-on", "low"], 3),
-        (&["scan", "--fail-on", "dire"], 2),
-        (&["scan", "--dry-run", "--notify"], 2),
-        (&["scan", "--no-probe", "--format", "jsonl"], 0),
-        (&["scan", "--dry-run"], 0),
-    ] {
-        let ran = estate.site.run(arguments).exits(code);
-        let said = format!("{}{}", ran.out, ran.err);
-        let (key_id, secret) = pair("left");
-        assert!(!said.contains(&secret) && !said.contains(&key_id), "{arguments:?} shows a key");
-    }
-    estate.inventory.delete("left", days(4));
-    estate.site.providers.does("mailjet", "left", "refuse");
-    estate.site.connections(estate.inventory.csv());
-    let before = estate.site.ledger_text();
-    estate.site.run(&["scan", "--dry-run"]).exits(0);
-    assert!(before == estate.site.ledger_text(), "a dry run writes nothing");
 }
 
 #[test]
@@ -523,55 +314,4 @@ fn the_same_value_is_one_credential_under_either_name_of_kit() {
     let scan = estate.scan();
     assert_eq!(scan.findings(), ["secret-shared low as-convertkit live", "secret-shared low as-kit live"]);
     assert_eq!(estate.site.providers.asked("kit", "as-convertkit"), 1);
-}
-
-#[test]
-fn a_replaced_secret_is_as_old_as_its_replacement_unless_somebody_says_more() {
-    let mut estate = Estate::new();
-    for id in ["kept-date", "moved-date", "untouched"] {
-        estate.mailjet(id, "accept");
-        estate.inventory.set(id, "created_at", &ago(days(200)));
-        estate.inventory.set(id, "secret_set_at", &ago(days(100)));
-    }
-    let stale = |id: &str| format!("secret-stale high {id} live");
-    let mut scan = estate.scan();
-    assert_eq!(scan.findings(), ["kept-date", "moved-date", "untouched"].map(stale));
-
-    for id in ["kept-date", "moved-date"] {
-        let secret = hex(&format!("new secret of {id}"));
-        estate.site.providers.set("mailjet", &format!("{id}, new"), &pair(id).0, &secret, "accept");
-        estate.site.providers.does("mailjet", id, "refuse");
-        estate.inventory.set(id, "secret", &secret);
-    }
-    estate.inventory.set("moved-date", "secret_set_at", &ago(days(95)));
-    // the same value, told to be newer: nothing moves it forward
-    estate.inventory.set("untouched", "secret_set_at", &ago(days(1)));
-    scan = estate.scan();
-    let findings = scan.findings();
-    assert!(!findings.contains(&stale("kept-date")), "the old date is the old value's: {findings:?}");
-    assert!(findings.contains(&stale("moved-date")), "the platform says when: {findings:?}");
-    assert!(findings.contains(&stale("untouched")), "pasting it again does not make it younger: {findings:?}");
-}
-
-#[test]
-fn every_finding_can_be_explained() {
-    let mut estate = Estate::new();
-    estate.deleted("left", "accept");
-    estate.mailjet("old", "accept");
-    estate.inventory.set("old", "secret_set_at", &ago(days(400)));
-    estate.inventory.set("old", "created_by", "m2");
-    estate.mailjet_of("twin", "a1", "old", "accept");
-    let scan = estate.scan();
-    assert!(scan.findings().len() >= 5, "{:?}", scan.findings());
-    for finding in scan.document["findings"].as_array().expect("a list") {
-        let id = finding["id"].as_str().expect("a number");
-        let told = estate.site.run(&["explain", id]).exits(0).out;
-        for part in ["rule", "connection_id", "account_id"] {
-            let word = finding[part].as_str().expect("a word");
-            assert!(told.contains(word), "{id} says nothing of {part} {word}: {told}");
-        }
-        estate.site.run(&["explain", id, "--format", "json"]).exits(0).json();
-        estate.site.run(&["findings", "show", id, "--format", "json"]).exits(0).json();
-    }
-    estate.site.run(&["explain", "F9999"]).exits(1);
 }

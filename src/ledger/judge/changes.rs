@@ -210,14 +210,15 @@ fn expect_all(wanted: usize, found: u64) -> Result<(), LedgerError> {
     })
 }
 
+/// Rows are parsed once, as in COLLECT's statements, and looked at in their order.
 const OPEN: &str = "
     INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
                          evidence, mailed, last_step, next_step_at)
     SELECT value ->> 'id', value ->> 'rule', c.id, value ->> 'credential', c.account_id, 'open', value ->> 'opening',
            value ->> 'severity', value ->> 'since', ?2, value ->> 'evidence', value ->> 'mailed', NULL,
            CASE WHEN value ->> 'mailed' = 1 THEN ?2 END
-    FROM json_each(?1) AS page
-    JOIN connection AS c ON c.id = page.value ->> 'connection'";
+    FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0) AS page
+    CROSS JOIN connection AS c ON c.id = page.value ->> 'connection'";
 
 const BEGIN_ANEW: &str = "
     UPDATE finding SET

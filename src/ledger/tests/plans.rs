@@ -30,6 +30,7 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         collect::KNOWN_CREDENTIALS,
         collect::KNOWN_ACCOUNTS,
         collect::KNOWN_PEOPLE,
+        collect::OPEN_IDS,
         collect::OPEN_PAGE,
         collect::PRESENT_PEOPLE_PAGE,
         write::PEOPLE_ABSENT,
@@ -85,4 +86,10 @@ async fn few_due_credentials_are_found_by_their_time_and_many_by_their_number() 
     assert!(few.contains("credential_due (provider=? AND probe_at<?)"), "{few}");
     let many = plan(&fixture, probe::MANY_DUE).await.join("\n");
     assert!(many.contains("INTEGER PRIMARY KEY (rowid>?)") && !many.contains("TEMP B-TREE"), "{many}");
+}
+
+#[tokio::test]
+async fn the_numbers_of_open_connections_come_in_their_order_from_an_index() {
+    let steps = plan(&Fixture::new().await, collect::OPEN_IDS).await.join("\n");
+    assert!(steps.contains("connection_open") && !steps.contains("TEMP B-TREE"), "{steps}");
 }

@@ -8,7 +8,7 @@ use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, FieldProblem, Row};
-use crate::domain::secret::Fingerprint;
+use crate::domain::secret::{Fingerprint, could_be_key};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownRow, Reservation};
 use crate::ports::{LedgerError, Vault};
@@ -120,7 +120,12 @@ fn twice() -> FieldProblem {
 
 fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
     let name: String = record.provider.as_str().chars().take(40).collect();
-    let reason = format!("{name:?} is not in the catalogue; `keysweep config check` lists the names");
+    let name = if could_be_key(record.provider.as_str()) {
+        "what could be a key (not shown)".to_owned()
+    } else {
+        format!("{name:?}")
+    };
+    let reason = format!("{name} is not in the catalogue; `keysweep config check` lists the names");
     FieldProblem { field: "provider".to_owned(), reason }
 }
 

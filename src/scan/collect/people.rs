@@ -26,9 +26,6 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
         .into_iter()
         .map(|person| ((person.account.clone(), person.member.clone()), person))
         .collect();
-    let accounts: Vec<&str> = ids.iter().map(|(account, _)| *account).collect::<HashSet<_>>().into_iter().collect();
-    let mut accounts: HashMap<String, AccountId> =
-        reading.ledger.known_accounts(source, &accounts).await?.into_iter().collect();
 
     let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
     let mut fresh = Vec::new();
@@ -47,6 +44,10 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
             None => fresh.push((None, record, digest)),
         }
     }
+    let accounts: HashSet<&str> = fresh.iter().map(|(_, record, _)| record.account_id.as_str()).collect();
+    let accounts: Vec<&str> = accounts.into_iter().collect();
+    let mut accounts: HashMap<String, AccountId> =
+        reading.ledger.known_accounts(source, &accounts).await?.into_iter().collect();
     let reserved = reserve(reading, &fresh, &accounts).await?;
     write(reading, &mut chunk, fresh, &mut accounts, reserved);
     if chunk.people.is_empty() && chunk.people_present.is_empty() {

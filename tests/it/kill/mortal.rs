@@ -146,6 +146,15 @@ impl CollectLedger for Mortal<'_> {
         self.write("commit_collect", self.ledger.commit_collect(chunk)).await
     }
 
+    async fn open_ids(
+        &self,
+        source: SourceId,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Vec<ConnectionId>, LedgerError> {
+        self.read(self.ledger.open_ids(source, after, limit)).await
+    }
+
     async fn open_page(
         &self,
         source: SourceId,
