@@ -107,6 +107,19 @@ fn what_only_looks_makes_no_ledger_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_look_at_a_source_names_every_row_that_a_scan_would_set_aside() {
+    let site = Site::new();
+    site.connections(
+        "connection_id,account_id,provider,created_at\n1,a,mailjet,\n2,a,mailjet,12/31/2025\n3,a,nobody,\n1,a,mailjet,\n",
+    );
+    let ran = site.run(&["inventory", "check", "main"]).exits(0);
+    for place in ["row 3: created_at", "row 4: provider", "row 5: connection_id"] {
+        assert_eq!(ran.out.matches(place).count(), 1, "{place}: {}", ran.out);
+    }
+    assert!(!site.path("ledger.db").exists(), "looking makes nothing");
+}
+
+#[test]
 fn mail_without_a_server_is_refused_before_anything_is_done() {
     let site = site_with_a_scan();
     let before = site.list("scans").len();
