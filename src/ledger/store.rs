@@ -284,8 +284,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
         .pragma("temp_store", "MEMORY") // no sealed copy reaches a temporary file
-        // 8 MiB for each of two connections: of 32 MiB, both together would be all that a scan may hold.
-        .pragma("cache_size", "-8192"))
+        // 4 MiB for each of two connections: the system caches the file anyway, and a scan is to hold little.
+        .pragma("cache_size", "-4096"))
 }
 
 async fn connect(options: SqliteConnectOptions, path: &Path, connections: u32) -> Result<SqlitePool, OpenError> {

@@ -38,6 +38,8 @@ pub(super) struct Digest {
 /// Findings of one rule about one credential.
 #[derive(Debug, Serialize)]
 pub(super) struct Item {
+    /// the provider's title
+    provider: String,
     heading: String,
     severity: &'static str,
     what: String,
@@ -128,6 +130,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
         .get(&situation)
         .ok_or_else(|| format!("the catalogue has no steps for {provider} in the situation {situation:?}"))?;
     Ok(Item {
+        provider: texts.title.clone(),
         heading: words::heading(group),
         severity: group.first.severity.as_str(),
         what: words::what(group),

@@ -133,13 +133,23 @@ pub(super) fn key(group: &Group<'_>) -> String {
     let first = group.first;
     let tail = clean::name(&first.key_tail);
     let kind = match &first.kind {
-        Some(kind) => format!(" (taken for: {})", clean::name(&kind.replace('_', " "))),
+        Some(kind) => format!(" (its {})", clean::name(&kind_words(kind))),
         None => String::new(),
     };
     if tail.is_empty() {
         return format!("{}, credential {}{kind}", group.title, first.fingerprint.short());
     }
     format!("{}, API key ending in {tail}{kind}", group.title)
+}
+
+/// `api_secret` as providers write it: API Secret.
+fn kind_words(kind: &str) -> String {
+    let word = |word: &str| match word.split_at_checked(1) {
+        _ if word == "api" => "API".to_owned(),
+        Some((first, rest)) => format!("{}{rest}", first.to_uppercase()),
+        None => word.to_owned(),
+    };
+    kind.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The secret's age with its provenance.
