@@ -6,13 +6,11 @@ use serde_json::json;
 
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
-use super::{CliError, Done, lists, open};
-use crate::app::App;
+use super::{CliError, Done, lists, on_a_copy, open};
 use crate::app::SystemClock;
 use crate::config::{Env, Settings};
 use crate::domain::ids::ProviderName;
 use crate::domain::record::{ConnectionRecord, PersonRecord, Quarantined, Row};
-use crate::ledger::Ledger;
 use crate::ports::{Clock, Quiet, Snapshot, SourceError};
 use crate::providers::Catalogue;
 use crate::scan::absence::accept;
@@ -53,14 +51,7 @@ struct Look {
 async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) -> Result<Done, CliError> {
     let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
     let known = |name: &ProviderName| catalogue.get(name).is_some();
-    let folder = tempfile::Builder::new().prefix("keysweep-check-").tempdir()?;
-    let path = folder.path().join("ledger.db");
-    match Ledger::copy_to(&settings.ledger.url, &path).await {
-        Ok(()) | Err(crate::ledger::OpenError::Missing { .. }) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let copy = Ledger::open(&format!("sqlite:{}", path.display())).await?;
-    let app = App::open(settings, env, SystemClock, Some(copy)).await?;
+    let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
     let mut look = Look::default();
     match source.open(SystemClock.now()) {

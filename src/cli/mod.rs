@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
 use crate::app::{App, AppError, SystemClock};
@@ -153,6 +154,18 @@ async fn reader(settings: &Settings) -> Result<Ledger, CliError> {
 
 async fn open(settings: Settings, env: &Env) -> Result<App<SystemClock>, CliError> {
     Ok(App::open(settings, env, SystemClock, None).await?)
+}
+
+/// A keysweep over a copy of the ledger, or over an empty one where there is none yet. The copy goes with the folder.
+async fn on_a_copy(settings: Settings, env: &Env) -> Result<(TempDir, App<SystemClock>), CliError> {
+    let folder = tempfile::Builder::new().prefix("keysweep-copy-").tempdir()?;
+    let path = folder.path().join("ledger.db");
+    match Ledger::copy_to(&settings.ledger.url, &path).await {
+        Ok(()) | Err(OpenError::Missing { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let copy = Ledger::open(&format!("sqlite:{}", path.display())).await?;
+    Ok((folder, App::open(settings, env, SystemClock, Some(copy)).await?))
 }
 
 async fn migrate(settings: &Settings) -> Result<Done, CliError> {

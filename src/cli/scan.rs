@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::args::{Format, ScanArgs};
 use super::output::{List, TABLE_ROWS};
 use super::words::{FINDING_COLUMNS, finding_cells, severities};
-use super::{CliError, Done, open};
+use super::{CliError, Done, on_a_copy, open};
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, SystemClock};
 use crate::config::{Env, Settings};
@@ -33,14 +33,7 @@ pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, 
     }
     let notify = args.notify;
     if args.dry_run {
-        let folder = tempfile::Builder::new().prefix("keysweep-dry-run-").tempdir()?;
-        let path = folder.path().join("ledger.db");
-        match Ledger::copy_to(&settings.ledger.url, &path).await {
-            Ok(()) | Err(crate::ledger::OpenError::Missing { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let copy = Ledger::open(&format!("sqlite:{}", path.display())).await?;
-        let app = App::open(settings, env, SystemClock, Some(copy)).await?;
+        let (_folder, app) = on_a_copy(settings, env).await?;
         return scan(&app, &args, false).await;
     }
     let app = open(settings, env).await?;

@@ -14,8 +14,9 @@ use crate::ports::{Clock, Event, Progress};
 
 /// Mails claimed at a time: what a kill leaves to be taken back.
 const CLAIM: usize = 100;
-/// Refusals that are our own fault in a row, after which the run stops and the operator is told.
-const OUR_FAULT_AT_MOST: u32 = 5;
+/// Failures in a row that no mail is at fault for, after which the run stops and the operator is told: a server that
+/// refuses us, or that hangs, would else cost a timeout for every mail.
+const FAILURES_AT_MOST: u32 = 5;
 /// A server is spared after so many mails over one session.
 const MAILS_PER_SESSION: u32 = 100;
 
@@ -39,7 +40,7 @@ where
         tools,
         queue: RefCell::default(),
         sum: RefCell::new(sum),
-        our_fault: Cell::new(0),
+        failures: Cell::new(0),
         stop: RefCell::default(),
     };
     loop {
@@ -67,7 +68,7 @@ struct Run<'a, 's, L, M, R, K, C, G> {
     tools: &'a NotifyTools<'a, L, M, R, K, C, G>,
     queue: RefCell<VecDeque<ClaimedMail>>,
     sum: RefCell<&'s mut Notified>,
-    our_fault: Cell<u32>,
+    failures: Cell<u32>,
     stop: RefCell<Option<String>>,
 }
 
@@ -171,7 +172,7 @@ where
         self.tools.ledger.begin_sending(mail.id, self.tools.clock.now()).await?;
         match session.transmit(message).await {
             Ok(reply) => {
-                self.our_fault.set(0);
+                self.failures.set(0);
                 self.sum.borrow_mut().sent += 1;
                 self.tools.progress.advance(1);
                 let reply: String = reply.chars().take(200).collect();
@@ -203,13 +204,21 @@ where
                 MailEnd::Failed { retry_at, error: words }
             }
         };
-        if matches!(error, SendError::Ours(_)) {
-            self.our_fault.set(self.our_fault.get() + 1);
-            if self.our_fault.get() >= OUR_FAULT_AT_MOST {
-                self.stop(format!("{OUR_FAULT_AT_MOST} refusals in a row that are our own fault: {error}"));
-            }
-        }
+        self.judge_server(error);
         self.record(mail, end).await
+    }
+
+    /// Stops the run where the server fails us again and again.
+    fn judge_server(&self, error: &SendError) {
+        let whose = match error {
+            SendError::Ours(_) => "refusals in a row that are our own fault",
+            SendError::Server(_) | SendError::AfterData(_) => "broken exchanges in a row",
+            SendError::Address(_) | SendError::Later(_) => return self.failures.set(0),
+        };
+        self.failures.set(self.failures.get() + 1);
+        if self.failures.get() >= FAILURES_AT_MOST {
+            self.stop(format!("{FAILURES_AT_MOST} {whose}: {error}"));
+        }
     }
 
     fn wait(&self, attempts: u32) -> Duration {
