@@ -14,7 +14,7 @@ use crate::ports::{Clock, Event, Progress};
 
 /// Mails claimed at a time: what a kill leaves to be taken back.
 const CLAIM: usize = 100;
-/// Failures in a row that no mail is at fault for, after which the run stops and the operator is told: a server that
+/// Failures without a success between them that no mail is at fault for, after which the run stops and the operator is told: a server that
 /// refuses us, or that hangs, would else cost a timeout for every mail.
 const FAILURES_AT_MOST: u32 = 5;
 /// A server is spared after so many mails over one session.
@@ -213,7 +213,7 @@ where
         let whose = match error {
             SendError::Ours(_) => "refusals in a row that are our own fault",
             SendError::Server(_) | SendError::AfterData(_) => "broken exchanges in a row",
-            SendError::Address(_) | SendError::Later(_) => return self.failures.set(0),
+            SendError::Address(_) | SendError::Later(_) => return,
         };
         self.failures.set(self.failures.get() + 1);
         if self.failures.get() >= FAILURES_AT_MOST {

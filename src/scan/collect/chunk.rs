@@ -30,6 +30,9 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     reading.sum.rows += rows.len() as u64;
     let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
     let fresh = compare(reading, rows, &mut chunk).await?;
+    if fresh.is_empty() && is_empty(&chunk) {
+        return Ok(()); // as nearly always: nothing further is asked of the ledger
+    }
     let known = Known::load(reading, &fresh).await?;
     let changes: Vec<Change> = fresh
         .iter()
