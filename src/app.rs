@@ -1,6 +1,8 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+pub mod daemon;
+mod mail;
 mod report;
 pub mod scan;
 
