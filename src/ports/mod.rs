@@ -4,6 +4,7 @@
 //! Every ledger method takes or returns batches, and every `commit_…` is one transaction: a kill
 //! between two calls leaves the ledger as if the second had never been meant.
 
+pub mod activation;
 pub mod collect;
 pub mod judge;
 pub mod notify;
