@@ -8,6 +8,7 @@ pub mod activation;
 pub mod collect;
 pub mod health;
 pub mod judge;
+pub mod meter;
 pub mod notify;
 pub mod probe;
 

@@ -164,6 +164,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             outcome: Outcome::Unknown(Reason::NoCopy),
             parts: Vec::new(),
             at: self.tools.clock.now(),
+            took: Duration::ZERO,
             retry_after: None,
             kind: None,
         }
