@@ -71,7 +71,7 @@ where
     let due = tools.ledger.due_providers(now).await?;
     tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
     let lanes = due.iter().map(|(provider, _)| {
-        let pages = due_pages(tools.ledger, provider, now);
+        let pages = due_pages(tools, provider, now);
         async move { Lane::open(tools, provider).await?.run(pages).await }
     });
     let sums = try_join_all(lanes).await?;
@@ -131,14 +131,14 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
 }
 
 /// What is due at one provider, page by page, in the order of the ledger's numbers.
-fn due_pages<'a, L: ProbeLedger>(
-    ledger: &'a L,
+fn due_pages<'a, L: ProbeLedger, P, V, C, G: Progress>(
+    tools: &'a ProbeTools<'_, L, P, V, C, G>,
     provider: &'a ProviderName,
     now: Timestamp,
 ) -> impl Stream<Item = Result<DueCredential, LedgerError>> + 'a {
     stream::unfold(Some(CredentialId(0)), move |after| async move {
-        let after = after?;
-        match ledger.due_credentials(provider, now, after, PAGE).await {
+        let after = after.filter(|_| !tools.progress.stopping())?;
+        match tools.ledger.due_credentials(provider, now, after, PAGE).await {
             Err(error) => Some((vec![Err(error)], None)),
             Ok(page) => {
                 let last = page.last()?.id;
