@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
+use super::http::http;
 use super::run::run;
 use super::secret_ref::SecretRef;
 use super::settings::{
@@ -36,6 +37,7 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
         run: run(root.section("run")),
+        http: http(root.section("http"), base),
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
     };
@@ -247,7 +249,7 @@ fn count(node: &Node) -> Result<usize, Fault> {
 }
 
 /// Like [`text`], without a word about the value.
-fn secret_text(node: &Node) -> Result<String, Fault> {
+pub(super) fn secret_text(node: &Node) -> Result<String, Fault> {
     match &node.value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err(Fault::new("this is not text", "write \"env:NAME\", \"file:PATH\" or \"cred:NAME\"")),

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod health;
 pub mod ops;
+pub mod page;
 mod problem;
 mod server;
 #[cfg(test)]
