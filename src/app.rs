@@ -3,7 +3,7 @@
 mod build;
 pub mod daemon;
 mod mail;
-mod report;
+pub mod report;
 pub mod scan;
 
 use std::time::Duration;

@@ -19,6 +19,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
+use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
 use crate::ledger::{Ledger, OpenError};
@@ -172,18 +173,4 @@ async fn migrate(settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
     anstream::eprintln!("The ledger's tables are up to date.");
     Ok(Done::Ok)
-}
-
-/// An error and its causes, once each, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }
