@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{CliError, Done, load};
+use super::{CliError, Done};
 use crate::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House};
 use crate::app::{App, AppError, SystemClock, SystemTimer};
-use crate::config::{ConfigChoice, Env, Settings};
+use crate::config::{self, ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
+use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
 
 /// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
@@ -37,6 +38,12 @@ pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<
         Exit::Stopped => Done::Ok,
         Exit::Aborted => Done::Interrupted,
     })
+}
+
+/// The configuration as it stands now.
+fn read_again(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), String> {
+    let catalogue = Catalogue::shipped().map_err(|error| error.to_string())?;
+    config::load(choice, env, &catalogue.names()).map_err(|problems| problems.to_string())
 }
 
 /// What a start refuses to begin with: what no waiting would mend.
