@@ -3,9 +3,11 @@
 mod build;
 pub mod daemon;
 mod mail;
-mod report;
+mod metrics;
+pub mod report;
 pub mod scan;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
@@ -19,6 +21,7 @@ use crate::inventory::FileSource;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
+use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError, Timer};
 use crate::providers::{Catalogue, HttpProber};
 use crate::scan::SourceSpec;
@@ -49,7 +52,7 @@ pub struct App<C> {
     /// what the operator said
     pub settings: Settings,
     /// what is known of providers
-    pub catalogue: std::sync::Arc<Catalogue>,
+    pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
     clock: C,
@@ -58,6 +61,7 @@ pub struct App<C> {
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,
+    meter: Arc<dyn Meter>,
 }
 
 /// What sending mail takes.

@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
+use crate::ports::meter::Unmetered;
 use crate::providers::{Catalogue, HttpProber, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -68,7 +69,18 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&ledger, &parts.master).await?;
         name(&ledger).await?;
         let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
-        Ok(Self { catalogue: Arc::new(catalogue), settings, ledger, clock, vault, prober, sources, mail, judged_under })
+        Ok(Self {
+            catalogue: Arc::new(catalogue),
+            settings,
+            ledger,
+            clock,
+            vault,
+            prober,
+            sources,
+            mail,
+            judged_under,
+            meter: Arc::new(Unmetered),
+        })
     }
 
     /// Puts other settings into force, over the same ledger. All of them, or none.

@@ -90,6 +90,7 @@ impl<C: Clock> App<C> {
             recheck,
             clock: &self.clock,
             progress,
+            meter: &*self.meter,
             policy: &mail.policy,
         })
     }

@@ -7,6 +7,7 @@ use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::Notified;
+use crate::ports::meter::Stage;
 use crate::ports::{Clock, LedgerError, Progress};
 use crate::scan::collect::CollectPolicy;
 use crate::scan::probe::ProbeTools;
@@ -107,10 +108,16 @@ impl<C: Clock> App<C> {
         progress: &impl Progress,
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
-        let collected = self.collect(&mut problems, progress).await?;
-        let probed = if options.probe { Some(self.probe_due(progress).await?) } else { None };
-        let judged = self.judge(progress).await?;
-        let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
+        let collected = self.timed(Stage::Collect, self.collect(&mut problems, progress)).await?;
+        let probed = match options.probe {
+            true => Some(self.timed(Stage::Probe, self.probe_due(progress)).await?),
+            false => None,
+        };
+        let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
+        let notified = match options.notify {
+            true => Some(self.timed(Stage::Notify, self.notify(id, progress)).await?),
+            false => None,
+        };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
             problems.push(format!(
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
@@ -175,6 +182,7 @@ impl<C: Clock> App<C> {
             vault: &self.vault,
             clock: &self.clock,
             progress,
+            meter: &*self.meter,
             policy,
         }
     }

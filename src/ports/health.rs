@@ -1,45 +1,11 @@
 //! What the daemon knows of its own parts: the same words in log, metric, page and readiness.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::activation::Job;
+use super::meter::PartName;
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-
-/// A part of the daemon that can fail while the others go on. Providers are none: they are the estate's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// keysweep's own database
-    Ledger,
-    /// the mail server
-    Smtp,
-    /// the platform's lists
-    Inventory,
-    /// the wall clock
-    Clock,
-}
-
-impl Part {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ledger, Self::Smtp, Self::Inventory, Self::Clock];
-
-    /// The contract's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ledger => "ledger",
-            Self::Smtp => "smtp",
-            Self::Inventory => "inventory",
-            Self::Clock => "clock",
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// How something was last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +54,7 @@ pub struct HealthReport {
     /// where the daemon is in its life
     pub phase: Phase,
     /// the parts; one that nothing has been seen of yet is absent
-    pub parts: BTreeMap<Part, Seen>,
+    pub parts: BTreeMap<PartName, Seen>,
     /// the configuration: in trouble where the last reload was refused. `None` before the start
     pub config: Option<Seen>,
     /// providers that the last scan gave up, since when, and how it looked
@@ -107,7 +73,7 @@ impl HealthReport {
             Phase::Stopping => why.push("it is stopping".to_owned()),
             Phase::Running => {}
         }
-        let ledger = self.parts.get(&Part::Ledger).and_then(|seen| seen.trouble.as_ref());
+        let ledger = self.parts.get(&PartName::Ledger).and_then(|seen| seen.trouble.as_ref());
         why.extend(ledger.map(|trouble| format!("ledger: {trouble}")));
         why
     }
@@ -127,7 +93,7 @@ mod tests {
         HealthReport { phase: Phase::Running, ..HealthReport::default() }
     }
 
-    fn down(part: Part) -> HealthReport {
+    fn down(part: PartName) -> HealthReport {
         let seen = Seen { since: Timestamp::from_secs(1), trouble: Some("gone".to_owned()) };
         HealthReport { parts: BTreeMap::from([(part, seen)]), ..running() }
     }
@@ -135,10 +101,10 @@ mod tests {
     #[test]
     fn a_daemon_is_ready_while_it_runs_and_has_its_ledger_whatever_else_is_down() {
         assert!(running().not_ready().is_empty());
-        for part in [Part::Smtp, Part::Inventory, Part::Clock] {
+        for part in [PartName::Smtp, PartName::Inventory, PartName::Clock] {
             assert!(down(part).not_ready().is_empty(), "{part}");
         }
-        assert_eq!(down(Part::Ledger).not_ready(), ["ledger: gone"]);
+        assert_eq!(down(PartName::Ledger).not_ready(), ["ledger: gone"]);
         assert_eq!(HealthReport::default().not_ready(), ["it is starting"]);
         assert_eq!(HealthReport { phase: Phase::Stopping, ..running() }.not_ready(), ["it is stopping"]);
     }

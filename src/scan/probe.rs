@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 
 use futures::future::try_join_all;
 use futures::stream::{self, Stream, StreamExt};
+use tokio::sync::mpsc;
 
 use super::lane::{Lane, LaneSum};
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
+use crate::ports::meter::Meter;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
@@ -51,6 +53,8 @@ pub struct ProbeTools<'a, L, P, V, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// counts what is done
+    pub meter: &'a dyn Meter,
     /// how each provider is judged
     pub policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
 }
@@ -70,9 +74,11 @@ where
     let now = tools.clock.now();
     let due = tools.ledger.due_providers(now).await?;
     tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
-    let lanes = due.iter().map(|(provider, _)| {
-        let pages = due_pages(tools, provider, now);
-        async move { Lane::open(tools, provider).await?.run(pages).await }
+    let lanes = due.iter().map(|(provider, _)| async move {
+        let lane = Lane::open(tools, provider).await?;
+        let (sender, pages) = mpsc::channel(1);
+        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
+        sum
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, due.into_iter().map(|(provider, _)| provider).zip(sums)).await
@@ -117,6 +123,9 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.unknown += sum.unknown;
         probed.transitions += sum.transitions;
         probed.shredded += sum.shredded;
+        if sum.asked > 0 || sum.given_up_after.is_some() {
+            tools.meter.answering(&provider, sum.given_up_after.is_none());
+        }
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
     }
     // Not only after shredding: an earlier pass may have been killed, or put off, before its own.
@@ -130,24 +139,35 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
     Ok(probed)
 }
 
-/// What is due at one provider, page by page, in the order of the ledger's numbers.
-fn due_pages<'a, L: ProbeLedger, P, V, C, G: Progress>(
-    tools: &'a ProbeTools<'_, L, P, V, C, G>,
-    provider: &'a ProviderName,
+type Page = Result<Vec<DueCredential>, LedgerError>;
+
+/// Reads what is due at one provider, page by page in the order of the ledger's numbers, and one page ahead: else the
+/// questions under way run out while the next page is read.
+async fn read_ahead<L: ProbeLedger, P, V, C, G: Progress>(
+    tools: &ProbeTools<'_, L, P, V, C, G>,
+    provider: &ProviderName,
     now: Timestamp,
-) -> impl Stream<Item = Result<DueCredential, LedgerError>> + 'a {
-    stream::unfold(Some(CredentialId(0)), move |after| async move {
-        let after = after.filter(|_| !tools.progress.stopping())?;
-        match tools.ledger.due_credentials(provider, now, after, PAGE).await {
-            Err(error) => Some((vec![Err(error)], None)),
-            Ok(page) => {
-                let last = page.last()?.id;
-                Some((page.into_iter().map(Ok).collect::<Vec<_>>(), Some(last)))
-            }
+    pages: mpsc::Sender<Page>,
+) {
+    let mut after = CredentialId(0);
+    loop {
+        let page = tools.ledger.due_credentials(provider, now, after, PAGE).await;
+        let last = page.as_ref().ok().and_then(|page| page.last()).map(|due| due.id);
+        // The lane goes away where it failed; it says why.
+        if pages.send(page).await.is_err() {
+            return;
         }
-    })
-    .map(stream::iter)
-    .flatten()
+        match last {
+            Some(last) if !tools.progress.stopping() => after = last,
+            _ => return,
+        }
+    }
+}
+
+fn rows(pages: mpsc::Receiver<Page>) -> impl Stream<Item = Result<DueCredential, LedgerError>> {
+    stream::unfold(pages, async |mut pages| pages.recv().await.map(|page| (page, pages)))
+        .map(|page| stream::iter(page.map_or_else(|error| vec![Err(error)], |page| page.into_iter().map(Ok).collect())))
+        .flatten()
 }
 
 /// How many questions may be under way at one provider; at least one.

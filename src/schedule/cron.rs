@@ -125,3 +125,6 @@ impl fmt::Display for Cron {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::{Timestamp, words};
 use crate::ports::activation::Job;
-use crate::ports::health::{HealthReport, JobState, Part, Phase, Readiness, Seen};
+use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};
+use crate::ports::meter::{JobOutcome, Meter, PartName, Unmetered};
 use crate::schedule::plan::LastRun;
 
 /// The daemon's board. Clones are the same one.
-#[derive(Clone, Debug, Default)]
-pub struct Board(Arc<Mutex<HealthReport>>);
+#[derive(Clone)]
+pub struct Board {
+    state: Arc<Mutex<HealthReport>>,
+    meter: Arc<dyn Meter>,
+}
+
+impl Default for Board {
+    /// One that nobody counts.
+    fn default() -> Self {
+        Self::new(Arc::new(Unmetered))
+    }
+}
 
 impl Readiness for Board {
     fn report(&self) -> HealthReport {
@@ -19,12 +30,18 @@ impl Readiness for Board {
 }
 
 impl Board {
+    /// An empty one; what is written on it is counted by `meter`.
+    pub fn new(meter: Arc<dyn Meter>) -> Self {
+        Self { state: Arc::default(), meter }
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
         self.state().phase = phase;
     }
 
     /// Notes how a part was just seen. The log hears of it when trouble begins and when it ends, not in between.
-    pub(super) fn see(&self, part: Part, now: Timestamp, seen: Result<(), &str>) {
+    pub(super) fn see(&self, part: PartName, now: Timestamp, seen: Result<(), &str>) {
+        self.meter.part(part, seen.is_ok());
         let mut state = self.state();
         let last = state.parts.get(&part);
         match change(last, now, seen) {
@@ -60,6 +77,7 @@ impl Board {
 
     /// Notes how the configuration was just read.
     pub(super) fn configured(&self, now: Timestamp, read: Result<(), &str>) {
+        self.meter.reloaded(now, read.is_ok());
         self.state().config = Some(entry(now, read));
     }
 
@@ -67,15 +85,17 @@ impl Board {
         self.job(job, |state| state.running_since = Some(now));
     }
 
-    pub(super) fn ended(&self, job: Job) {
+    pub(super) fn ended(&self, job: Job, outcome: JobOutcome) {
+        self.meter.job(job.as_str(), outcome);
         self.job(job, |state| state.running_since = None);
     }
 
-    /// Notes how the last run of a job ended and when it is next due.
-    pub(super) fn planned(&self, job: Job, last: &LastRun, next: Option<Timestamp>) {
-        self.job(job, |state| {
-            (state.last_run, state.last_success, state.next) = (last.ended(), last.succeeded(), next);
-        });
+    /// Notes how the last run of a job ended and when it is next due. Returns all that is known of the job.
+    pub(super) fn planned(&self, job: Job, last: &LastRun, next: Option<Timestamp>) -> JobState {
+        let mut state = self.state();
+        let state = state.jobs.entry(job).or_default();
+        (state.last_run, state.last_success, state.next) = (last.ended(), last.succeeded(), next);
+        *state
     }
 
     fn job(&self, job: Job, change: impl FnOnce(&mut JobState)) {
@@ -84,7 +104,7 @@ impl Board {
 
     fn state(&self) -> MutexGuard<'_, HealthReport> {
         // a panic elsewhere leaves it whole: every change to it is a single step
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,13 +145,13 @@ mod tests {
     #[test]
     fn trouble_keeps_the_instant_and_the_words_with_which_it_began() {
         let board = Board::default();
-        board.see(Part::Smtp, NOW, Ok(()));
-        board.see(Part::Smtp, NOW + hours(1), Err("refused"));
-        board.see(Part::Smtp, NOW + hours(2), Err("timed out"));
-        let seen = board.report().parts[&Part::Smtp].clone();
+        board.see(PartName::Smtp, NOW, Ok(()));
+        board.see(PartName::Smtp, NOW + hours(1), Err("refused"));
+        board.see(PartName::Smtp, NOW + hours(2), Err("timed out"));
+        let seen = board.report().parts[&PartName::Smtp].clone();
         assert_eq!(seen, Seen { since: NOW + hours(1), trouble: Some("refused".to_owned()) });
-        board.see(Part::Smtp, NOW + hours(3), Ok(()));
-        assert_eq!(board.report().parts[&Part::Smtp], Seen { since: NOW + hours(3), trouble: None });
+        board.see(PartName::Smtp, NOW + hours(3), Ok(()));
+        assert_eq!(board.report().parts[&PartName::Smtp], Seen { since: NOW + hours(3), trouble: None });
     }
 
     #[test]

@@ -8,11 +8,13 @@ use crate::ports::Progress;
 
 /// Stages in whose middle something is under way with the outside: a question that a provider is answering, a mail whose
 /// acceptance is not recorded yet. They are told to stop and waited for; all others are dropped where they are.
-const FINISHED_FIRST: [&str; 2] = ["probe", "mail"];
+const FINISHED_FIRST: [&str; 3] = ["probe", "mail", SHORT];
+/// What is over in a moment, and would be done again.
+const SHORT: &str = "ledger";
 
 /// One job's progress.
 #[derive(Debug, Default)]
-pub(super) struct Pulse {
+pub struct Pulse {
     stage: Cell<&'static str>,
     done: Cell<u64>,
     total: Cell<Option<u64>>,
@@ -22,6 +24,11 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
+    /// Of something that is over in a moment: it is not dropped.
+    pub(super) fn of_something_short() -> Self {
+        Self { stage: Cell::new(SHORT), ..Self::default() }
+    }
+
     /// Asks the job to end.
     pub(super) fn stop(&self) {
         self.stopping.set(true);
