@@ -4,6 +4,7 @@ mod build;
 pub mod daemon;
 mod mail;
 mod metrics;
+pub mod ops;
 pub mod report;
 pub mod scan;
 

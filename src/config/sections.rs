@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::http::http;
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
-use super::http::http;
 use super::run::run;
 use super::secret_ref::SecretRef;
 use super::settings::{

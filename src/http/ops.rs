@@ -159,7 +159,8 @@ async fn admitted(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> 
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keysweep\""));
             if denied != Denied::Closed {
                 // without a token in the configuration there is nothing that a person could type
-                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"keysweep\", charset=\"UTF-8\""));
+                headers
+                    .append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"keysweep\", charset=\"UTF-8\""));
             }
             response
         }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use minijinja::value::Serde;
 use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value};
 
 use self::view::{Facts, LedgerFacts, View};
@@ -75,7 +76,8 @@ pub(super) async fn answer(ops: &Ops, rung: bool) -> Response {
         Ok(page) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response(),
         Err(error) => {
             tracing::error!(%error, "the page can't be written: a defect of this build");
-            let detail = "the page can't be written, which is a defect; the log says more, and /metrics is not concerned";
+            let detail =
+                "the page can't be written, which is a defect; the log says more, and /metrics is not concerned";
             Problem { status: StatusCode::INTERNAL_SERVER_ERROR, detail }.into_response()
         }
     }
@@ -99,11 +101,9 @@ async fn ledger_facts(ledger: &Ledger) -> Result<LedgerFacts, LedgerError> {
 fn render(view: &View) -> Result<String, minijinja::Error> {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.set_trim_blocks(true);
-    templates.set_lstrip_blocks(true);
     templates.add_filter("coded", coded);
     templates.add_template("page.html", PAGE)?;
-    templates.get_template("page.html")?.render(view)
+    templates.get_template("page.html")?.render(Serde(view))
 }
 
 /// A sentence in which commands stand between backticks, escaped.

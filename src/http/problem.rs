@@ -1,7 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457): what is wrong, and what to do.
 
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -43,8 +43,12 @@ pub(super) async fn explained(response: Response) -> Response {
 
 fn detail(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "there is nothing here; / is the page, and beside it are /metrics, /healthz and /readyz",
-        StatusCode::METHOD_NOT_ALLOWED => "this path doesn't take this method; the Allow header has those that it takes",
+        StatusCode::NOT_FOUND => {
+            "there is nothing here; / is the page, and beside it are /metrics, /healthz and /readyz"
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "this path doesn't take this method; the Allow header has those that it takes"
+        }
         StatusCode::PAYLOAD_TOO_LARGE => "nothing here takes a body of this size; send none",
         StatusCode::SERVICE_UNAVAILABLE => "keysweep did not answer in time; try again, and look at /readyz",
         _ => "the request can't be answered",

@@ -142,9 +142,11 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
     let line = line.at(complete);
     let line = match source.quarantined {
         0 => line,
-        rows => line
-            .raised(Level::Look, "up, with remarks")
-            .more(format!("{} set aside: `keysweep inventory check {}`", counted(rows, "row is", "rows are"), source.name)),
+        rows => line.raised(Level::Look, "up, with remarks").more(format!(
+            "{} set aside: `keysweep inventory check {}`",
+            counted(rows, "row is", "rows are"),
+            source.name
+        )),
     };
     match source.held_back {
         0 => line,
@@ -245,7 +247,11 @@ fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
     let ledger = match facts.ledger {
         Some(_) => part("Ledger", PartName::Ledger, "answers", facts),
         None => Line::new("Ledger", Level::Trouble, "no answer", "this page shows what was last known").more(
-            facts.health.parts.get(&PartName::Ledger).map_or_else(|| "see the log, and run `keysweep doctor`".to_owned(), trouble),
+            facts
+                .health
+                .parts
+                .get(&PartName::Ledger)
+                .map_or_else(|| "see the log, and run `keysweep doctor`".to_owned(), trouble),
         ),
     };
     let config = facts.health.config.as_ref();
@@ -258,13 +264,19 @@ fn part(name: &'static str, part: PartName, well: &'static str, facts: &Facts<'_
     seen_line(name, facts.health.parts.get(&part), well, "in trouble", facts)
 }
 
-fn seen_line(name: &'static str, seen: Option<&Seen>, well: &'static str, ill: &'static str, facts: &Facts<'_>) -> Line {
+fn seen_line(
+    name: &'static str,
+    seen: Option<&Seen>,
+    well: &'static str,
+    ill: &'static str,
+    facts: &Facts<'_>,
+) -> Line {
     match seen {
         None => Line::new(name, Level::Unknown, "not seen yet", ""),
         Some(seen) if seen.is_up() => Line::new(name, Level::Well, well, ""),
-        Some(seen) => Line::new(name, Level::Trouble, ill, "first")
-            .at(Some(When::of(seen.since, facts.now)))
-            .more(trouble(seen)),
+        Some(seen) => {
+            Line::new(name, Level::Trouble, ill, "first").at(Some(When::of(seen.since, facts.now))).more(trouble(seen))
+        }
     }
 }
 
