@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::run::RunSettings;
+use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub mail: MailSettings,
     /// `[run]`
     pub run: RunSettings,
+    /// `[schedule]`
+    pub schedule: ScheduleSettings,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     pub(super) shown: Vec<Shown>,

@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) mails: Cell<Option<Timestamp>>,
     /// what the configuration says of scans; a text that is no schedule is a broken file
     pub(super) config: RefCell<String>,
+    /// what is written over it once the daemon has read it
+    pub(super) next_config: Cell<Option<String>>,
     /// jobs stay in this stage for ever
     pub(super) hang_in: Cell<Option<&'static str>>,
     pub(super) running: Cell<bool>,
@@ -69,6 +71,7 @@ impl World {
             no_inventory: RefCell::new(never),
             mails: Cell::new(None),
             config: RefCell::new("*/15 * * * *".to_owned()),
+            next_config: Cell::new(None),
             hang_in: Cell::new(None),
             running: Cell::new(false),
             runs_left: Cell::new(usize::MAX),
@@ -100,6 +103,9 @@ impl World {
             seed: 7,
         };
         let work = Fake { world: Rc::clone(self), schedule: self.config.borrow().clone() };
+        if let Some(next) = self.next_config.take() {
+            self.config.replace(next);
+        }
         let daemon = Daemon::new(work, parts).await.expect("a ledger that can be read");
         (daemon.run().await, board)
     }

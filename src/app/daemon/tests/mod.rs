@@ -189,25 +189,22 @@ async fn a_source_that_is_down_is_tried_again_before_its_next_instant() {
 async fn a_broken_configuration_is_refused_and_the_last_good_one_stays() {
     let world = World::new();
     let at = START + hours(1) + MINUTE;
-    world.config.replace("*/30 * * * *".to_owned());
-    let started = world.live_until(START + MINUTE).await;
-    assert!(started.1.report().config.unwrap().is_up());
-    world.config.replace("every now and then".to_owned());
+    world.next_config.set(Some("every now and then".to_owned()));
     world.order(at, Order::Reload);
     let (_, board) = world.live_until(START + hours(3)).await;
     let config = board.report().config.unwrap();
     assert!(!config.is_up() && config.since >= at, "{config:?}");
+    assert_eq!(within(&world.times(SCAN), at, START + hours(3)).len(), 7, "every quarter of an hour, as before");
+    assert!(board.report().not_ready().len() == 1, "it is stopping, and that is all");
 }
 
 #[tokio::test]
 async fn a_good_configuration_comes_into_force_without_a_restart() {
     let world = World::new();
     let at = START + hours(1) + MINUTE;
+    world.next_config.set(Some("*/30 * * * *".to_owned()));
     world.order(at, Order::Reload);
-    let life = world.live_until(START + hours(3));
-    // The file is changed while the daemon lives: its first life has read the old one by the time it first waits.
-    let write = async { world.config.replace("*/30 * * * *".to_owned()) };
-    let ((_, board), _) = futures::join!(life, write);
+    let (_, board) = world.live_until(START + hours(3)).await;
     assert!(board.report().config.unwrap().is_up());
     let after = within(&world.times(SCAN), at + MINUTE, START + hours(3));
     assert_eq!(after, [3, 4, 5].map(|half| START + MINUTE * 30 * half), "every half hour from then on");
