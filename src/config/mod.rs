@@ -9,6 +9,7 @@ mod http;
 mod problem;
 mod reader;
 mod run;
+mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
@@ -24,6 +25,7 @@ pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
+pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,

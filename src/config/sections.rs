@@ -7,6 +7,7 @@ use super::http::http;
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
 use super::run::run;
+use super::schedule::schedule;
 use super::secret_ref::SecretRef;
 use super::settings::{
     Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
@@ -38,6 +39,7 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
         mail: mail(root.section("mail"), base),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
+        schedule: schedule(root.section("schedule")),
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
     };

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::http::HttpSettings;
 use super::run::RunSettings;
+use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// `[run]`
     pub run: RunSettings,
+    /// `[schedule]`
+    pub schedule: ScheduleSettings,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     pub(super) shown: Vec<Shown>,

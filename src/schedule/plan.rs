@@ -114,7 +114,7 @@ impl Plan {
 
     /// Asks for a job now. Ringing again before it has begun is ringing once; ringing while it runs asks for it once more.
     pub fn ring(&mut self, job: Job, now: Timestamp) {
-        self.line_mut(job).rung.get_or_insert(now);
+        self.line_mut(job).ring(now);
     }
 
     /// What to do at `now`. While a job is running, nothing is begun.
@@ -156,7 +156,7 @@ impl Plan {
 
     /// What became of a job.
     pub const fn last_run(&self, job: Job) -> &LastRun {
-        &self.line(job).last
+        self.line(job).last()
     }
 
     /// When a job is to begin next if nobody rings; in the past where it is due already. `None` where its schedule is

@@ -17,7 +17,6 @@ use crate::ports::health::JobState;
 use crate::ports::meter::{JobOutcome, PartName};
 use crate::ports::notify::{MailMode, NotifyLedger};
 use crate::ports::{Clock, LedgerError};
-use crate::schedule::Cron;
 use crate::schedule::plan::{LastRun, Timetable, seed};
 use crate::telemetry::metrics::{Metrics, ScheduleState};
 
@@ -117,15 +116,10 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     fn timetable(&self, job: Job) -> Timetable {
-        // Until `[schedule]` is a section of the configuration.
-        let text = match job {
-            Job::Scan => "*/15 * * * *",
-            Job::Mail => "0 9 * * *",
-            Job::Upkeep => "30 3 * * *",
-        };
         let can_run = job != Job::Mail || self.app.can_mail();
-        let cron = Cron::parse(text, chrono_tz::UTC).ok().filter(|_| can_run);
-        Timetable::new(cron, Duration::from_secs(30), seed(&self.ledger_id, job))
+        let schedule = &self.app.settings.schedule;
+        let cron = schedule.cron(job).filter(|_| can_run).cloned();
+        Timetable::new(cron, schedule.jitter, seed(&self.ledger_id, job))
     }
 
     fn stop_within(&self) -> Duration {

@@ -39,7 +39,7 @@ impl Timetable {
     }
 
     /// When the first instant after `at` is to be served.
-    pub(super) fn fires_after(&self, at: Timestamp) -> Option<Timestamp> {
+    fn fires_after(&self, at: Timestamp) -> Option<Timestamp> {
         let instant = self.next_after(at)?;
         let room = self.next_after(instant).map_or(self.jitter, |next| next.since(instant).min(self.jitter));
         let room = u64::try_from(room.as_millis()).unwrap_or(u64::MAX);
@@ -118,6 +118,16 @@ impl LastRun {
         self.ended = Some(at);
     }
 
+    /// When it is to begin next by its timetable, or to make good what failed.
+    fn next(&self, timetable: &Timetable) -> Option<Timestamp> {
+        match (self.retry(), self.ended) {
+            (Some(retry), Some(failed)) => {
+                timetable.fires_after(self.served.max(failed)).into_iter().chain([retry]).min()
+            }
+            _ => timetable.fires_after(self.served),
+        }
+    }
+
     /// When to try again what failed.
     fn retry(&self) -> Option<Timestamp> {
         let doublings = self.failures.checked_sub(1)?.min(MOST_DOUBLINGS);
@@ -128,9 +138,11 @@ impl LastRun {
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     timetable: Timetable,
-    pub(super) last: LastRun,
+    last: LastRun,
     /// since when it is asked for
-    pub(super) rung: Option<Timestamp>,
+    rung: Option<Timestamp>,
+    /// when it is to begin if nobody asks; follows from `timetable` and `last`
+    scheduled: Option<Timestamp>,
 }
 
 impl Line {
@@ -140,7 +152,21 @@ impl Line {
         if let Some(begun) = last.begun {
             last.fail(begun);
         }
-        Self { timetable, last, rung: None }
+        let scheduled = last.next(&timetable);
+        Self { timetable, last, rung: None, scheduled }
+    }
+
+    pub(super) const fn last(&self) -> &LastRun {
+        &self.last
+    }
+
+    /// Since when it is due, or from when it will be.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.rung.into_iter().chain(self.scheduled).min()
+    }
+
+    pub(super) fn ring(&mut self, now: Timestamp) {
+        self.rung.get_or_insert(now);
     }
 
     pub(super) fn begin(&mut self, now: Timestamp) -> &LastRun {
@@ -159,25 +185,15 @@ impl Line {
             }
             _ => self.last.fail(now),
         }
+        self.scheduled = self.last.next(&self.timetable);
         &self.last
     }
 
     pub(super) fn set_timetable(&mut self, timetable: Timetable, now: Timestamp) -> &LastRun {
         self.last.follow(&timetable, now);
+        self.scheduled = self.last.next(&timetable);
         self.timetable = timetable;
         &self.last
-    }
-
-    /// Since when it is due, or from when it will be.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        let scheduled = match (self.last.retry(), self.last.ended) {
-            (Some(retry), Some(failed)) => {
-                let next = self.timetable.fires_after(self.last.served.max(failed));
-                next.into_iter().chain([retry]).min()
-            }
-            _ => self.timetable.fires_after(self.last.served),
-        };
-        self.rung.into_iter().chain(scheduled).min()
     }
 
     /// The latest instant that it knows to have been.
@@ -187,12 +203,15 @@ impl Line {
 
     /// Nothing that is noted may hold the job up because it lies in the future.
     pub(super) fn let_go_of_the_future(&mut self, now: Timestamp) {
-        let last = &mut self.last;
-        let ahead = last.served.since(now);
-        if ahead > LEAST_HELD && ahead > self.timetable.held(last.served) {
-            last.served = now;
-        }
-        last.ended = last.ended.map(|ended| ended.min(now));
         self.rung = self.rung.map(|rung| rung.min(now));
+        if self.seen() <= now {
+            return;
+        }
+        let ahead = self.last.served.since(now);
+        if ahead > LEAST_HELD && ahead > self.timetable.held(self.last.served) {
+            self.last.served = now;
+        }
+        self.last.ended = self.last.ended.map(|ended| ended.min(now));
+        self.scheduled = self.last.next(&self.timetable);
     }
 }
