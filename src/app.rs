@@ -7,6 +7,7 @@ mod metrics;
 pub mod ops;
 pub mod report;
 pub mod scan;
+pub mod unattended;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -80,18 +80,32 @@ impl Listener {
     /// which setting it is.
     pub async fn bind(settings: &HttpSettings, ledger_url: &str, env: &Env) -> Result<Option<Self>, AppError> {
         let Some(address) = settings.listen else { return Ok(None) };
-        let access = match &settings.token {
-            Some(reference) => Access::Token(token(reference, env)?),
-            None => Access::Closed,
-        };
         let unbound = |error: std::io::Error| AppError::Setting {
             key: "http.listen".to_owned(),
             what: format!("{address} can't be listened on: {error}; choose another address, or \"off\""),
         };
         let socket = TcpListener::bind(address).await.map_err(unbound)?;
         let address = socket.local_addr().map_err(unbound)?;
+        Ok(Some(Self::over(socket, address, settings, ledger_url, env).await?))
+    }
+
+    /// As [`Listener::bind`], over a socket that has this address.
+    ///
+    /// # Errors
+    /// Where the token can't be had or doesn't do, or the ledger can't be opened.
+    pub async fn over(
+        socket: TcpListener,
+        address: SocketAddr,
+        settings: &HttpSettings,
+        ledger_url: &str,
+        env: &Env,
+    ) -> Result<Self, AppError> {
+        let access = match &settings.token {
+            Some(reference) => Access::Token(token(reference, env)?),
+            None => Access::Closed,
+        };
         let ledger = Arc::new(Ledger::open_read_only(ledger_url).await?);
-        Ok(Some(Self { socket, address, access, ledger }))
+        Ok(Self { socket, address, access, ledger })
     }
 
     /// Where it listens; the port is the real one where the setting says 0.
@@ -110,6 +124,9 @@ impl Listener {
     ) {
         let ops = Ops { access: self.access, bell, clock, health, shown: window, ledger: self.ledger };
         tracing::info!(address = %self.address, "listening for the operator");
+        if matches!(ops.access, Access::Closed) {
+            tracing::warn!("http.token is not set: the listener shows nothing but /healthz and /readyz");
+        }
         ops::serve(self.socket, Arc::new(ops), shutdown).await;
     }
 }

@@ -8,6 +8,6 @@ pub mod health;
 pub mod ops;
 pub mod page;
 mod problem;
-mod server;
+pub mod server;
 #[cfg(test)]
 mod tests;

@@ -84,7 +84,7 @@ pub(super) async fn answer(ops: &Ops, rung: bool) -> Response {
 }
 
 /// The page's style.
-pub(super) async fn style() -> Response {
+pub async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 

@@ -15,20 +15,20 @@ use tokio::task::JoinSet;
 
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub struct Limits {
     /// connections at once; more wait to be accepted
-    pub(super) connections: usize,
+    pub connections: usize,
     /// from the start, or from the last answer, to the end of a request's head: it also ends idle connections
-    pub(super) head: Duration,
+    pub head: Duration,
     /// for a whole connection; after it the request under way is finished, and that is all
-    pub(super) life: Duration,
+    pub life: Duration,
     /// for requests under way, once the connection or the server is to end
-    pub(super) drain: Duration,
+    pub drain: Duration,
 }
 
 impl Limits {
     /// For a scraper, a browser and a few probes.
-    pub(super) const USUAL: Self = Self {
+    pub const USUAL: Self = Self {
         connections: 64,
         head: Duration::from_secs(10),
         life: Duration::from_secs(600),
@@ -44,7 +44,7 @@ const HEADERS: usize = 64;
 const AFTER_A_FAILED_ACCEPT: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` resolves, then finishes the requests under way, and returns.
-pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let closing = watch::Sender::new(false);
