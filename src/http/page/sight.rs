@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::view::Facts;
 use super::words::{When, counted, harmless};
 use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
 use crate::ledger::read::SourceOverview;
 use crate::ports::activation::Job;
 use crate::ports::health::{JobState, Phase, Seen};
@@ -66,11 +67,10 @@ impl Verdict {
         let sentence = match level {
             Level::Well => "No. Everything that keysweep looks at is in sight.".to_owned(),
             Level::Unknown => {
-                format!("Not known yet: nothing has been seen of {}.", counted(of(level), "thing", "things"))
+                let things = counted(of(level), "thing has", "things have");
+                format!("Not as far as is known. {things} not been looked at yet.")
             }
-            Level::Look => {
-                format!("No. {} worth a look.", counted(of(level), "thing is", "things are"))
-            }
+            Level::Look => format!("No. {} worth a look.", counted(of(level), "thing is", "things are")),
             Level::Trouble => format!("In part. {} out of order.", counted(of(level), "thing is", "things are")),
         };
         Self { level, sentence }
@@ -190,8 +190,10 @@ fn mail(facts: &Facts<'_>) -> Vec<Line> {
             .more("`keysweep mail preview` shows what would be, `keysweep mail release` lets it leave"),
         (true, Some(MailMode::Released)) => Line::new("Leaving", Level::Well, "released", "mail may leave"),
     };
+    // Before anything may leave, nobody has asked the server.
+    let is_used = mode.level == Level::Well || facts.health.parts.contains_key(&PartName::Smtp);
     let mut lines = vec![mode];
-    if facts.about.mails {
+    if facts.about.mails && is_used {
         lines.push(part("Mail server", PartName::Smtp, "takes mail", facts));
     }
     if let Some(outbox) = facts.overview.map(|overview| &overview.outbox) {
@@ -214,27 +216,37 @@ fn schedule(job: Job, facts: &Facts<'_>) -> Line {
         Job::Mail => "Mail",
         Job::Upkeep => "Upkeep",
     };
+    let now = facts.now;
     let state = facts.health.jobs.get(&job).copied().unwrap_or_default();
+    let line = job_line(name, job, state, now);
+    let late = line.level == Level::Trouble;
+    match state.next.filter(|_| !late) {
+        Some(at) => line.more(format!("next {}", When::of(at.max(now), now).words)),
+        None => line,
+    }
+}
+
+fn job_line(name: &'static str, job: Job, state: JobState, now: Timestamp) -> Line {
     let JobState { running_since, last_run, last_success, next } = state;
-    let late = next.filter(|next| facts.now.since(*next) > LATE_AFTER && running_since.is_none());
-    let line = if let Some(since) = running_since {
-        Line::new(name, Level::Well, "running", "begun").at(Some(When::of(since, facts.now)))
-    } else if let Some(due) = late {
-        Line::new(name, Level::Trouble, "late", "it was due").at(Some(When::of(due, facts.now)))
-    } else if last_run.is_some() && last_run == last_success {
-        Line::new(name, Level::Well, "done", "last run").at(last_run.map(|at| When::of(at, facts.now)))
-    } else if last_run.is_some() {
-        let ended = last_success.map_or_else(|| "never yet".to_owned(), |at| When::of(at, facts.now).words);
-        Line::new(name, Level::Look, "incomplete", "last run")
-            .at(last_run.map(|at| When::of(at, facts.now)))
-            .more(format!("last whole run: {ended}"))
-    } else {
-        Line::new(name, Level::Unknown, "not run yet", "")
-    };
-    match next.filter(|_| late.is_none()) {
-        Some(at) => line.more(format!("next {}", When::of(at.max(facts.now), facts.now).words)),
-        None if late.is_some() => line,
-        None => line.more("no schedule"),
+    if let Some(since) = running_since {
+        return Line::new(name, Level::Well, "running", "begun").at(Some(When::of(since, now)));
+    }
+    match (next, last_run) {
+        (Some(due), _) if now.since(due) > LATE_AFTER => {
+            Line::new(name, Level::Trouble, "late", "it was due").at(Some(When::of(due, now)))
+        }
+        (_, Some(last)) if last_success != Some(last) => {
+            let whole = last_success.map_or_else(|| "never yet".to_owned(), |at| When::of(at, now).words);
+            Line::new(name, Level::Look, "incomplete", "last run")
+                .at(Some(When::of(last, now)))
+                .more(format!("last whole run: {whole}"))
+        }
+        (Some(_), Some(last)) => Line::new(name, Level::Well, "done", "last run").at(Some(When::of(last, now))),
+        // A first scan is begun at once; the others wait for their instant.
+        (Some(_), None) if job == Job::Scan => Line::new(name, Level::Unknown, "not run yet", ""),
+        (Some(_), None) => Line::new(name, Level::Well, "not due yet", ""),
+        (None, _) if job == Job::Scan => Line::new(name, Level::Look, "off", "it has no schedule"),
+        (None, _) => Line::new(name, Level::Well, "off", "it has no schedule"),
     }
 }
 
