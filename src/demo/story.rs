@@ -170,6 +170,7 @@ impl Stage {
         let settings = settings(&home)?;
         let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
         let app = App::open(settings, &[], SystemClock, None).await?.metered(metrics.clone());
+        app.refresh(&metrics).await?; // whoever looks at once sees the estate
         let listener = Listener::over(socket, address, &http, &ledger_url, &[]).await?;
         let config = home.config();
         let load = move || load(&config).map_err(|error| error.to_string());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::view::Facts;
-use super::words::{When, counted, harmless};
+use super::words::{When, counted, harmless, harmless_line};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::SourceOverview;
@@ -64,14 +64,17 @@ impl Verdict {
         let levels: Vec<Level> = panels.iter().flat_map(|panel| &panel.lines).map(|line| line.level).collect();
         let of = |level| levels.iter().filter(|each| **each == level).count() as u64;
         let level = levels.iter().copied().max().unwrap_or(Level::Unknown);
+        let unseen = match of(Level::Unknown) {
+            0 => String::new(),
+            unseen => format!(" {} not been looked at yet.", counted(unseen, "thing has", "things have")),
+        };
         let sentence = match level {
             Level::Well => "No. Everything that keysweep looks at is in sight.".to_owned(),
-            Level::Unknown => {
-                let things = counted(of(level), "thing has", "things have");
-                format!("Not as far as is known. {things} not been looked at yet.")
+            Level::Unknown => format!("Not as far as is known.{unseen}"),
+            Level::Look => format!("No. {} worth a look.{unseen}", counted(of(level), "thing is", "things are")),
+            Level::Trouble => {
+                format!("In part. {} out of order.{unseen}", counted(of(level), "thing is", "things are"))
             }
-            Level::Look => format!("No. {} worth a look.", counted(of(level), "thing is", "things are")),
-            Level::Trouble => format!("In part. {} out of order.", counted(of(level), "thing is", "things are")),
         };
         Self { level, sentence }
     }
@@ -136,7 +139,7 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
         None => Line::new(name, Level::Well, "up", format!("{} read whole", counted(source.rows, "row", "rows"))),
         Some(error) => {
             let lead = if complete.is_some() { "last read whole" } else { "never read whole" };
-            Line::new(name, Level::Trouble, "not read", lead).more(harmless_sentence(error))
+            Line::new(name, Level::Trouble, "not read", lead).more(harmless_line(error))
         }
     };
     let line = line.at(complete);
@@ -145,7 +148,7 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
         rows => line.raised(Level::Look, "up, with remarks").more(format!(
             "{} set aside: `keysweep inventory check {}`",
             counted(rows, "row is", "rows are"),
-            source.name
+            harmless(&source.name)
         )),
     };
     match source.held_back {
@@ -153,7 +156,7 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
         gone => line.raised(Level::Look, "up, with remarks").more(format!(
             "{} from the list at once and held back: `keysweep inventory accept {}`",
             counted(gone, "entry is gone", "entries are gone"),
-            source.name
+            harmless(&source.name)
         )),
     }
 }
@@ -217,7 +220,9 @@ fn schedule(job: Job, facts: &Facts<'_>) -> Line {
         Job::Upkeep => "Upkeep",
     };
     let now = facts.now;
-    let state = facts.health.jobs.get(&job).copied().unwrap_or_default();
+    let Some(state) = facts.health.jobs.get(&job).copied() else {
+        return Line::new(name, Level::Unknown, "not planned yet", "");
+    };
     let line = job_line(name, job, state, now);
     let late = line.level == Level::Trouble;
     match state.next.filter(|_| !late) {
@@ -293,13 +298,7 @@ fn seen_line(
 }
 
 fn trouble(seen: &Seen) -> String {
-    harmless_sentence(seen.trouble.as_deref().unwrap_or_default())
-}
-
-/// Longer than a name may be, and on one line.
-fn harmless_sentence(text: &str) -> String {
-    let words: Vec<String> = text.split_whitespace().take(60).map(harmless).collect();
-    words.join(" ")
+    harmless_line(seen.trouble.as_deref().unwrap_or_default())
 }
 
 /// A provider as people write it.

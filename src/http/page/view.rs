@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::About;
 use super::estate::{Ages, Estate, Found};
 use super::sight::{self, Panel, Verdict};
-use super::words::When;
+use super::words::{When, harmless_line};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{Overview, WorstFinding};
 use crate::ports::health::HealthReport;
@@ -52,7 +52,7 @@ impl View {
         let panels = sight::panels(facts);
         Self {
             version: facts.about.version.clone(),
-            ledger: facts.about.ledger.clone(),
+            ledger: harmless_line(&facts.about.ledger),
             now: facts.now.to_datetime().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
             counted: facts.overview.map(|overview| When::of(overview.at, facts.now)),
             rung: facts.rung,

@@ -7,6 +7,9 @@ use crate::domain::time::Timestamp;
 /// An id of the platform is longer than this only by mistake.
 const LONGEST_TEXT: usize = 64;
 
+/// A sentence with a path in it has room in this.
+const LONGEST_LINE: usize = 400;
+
 /// An instant: exact for machines, relative for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct When {
@@ -57,11 +60,20 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
-/// Other people's text on one line: what would turn the writing direction or can't be seen shows as `�`.
+/// Other people's name or id on one line: what would turn the writing direction or can't be seen shows as `�`.
 pub(super) fn harmless(text: &str) -> String {
+    shortened(text, LONGEST_TEXT)
+}
+
+/// As [`harmless`], for a path or a sentence.
+pub(super) fn harmless_line(text: &str) -> String {
+    shortened(text, LONGEST_LINE)
+}
+
+fn shortened(text: &str, longest: usize) -> String {
     let shown = |c: char| if is_treacherous(c) { '\u{fffd}' } else { c };
-    let mut line: String = text.chars().take(LONGEST_TEXT).map(shown).collect();
-    if text.chars().nth(LONGEST_TEXT).is_some() {
+    let mut line: String = text.chars().take(longest).map(shown).collect();
+    if text.chars().nth(longest).is_some() {
         line.push('…');
     }
     line
