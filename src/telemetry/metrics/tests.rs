@@ -103,7 +103,7 @@ fn every_series_of_a_provider_is_there_at_zero_before_anything_has_happened() {
         r#"keysweep_probe_duration_seconds_count{provider="kit"}"#,
         r#"keysweep_transitions_total{provider="kit",to="dead"}"#,
         r#"keysweep_mails_total{outcome="address_refused"}"#,
-        r#"keysweep_jobs_total{job="upkeep",outcome="failed"}"#,
+        r#"keysweep_jobs_total{outcome="failed",schedule="upkeep"}"#,
         r#"keysweep_stage_duration_seconds_count{stage="judge"}"#,
     ] {
         assert_samples(&metrics, &[(series, Some(0.0))]);
@@ -290,7 +290,7 @@ fn what_is_seen_of_parts_providers_jobs_and_stages_is_what_was_last_said() {
             (r#"keysweep_part_up{part="smtp"}"#, Some(0.0)),
             (r#"keysweep_part_up{part="clock"}"#, None),
             (r#"keysweep_provider_answering{provider="kit"}"#, Some(0.0)),
-            (r#"keysweep_jobs_total{job="scan",outcome="incomplete"}"#, Some(1.0)),
+            (r#"keysweep_jobs_total{outcome="incomplete",schedule="scan"}"#, Some(1.0)),
             (r#"keysweep_stage_duration_seconds_bucket{stage="probe",le="60"}"#, Some(0.0)),
             (r#"keysweep_stage_duration_seconds_bucket{stage="probe",le="600"}"#, Some(1.0)),
         ],
@@ -339,4 +339,35 @@ fn how_many_series_there_are_depends_on_the_catalogue_and_never_on_the_estate() 
     let of_one = (seventeen - three) / 14;
     assert!(of_one <= 90, "{of_one} series a provider");
     assert!(three - 3 * of_one <= 120, "{} series of no provider", three - 3 * of_one);
+}
+
+/// `name type label,label` of everything that the registry has once all of it has been seen.
+fn registered() -> BTreeSet<String> {
+    let metrics = metrics();
+    full(&metrics, &["kit", "mailjet"], 1);
+    let describe = |family: &prometheus::proto::MetricFamily| {
+        let labels = family.get_metric().iter().flat_map(|metric| metric.get_label());
+        let labels: BTreeSet<&str> = labels.map(|label| label.name()).collect();
+        let kind = format!("{:?}", family.get_field_type()).to_lowercase();
+        format!("{} {kind} {}", family.name(), labels.into_iter().collect::<Vec<_>>().join(","))
+    };
+    metrics.registry.gather().iter().map(describe).collect()
+}
+
+#[test]
+fn the_page_of_metrics_has_every_metric_with_its_type_and_labels_and_no_other() {
+    let page = include_str!("../../../dashboards/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let described: BTreeSet<String> = rows
+        .map(|row| {
+            let row = row.replace("\\|", "or"); // within a query
+            let cells: Vec<&str> = row.trim_end_matches('|').split('|').map(str::trim).collect();
+            let [name, kind, labels, meaning, example] = cells[..] else { panic!("five cells: {cells:?}") };
+            let name = name.trim_end_matches('`');
+            assert!(meaning.ends_with('.') && example.contains(name), "{row}");
+            let labels: BTreeSet<&str> = labels.split(',').map(|label| label.trim_matches([' ', '`'])).collect();
+            format!("{name} {kind} {}", labels.into_iter().collect::<Vec<_>>().join(","))
+        })
+        .collect();
+    assert_eq!(described, registered());
 }
