@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
+use crate::ports::meter::MailOutcome;
 use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
 use crate::ports::{Clock, Event, Progress};
 
@@ -262,6 +263,9 @@ where
             })
             .into_iter()
             .collect();
-        Ok(self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?)
+        let outcome = MailOutcome::from(&end);
+        self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?;
+        self.tools.meter.mailed(outcome);
+        Ok(())
     }
 }
