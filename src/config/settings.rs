@@ -8,6 +8,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[run]`
+    pub run: RunSettings,
     /// `[schedule]`
     pub schedule: ScheduleSettings,
     /// `[telemetry]`

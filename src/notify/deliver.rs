@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
+use crate::ports::meter::MailOutcome;
 use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
 use crate::ports::{Clock, Event, Progress};
 
@@ -56,7 +57,7 @@ where
         run.queue.borrow_mut().extend(claimed);
         let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
         try_join_all(workers).await?;
-        if run.stop.borrow().is_some() {
+        if run.is_over() {
             run.give_back().await?;
             break;
         }
@@ -107,7 +108,7 @@ where
     async fn work(&self) -> Result<(), Failed<K>> {
         let mut session = None;
         let mut used = 0;
-        while self.stop.borrow().is_none() {
+        while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
             let mut open = match session.take() {
@@ -232,6 +233,11 @@ where
         waits.get(index).copied().unwrap_or(Duration::from_secs(300))
     }
 
+    /// Whether no further mail is to be begun: the server failed us, or we are asked to stop.
+    fn is_over(&self) -> bool {
+        self.stop.borrow().is_some() || self.tools.progress.stopping()
+    }
+
     fn stop(&self, why: String) {
         self.stop.borrow_mut().get_or_insert(why);
     }
@@ -262,6 +268,9 @@ where
             })
             .into_iter()
             .collect();
-        Ok(self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?)
+        let outcome = MailOutcome::from(&end);
+        self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?;
+        self.tools.meter.mailed(outcome);
+        Ok(())
     }
 }

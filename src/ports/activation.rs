@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::domain::time::Timestamp;
-
 /// A job of the daemon. One at a time, and each carries no input: what is due, the ledger says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Job {
@@ -42,19 +38,4 @@ pub trait Bell {
     /// Rings for this job. Ringing again before the work has begun is ringing once; ringing during the work
     /// asks for it once more.
     fn ring(&self, job: Job);
-}
-
-/// What the ledger remembers of a job's last run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Activation {
-    /// the instant of the schedule that it served; of one that was rung for, when it began
-    pub due: Timestamp,
-    /// when it began
-    pub started: Timestamp,
-    /// when it ended
-    pub ended: Timestamp,
-    /// true where it left nothing to make up
-    pub complete: bool,
-    /// when the last run ended that left nothing to make up
-    pub last_success: Option<Timestamp>,
 }
