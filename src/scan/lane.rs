@@ -127,13 +127,13 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         Ok(sum)
     }
 
-    /// One look at one credential; `None` where the provider was given up, so that it stays due.
+    /// One look at one credential; `None` where the provider was given up, or the pass is to end: then it stays due.
     async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
         let context = self.context(&due, false);
         if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
             return Ok(Some(Looked { due, answer: None }));
         }
-        if self.failures.get() >= GIVE_UP_AFTER {
+        if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
             return Ok(None);
         }
         let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));
