@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::Daemon;
 use super::outage::Outage;
 use super::work::{Ran, Work};
-use super::Daemon;
 use crate::app::AppError;
 use crate::app::report::chain;
 use crate::domain::time::{Timestamp, words};
@@ -113,7 +113,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
     pub(super) fn ledger_answers(&mut self, now: Timestamp) {
         let lost = std::mem::take(&mut self.lost);
         self.ledger = match self.ledger {
-            LedgerState::Down(outage) | LedgerState::OnTrial(outage) if !lost.is_empty() => LedgerState::OnTrial(outage),
+            LedgerState::Down(outage) | LedgerState::OnTrial(outage) if !lost.is_empty() => {
+                LedgerState::OnTrial(outage)
+            }
             _ => {
                 self.desk.board.see(PartName::Ledger, now, Ok(()));
                 LedgerState::Well
@@ -130,7 +132,10 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         match change {
             None => {}
             Some(ClockChange::Forward(by)) => {
-                tracing::warn!(by = whole(by), "the clock went forward, or the machine slept; what was missed is made up once");
+                tracing::warn!(
+                    by = whole(by),
+                    "the clock went forward, or the machine slept; what was missed is made up once"
+                );
             }
             Some(ClockChange::Back(by)) => {
                 let why = format!("it went back by {}; look at the machine's time service", whole(by));

@@ -85,7 +85,8 @@ async fn a_clock_that_goes_back_serves_nothing_twice_and_does_not_wait_for_its_r
     for by in [hours(1), days(365)] {
         let world = World::new();
         let jump = START + hours(6) + MINUTE;
-        let timer = Jumping { inner: VirtualTimer(world.clock.clone()), at: jump, to: jump - by, jumped: Cell::new(false) };
+        let timer =
+            Jumping { inner: VirtualTimer(world.clock.clone()), at: jump, to: jump - by, jumped: Cell::new(false) };
         let runs_before = 1 + 6 * 4 + 1; // scans, and the mail of nine o'clock
         world.runs_left.set(runs_before + 8);
         let (_, board) = world.live(timer).await;
