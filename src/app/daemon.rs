@@ -176,7 +176,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let ended = attended.done()?;
         let was_dropped = ended.is_none();
         let (outcome, well) = match ended {
-            Some(Ok(ran)) => self.take_note(ran),
+            Some(Ok(ran)) => self.take_note(&ran),
             Some(Err(error)) => self.failed(job, &error),
             None => (JobOutcome::Interrupted, false),
         };
@@ -197,7 +197,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let work = &self.work;
         let attended = self.desk.attend(work.deliver(&pulse), &pulse, work.stop_within(), || work.check()).await;
         match attended.done()? {
-            Some(Ok(ran)) => drop(self.take_note(ran)),
+            Some(Ok(ran)) => _ = self.take_note(&ran),
             Some(Err(error)) => self.undelivered(&error),
             None => self.give_back(self.desk.clock.now()).await?,
         }
