@@ -93,6 +93,14 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         }
     }
 
+    /// A mail that is still due right after all were tried is not tried without a pause.
+    pub(super) fn spare_what_stays_due(&mut self) {
+        let now = self.desk.clock.now();
+        if self.delivery.left(now) == Some(Duration::ZERO) {
+            self.delivery.outage = Some(Outage::after(self.delivery.outage, now, self.seed));
+        }
+    }
+
     /// Takes a word from the ledger. Returns whether it did what it was to do.
     pub(super) fn heard(&mut self, word: Option<Result<(), LedgerError>>) -> bool {
         self.heard_of(word).is_some()
