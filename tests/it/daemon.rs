@@ -260,6 +260,22 @@ fn a_ledger_that_somebody_else_has_locked_is_waited_for() {
 }
 
 #[test]
+fn a_disk_that_takes_no_more_is_waited_for() {
+    let estate = stale_keys(40);
+    let daemon = Running::start_limited(&estate);
+    wait_for_runs(&estate, 1);
+    daemon.limit_files("16384");
+    daemon.signal("USR1");
+    daemon.says("part=\"ledger\"");
+    daemon.limit_files("unlimited");
+    wait_for_runs(&estate, 2);
+    daemon.says("the part is well again");
+    daemon.stop();
+    assert_eq!(daemon_warnings(&estate), 1);
+    assert_eq!(findings(&estate).len(), 40);
+}
+
+#[test]
 fn a_source_that_is_gone_is_said_once_and_taken_up_again() {
     let estate = one_stale_key();
     let daemon = Running::start(&estate);
