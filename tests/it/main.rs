@@ -4,6 +4,7 @@
 
 mod absence;
 mod canary;
+mod dashboards;
 mod demo;
 mod docs;
 mod estate;
