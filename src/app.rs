@@ -1,9 +1,11 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+mod metrics;
 mod report;
 pub mod scan;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
@@ -17,6 +19,7 @@ use crate::inventory::FileSource;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
+use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError};
 use crate::providers::{Catalogue, HttpProber};
 use crate::scan::SourceSpec;
@@ -37,7 +40,7 @@ pub struct App<C> {
     /// what the operator said
     pub settings: Settings,
     /// what is known of providers
-    pub catalogue: std::sync::Arc<Catalogue>,
+    pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
     clock: C,
@@ -46,6 +49,7 @@ pub struct App<C> {
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,
+    meter: Arc<dyn Meter>,
 }
 
 /// What sending mail takes.

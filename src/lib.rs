@@ -16,7 +16,7 @@
 //! | [`mail`] | rendering (pure) and transport |
 //! | [`scan`] | the stages collect, probe, judge |
 //! | [`notify`] | plan and deliver |
-//! | [`telemetry`] | logs and progress |
+//! | [`telemetry`] | logs, metrics and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
 

@@ -16,6 +16,7 @@ use crate::ledger::Ledger;
 use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
+use crate::ports::meter::Unmetered;
 use crate::providers::{Catalogue, HttpProber, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -47,7 +48,19 @@ impl<C: Clock + Clone> App<C> {
         name(&ledger).await?;
         let sources = settings.inventories.iter().map(source).collect();
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { catalogue: Arc::new(catalogue), settings, ledger, clock, vault, prober, sources, mail, judged_under })
+        let meter = Arc::new(Unmetered);
+        Ok(Self {
+            catalogue: Arc::new(catalogue),
+            settings,
+            ledger,
+            clock,
+            vault,
+            prober,
+            sources,
+            mail,
+            judged_under,
+            meter,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::{Notified, NotifyError, NotifyTools, notify};
+use crate::ports::meter::Stage;
 use crate::ports::notify::Recheck;
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::collect::CollectPolicy;
@@ -111,10 +112,16 @@ impl<C: Clock> App<C> {
         progress: &impl Progress,
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
-        let collected = self.collect(&mut problems, progress).await?;
-        let probed = if options.probe { Some(self.probe_due(progress).await?) } else { None };
-        let judged = self.judge(progress).await?;
-        let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
+        let collected = self.timed(Stage::Collect, self.collect(&mut problems, progress)).await?;
+        let probed = match options.probe {
+            true => Some(self.timed(Stage::Probe, self.probe_due(progress)).await?),
+            false => None,
+        };
+        let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
+        let notified = match options.notify {
+            true => Some(self.timed(Stage::Notify, self.notify(id, progress)).await?),
+            false => None,
+        };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
             problems.push(format!(
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
@@ -179,6 +186,7 @@ impl<C: Clock> App<C> {
             vault: &self.vault,
             clock: &self.clock,
             progress,
+            meter: &*self.meter,
             policy,
         }
     }
@@ -193,6 +201,7 @@ impl<C: Clock> App<C> {
             recheck: &recheck,
             clock: &self.clock,
             progress,
+            meter: &*self.meter,
             policy: &mail.policy,
         };
         notify(&tools, run).await.map_err(|error| match error {

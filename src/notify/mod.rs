@@ -12,6 +12,7 @@ use crate::domain::belief::Liveness;
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{MailId, ScanId};
 use crate::domain::time::Timestamp;
+use crate::ports::meter::Meter;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
 use crate::ports::{Clock, LedgerError, Progress};
 
@@ -46,6 +47,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// counts what is done
+    pub meter: &'a dyn Meter,
     /// how mail is sent
     pub policy: &'a NotifyPolicy,
 }

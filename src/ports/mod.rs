@@ -6,6 +6,7 @@
 
 pub mod collect;
 pub mod judge;
+pub mod meter;
 pub mod notify;
 pub mod probe;
 

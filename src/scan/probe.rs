@@ -11,6 +11,7 @@ use super::lane::{Lane, LaneSum};
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
+use crate::ports::meter::Meter;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
@@ -52,6 +53,8 @@ pub struct ProbeTools<'a, L, P, V, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// counts what is done
+    pub meter: &'a dyn Meter,
     /// how each provider is judged
     pub policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
 }
@@ -120,6 +123,9 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.unknown += sum.unknown;
         probed.transitions += sum.transitions;
         probed.shredded += sum.shredded;
+        if sum.asked > 0 || sum.given_up_after.is_some() {
+            tools.meter.answering(&provider, sum.given_up_after.is_none());
+        }
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
     }
     // Not only after shredding: an earlier pass may have been killed, or put off, before its own.

@@ -5,6 +5,7 @@ mod alerts;
 mod layout;
 mod linter;
 mod promql;
+mod queries;
 mod schema;
 
 use std::fs;
