@@ -91,7 +91,6 @@ fn every_value_that_a_query_looks_for_is_a_word_of_its_label() {
     let rules = RuleName::ALL.map(|rule| rule.as_str().to_owned());
     let severities = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
     let severities = severities.map(|severity| severity.as_str().to_owned());
-    let with = |label: &str| known.values().filter(move |metric| metric.labels.contains(label));
     for (place, query) in queries() {
         for Selector { metric, matchers, .. } in &query.selectors {
             for matcher in matchers.iter().filter(|matcher| !matcher.value.starts_with('$')) {
@@ -99,7 +98,10 @@ fn every_value_that_a_query_looks_for_is_a_word_of_its_label() {
                     "rule" => rules.clone().into(),
                     "severity" => severities.clone().into(),
                     // Where several metrics have a label, one row of the page has its words.
-                    label => with(label).flat_map(|metric| metric.words.iter().cloned()).collect(),
+                    label => {
+                        let with = known.values().filter(|metric| metric.labels.contains(label));
+                        with.flat_map(|metric| metric.words.iter().cloned()).collect()
+                    }
                 };
                 let asked: Vec<&str> = match matcher.op {
                     MatchOp::Re(_) | MatchOp::NotRe(_) => matcher.value.split('|').collect(),
