@@ -1,8 +1,10 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+pub mod daemon;
+mod mail;
 mod metrics;
-mod report;
+pub mod report;
 pub mod scan;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::meter::Meter;
-use crate::ports::{Clock, LedgerError};
+use crate::ports::{Clock, LedgerError, Timer};
 use crate::providers::{Catalogue, HttpProber};
 use crate::scan::SourceSpec;
 
@@ -32,6 +34,16 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the time comes from")]
     fn now(&self) -> Timestamp {
         Timestamp::from(chrono::Utc::now())
+    }
+}
+
+/// Real waiting: the only one outside of single exchanges, whose timeouts are the transport's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemTimer;
+
+impl Timer for SystemTimer {
+    async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
     }
 }
 

@@ -9,6 +9,7 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod run;
 mod scan;
 mod words;
 
@@ -19,8 +20,9 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
+use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
-use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
+use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
@@ -89,11 +91,14 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
-    let interrupted = crate::lifecycle::interrupted();
-    let result = tokio::select! {
-        biased; // the demo ends well on the same signal
-        result = run(cli, &env) => result,
-        () = interrupted => Ok(Done::Interrupted),
+    let result = if matches!(cli.verb, Verb::Run) {
+        dispatch(cli, &env).await // it has its own way with signals
+    } else {
+        tokio::select! {
+            biased; // the demo ends well on the same signal
+            result = dispatch(cli, &env) => result,
+            () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
+        }
     };
     match result {
         Ok(done) => done.into(),
@@ -106,20 +111,28 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
+async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
+        Verb::Run => {
+            let (settings, warnings) = read_settings(&choice, env)?;
+            start_logs(&settings)?;
+            run::run(choice, settings, warnings, env).await
+        }
         verb => {
-            let warn = matches!(verb, Verb::Scan(_));
-            let settings = load(&choice, env, warn)?;
-            logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
-                .map_err(|error| CliError::Other(error.to_string()))?;
+            let settings = load(&choice, env, matches!(verb, Verb::Scan(_)))?;
+            start_logs(&settings)?;
             with_settings(verb, settings, env).await
         }
     }
+}
+
+fn start_logs(settings: &Settings) -> Result<(), CliError> {
+    let TelemetrySettings { log_format, log_filter } = &settings.telemetry;
+    logs::init(*log_format, log_filter).map_err(|error| CliError::Other(error.to_string()))
 }
 
 async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
@@ -134,18 +147,22 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
-        Verb::Config { .. } | Verb::Demo(_) => Ok(Done::Ok), // handled before the settings were loaded
+        Verb::Config { .. } | Verb::Demo(_) | Verb::Run => Ok(Done::Ok), // handled before
     }
 }
 
 /// The settings; their warnings on standard error, where `warn` says so: a look at the ledger need not repeat them.
 fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
+    let (settings, warnings) = read_settings(choice, env)?;
     for warning in warnings.into_iter().filter(|_| warn) {
         anstream::eprintln!("keysweep: warning: {warning}");
     }
     Ok(settings)
+}
+
+fn read_settings(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    Ok(settings::load(choice, env, &catalogue.names())?)
 }
 
 async fn reader(settings: &Settings) -> Result<Ledger, CliError> {
@@ -172,18 +189,4 @@ async fn migrate(settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
     anstream::eprintln!("The ledger's tables are up to date.");
     Ok(Done::Ok)
-}
-
-/// An error and its causes, once each, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -57,7 +57,7 @@ where
         run.queue.borrow_mut().extend(claimed);
         let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
         try_join_all(workers).await?;
-        if run.stop.borrow().is_some() {
+        if run.is_over() {
             run.give_back().await?;
             break;
         }
@@ -108,7 +108,7 @@ where
     async fn work(&self) -> Result<(), Failed<K>> {
         let mut session = None;
         let mut used = 0;
-        while self.stop.borrow().is_none() {
+        while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
             let mut open = match session.take() {
@@ -231,6 +231,11 @@ where
         let waits = &self.tools.policy.retry;
         let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(waits.len().saturating_sub(1));
         waits.get(index).copied().unwrap_or(Duration::from_secs(300))
+    }
+
+    /// Whether no further mail is to be begun: the server failed us, or we are asked to stop.
+    fn is_over(&self) -> bool {
+        self.stop.borrow().is_some() || self.tools.progress.stopping()
     }
 
     fn stop(&self, why: String) {

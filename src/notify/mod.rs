@@ -127,6 +127,30 @@ where
     Ok(sum)
 }
 
+/// Sends the mails that were formed before and are due by now; takes no step and forms nothing.
+///
+/// # Errors
+/// As for [`notify`].
+pub async fn deliver_due<L, M, R, K, C, G>(
+    tools: &NotifyTools<'_, L, M, R, K, C, G>,
+) -> Result<Notified, NotifyError<K::Error>>
+where
+    L: NotifyLedger,
+    M: Mailer,
+    R: Renderer,
+    K: Recheck,
+    C: Clock,
+    G: Progress,
+{
+    let mut sum = Notified::default();
+    tools.ledger.recover_mails(tools.clock.now()).await?;
+    sum.released = tools.ledger.mail_mode().await? == MailMode::Released;
+    if sum.released {
+        deliver::deliver(tools, &mut sum).await?;
+    }
+    Ok(sum)
+}
+
 /// Whether nothing is said of a key for now, because it is being refused and that is neither confirmed nor contradicted.
 /// That its death can't be proven is said all the same: waiting is what has come to nothing.
 fn waits(rule: RuleName, liveness: Liveness) -> bool {

@@ -85,7 +85,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         due: impl Stream<Item = Result<DueCredential, LedgerError>>,
     ) -> Result<LaneSum, LedgerError> {
         let width = width(self.tools.prober, self.provider).get();
-        let (sender, receiver) = mpsc::channel::<Looked>(2 * BATCH);
+        let (sender, receiver) = mpsc::channel::<Looked>(BATCH);
         // Each side owns its end of the channel, so that an error on one side ends the other.
         let (written, asked) = futures::join!(self.write_all(receiver), self.ask_all(due, width, sender));
         let mut sum = written?;
@@ -127,13 +127,13 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         Ok(sum)
     }
 
-    /// One look at one credential; `None` where the provider was given up, so that it stays due.
+    /// One look at one credential; `None` where the provider was given up, or the pass is to end: then it stays due.
     async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
         let context = self.context(&due, false);
         if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
             return Ok(Some(Looked { due, answer: None }));
         }
-        if self.failures.get() >= GIVE_UP_AFTER {
+        if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
             return Ok(None);
         }
         let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));

@@ -77,7 +77,7 @@ where
     let lanes = due.iter().map(|(provider, _)| async move {
         let lane = Lane::open(tools, provider).await?;
         let (sender, pages) = mpsc::channel(1);
-        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools.ledger, provider, now, sender));
+        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
         sum
     });
     let sums = try_join_all(lanes).await?;
@@ -143,18 +143,23 @@ type Page = Result<Vec<DueCredential>, LedgerError>;
 
 /// Reads what is due at one provider, page by page in the order of the ledger's numbers, and one page ahead: else the
 /// questions under way run out while the next page is read.
-async fn read_ahead<L: ProbeLedger>(ledger: &L, provider: &ProviderName, now: Timestamp, pages: mpsc::Sender<Page>) {
+async fn read_ahead<L: ProbeLedger, P, V, C, G: Progress>(
+    tools: &ProbeTools<'_, L, P, V, C, G>,
+    provider: &ProviderName,
+    now: Timestamp,
+    pages: mpsc::Sender<Page>,
+) {
     let mut after = CredentialId(0);
     loop {
-        let page = ledger.due_credentials(provider, now, after, PAGE).await;
+        let page = tools.ledger.due_credentials(provider, now, after, PAGE).await;
         let last = page.as_ref().ok().and_then(|page| page.last()).map(|due| due.id);
         // The lane goes away where it failed; it says why.
         if pages.send(page).await.is_err() {
             return;
         }
         match last {
-            Some(last) => after = last,
-            None => return,
+            Some(last) if !tools.progress.stopping() => after = last,
+            _ => return,
         }
     }
 }

@@ -4,7 +4,7 @@
 mod alerts;
 mod layout;
 mod linter;
-mod prometheus;
+
 mod promql;
 mod queries;
 mod schema;

@@ -89,7 +89,7 @@ fn assert_samples(metrics: &Metrics, expected: &[(&str, Option<f64>)]) {
 #[test]
 fn every_series_of_a_provider_is_there_at_zero_before_anything_has_happened() {
     let metrics = metrics();
-    metrics.show(Arc::new(empty()));
+    metrics.show(empty());
     for series in [
         r#"keysweep_connections{provider="kit",status="absent"}"#,
         r#"keysweep_credentials{liveness="suspect",provider="mailjet"}"#,
@@ -118,7 +118,7 @@ fn an_instant_that_is_not_known_has_no_series_and_nothing_of_the_ledger_has_one_
     for family in ["keysweep_connections", "keysweep_ledger_size_bytes", "keysweep_snapshot_timestamp_seconds"] {
         assert!(!unread.keys().any(|series| series.starts_with(family)), "{family}: zero would be a lie");
     }
-    metrics.show(Arc::new(empty()));
+    metrics.show(empty());
     metrics.schedule("scan", ScheduleState { next: Some(NOW), ..ScheduleState::default() });
     let instants: Vec<String> = samples(&metrics).into_keys().filter(|series| series.contains("timestamp")).collect();
     let expected =
@@ -131,7 +131,7 @@ fn an_instant_that_is_not_known_has_no_series_and_nothing_of_the_ledger_has_one_
 #[test]
 fn an_instant_is_in_seconds_to_the_millisecond() {
     let metrics = metrics();
-    metrics.show(Arc::new(Overview { at: NOW + Duration::from_millis(125), ..empty() }));
+    metrics.show(Overview { at: NOW + Duration::from_millis(125), ..empty() });
     assert_samples(&metrics, &[("keysweep_snapshot_timestamp_seconds", Some(1_790_000_000.125))]);
     assert!(metrics.render().contains("keysweep_snapshot_timestamp_seconds 1790000000.125\n"));
 }
@@ -141,18 +141,18 @@ fn a_closed_finding_leaves_no_series_behind() {
     const OLDEST: &str = r#"keysweep_finding_oldest_opened_timestamp_seconds{rule="secret-stale"}"#;
     const OPEN: &str = r#"keysweep_findings_open{provider="kit",rule="secret-stale",severity="high"}"#;
     let metrics = metrics();
-    metrics.show(Arc::new(empty()));
+    metrics.show(empty());
     let before = samples(&metrics);
     let odd = finding("kit", RuleName::SecretDue, Severity::Critical, 1);
     let stale = finding("kit", RuleName::SecretStale, Severity::High, 3);
-    metrics.show(Arc::new(Overview { findings: vec![odd, stale], ..empty() }));
+    metrics.show(Overview { findings: vec![odd, stale], ..empty() });
     let opened = (NOW - days(3)).as_secs();
     assert_samples(&metrics, &[(OPEN, Some(3.0)), (OLDEST, Some(opened as f64))]);
     assert_samples(
         &metrics,
         &[(r#"keysweep_findings_open{provider="kit",rule="secret-due",severity="critical"}"#, Some(1.0))],
     );
-    metrics.show(Arc::new(empty()));
+    metrics.show(empty());
     assert_eq!(samples(&metrics).keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
 }
 
@@ -168,7 +168,7 @@ fn providers_outside_the_catalogue_are_one_however_many_there_are() {
         overview.providers.insert(provider, of_provider);
         overview.findings.push(finding(&format!("gone{number}"), RuleName::SecretStale, Severity::High, 1));
     }
-    metrics.show(Arc::new(overview));
+    metrics.show(overview);
     for number in 0..500 {
         metrics.probed(&name(&format!("gone{number}")), &answer(Outcome::Unknown(Reason::NoProber), Vec::new()));
         metrics.moved(&name(&format!("gone{number}")), Liveness::Shredded);
@@ -196,7 +196,7 @@ fn a_source_has_series_while_the_configuration_has_it_and_at_most_a_hundred_have
     let metrics = metrics();
     let failed = SourceOverview { error: Some("cut short".to_owned()), last_complete: Some(NOW), ..source("platform") };
     let unread = SourceOverview { last_read: None, ..source("new") };
-    metrics.show(Arc::new(Overview { sources: vec![source("former"), unread, failed], ..empty() }));
+    metrics.show(Overview { sources: vec![source("former"), unread, failed], ..empty() });
     metrics.configure(&Configured { sources: vec!["platform".to_owned(), "new".to_owned()], ..configured(&["kit"]) });
     assert_samples(
         &metrics,
@@ -214,7 +214,7 @@ fn a_source_has_series_while_the_configuration_has_it_and_at_most_a_hundred_have
 
     let names: Vec<String> = (0..150).map(|number| format!("source {number:03}")).collect();
     let sources = names.iter().map(|name| source(name)).collect();
-    metrics.show(Arc::new(Overview { sources, ..empty() }));
+    metrics.show(Overview { sources, ..empty() });
     metrics.configure(&Configured { sources: names, ..configured(&["kit"]) });
     let up = samples(&metrics).into_keys().filter(|series| series.starts_with("keysweep_source_up"));
     assert_eq!(up.count(), 100);
@@ -224,7 +224,7 @@ fn a_source_has_series_while_the_configuration_has_it_and_at_most_a_hundred_have
 #[test]
 fn a_reload_changes_what_is_configured_and_keeps_what_was_counted() {
     let metrics = metrics();
-    metrics.show(Arc::new(empty()));
+    metrics.show(empty());
     metrics.mailed(MailOutcome::Sent);
     metrics.reloaded(NOW, true);
     let mut next = configured(&["kit", "mailjet"]);
@@ -317,7 +317,7 @@ fn full(metrics: &Metrics, providers: &[&str], size: u64) {
     overview.outbox.mails = MailState::ALL.map(|state| (state, size)).into();
     overview.outbox.oldest_waiting = Some(NOW);
     overview.sources[0].last_complete = Some(NOW);
-    metrics.show(Arc::new(overview));
+    metrics.show(overview);
     for schedule in SCHEDULES {
         metrics.schedule(schedule, ScheduleState { last_run: Some(NOW), last_success: Some(NOW), next: Some(NOW) });
     }
@@ -346,8 +346,8 @@ fn registered() -> BTreeSet<String> {
     let metrics = metrics();
     full(&metrics, &["kit", "mailjet"], 1);
     let describe = |family: &prometheus::proto::MetricFamily| {
-        let labels = family.get_metric().iter().flat_map(|metric| metric.get_label());
-        let labels: BTreeSet<&str> = labels.map(|label| label.name()).collect();
+        let labels = family.get_metric().iter().flat_map(prometheus::proto::Metric::get_label);
+        let labels: BTreeSet<&str> = labels.map(prometheus::proto::LabelPair::name).collect();
         let kind = format!("{:?}", family.get_field_type()).to_lowercase();
         format!("{} {kind} {}", family.name(), labels.into_iter().collect::<Vec<_>>().join(","))
     };

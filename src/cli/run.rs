@@ -1,0 +1,53 @@
+//! `run`: the daemon.
+
+use std::sync::Arc;
+
+use super::{CliError, Done, read_settings};
+use crate::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House};
+use crate::app::{App, AppError, SystemClock, SystemTimer};
+use crate::config::{ConfigChoice, Env, Settings, Warning};
+use crate::lifecycle::{Signals, Systemd};
+use crate::telemetry::metrics::Metrics;
+
+/// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
+pub async fn run(
+    choice: ConfigChoice,
+    settings: Settings,
+    warnings: Vec<Warning>,
+    env: &Env,
+) -> Result<Done, CliError> {
+    let orders = Signals::take()?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    preflight(&settings)?;
+    let app = App::open(settings, env, SystemClock, None).await?;
+    let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
+    let metrics = Arc::new(metrics);
+    let app = app.metered(metrics.clone());
+    if !app.can_mail() {
+        tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
+    }
+    let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
+    let again = env.to_vec();
+    let reload = move || read_settings(&choice, &again).map_err(|error| error.to_string());
+    let house = House::new(app, metrics, env.to_vec(), Box::new(reload)).await?;
+    let parts = DaemonParts {
+        orders,
+        clock: SystemClock,
+        timer: SystemTimer,
+        supervisor: Systemd::from_env(),
+        bell,
+        board,
+        seed: u64::from(std::process::id()),
+    };
+    Ok(match Daemon::new(house, parts).await?.run().await {
+        Exit::Stopped => Done::Ok,
+        Exit::Aborted => Done::Interrupted,
+    })
+}
+
+/// What a start refuses to begin with: what no waiting would mend.
+fn preflight(settings: &Settings) -> Result<(), AppError> {
+    if settings.inventories.is_empty() { Err(AppError::NoInventory) } else { Ok(()) }
+}
