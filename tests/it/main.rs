@@ -5,6 +5,7 @@
 mod absence;
 mod canary;
 mod daemon;
+mod dashboards;
 mod demo;
 mod docs;
 mod estate;
