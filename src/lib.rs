@@ -18,7 +18,7 @@
 //! | [`notify`] | plan and deliver |
 //! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
 //! | [`http`] | the operator's listener: health, metrics, the page, "scan now" |
-//! | [`telemetry`] | logs and progress |
+//! | [`telemetry`] | logs, metrics and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
 

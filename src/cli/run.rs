@@ -2,19 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{CliError, Done};
+use super::{CliError, Done, read_settings};
 use crate::app::daemon::Exit;
 use crate::app::ops::Listener;
 use crate::app::unattended::Unattended;
 use crate::app::{App, AppError, SystemClock};
-use crate::config::{self, ConfigChoice, Env, Settings, Warning};
+use crate::config::{ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
-use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
 
 /// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
-pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(
+    choice: ConfigChoice,
+    settings: Settings,
+    warnings: Vec<Warning>,
+    env: &Env,
+) -> Result<Done, CliError> {
     let orders = Signals::take()?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     preflight(&settings)?;
     let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
     let app = App::open(settings, env, SystemClock, None).await?;
@@ -26,18 +33,12 @@ pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<
         tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
     }
     let again = env.to_vec();
-    let load = move || read_again(&choice, &again);
+    let load = move || read_settings(&choice, &again).map_err(|error| error.to_string());
     let keysweep = Unattended { app, metrics, listener, env: env.to_vec(), load: Box::new(load) };
     Ok(match keysweep.run(orders, Systemd::from_env()).await? {
         Exit::Stopped => Done::Ok,
         Exit::Aborted => Done::Interrupted,
     })
-}
-
-/// The configuration as it stands now.
-fn read_again(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), String> {
-    let catalogue = Catalogue::shipped().map_err(|error| error.to_string())?;
-    config::load(choice, env, &catalogue.names()).map_err(|problems| problems.to_string())
 }
 
 /// What a start refuses to begin with: what no waiting would mend.

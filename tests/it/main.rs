@@ -4,6 +4,8 @@
 
 mod absence;
 mod canary;
+mod daemon;
+mod dashboards;
 mod demo;
 mod docs;
 mod estate;
@@ -12,6 +14,7 @@ mod kill;
 mod life;
 mod mail;
 mod mail_server;
+mod metrics;
 mod page;
 mod setup;
 mod sigkill;

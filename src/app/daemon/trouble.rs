@@ -50,7 +50,7 @@ impl Delivery {
 
 impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S> {
     /// Notes what a job or a delivery brought to light. Returns how it ended, and whether its schedule is content.
-    pub(super) fn take_note(&mut self, ran: Ran) -> (JobOutcome, bool) {
+    pub(super) fn take_note(&mut self, ran: &Ran) -> (JobOutcome, bool) {
         let now = self.desk.clock.now();
         let board = &self.desk.board;
         board.see(PartName::Clock, now, Ok(()));
@@ -58,7 +58,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         self.ledger = LedgerState::Well;
         self.delivery.unwritable = None;
         for (part, seen) in &ran.seen {
-            board.see(*part, now, seen.as_ref().map(|()| ()).map_err(String::as_str));
+            board.see(*part, now, seen.as_ref().copied().map_err(String::as_str));
             if *part == PartName::Smtp {
                 let again = || Outage::after(self.delivery.outage, now, self.seed);
                 self.delivery.outage = seen.is_err().then(again);
@@ -90,6 +90,14 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if self.delivery.unwritable.as_ref() != Some(&why) {
             tracing::error!(reason = why, "waiting mails can't be sent; they are tried again by themselves");
             self.delivery.unwritable = Some(why);
+        }
+    }
+
+    /// A mail that is still due right after all were tried is not tried without a pause.
+    pub(super) fn spare_what_stays_due(&mut self) {
+        let now = self.desk.clock.now();
+        if self.delivery.left(now) == Some(Duration::ZERO) {
+            self.delivery.outage = Some(Outage::after(self.delivery.outage, now, self.seed));
         }
     }
 

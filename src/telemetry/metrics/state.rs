@@ -10,10 +10,12 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use self::gauges::GAUGES;
-use super::{Configured, OTHER, ScheduleState};
+use super::{Configured, OTHER};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingsOverview, Overview, ProviderOverview, SourceOverview};
+use crate::ports::activation::Job;
+use crate::ports::health::JobState;
 
 /// Sources that have series; more are counted, not shown.
 const SOURCES_AT_MOST: usize = 100;
@@ -23,7 +25,7 @@ const SOURCES_AT_MOST: usize = 100;
 pub(super) struct State {
     pub(super) configured: Configured,
     pub(super) overview: Option<Arc<Overview>>,
-    pub(super) schedules: BTreeMap<&'static str, ScheduleState>,
+    pub(super) schedules: BTreeMap<Job, JobState>,
 }
 
 impl State {
@@ -112,7 +114,9 @@ impl Series {
         let mut gauge = Gauge::default();
         gauge.set_value(value);
         let mut metric = Metric::from_gauge(gauge);
-        metric.set_label(self.labels.iter().zip(values).map(pair).collect());
+        let mut labels: Vec<LabelPair> = self.labels.iter().zip(values).map(pair).collect();
+        labels.sort_by(|one, other| one.name().cmp(other.name())); // as the crate's own families have them
+        metric.set_label(labels);
         self.metrics.push(metric);
     }
 }
