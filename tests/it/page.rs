@@ -32,7 +32,7 @@ impl Demo {
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut address = |name: &str| {
             let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with(name)));
-            let line = line.unwrap_or_else(|| panic!("the demo prints where its {name} is"));
+            let line = line.expect("the demo prints where it is to be looked at");
             line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned()
         };
         let (page, inbox) = (address("page "), address("inbox "));
@@ -98,7 +98,8 @@ fn picture(url: &str, width: u32, to: &Path) -> u64 {
     let (_, errors) = browse(url, &[&format!("--window-size={width},2400"), &format!("--screenshot={}", to.display())]);
     let complaints: Vec<&str> = errors.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
-    let picture = fs::read(to).unwrap_or_else(|error| panic!("no picture: {error}\n{errors}"));
+    assert!(to.exists(), "no picture: {errors}");
+    let picture = fs::read(to).expect("a picture");
     let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().expect("four bytes"));
     assert_eq!((side(16), side(20)), (width, 2400), "the picture has the size that was asked for");
     picture.len() as u64
