@@ -8,7 +8,7 @@ use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::ledger::Ledger;
-use crate::ledger::packed::rows;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// The estate in numbers. Every word of a closed list is there, at zero where nothing has it.
@@ -47,14 +47,11 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
-        const DOING: &str = "count the estate";
-        let mut moment = self.moment(DOING).await?;
-        let connections: Vec<(ConnectionStatus, u64)> =
-            rows(&mut moment, "connection", DOING, sqlx::query_scalar(CONNECTIONS)).await?;
-        let credentials: Vec<(Liveness, u64)> =
-            rows(&mut moment, "credential", DOING, sqlx::query_scalar(CREDENTIALS)).await?;
-        let findings: Vec<OpenFindings> = rows(&mut moment, "finding", DOING, sqlx::query_scalar(FINDINGS)).await?;
-        let single: Vec<u64> = rows(&mut moment, "use", DOING, sqlx::query_scalar(SINGLE)).await?;
+        let mut moment = self.moment("count the estate").await?;
+        let connections: Vec<(ConnectionStatus, u64)> = moment.rows("connection", &CONNECTIONS, []).await?;
+        let credentials: Vec<(Liveness, u64)> = moment.rows("credential", &CREDENTIALS, []).await?;
+        let findings: Vec<OpenFindings> = moment.rows("finding", &FINDINGS, []).await?;
+        let single: Vec<u64> = moment.rows("use", &SINGLE, []).await?;
 
         let mut counts = Counts::zero();
         counts.connections.extend(connections.iter().map(|(status, count)| (status.as_str(), *count)));
@@ -98,26 +95,30 @@ struct OpenFindings {
     history: u64,
 }
 
-const CONNECTIONS: &str = "
-    SELECT json_group_array(json_array(status, total))
-    FROM (SELECT status, count(*) AS total FROM connection GROUP BY status) AS counted";
+pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
+    "SELECT " [page "status, total"] "
+     FROM (SELECT status, count(*) AS total FROM connection GROUP BY status) AS counted"
+);
 
-const CREDENTIALS: &str = "
-    SELECT json_group_array(json_array(liveness, total))
-    FROM (SELECT liveness, count(*) AS total FROM credential WHERE placeholder = 0 GROUP BY liveness) AS counted";
+pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
+    "SELECT " [page "liveness, total"] "
+     FROM (SELECT liveness, count(*) AS total FROM credential WHERE placeholder = 0 GROUP BY liveness) AS counted"
+);
 
-const FINDINGS: &str = "
-    SELECT json_group_array(json_array(rule, severity, total, history))
-    FROM (SELECT rule, severity, count(*) AS total, sum(1 - mailed) AS history
-          FROM finding WHERE state = 'open' GROUP BY rule, severity) AS counted";
+pub(in crate::ledger) const FINDINGS: Sql = sql!(
+    "SELECT " [page "rule, severity, total, history"] "
+     FROM (SELECT rule, severity, count(*) AS total, sum(1 - mailed) AS history
+           FROM finding WHERE state = 'open' GROUP BY rule, severity) AS counted"
+);
 
 /// The tombstones, then the rows set aside. A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.
-const SINGLE: &str = "
-    SELECT json_array(
-        (SELECT count(*)
-         FROM use AS u JOIN credential AS k ON k.id = u.credential_id
-         WHERE u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
-           AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
-           AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
-                           AND o.account_id = u.account_id AND o.until IS NULL)),
-        (SELECT coalesce(sum(quarantined), 0) FROM source))";
+pub(in crate::ledger) const SINGLE: Sql = sql!(
+    "SELECT " [list
+        "(SELECT count(*)
+          FROM use AS u JOIN credential AS k ON k.id = u.credential_id
+          WHERE u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
+            AND (k.liveness <> 'shredded' OR coalesce(" ["k.belief" | "k.belief::json"] " ->> 'shredding', '') = 'unproven')
+            AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
+                            AND o.account_id = u.account_id AND o.until IS NULL)),
+         (SELECT coalesce(sum(quarantined), 0) FROM source)"]
+);
