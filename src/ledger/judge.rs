@@ -1,7 +1,7 @@
 //! The ledger as JUDGE sees it: what is due, the facts that rules may see, and the findings.
 
-mod changes;
-mod subjects;
+pub(super) mod changes;
+pub(super) mod subjects;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,9 @@
 
 #[macro_use]
 mod sql;
+#[cfg(test)]
+#[macro_use]
+mod place;
 
 mod collect;
 mod copy;

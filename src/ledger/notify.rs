@@ -1,8 +1,8 @@
 //! The ledger as NOTIFY sees it: steps, notices, and the outbox of mails.
 
-mod claimed;
-mod recorded;
-mod steps;
+pub(super) mod claimed;
+pub(super) mod recorded;
+pub(super) mod steps;
 
 #[cfg(test)]
 mod tests;
