@@ -22,7 +22,7 @@ pub use self::choice::ConfigChoice;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl, LivenessSettings,
     MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings, show,
 };
 
@@ -78,7 +78,7 @@ pub fn read(
     let mut merged = defaults.clone();
     tree::overlay(&mut merged, operator);
     tree::overlay_env(&mut merged, env, &log);
-    let settings = sections::read(&merged, &defaults, &log, base, known_providers);
+    let settings = sections::read(&merged, &defaults, &log, base, env, known_providers);
     let problems = log.into_problems();
     if problems.is_empty() {
         let warnings = warnings::find(&settings);

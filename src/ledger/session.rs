@@ -212,6 +212,12 @@ impl Session {
         Ok(())
     }
 
+    /// Ends a session that only read. Dropped, it ends as well, a moment later.
+    #[cfg(test)]
+    pub(super) async fn end(self) -> Result<(), LedgerError> {
+        Writing(self).commit().await
+    }
+
     fn line(&mut self) -> Line<'_> {
         match &mut self.hold {
             Hold::Sqlite(connection) => Line::Sqlite(connection),

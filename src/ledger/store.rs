@@ -43,7 +43,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`OpenError`]; [`OpenError::Held`] and [`OpenError::Unreachable`] may pass by themselves.
-    pub async fn open(url: &str) -> Result<Self, OpenError> {
+    pub async fn open(url: impl AsRef<str>) -> Result<Self, OpenError> {
+        let url = url.as_ref();
         let pools = if postgres::is_address(url) { postgres::open(url).await? } else { sqlite::open(url).await? };
         Ok(Self { pools })
     }
@@ -52,7 +53,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`OpenError`]: where there is no ledger, or its schema is not this program's.
-    pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
+    pub async fn open_read_only(url: impl AsRef<str>) -> Result<Self, OpenError> {
+        let url = url.as_ref();
         let pools = if postgres::is_address(url) {
             postgres::open_read_only(url).await?
         } else {
@@ -66,7 +68,8 @@ impl Ledger {
     ///
     /// # Errors
     /// [`OpenError`]: where there is no ledger, or `to` exists or can't be written.
-    pub async fn copy_to(url: &str, to: &Path) -> Result<(), OpenError> {
+    pub async fn copy_to(url: impl AsRef<str>, to: &Path) -> Result<(), OpenError> {
+        let url = url.as_ref();
         if postgres::is_address(url) { super::copy::to_sqlite(url, to).await } else { sqlite::copy_to(url, to).await }
     }
 
