@@ -9,6 +9,7 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod run;
 mod scan;
 mod words;
 
@@ -19,6 +20,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
+use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
 use crate::ledger::{Ledger, OpenError};
@@ -89,11 +91,14 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
-    let interrupted = crate::lifecycle::interrupted();
-    let result = tokio::select! {
-        biased; // the demo ends well on the same signal
-        result = run(cli, &env) => result,
-        () = interrupted => Ok(Done::Interrupted),
+    let result = if matches!(cli.verb, Verb::Run) {
+        dispatch(cli, &env).await // it has its own way with signals
+    } else {
+        tokio::select! {
+            biased; // the demo ends well on the same signal
+            result = dispatch(cli, &env) => result,
+            () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
+        }
     };
     match result {
         Ok(done) => done.into(),
@@ -106,18 +111,21 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
+async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
-            let warn = matches!(verb, Verb::Scan(_));
+            let warn = matches!(verb, Verb::Scan(_) | Verb::Run);
             let settings = load(&choice, env, warn)?;
             logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
                 .map_err(|error| CliError::Other(error.to_string()))?;
-            with_settings(verb, settings, env).await
+            match verb {
+                Verb::Run => run::run(choice, settings, env).await,
+                verb => with_settings(verb, settings, env).await,
+            }
         }
     }
 }
@@ -134,7 +142,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
-        Verb::Config { .. } | Verb::Demo(_) => Ok(Done::Ok), // handled before the settings were loaded
+        Verb::Config { .. } | Verb::Demo(_) | Verb::Run => Ok(Done::Ok), // handled before
     }
 }
 
@@ -172,18 +180,4 @@ async fn migrate(settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
     anstream::eprintln!("The ledger's tables are up to date.");
     Ok(Done::Ok)
-}
-
-/// An error and its causes, once each, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }

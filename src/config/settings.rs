@@ -8,6 +8,8 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::run::RunSettings;
+use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -31,13 +33,17 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[run]`
+    pub run: RunSettings,
+    /// `[schedule]`
+    pub schedule: ScheduleSettings,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     pub(super) shown: Vec<Shown>,
 }
 
 /// Where the ledger is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
     /// its address
     pub url: LedgerUrl,
@@ -53,6 +59,14 @@ impl LedgerUrl {
         Self(Some(Secret::new(url)))
     }
 }
+
+impl PartialEq for LedgerUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for LedgerUrl {}
 
 impl AsRef<str> for LedgerUrl {
     fn as_ref(&self) -> &str {

@@ -58,7 +58,7 @@ impl Estate {
         self.ledger.numbers(statement).await[0]
     }
 
-    async fn write<const N: usize>(&self, statement: &Sql, binds: [Bind<'_>; N]) {
+    pub(super) async fn write<'b>(&self, statement: &Sql, binds: impl IntoIterator<Item = Bind<'b>>) {
         let mut tx = self.ledger.write("write a test's row").await.unwrap();
         tx.run(statement, binds).await.unwrap();
         tx.commit().await.unwrap();

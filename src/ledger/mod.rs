@@ -30,6 +30,7 @@ mod notify;
 mod packed;
 mod probe;
 pub mod read;
+mod running;
 mod scans;
 mod session;
 mod store;

@@ -7,8 +7,6 @@ pub(super) mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Map;
 
@@ -89,16 +87,16 @@ impl NotifyLedger for Ledger {
 
     async fn claim_mails(
         &self,
-        now: Timestamp,
-        lease: Duration,
+        due_by: Timestamp,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError> {
         let mut tx = self.write("claim mails").await?;
-        let ids: Vec<MailId> = tx.rows("mail", &DUE_MAILS, [now.into(), size(limit).into()]).await?;
+        let ids: Vec<MailId> = tx.rows("mail", &DUE_MAILS, [due_by.into(), size(limit).into()]).await?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        tx.run(&CLAIM, [pack(&ids)?.into(), (now + lease).into()]).await?;
+        tx.run(&CLAIM, [pack(&ids)?.into(), until.into()]).await?;
         // Read before the commit: a mail that can't be read is not claimed either.
         let mails = claimed::read(&mut tx, &ids).await?;
         tx.commit().await?;

@@ -10,7 +10,9 @@ pub(super) mod credentials;
 pub(super) mod findings;
 pub(super) mod log;
 pub(super) mod outbox;
+pub(super) mod overview;
 pub(super) mod people;
+pub(super) mod tallies;
 mod when;
 
 #[cfg(test)]
@@ -24,4 +26,5 @@ pub use findings::{
 };
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};
+pub use overview::{FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
 pub use people::Reader;

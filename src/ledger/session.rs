@@ -119,7 +119,11 @@ impl Session {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub(super) async fn run<const N: usize>(&mut self, statement: &Sql, binds: [Bind<'_>; N]) -> Result<u64, LedgerError> {
+    pub(super) async fn run<'b>(
+        &mut self,
+        statement: &Sql,
+        binds: impl IntoIterator<Item = Bind<'b>>,
+    ) -> Result<u64, LedgerError> {
         let doing = self.doing;
         let done = match self.line() {
             Line::Sqlite(line) => {
@@ -139,11 +143,11 @@ impl Session {
     ///
     /// # Errors
     /// [`LedgerError::Inconsistent`] where a row is not what our own code writes.
-    pub(super) async fn rows<T: DeserializeOwned, const N: usize>(
+    pub(super) async fn rows<'b, T: DeserializeOwned>(
         &mut self,
         table: &'static str,
         statement: &Sql,
-        binds: [Bind<'_>; N],
+        binds: impl IntoIterator<Item = Bind<'b>>,
     ) -> Result<Vec<T>, LedgerError> {
         let page = self.text(statement, binds).await?;
         unpack(table, page.as_deref())
@@ -153,10 +157,10 @@ impl Session {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub(super) async fn text<const N: usize>(
+    pub(super) async fn text<'b>(
         &mut self,
         statement: &Sql,
-        binds: [Bind<'_>; N],
+        binds: impl IntoIterator<Item = Bind<'b>>,
     ) -> Result<Option<String>, LedgerError> {
         let doing = self.doing;
         let text = match self.line() {
@@ -176,10 +180,10 @@ impl Session {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub(super) async fn number<const N: usize>(
+    pub(super) async fn number<'b>(
         &mut self,
         statement: &Sql,
-        binds: [Bind<'_>; N],
+        binds: impl IntoIterator<Item = Bind<'b>>,
     ) -> Result<i64, LedgerError> {
         let doing = self.doing;
         let number = match self.line() {

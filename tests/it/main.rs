@@ -12,6 +12,7 @@ mod kill;
 mod life;
 mod mail;
 mod mail_server;
+mod metrics;
 mod setup;
 mod sigkill;
 mod support;

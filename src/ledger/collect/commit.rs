@@ -132,7 +132,7 @@ async fn touched_pairs(tx: &mut Session, chunk: &CollectChunk) -> Result<Vec<Pai
         .map(|new| (new.credential, new.account))
         .collect();
     if !ended.is_empty() {
-        pairs.extend(tx.rows::<Pair, 1>("use", &sql::PAIRS_OF_USES, [pack(&ended)?.into()]).await?);
+        pairs.extend(tx.rows::<Pair>("use", &sql::PAIRS_OF_USES, [pack(&ended)?.into()]).await?);
     }
     Ok(Vec::from_iter(pairs))
 }

@@ -65,8 +65,8 @@ impl<'a> Sorted<'a> {
                 MailEnd::Failed { retry_at, error } => sorted.failed.push((*id, Some(error), Some(*retry_at))),
                 MailEnd::AddressRefused { until, error } => sorted.refused.push((*id, Some(error), Some(*until))),
                 MailEnd::Cancelled => sorted.cancelled.push((*id, None, None)),
-                MailEnd::Held { notices } => {
-                    sorted.held.push((*id, None, None));
+                MailEnd::Held { notices, retry_at } => {
+                    sorted.held.push((*id, None, Some(*retry_at)));
                     sorted.held_notices.extend(notices.iter().map(|notice| (*id, *notice)));
                 }
             }
@@ -198,10 +198,10 @@ pub(in crate::ledger) const RELEASE: Sql = sql!(
 pub(in crate::ledger) const GO_ON_OR_CANCEL: Sql = sql!(
     "UPDATE mail SET
          state = CASE WHEN left_over.notices > 0 THEN 'planned' ELSE 'cancelled' END,
-         next_try_at = CASE WHEN left_over.notices > 0 THEN $2 END,
+         next_try_at = CASE WHEN left_over.notices > 0 THEN left_over.due END,
          claimed_until = NULL
-     FROM (SELECT ended.id,
+     FROM (SELECT ended.id, ended.due,
                   (SELECT count(*) FROM notice AS n WHERE n.mail_id = ended.id AND n.state = 'planned') AS notices
-           FROM " [tuples "$1" ended (0 id bigint)] ") AS left_over
+           FROM " [tuples "$1" ended (0 id bigint, 1 said text, 2 due bigint)] ") AS left_over
      WHERE mail.id = left_over.id"
 );

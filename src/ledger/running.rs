@@ -1,0 +1,86 @@
+//! What a daemon asks of the ledger beside the stages.
+
+use super::sql::Sql;
+use super::{Ledger, escrow};
+use crate::domain::time::Timestamp;
+use crate::ports::LedgerError;
+use crate::ports::activation::Job;
+
+impl Ledger {
+    /// Writes something small, to see whether the ledger can be written to: it may be locked, full or gone.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn touch(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.set("touched_at", &now.as_millis().to_string()).await
+    }
+
+    /// What became of a job, as [`Ledger::remember_run`] was told last; `None` before the first time.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn remembered_run(&self, job: Job) -> Result<Option<String>, LedgerError> {
+        self.get(&schedule_of(job)).await
+    }
+
+    /// Remembers what became of a job, in the words of the schedule's own room.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn remember_run(&self, job: Job, words: &str) -> Result<(), LedgerError> {
+        self.set(&schedule_of(job), words).await
+    }
+
+    /// When the first of the mails that still have to go out is to be tried; `None` where none is waiting. May lie in
+    /// the past.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn next_mail_at(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let mut line = self.look("read when the next mail is to be tried").await?;
+        let at: Vec<Option<Timestamp>> = line.rows("mail", &NEXT_MAIL, []).await?;
+        Ok(at.into_iter().flatten().next())
+    }
+
+    /// Notes that whatever run has no end yet was told to stop.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn interrupt_scans(&self, now: Timestamp) -> Result<(), LedgerError> {
+        let mut tx = self.write("note that a scan was interrupted").await?;
+        tx.run(&INTERRUPT, [now.into()]).await?;
+        tx.commit().await
+    }
+
+    /// The ledger's own maintenance: looks whether the database is whole, where that is ours to do, and wipes what was
+    /// shredded.
+    ///
+    /// # Errors
+    /// [`LedgerError::Inconsistent`] where the database is damaged; [`LedgerError::Busy`] while somebody reads an older state.
+    pub async fn upkeep(&self) -> Result<(), LedgerError> {
+        // No `PRAGMA optimize`: see `Ledger::open` on statistics.
+        let verdict = self.look("look whether the database is whole").await?.text(&WHOLE, []).await?;
+        if let Some(verdict) = verdict.filter(|verdict| verdict != "ok") {
+            return Err(LedgerError::Inconsistent {
+                table: "the database",
+                row: "as a whole".to_owned(),
+                what: format!("it is damaged ({verdict}): stop keysweep and go back to a backup"),
+            });
+        }
+        escrow::scrub(self).await
+    }
+}
+
+/// The key of `meta` under which a job's last run is remembered.
+fn schedule_of(job: Job) -> String {
+    format!("schedule.{job}")
+}
+
+pub(super) const NEXT_MAIL: Sql =
+    sql!("SELECT " [list "min(next_try_at)"] " FROM mail WHERE next_try_at IS NOT NULL");
+
+pub(super) const INTERRUPT: Sql =
+    sql!("UPDATE scan SET outcome = 'interrupted', finished_at = $1 WHERE outcome IS NULL");
+
+/// A PostgreSQL server has checksums and an operator of its own.
+pub(super) const WHOLE: Sql = sql!(["PRAGMA quick_check(1)" | "SELECT 'ok'"]);
