@@ -89,10 +89,61 @@ impl Ran {
     }
 }
 
+/// Which database the ledger is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A schema of the tests' PostgreSQL, for one ledger. It goes with this value.
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Schema {
+    /// For a ledger in PostgreSQL one that is named after `folder`; else none.
+    pub fn of(kind: Kind, folder: &Path) -> Option<Self> {
+        let server = || {
+            std::env::var("KEYSWEEP_TEST_POSTGRES").expect(
+                "KEYSWEEP_TEST_POSTGRES names no server: run tests/run, or this test by `tests/postgres with cargo nextest run NAME`",
+            )
+        };
+        let name: String = folder.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+        (kind == Kind::Postgres).then(|| {
+            let schema = Self { server: server(), name: format!("it{}_{}", std::process::id(), name.to_lowercase()) };
+            schema.query(&format!("CREATE SCHEMA {}", schema.name));
+            schema
+        })
+    }
+
+    /// The ledger's address.
+    pub fn url(&self) -> String {
+        format!("{}?options=-csearch_path%3D{}", self.server, self.name)
+    }
+
+    /// What psql answers, unaligned.
+    pub fn query(&self, statement: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", &format!("SET search_path TO {}", self.name), "-c", statement]);
+        let ran = Ran::from(psql.args(["-d", &self.server]).output().expect("psql, of Debian's postgresql-client"));
+        ran.exits(0).out.trim().to_owned()
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.query(&format!("SET client_min_messages = warning; DROP SCHEMA {} CASCADE", self.name));
+    }
+}
+
 /// A folder with everything that one keysweep needs.
 pub struct Site {
     /// the folder, which goes with this value
     pub folder: tempfile::TempDir,
+    /// where the ledger is, if it is in PostgreSQL
+    pub schema: Option<Schema>,
     /// the simulated providers
     pub providers: Providers,
 }
@@ -100,9 +151,15 @@ pub struct Site {
 impl Site {
     /// A new one: an empty inventory, times short enough to be waited for.
     pub fn new() -> Self {
+        Self::on(Kind::Sqlite)
+    }
+
+    /// The same, with its ledger in this database.
+    pub fn on(kind: Kind) -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
         let providers = Providers::start(folder.path());
-        let site = Self { folder, providers };
+        let schema = Schema::of(kind, folder.path());
+        let site = Self { folder, schema, providers };
         site.configure(&Settings::default());
         site.connections("connection_id,account_id,provider\n");
         site.people("account_id,member_id,email\n");
@@ -175,6 +232,7 @@ dangerous_test_endpoints = {{ rest = "{}" }}
             .env("KEYSWEEP_MASTER_KEY", MASTER_KEY)
             .env("KEYSWEEP_CONFIG", self.path("keysweep.toml"))
             .env("TMPDIR", self.folder.path())
+            .envs(self.schema.as_ref().map(|schema| ("KEYSWEEP__LEDGER__URL", schema.url())))
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command

@@ -134,9 +134,13 @@ async fn inspect(options: &PgConnectOptions, writer: bool) -> Result<Ground, Ope
         return Err(OpenError::NoSchema { ledger: server });
     };
     let ledger = format!("{server} schema {schema}");
-    if writer && !try_lock(&mut connection).await.map_err(failed)? {
-        let holder = holder(&mut connection).await.map_err(failed)?;
-        return Err(OpenError::Held { ledger, holder });
+    if writer {
+        // The server may take a moment to see that the process before this one was killed.
+        sqlx::query("SET lock_timeout = '2s'").execute(&mut connection).await.map_err(failed)?;
+        if !lock(&mut connection).await.map_err(failed)? {
+            let holder = holder(&mut connection).await.map_err(failed)?;
+            return Err(OpenError::Held { ledger, holder });
+        }
     }
     let found = version(&mut connection).await.map_err(failed)?;
     if writer {
@@ -148,7 +152,7 @@ async fn inspect(options: &PgConnectOptions, writer: bool) -> Result<Ground, Ope
 
 /// Takes the lock, or fails: a connection without it must not come into the writing pool.
 async fn take_lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    if try_lock(connection).await? {
+    if lock(connection).await? {
         return Ok(());
     }
     let holder = holder(connection).await?.unwrap_or_else(|| "another process".to_owned());
@@ -156,10 +160,17 @@ async fn take_lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     Err(sqlx::Error::Protocol("the ledger is held by another keysweep process".to_owned()))
 }
 
-async fn try_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended('keysweep ledger ' || current_schema(), 0))")
-        .fetch_one(connection)
-        .await
+/// Waits for the lock as long as the session's `lock_timeout` says. False where somebody else has it.
+async fn lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    const NOT_AVAILABLE: &str = "55P03";
+    let locked = sqlx::query("SELECT pg_advisory_lock(hashtextextended('keysweep ledger ' || current_schema(), 0))")
+        .execute(connection)
+        .await;
+    match locked {
+        Ok(_) => Ok(true),
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == NOT_AVAILABLE) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Who has the lock: a process and, where the server tells, from where.
