@@ -44,7 +44,8 @@ impl Timer for VirtualTimer {
     async fn sleep(&self, span: Duration) {
         // Whoever else is awake goes first: a wait that is dropped in its favour must not have moved the clock.
         tokio::task::yield_now().await;
-        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        // Rounded up: a wait that moves nothing would be waited for again and again.
+        let millis = i64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
         self.0.0.fetch_add(millis, Ordering::Relaxed);
     }
 }

@@ -4,6 +4,7 @@
 
 mod absence;
 mod canary;
+mod daemon;
 mod demo;
 mod docs;
 mod estate;

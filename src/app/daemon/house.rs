@@ -116,8 +116,8 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     fn timetable(&self, job: Job) -> Timetable {
-        let schedule = &self.app.settings.schedule;
         let can_run = job != Job::Mail || self.app.can_mail();
+        let schedule = &self.app.settings.schedule;
         let cron = schedule.cron(job).filter(|_| can_run).cloned();
         Timetable::new(cron, schedule.jitter, seed(&self.ledger_id, job))
     }

@@ -23,8 +23,9 @@ impl Outage {
     pub(super) fn after(last: Option<Self>, now: Timestamp, seed: u64) -> Self {
         let failures = last.map_or(0, |last| last.failures).saturating_add(1);
         let doubled = FIRST.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST);
-        let jitter = u32::try_from(mixed(seed ^ u64::from(failures)) % 256).unwrap_or(0);
-        Self { failures, failed_at: now, wait: doubled + doubled / 1024 * jitter }
+        let jitter = mixed(seed ^ u64::from(failures)) % 250; // thousandths
+        let wait = doubled + Duration::from_millis(doubled.as_secs() * jitter);
+        Self { failures, failed_at: now, wait }
     }
 
     /// How long it is still left alone. A clock that was set back since makes nobody wait longer than once more.
