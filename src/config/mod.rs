@@ -26,8 +26,9 @@ pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl, LivenessSettings,
-    MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings, show,
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
+    TelemetrySettings, show,
 };
 
 /// The manual: every key, its default, a sentence.

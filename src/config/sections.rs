@@ -9,8 +9,8 @@ use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl, LivenessSettings,
-    MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
 };
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
@@ -55,7 +55,10 @@ pub(super) fn read(
 
 fn ledger(section: Section<'_>, base: &Path, env: &Env) -> LedgerSettings {
     // A path may be shown. Anything else may hold a login, or be meant to.
-    if !section.find("url", |node| Ok(matches!(&node.value, Value::Text(text) if text.starts_with("sqlite:")))).unwrap_or(true) {
+    if !section
+        .find("url", |node| Ok(matches!(&node.value, Value::Text(text) if text.starts_with("sqlite:"))))
+        .unwrap_or(true)
+    {
         section.hide("url");
     }
     let url = section.get("url", |node| {

@@ -50,6 +50,14 @@ impl Stage {
     /// # Errors
     /// [`DemoError`]: mostly a folder that can't be used.
     pub async fn set(folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
+        Self::set_over(None, folder, now).await
+    }
+
+    /// The same over a new ledger that is elsewhere; `None` for one in the folder.
+    ///
+    /// # Errors
+    /// As for [`Stage::set`].
+    pub async fn set_over(ledger: Option<Ledger>, folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
         let inbox = Inbox::start().await.map_err(DemoError::NoPort)?;
@@ -64,7 +72,7 @@ impl Stage {
         // What stands in this environment is meant for another keysweep.
         let (settings, _) = config::load(&ConfigChoice::usual(Some(home.config())), &[], &catalogue.names())?;
         let clock = VirtualClock::starting_at(start);
-        let app = App::open(settings, &[], clock.clone(), None).await?;
+        let app = App::open(settings, &[], clock.clone(), ledger).await?;
         Ok(Self { home, inbox, world, app, clock, estate, midnight, end: now, kept: 0 })
     }
 

@@ -138,7 +138,8 @@ impl CollectLedger for Ledger {
     ) -> Result<Vec<OpenRow>, LedgerError> {
         type Row = (ConnectionId, Option<Timestamp>, Option<UseId>, Option<CredentialId>);
         let page = [source.0.into(), after.0.into(), size(limit).into()];
-        let rows: Vec<Row> = self.look("page through open connections").await?.rows("connection", &OPEN_PAGE, page).await?;
+        let rows: Vec<Row> =
+            self.look("page through open connections").await?.rows("connection", &OPEN_PAGE, page).await?;
         Ok(rows
             .into_iter()
             .map(|(id, absent_since, usage, credential)| OpenRow { id, absent_since, open_use: usage.zip(credential) })
@@ -152,7 +153,8 @@ impl CollectLedger for Ledger {
         limit: usize,
     ) -> Result<Vec<PresentPerson>, LedgerError> {
         let page = [source.0.into(), after.0.into(), size(limit).into()];
-        let rows: Vec<(PersonId, Option<Timestamp>)> = self.look("page through people").await?.rows("person", &PRESENT_PEOPLE_PAGE, page).await?;
+        let rows: Vec<(PersonId, Option<Timestamp>)> =
+            self.look("page through people").await?.rows("person", &PRESENT_PEOPLE_PAGE, page).await?;
         Ok(rows.into_iter().map(|(id, absent_since)| PresentPerson { id, absent_since }).collect())
     }
 

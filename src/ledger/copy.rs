@@ -52,13 +52,8 @@ async fn copy(from: &Ledger, to: &Ledger) -> Result<(), LedgerError> {
 }
 
 /// The next rows of a table and the last of their numbers; `None` once there are no more.
-async fn page(
-    moment: &mut PgConnection,
-    table: &Table,
-    after: i64,
-) -> Result<Option<(i64, Vec<Value>)>, LedgerError> {
-    let page: String =
-        sqlx::query_scalar(table.read).bind(after).fetch_one(moment).await.map_err(database(DOING))?;
+async fn page(moment: &mut PgConnection, table: &Table, after: i64) -> Result<Option<(i64, Vec<Value>)>, LedgerError> {
+    let page: String = sqlx::query_scalar(table.read).bind(after).fetch_one(moment).await.map_err(database(DOING))?;
     let (last, rows): (Option<i64>, Vec<Value>) = serde_json::from_str(&page).map_err(|error| {
         LedgerError::Inconsistent { table: table.name, row: format!("after {after}"), what: error.to_string() }
     })?;

@@ -32,11 +32,7 @@ pub(super) async fn by_credential(
 ///
 /// # Errors
 /// [`LedgerError`], as for every statement.
-pub(super) async fn by_account(
-    tx: &mut Session,
-    accounts: &[AccountId],
-    now: Timestamp,
-) -> Result<(), LedgerError> {
+pub(super) async fn by_account(tx: &mut Session, accounts: &[AccountId], now: Timestamp) -> Result<(), LedgerError> {
     if accounts.is_empty() {
         return Ok(());
     }

@@ -90,8 +90,8 @@ async fn write_anew(writer: &PgPool) -> Result<(), LedgerError> {
     }
     sqlx::query("VACUUM (FULL) escrow").execute(&mut *connection).await.map_err(database(DOING))?;
     // It succeeds as well where somebody can still see deleted rows, and takes them along.
-    let left: i64 = sqlx::query_scalar(TAKEN_ALONG).fetch_one(&mut *connection).await.map_err(database(DOING))?;
-    if left > 0 {
+    let left: bool = sqlx::query_scalar(TAKEN_ALONG).fetch_one(&mut *connection).await.map_err(database(DOING))?;
+    if left {
         return Err(still_read(DOING));
     }
     sqlx::query(SCRUBBED).execute(&mut *connection).await.map_err(database(DOING))?;
@@ -99,7 +99,9 @@ async fn write_anew(writer: &PgPool) -> Result<(), LedgerError> {
 }
 
 fn still_read(doing: &str) -> LedgerError {
-    LedgerError::Busy(format!("it was to {doing}: somebody still reads an older state; what was shredded is in it until then"))
+    LedgerError::Busy(format!(
+        "it was to {doing}: somebody still reads an older state; what was shredded is in it until then"
+    ))
 }
 
 pub(super) const INSERT: Sql = sql!(
@@ -131,9 +133,9 @@ pub(super) const SHRED: Sql = sql!(
 
 const TO_SCRUB: &str = "SELECT value FROM meta WHERE key = 'to_scrub'";
 
-/// Right after the table was written anew, its statistics count the rows that were written; those that no new statement
-/// sees are deleted ones.
+/// Right after the table was written anew, its index counts all rows that were written; those that no new statement sees
+/// are deleted ones. As `real`, since that is how the server counts there.
 const TAKEN_ALONG: &str = "
-    SELECT reltuples::bigint - (SELECT count(*) FROM escrow) FROM pg_class WHERE oid = 'escrow'::regclass";
+    SELECT reltuples > (SELECT count(*)::real FROM escrow) FROM pg_class WHERE oid = 'escrow_pkey'::regclass";
 
 const SCRUBBED: &str = "DELETE FROM meta WHERE key = 'to_scrub'";

@@ -92,7 +92,8 @@ impl Estate {
              VALUES ($1, " ["printf('%064x', $1)" | "lpad(to_hex($1), 64, '0')"] ", 1, 'mailjet', '0123456789abcdef', 'live', $2, 1000, 'connected')"
         );
         self.write(&statement, [id.into(), json!({"liveness": "live", "accepted_at": 5000}).to_string().into()]).await;
-        self.write(&sql!("INSERT INTO escrow (credential_id, held, sealed) VALUES ($1, 1, 'c2VhbGVk')"), [id.into()]).await;
+        self.write(&sql!("INSERT INTO escrow (credential_id, held, sealed) VALUES ($1, 1, 'c2VhbGVk')"), [id.into()])
+            .await;
         self
     }
 

@@ -80,14 +80,12 @@ impl Ledger {
 
 pub(super) const GET: Sql = sql!("SELECT value FROM meta WHERE key = $1");
 
-pub(super) const SET: Sql = sql!(
-    "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-);
+pub(super) const SET: Sql =
+    sql!("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
 
 pub(super) const NAME: Sql = sql!(
     "INSERT INTO meta (key, value) VALUES ('ledger_id', $1)
      ON CONFLICT (key) DO UPDATE SET value = meta.value RETURNING value"
 );
 
-pub(super) const SET_ONCE: Sql =
-    sql!("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
+pub(super) const SET_ONCE: Sql = sql!("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");

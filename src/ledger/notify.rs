@@ -174,9 +174,8 @@ pub(super) const RELEASE_MAIL: Sql = sql!(
      ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value"
 );
 
-pub(super) const UNCLAIM: Sql = sql!(
-    "UPDATE mail SET state = 'planned', claimed_until = NULL, next_try_at = $1 WHERE state = 'claimed'"
-);
+pub(super) const UNCLAIM: Sql =
+    sql!("UPDATE mail SET state = 'planned', claimed_until = NULL, next_try_at = $1 WHERE state = 'claimed'");
 
 pub(super) const UNSURE: Sql = sql!(
     "UPDATE mail SET state = 'maybe_sent', maybe_sent = 1, claimed_until = NULL, next_try_at = $1

@@ -167,9 +167,8 @@ pub(super) const DUE_PROVIDERS: Sql = sql!(
      FROM known WHERE provider IS NOT NULL"
 );
 
-pub(super) const COUNT_DUE: Sql = sql!(
-    "SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = $1 AND probe_at <= $2 LIMIT $3) AS due"
-);
+pub(super) const COUNT_DUE: Sql =
+    sql!("SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = $1 AND probe_at <= $2 LIMIT $3) AS due");
 
 /// A page of due credentials from a list of numbers.
 macro_rules! due_among {
@@ -187,12 +186,12 @@ macro_rules! due_among {
 // The signs before the columns keep SQLite's planner from the other plan (see [`MANY`]).
 pub(super) const FEW_DUE: Sql = due_among!(
     "provider = $1 AND probe_at <= $2 AND +id > $3 ORDER BY +id"
-    | "provider = $1 AND probe_at <= $2 AND id + 0 > $3 ORDER BY id + 0"
+        | "provider = $1 AND probe_at <= $2 AND id + 0 > $3 ORDER BY id + 0"
 );
 
 pub(super) const MANY_DUE: Sql = due_among!(
     "+provider = $1 AND +probe_at <= $2 AND id > $3 ORDER BY id"
-    | "provider || '' = $1 AND probe_at + 0 <= $2 AND id > $3 ORDER BY id"
+        | "provider || '' = $1 AND probe_at + 0 <= $2 AND id > $3 ORDER BY id"
 );
 
 pub(super) const HELD_CREDENTIALS: Sql = sql!(

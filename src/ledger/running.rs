@@ -76,8 +76,7 @@ fn schedule_of(job: Job) -> String {
     format!("schedule.{job}")
 }
 
-pub(super) const NEXT_MAIL: Sql =
-    sql!("SELECT " [list "min(next_try_at)"] " FROM mail WHERE next_try_at IS NOT NULL");
+pub(super) const NEXT_MAIL: Sql = sql!("SELECT " [list "min(next_try_at)"] " FROM mail WHERE next_try_at IS NOT NULL");
 
 pub(super) const INTERRUPT: Sql =
     sql!("UPDATE scan SET outcome = 'interrupted', finished_at = $1 WHERE outcome IS NULL");

@@ -3,6 +3,7 @@
 
 mod inventory;
 mod providers;
+mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub use self::inventory::{Inventory, pair};
 pub use self::providers::Providers;
+pub use self::schema::{Kind, Schema};
 
 /// 32 bytes in base64; for tests only.
 pub const MASTER_KEY: &str = "c3dlZXBpbmcgdGhlIGtleXMgb2YgbG9vcGJhY2shISE=";
@@ -86,55 +88,6 @@ impl Ran {
         let read = serde_json::from_str(&self.out);
         assert!(read.is_ok(), "no document: {}\n{}", self.out, self.err);
         read.unwrap_or_default()
-    }
-}
-
-/// Which database the ledger is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Sqlite,
-    Postgres,
-}
-
-/// A schema of the tests' PostgreSQL, for one ledger. It goes with this value.
-pub struct Schema {
-    server: String,
-    name: String,
-}
-
-impl Schema {
-    /// For a ledger in PostgreSQL one that is named after `folder`; else none.
-    pub fn of(kind: Kind, folder: &Path) -> Option<Self> {
-        let server = || {
-            std::env::var("KEYSWEEP_TEST_POSTGRES").expect(
-                "KEYSWEEP_TEST_POSTGRES names no server: run tests/run, or this test by `tests/postgres with cargo nextest run NAME`",
-            )
-        };
-        let name: String = folder.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
-        (kind == Kind::Postgres).then(|| {
-            let schema = Self { server: server(), name: format!("it{}_{}", std::process::id(), name.to_lowercase()) };
-            schema.query(&format!("CREATE SCHEMA {}", schema.name));
-            schema
-        })
-    }
-
-    /// The ledger's address.
-    pub fn url(&self) -> String {
-        format!("{}?options=-csearch_path%3D{}", self.server, self.name)
-    }
-
-    /// What psql answers, unaligned.
-    pub fn query(&self, statement: &str) -> String {
-        let mut psql = Command::new("psql");
-        psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", &format!("SET search_path TO {}", self.name), "-c", statement]);
-        let ran = Ran::from(psql.args(["-d", &self.server]).output().expect("psql, of Debian's postgresql-client"));
-        ran.exits(0).out.trim().to_owned()
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        self.query(&format!("SET client_min_messages = warning; DROP SCHEMA {} CASCADE", self.name));
     }
 }
 

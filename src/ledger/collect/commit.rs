@@ -153,12 +153,7 @@ async fn summaries(tx: &mut Session, pairs: &[Pair]) -> Result<BTreeMap<Pair, Su
 
 /// Runs `statement` over `rows`, which it finds under `$1`; `$2` is the instant, for which not each has a use. Without rows
 /// there is nothing to do.
-async fn each<T: Serialize>(
-    tx: &mut Session,
-    statement: &Sql,
-    rows: &[T],
-    now: Timestamp,
-) -> Result<(), LedgerError> {
+async fn each<T: Serialize>(tx: &mut Session, statement: &Sql, rows: &[T], now: Timestamp) -> Result<(), LedgerError> {
     if !rows.is_empty() {
         tx.run(statement, [pack(rows)?.into(), now.into()]).await?;
     }

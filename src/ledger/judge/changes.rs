@@ -173,12 +173,7 @@ fn facts(rule: RuleName, connection: ConnectionId, credential: CredentialId) -> 
 }
 
 /// Runs one of the statements below over packed rows. Returns how many rows of the table it touched.
-async fn run<T: Serialize>(
-    tx: &mut Session,
-    statement: &Sql,
-    rows: &[T],
-    now: Timestamp,
-) -> Result<u64, LedgerError> {
+async fn run<T: Serialize>(tx: &mut Session, statement: &Sql, rows: &[T], now: Timestamp) -> Result<u64, LedgerError> {
     if rows.is_empty() {
         return Ok(0);
     }

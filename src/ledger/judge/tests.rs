@@ -228,7 +228,9 @@ async fn closing_what_is_not_open_changes_nothing_of_the_batch(kind: Kind) {
 #[tokio::test]
 async fn no_statement_of_a_page_reads_a_whole_table() {
     let estate = Estate::new(Kind::Sqlite).await;
-    for statement in [&subjects::CONNECTIONS, &subjects::USES, &subjects::FINDINGS, &JUDGED, &OF_ACCOUNT, &OF_CREDENTIAL] {
+    for statement in
+        [&subjects::CONNECTIONS, &subjects::USES, &subjects::FINDINGS, &JUDGED, &OF_ACCOUNT, &OF_CREDENTIAL]
+    {
         for step in estate.ledger.plan(statement.sqlite).await {
             let own = ["VIRTUAL TABLE", "page", "two"].iter().any(|made_here| step.contains(made_here));
             assert!(own || !step.starts_with("SCAN"), "{step}");

@@ -52,7 +52,8 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
     if found > known {
         return Err(OpenError::Newer { ledger, found, known });
     }
-    let writer = pool(1).after_connect(|connection, _| Box::pin(take_lock(connection))).connect_with(options.clone()).await;
+    let writer =
+        pool(1).after_connect(|connection, _| Box::pin(take_lock(connection))).connect_with(options.clone()).await;
     let writer = match writer {
         Ok(writer) => writer,
         // Somebody took the lock in between, or the server is gone again.
@@ -101,11 +102,7 @@ fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
 }
 
 fn pool(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(PATIENCE)
+    PgPoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None).acquire_timeout(PATIENCE)
 }
 
 fn readers(options: PgConnectOptions) -> PgPool {

@@ -76,7 +76,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// no server answers
-    #[error("the ledger {ledger} can't be reached: is the server running, and are host and port in [ledger] url right?")]
+    #[error(
+        "the ledger {ledger} can't be reached: is the server running, and are host and port in [ledger] url right?"
+    )]
     Unreachable {
         /// the ledger
         ledger: String,

@@ -32,10 +32,7 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
     let ledger = name(&path);
     match version(&pool, &path).await? {
         found if found > newest() => return Err(OpenError::Newer { ledger, found, known: newest() }),
-        _ => MIGRATIONS
-            .run(&pool)
-            .await
-            .map_err(|source| OpenError::Migration { ledger, source: Box::new(source) })?,
+        _ => MIGRATIONS.run(&pool).await.map_err(|source| OpenError::Migration { ledger, source: Box::new(source) })?,
     }
     Ok(Pools::Sqlite { pool, _lock: Some(lock) })
 }
@@ -81,8 +78,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(wrong("a ledger in memory would forget everything; write sqlite:PATH"));
     }
-    let options =
-        SqliteConnectOptions::from_str(url).map_err(|error| wrong(&format!("{error}; write sqlite:PATH")))?;
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(&format!("{error}; write sqlite:PATH")))?;
     if options.get_filename().as_os_str().is_empty() {
         return Err(wrong("the path is empty; write sqlite:PATH"));
     }

@@ -41,8 +41,7 @@ async fn a_new_use_ends_idleness_and_brings_the_next_look_forward_but_never_back
         ("UPDATE credential SET idle_since = 21, probe_at = 900", "idle - probe 40"),
         ("UPDATE credential SET idle_since = 21, probe_at = 5", "idle - probe 5"),
         ("UPDATE credential SET idle_since = 21, probe_at = NULL", "idle - probe 40"),
-    ]
-    {
+    ] {
         fixture.ledger.act(before).await;
         fixture.commit(CollectChunk { begun: vec![usage(2, 1, 1)], touched: vec![CredentialId(1)], ..chunk(40) }).await;
         assert_eq!(fixture.one(IDLE).await.as_deref(), Some(expected), "{before}");

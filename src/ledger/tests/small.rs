@@ -16,7 +16,9 @@ async fn a_scan_without_an_end_counts_as_killed_once_the_next_begins(kind: Kind)
     let second = fixture.ledger.begin_scan(at(2)).await.expect("a scan");
     let counts = serde_json::json!({"rows": 7});
     fixture.ledger.end_scan(second, at(3), "complete", &counts).await.expect("an end");
-    let outcomes = fixture.one("SELECT (SELECT outcome FROM scan WHERE id = 1) || ',' || (SELECT outcome FROM scan WHERE id = 2)").await;
+    let outcomes = fixture
+        .one("SELECT (SELECT outcome FROM scan WHERE id = 1) || ',' || (SELECT outcome FROM scan WHERE id = 2)")
+        .await;
     assert_eq!(outcomes.as_deref(), Some("killed,complete"));
     assert_eq!(fixture.one("SELECT counts FROM scan WHERE id = 2").await.as_deref(), Some(r#"{"rows":7}"#));
     for not_running in [first, second, ScanId(99)] {

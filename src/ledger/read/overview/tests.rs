@@ -252,20 +252,20 @@ fn every_number_is_what_counting_gives(kind: Kind, rows: &[Row]) -> Result<(), T
         (estate.ledger.overview(NOW).await.unwrap(), estate.ledger.counts().await.unwrap())
     });
     let expected = expected(rows);
-        prop_assert_eq!(&overview.providers, &expected.providers);
-        prop_assert_eq!(&overview.findings, &expected.findings);
-        prop_assert_eq!(&overview.outbox, &expected.outbox);
-        prop_assert!(overview.ledger_bytes > 0);
-        for status in ConnectionStatus::ALL {
-            prop_assert_eq!(overview.connections(status), counts.connections[status.as_str()]);
-        }
-        for liveness in Liveness::ALL {
-            prop_assert_eq!(overview.credentials(liveness), counts.credentials[liveness.as_str()]);
-        }
-        for severity in Severity::ALL {
-            prop_assert_eq!(overview.open_findings(severity), counts.severities[severity.as_str()]);
-        }
-        prop_assert_eq!(overview.tombstones(), counts.tombstones);
+    prop_assert_eq!(&overview.providers, &expected.providers);
+    prop_assert_eq!(&overview.findings, &expected.findings);
+    prop_assert_eq!(&overview.outbox, &expected.outbox);
+    prop_assert!(overview.ledger_bytes > 0);
+    for status in ConnectionStatus::ALL {
+        prop_assert_eq!(overview.connections(status), counts.connections[status.as_str()]);
+    }
+    for liveness in Liveness::ALL {
+        prop_assert_eq!(overview.credentials(liveness), counts.credentials[liveness.as_str()]);
+    }
+    for severity in Severity::ALL {
+        prop_assert_eq!(overview.open_findings(severity), counts.severities[severity.as_str()]);
+    }
+    prop_assert_eq!(overview.tombstones(), counts.tombstones);
     Ok(())
 }
 
