@@ -10,6 +10,9 @@ use std::time::Duration;
 use keysweep::demo::estate::MARK;
 use tempfile::TempDir;
 
+use crate::daemon::running::Running;
+use crate::estate::{stale_keys, wait_for};
+
 /// A running demo.
 struct Demo {
     child: Child,
@@ -154,4 +157,38 @@ fn the_page_and_the_inbox_are_shown_by_a_real_browser_without_complaint() {
     assert_eq!(document.matches("<h1").count(), 1, "{document}");
     assert!(document.matches("<tbody").count() >= 4, "{document}");
     assert!(document.trim_end().ends_with("</body></html>"), "nothing is left open");
+}
+
+#[test]
+fn a_daemon_is_seen_and_rung_over_its_listener() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let estate = stale_keys(2);
+    let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__TOKEN", TOKEN)]);
+    let address = wait_for("the listener's address", || {
+        let log = daemon.log();
+        let line = log.lines().find(|line| line.contains("listening for the operator"))?;
+        Some(line.split("address=").nth(1)?.split_whitespace().next()?.to_owned())
+    });
+    let scans = || {
+        let list = estate.run(&["scans", "list", "--format", "json"]).exits(0).json();
+        list.as_array().expect("a list").iter().filter(|scan| scan["outcome"] == "complete").count()
+    };
+    wait_for("the first scan", || (scans() == 1).then_some(()));
+    assert!(get(&address, "/readyz", "").ends_with("\"status\":\"ready\"}\n"));
+    let page = wait_for("the findings on the page", || {
+        let page = get(&address, "/", &format!("Authorization: Bearer {TOKEN}\r\n"));
+        page.contains("main/c01").then_some(page)
+    });
+    assert!(page.contains("secret-stale") && !page.contains('@'), "{page}");
+
+    let mut stream = TcpStream::connect(&address).expect("a connection");
+    let ring = format!("POST /api/v1/scan HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(ring.as_bytes()).expect("sent");
+    wait_for("the scan that was rung for", || (scans() == 2).then_some(()));
+    // The connection is kept open, and doesn't keep the daemon from its end.
+    let (code, _) = daemon.end();
+    assert_eq!(code, Some(0));
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer, and the end of the connection");
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
 }
