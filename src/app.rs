@@ -1,12 +1,14 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+pub mod doctor;
 mod report;
 pub mod scan;
 
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
+pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;

@@ -1,4 +1,4 @@
-//! What a scan says to programs: the one object of DESIGN.md 10.
+//! What a scan says to programs, the one object of DESIGN.md 10; and errors for people.
 
 use serde_json::{Value, json};
 
@@ -17,4 +17,18 @@ impl ScanSummary {
             })).collect::<Vec<_>>(),
         })
     }
+}
+
+/// An error and its causes, once each, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
 }

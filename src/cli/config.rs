@@ -18,8 +18,7 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     writeln!(anstream::stdout(), "{place}: good ({sources})")?;
     writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
     // The file is good; whether its secrets can be had may differ from where keysweep will run.
-    let smtp_url = settings.mail.sending.as_ref().map(|sending| &sending.smtp_url);
-    for secret in [Some(&settings.escrow.master_key), smtp_url].into_iter().flatten() {
+    for secret in settings.secrets() {
         if let Err(error) = secret.resolve(env) {
             writeln!(anstream::stderr(), "keysweep: warning: not to be had from here: {error}")?;
         }

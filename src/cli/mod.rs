@@ -4,6 +4,7 @@ mod args;
 mod as_of;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod inventory;
 mod lists;
@@ -19,7 +20,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
-use crate::app::{App, AppError, SystemClock};
+use crate::app::{App, AppError, SystemClock, chain};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
@@ -31,10 +32,14 @@ use crate::telemetry::logs;
 pub enum Done {
     /// 0
     Ok,
+    /// 1: something does not work
+    Failed,
     /// 3: findings at or above `--fail-on`
     Findings,
     /// 4: the scan is incomplete
     Incomplete,
+    /// 78: the configuration is wrong
+    BadConfig,
     /// 130
     Interrupted,
 }
@@ -43,8 +48,10 @@ impl From<Done> for ExitCode {
     fn from(done: Done) -> Self {
         Self::from(match done {
             Done::Ok => 0,
+            Done::Failed => 1,
             Done::Findings => 3,
             Done::Incomplete => 4,
+            Done::BadConfig => 78,
             Done::Interrupted => 130,
         })
     }
@@ -110,6 +117,7 @@ async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
+        Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
@@ -134,7 +142,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
-        Verb::Config { .. } | Verb::Demo(_) => Ok(Done::Ok), // handled before the settings were loaded
+        Verb::Config { .. } | Verb::Demo(_) | Verb::Doctor(_) => Ok(Done::Ok), // handled before the settings were loaded
     }
 }
 
@@ -172,18 +180,4 @@ async fn migrate(settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
     anstream::eprintln!("The ledger's tables are up to date.");
     Ok(Done::Ok)
-}
-
-/// An error and its causes, once each, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -15,6 +15,7 @@ mod escrow;
 #[cfg(test)]
 mod estate;
 mod judge;
+mod look;
 mod meta;
 mod notify;
 mod packed;
@@ -25,4 +26,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use look::{Found, Holder, Look};
 pub use store::{Ledger, OpenError};

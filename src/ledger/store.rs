@@ -14,6 +14,9 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::ports::{Event, LedgerError};
 
+/// What the name of the lock file ends with.
+pub(super) const LOCK: &str = ".lock";
+
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// The open ledger. Where it was opened for writing, it holds the lock file as long as it lives.
@@ -146,6 +149,11 @@ impl Ledger {
         }
     }
 
+    /// An open database whose schema may be an older one.
+    pub(super) const fn to_look_at(pool: SqlitePool) -> Self {
+        Self { pool, _lock: None }
+    }
+
     /// Writes a whole copy of the ledger at `url` to the new file `to` (readable by its owner only), beside whoever
     /// writes to it. The copy holds sealed secrets like the ledger itself: delete it when it has served.
     ///
@@ -269,7 +277,7 @@ fn is_busy(error: &sqlx::Error) -> bool {
     }
 }
 
-fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
+pub(super) fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
     let wrong = |what: String| OpenError::Url { url: url.to_owned(), what };
     if !url.starts_with("sqlite:") {
         return Err(wrong("this build keeps its ledger in SQLite only".to_owned()));
@@ -290,7 +298,11 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .pragma("cache_size", "-8192"))
 }
 
-async fn connect(options: SqliteConnectOptions, path: &Path, connections: u32) -> Result<SqlitePool, OpenError> {
+pub(super) async fn connect(
+    options: SqliteConnectOptions,
+    path: &Path,
+    connections: u32,
+) -> Result<SqlitePool, OpenError> {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .idle_timeout(None)
@@ -301,7 +313,7 @@ async fn connect(options: SqliteConnectOptions, path: &Path, connections: u32) -
 }
 
 /// The newest schema known here.
-fn newest() -> i64 {
+pub(super) fn newest() -> i64 {
     MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
 }
 
@@ -312,7 +324,7 @@ pub(super) fn steps() -> usize {
 }
 
 /// The schema of the database; 0 for none.
-async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
+pub(super) async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
         .fetch_one(pool)
@@ -326,21 +338,25 @@ async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
 
 /// Takes the lock file and writes our process number into it. The lock ends with the file handle, however the process ends.
 fn lock(database: &Path) -> Result<File, OpenError> {
-    let path = beside(database, ".lock");
+    let path = beside(database, LOCK);
     let failed = |source| OpenError::File { path: path.clone(), source };
     let mut file = owner_only().read(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(OpenError::Held { path: database.to_owned(), pid });
+            return Err(OpenError::Held { path: database.to_owned(), pid: pid_in(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+/// The number of the process that holds the lock file, where it can be read.
+pub(super) fn pid_in(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok())
 }
 
 fn create(path: &Path) -> std::io::Result<()> {
@@ -356,7 +372,7 @@ fn owner_only() -> OpenOptions {
     options
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -1,0 +1,120 @@
+//! The ledger, the disk that it is on, and whether the master key is its own.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use super::check::{Check, Part};
+use super::silence;
+use crate::app::chain;
+use crate::domain::time::Timestamp;
+use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
+use crate::ledger::{Found, Ledger, Look, OpenError};
+
+const URL: &str = "ledger.url";
+const MIB: u64 = 1024 * 1024;
+/// With less, the next scan may fail.
+const ROOM_NEEDED: u64 = 16 * MIB;
+/// With less, somebody should look.
+const ROOM_WANTED: u64 = 256 * MIB;
+
+/// What is to be said of the ledger, and when its latest scan began.
+pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> (Vec<Check>, Option<Timestamp>) {
+    let look = match Ledger::look(url).await {
+        Ok(look) => look,
+        Err(error) => return (vec![Check::error(Part::Ledger, URL, chain(&error), todo(&error))], None),
+    };
+    let mut checks = vec![state(&look)];
+    let bytes = look.found.as_ref().map_or(0, |found| found.bytes);
+    checks.extend(free(&look.folder).await.map(|free| room(&look.folder, free, bytes)));
+    checks.extend(master.map(|master| key(master, look.found.as_ref())));
+    (checks, look.found.and_then(|found| found.latest_scan))
+}
+
+/// What is said where the look took too long.
+pub(super) fn late(limit: Duration) -> Check {
+    Check::error(Part::Ledger, URL, silence(limit), "see to the disk or the network that it is on")
+}
+
+fn state(look: &Look) -> Check {
+    let path = look.path.display();
+    let Some(found) = &look.found else {
+        return Check::ok(Part::Ledger, URL, format!("there is none at {path} yet: the first scan makes it"));
+    };
+    if found.schema < found.known && found.schema > 0 {
+        let what = format!("{path} has schema {}, and the next start brings it to {}", found.schema, found.known);
+        return Check::warning(Part::Ledger, URL, what, "make a backup, then run `keysweep migrate`");
+    }
+    let what = format!("{path}, {}", size(found.bytes));
+    match look.holder {
+        None => Check::ok(Part::Ledger, URL, format!("{what}; nobody holds it")),
+        Some(holder) => {
+            let pid = holder.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            let what = format!("{what}; another keysweep process holds it{pid}");
+            Check::warning(Part::Ledger, URL, what, "nothing, if that is the one that is meant to run; else stop it")
+        }
+    }
+}
+
+fn todo(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Url { .. } => "write ledger.url as sqlite:PATH",
+        OpenError::Newer { .. } => "install the newer keysweep again, or restore the backup from before it",
+        OpenError::File { source, .. } => match source.kind() {
+            ErrorKind::NotFound => "make the folder, or correct ledger.url",
+            ErrorKind::PermissionDenied => "give it to the user that keysweep runs as, or correct ledger.url",
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                "see to the disk that it is on, or let ledger.url name another place"
+            }
+            _ => "correct ledger.url, or see to the disk that it is on",
+        },
+        _ => "restore it from a backup, or let ledger.url name another file",
+    }
+}
+
+/// The bytes that are free for us where `folder` is; `None` where the system doesn't say.
+async fn free(folder: &Path) -> Option<u64> {
+    let folder = folder.to_owned();
+    let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder).ok());
+    asked.await.ok().flatten().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Whether the room lasts. A scan writes a log beside the ledger and a dry run or a backup copies it whole, so that twice
+/// its size should be free.
+pub(super) fn room(folder: &Path, free: u64, ledger: u64) -> Check {
+    let what = format!("{} free at {}", size(free), folder.display());
+    let wanted = ROOM_WANTED.max(ledger.saturating_mul(2));
+    if free < ROOM_NEEDED {
+        Check::error(Part::Disk, URL, what, "make room: a ledger that can't grow stops every scan")
+    } else if free < wanted {
+        let todo = format!("make room: {} are enough for a scan and a backup of this ledger", size(wanted));
+        Check::warning(Part::Disk, URL, what, todo)
+    } else {
+        Check::ok(Part::Disk, URL, what)
+    }
+}
+
+fn key(master: &MasterKey, found: Option<&Found>) -> Check {
+    const SETTING: &str = "escrow.master_key";
+    let wrapped = match found.map(|found| &found.key) {
+        None | Some(Ok(None)) => {
+            let what = format!("{} is a good key, and the ledger will be made with it", master.id());
+            return Check::ok(Part::MasterKey, SETTING, what);
+        }
+        Some(Ok(Some((key_id, wrapped)))) => Wrapped { key_id: key_id.clone(), wrapped: wrapped.clone() },
+        Some(Err(error)) => return Check::error(Part::Ledger, URL, chain(error), "restore it from a backup"),
+    };
+    match Escrow::unlock(master, &wrapped, entropy::system) {
+        Ok(_) => Check::ok(Part::MasterKey, SETTING, format!("{} opens this ledger", master.id())),
+        Err(error) => Check::told(Part::MasterKey, SETTING, &error.to_string(), "give the right key"),
+    }
+}
+
+/// Bytes for people.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..MIB => format!("{} KiB", bytes / 1024),
+        MIB..10_737_418_240 => format!("{} MiB", bytes / MIB),
+        _ => format!("{} GiB", bytes / MIB / 1024),
+    }
+}

@@ -1,0 +1,128 @@
+//! A look at a ledger from outside, for `doctor`: would [`Ledger::open`] take it, who holds it, whose is it?
+//!
+//! Nothing is made, changed or migrated. Whoever opens the ledger for writing within the instant in which the lock is
+//! looked at may be told that it is held.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::store::{OpenError, beside, connect, newest, options, pid_in, version};
+use super::{Ledger, store};
+use crate::domain::time::Timestamp;
+use crate::ports::LedgerError;
+
+/// What a look at a ledger showed.
+#[derive(Debug)]
+pub struct Look {
+    /// the database file
+    pub path: PathBuf,
+    /// the folder that it is in, or will be
+    pub folder: PathBuf,
+    /// the process that holds it, if one does
+    pub holder: Option<Holder>,
+    /// what is there; `None` where the first start makes it
+    pub found: Option<Found>,
+}
+
+/// A process that holds the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// its number, where it could be read
+    pub pid: Option<u32>,
+}
+
+/// A ledger that is there.
+#[derive(Debug)]
+pub struct Found {
+    /// the size of the database file
+    pub bytes: u64,
+    /// its schema; 0 for an empty file
+    pub schema: i64,
+    /// the schema that this program brings it to
+    pub known: i64,
+    /// the master key's id and the ledger's own key under it; `None` before the first start
+    pub key: Result<Option<(String, String)>, LedgerError>,
+    /// when its latest scan began
+    pub latest_scan: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// Looks at the ledger that `url` names.
+    ///
+    /// # Errors
+    /// What would keep [`Ledger::open`] from opening it, but for a holder: a missing folder, files or a folder that
+    /// can't be written, a newer schema, a file that is no database.
+    pub async fn look(url: &str) -> Result<Look, OpenError> {
+        let options = options(url)?;
+        let path = options.get_filename().to_owned();
+        let (folder, holder, bytes) = on_disk(&path).await?;
+        let Some(bytes) = bytes else { return Ok(Look { path, folder, holder, found: None }) };
+        let pool = connect(options.read_only(true), &path, 1).await?;
+        let schema = version(&pool, &path).await?;
+        let known = newest();
+        if schema > known {
+            return Err(OpenError::Newer { path, found: schema, known });
+        }
+        let ledger = Self::to_look_at(pool);
+        let (key, latest_scan) = match schema {
+            0 => (Ok(None), None),
+            _ => (ledger.wrapped_key().await, ledger.latest_scan(&path).await?),
+        };
+        ledger.close().await;
+        Ok(Look { path, folder, holder, found: Some(Found { bytes, schema, known, key, latest_scan }) })
+    }
+
+    async fn latest_scan(&self, path: &Path) -> Result<Option<Timestamp>, OpenError> {
+        let latest: Option<i64> = sqlx::query_scalar("SELECT started_at FROM scan ORDER BY id DESC LIMIT 1")
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        Ok(latest.map(Timestamp::from_millis))
+    }
+}
+
+/// The folder, the holder and the size of the file: all that needs no database. On a thread that may wait, for disks can
+/// hang.
+async fn on_disk(path: &Path) -> Result<(PathBuf, Option<Holder>, Option<u64>), OpenError> {
+    let owned = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || {
+        let folder = match owned.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        takes_files(&folder).map_err(|source| OpenError::File { path: folder.clone(), source })?;
+        for suffix in ["", store::LOCK, "-wal", "-shm"] {
+            let file = beside(&owned, suffix);
+            can_be_written(&file).map_err(|source| OpenError::File { path: file, source })?;
+        }
+        let bytes = fs::metadata(&owned).ok().map(|metadata| metadata.len());
+        Ok((folder, holder(&beside(&owned, store::LOCK)), bytes))
+    });
+    let gone = |_| OpenError::File { path: path.to_owned(), source: ErrorKind::Interrupted.into() };
+    looked.await.map_err(gone)?
+}
+
+/// Makes a file without a name in `folder`, which is gone at once: permissions alone don't tell of disks that are full or
+/// read-only.
+fn takes_files(folder: &Path) -> io::Result<()> {
+    fs::metadata(folder)?;
+    tempfile::tempfile_in(folder).map(drop)
+}
+
+/// Opening a file for writing changes nothing in it.
+fn can_be_written(file: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).open(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn holder(lock: &Path) -> Option<Holder> {
+    let mut file = File::open(lock).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(Holder { pid: pid_in(&mut file) }),
+        // The lock goes with the file handle, here and now.
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
