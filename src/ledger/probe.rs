@@ -1,9 +1,8 @@
 //! What PROBE asks of the ledger and writes to it.
 
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
-use crate::domain::belief::{Belief, Liveness};
+use crate::domain::belief::Belief;
 use crate::domain::control::Accepted;
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::secret::Fingerprint;
@@ -121,30 +120,19 @@ fn chosen(records: &[ProbeRecord], which: impl Fn(&ProbeRecord) -> bool) -> Vec<
 
 async fn write_beliefs(tx: &mut SqliteConnection, records: &[ProbeRecord]) -> Result<(), LedgerError> {
     const DOING: &str = "write what is believed of credentials";
-    #[derive(Serialize)]
-    struct Row<'a> {
-        id: CredentialId,
-        liveness: Liveness,
-        belief: &'a Belief,
-        /// never again where the copy is destroyed: there is nothing left to ask with
-        probe_at: Option<Timestamp>,
-        kind: Option<&'a str>,
-        parts: Option<&'a serde_json::Value>,
-    }
     if records.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = records
+    let rows = records
         .iter()
-        .map(|record| Row {
-            id: record.id,
-            liveness: record.belief.liveness,
-            belief: &record.belief,
-            probe_at: record.probe_at.filter(|_| !record.shred),
-            kind: record.kind.as_deref(),
-            parts: record.parts.as_ref(),
+        .map(|record| {
+            // never again where the copy is destroyed: there is nothing left to ask with
+            let probe_at = record.probe_at.filter(|_| !record.shred);
+            let belief = pack(&record.belief, DOING)?;
+            let parts = record.parts.as_ref().map(|parts| pack(parts, DOING)).transpose()?;
+            Ok((record.id, record.belief.liveness, belief, probe_at, &record.kind, parts))
         })
-        .collect();
+        .collect::<Result<Vec<_>, LedgerError>>()?;
     sqlx::query(BELIEFS).bind(pack(&rows, DOING)?).execute(tx).await.map_err(database(DOING))?;
     Ok(())
 }
@@ -227,12 +215,12 @@ JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1";
 const CONTROLS: &str = "
 SELECT json_group_array(json_array(source_id, protocol, endpoint, accepted_at, credential_id, other_at)) FROM control WHERE provider = ?1";
 
-// Rows are parsed once, as in COLLECT's statements.
+// Rows are parsed once, as in COLLECT's statements; beliefs and parts are texts to SQLite.
 pub(super) const BELIEFS: &str = "
 UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
        kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
-FROM (SELECT value ->> 'id' AS id, value ->> 'liveness' AS liveness, value ->> 'belief' AS belief,
-             value ->> 'probe_at' AS probe_at, value ->> 'kind' AS kind, value ->> 'parts' AS parts
+FROM (SELECT value ->> 0 AS id, value ->> 1 AS liveness, value ->> 2 AS belief, value ->> 3 AS probe_at,
+             value ->> 4 AS kind, value ->> 5 AS parts
       FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0)) AS v
 WHERE credential.id = v.id";
 

@@ -5,7 +5,7 @@ use crate::domain::belief::Belief;
 pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
 use crate::domain::control::Accepted;
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
-use crate::domain::outcome::Answer;
+use crate::domain::outcome::{Answer, Part};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Timestamp;
 
@@ -95,7 +95,7 @@ pub struct ProbeRecord {
     /// which kind of key the provider took it for; `None` leaves what is known
     pub kind: Option<String>,
     /// the parts of the last answer, for evidence; `None` leaves what is known
-    pub parts: Option<serde_json::Value>,
+    pub parts: Option<Vec<Part>>,
     /// true where the copy is to be destroyed
     pub shred: bool,
     /// true where a rule could see a difference

@@ -190,7 +190,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
                 continue;
             }
             self.count(&looked, sum);
-            records.push(self.conclude(&looked, control, &mut events));
+            records.push(self.conclude(looked, control, &mut events));
         }
         let controls: Vec<Control> = changed.into_iter().filter_map(|spot| self.control(spot)).collect();
         sum.transitions += events.len() as u64;
@@ -212,10 +212,10 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         changed
     }
 
-    fn conclude(&self, looked: &Looked, control: bool, events: &mut Vec<Event>) -> ProbeRecord {
+    fn conclude(&self, looked: Looked, control: bool, events: &mut Vec<Event>) -> ProbeRecord {
         let Looked { due, answer } = looked;
-        let context = self.context(due, control);
-        let step = match answer {
+        let context = self.context(&due, control);
+        let step = match &answer {
             Some(answer) => {
                 let context = Context { now: answer.at, ..context };
                 liveness::after_probe(&due.belief, answer.outcome, &context, &self.policy)
@@ -239,15 +239,16 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         }
         let retry_after = answer.as_ref().and_then(|answer| answer.retry_after);
         let at = answer.as_ref().map_or(context.now, |answer| answer.at);
+        let (kind, parts) = answer.map_or((None, None), |answer| (answer.kind, Some(answer.parts)));
         ProbeRecord {
             id: due.id,
             probe_at: if step.shred {
                 None
             } else {
-                next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(due))
+                next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(&due))
             },
-            kind: answer.as_ref().and_then(|answer| answer.kind.clone()),
-            parts: answer.as_ref().and_then(|answer| serde_json::to_value(&answer.parts).ok()),
+            kind,
+            parts,
             shred: step.shred,
             transition: step.rule_visible || step.transition.is_some(),
             belief: step.belief,

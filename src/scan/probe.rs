@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use futures::future::try_join_all;
 use futures::stream::{self, Stream, StreamExt};
+use tokio::sync::mpsc;
 
 use super::lane::{Lane, LaneSum};
 use crate::domain::ids::{CredentialId, ProviderName};
@@ -70,9 +71,11 @@ where
     let now = tools.clock.now();
     let due = tools.ledger.due_providers(now).await?;
     tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
-    let lanes = due.iter().map(|(provider, _)| {
-        let pages = due_pages(tools.ledger, provider, now);
-        async move { Lane::open(tools, provider).await?.run(pages).await }
+    let lanes = due.iter().map(|(provider, _)| async move {
+        let lane = Lane::open(tools, provider).await?;
+        let (sender, pages) = mpsc::channel(1);
+        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools.ledger, provider, now, sender));
+        sum
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, due.into_iter().map(|(provider, _)| provider).zip(sums)).await
@@ -130,24 +133,35 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
     Ok(probed)
 }
 
-/// What is due at one provider, page by page, in the order of the ledger's numbers.
-fn due_pages<'a, L: ProbeLedger>(
-    ledger: &'a L,
-    provider: &'a ProviderName,
+type Page = Result<Vec<DueCredential>, LedgerError>;
+
+/// Reads what is due at one provider, page by page in the order of the ledger's numbers, and one page ahead: else the
+/// questions under way run out while the next page is read.
+async fn read_ahead<L: ProbeLedger>(
+    ledger: &L,
+    provider: &ProviderName,
     now: Timestamp,
-) -> impl Stream<Item = Result<DueCredential, LedgerError>> + 'a {
-    stream::unfold(Some(CredentialId(0)), move |after| async move {
-        let after = after?;
-        match ledger.due_credentials(provider, now, after, PAGE).await {
-            Err(error) => Some((vec![Err(error)], None)),
-            Ok(page) => {
-                let last = page.last()?.id;
-                Some((page.into_iter().map(Ok).collect::<Vec<_>>(), Some(last)))
-            }
+    pages: mpsc::Sender<Page>,
+) {
+    let mut after = CredentialId(0);
+    loop {
+        let page = ledger.due_credentials(provider, now, after, PAGE).await;
+        let last = page.as_ref().ok().and_then(|page| page.last()).map(|due| due.id);
+        // The lane goes away where it failed; it says why.
+        if pages.send(page).await.is_err() {
+            return;
         }
-    })
-    .map(stream::iter)
-    .flatten()
+        match last {
+            Some(last) => after = last,
+            None => return,
+        }
+    }
+}
+
+fn rows(pages: mpsc::Receiver<Page>) -> impl Stream<Item = Result<DueCredential, LedgerError>> {
+    stream::unfold(pages, async |mut pages| pages.recv().await.map(|page| (page, pages)))
+        .map(|page| stream::iter(page.map_or_else(|error| vec![Err(error)], |page| page.into_iter().map(Ok).collect())))
+        .flatten()
 }
 
 /// How many questions may be under way at one provider; at least one.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::control::Accepted;
+use crate::domain::outcome::{Part, Verdict};
 use crate::ports::probe::{Control, ProbeLedger, ProbeRecord};
 
 fn record(id: i64, liveness: Liveness) -> ProbeRecord {
@@ -100,15 +101,23 @@ async fn both_plans_for_due_credentials_find_the_same() {
 async fn what_is_believed_is_read_back_as_it_was_written() {
     let fixture = Fixture::new().await;
     fixture.load(1..=2, 10).await;
+    let part = Part {
+        protocol: "rest".to_owned(),
+        endpoint: "default".to_owned(),
+        verdict: Verdict::Accepted,
+        status: Some(200),
+    };
     let kinds = ProbeRecord {
         kind: Some("api_secret".to_owned()),
-        parts: Some(serde_json::json!([{"protocol": "rest"}])),
+        parts: Some(vec![part]),
         ..record(1, Liveness::Live)
     };
     fixture.ledger.commit_probes(at(50), std::slice::from_ref(&kinds), &[], &[]).await.expect("written");
     fixture.ledger.commit_probes(at(60), &[record(1, Liveness::Suspect)], &[], &[]).await.expect("written");
     let facts = "SELECT concat_ws(' ', liveness, probe_at, kind, parts) FROM credential WHERE id = 1";
-    assert_eq!(fixture.one(facts).await.as_deref(), Some(r#"suspect 500 api_secret [{"protocol":"rest"}]"#));
+    let expected =
+        r#"suspect 500 api_secret [{"protocol":"rest","endpoint":"default","verdict":"accepted","status":200}]"#;
+    assert_eq!(fixture.one(facts).await.as_deref(), Some(expected));
     let held = fixture.ledger.held_credentials(&[CredentialId(1), CredentialId(7)]).await.expect("held");
     assert_eq!(held.len(), 1);
     assert_eq!(held[0].belief, record(1, Liveness::Suspect).belief);
