@@ -85,7 +85,7 @@ pub(super) fn prober<C: Clock>(
     HttpProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
         ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
             key: format!("providers.{provider}"),
-            what: format!("{protocol:?} is not one of its protocols; there are {known}"),
+            what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),
         },
         error @ ProberError::Client { .. } => {
             AppError::Setting { key: "providers".to_owned(), what: error.to_string() }

@@ -56,14 +56,17 @@ fn load(choice: &ConfigChoice, env: &Env, catalogue: &Catalogue) -> Result<Loade
 }
 
 fn show(checks: &[Check]) -> Result<(), CliError> {
-    let row = |check: &Check| {
-        let cells = [check.state.as_str(), &check.name, &check.setting, &check.what, &check.todo];
-        cells.map(plain).to_vec()
-    };
-    let headers = ["state", "check", "setting", "found", "to do"];
+    let headers = ["state", "check", "setting", "found, and what to do"];
     writeln!(anstream::stdout(), "{}", table(&headers, checks.iter().map(row).collect()))?;
     let count = |state: State| checks.iter().filter(|check| check.state == state).count();
     let (ok, warnings, errors) = (count(State::Ok), count(State::Warning), count(State::Error));
-    writeln!(anstream::stderr(), "Checked: {ok} ok, {warnings} to be warned of, {errors} that do not work.")?;
+    writeln!(anstream::stderr(), "Of {} checks: {ok} ok, {warnings} warnings, {errors} errors.", checks.len())?;
     Ok(())
+}
+
+/// A check's cells. What to do stands below what was found: side by side they would be narrow.
+fn row(check: &Check) -> Vec<String> {
+    let next = if check.todo.is_empty() { String::new() } else { format!("\n→ {}", plain(&check.todo)) };
+    let found = format!("{}{next}", plain(&check.what));
+    vec![check.state.as_str().to_owned(), plain(&check.name), plain(&check.setting), found]
 }

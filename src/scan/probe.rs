@@ -137,12 +137,7 @@ type Page = Result<Vec<DueCredential>, LedgerError>;
 
 /// Reads what is due at one provider, page by page in the order of the ledger's numbers, and one page ahead: else the
 /// questions under way run out while the next page is read.
-async fn read_ahead<L: ProbeLedger>(
-    ledger: &L,
-    provider: &ProviderName,
-    now: Timestamp,
-    pages: mpsc::Sender<Page>,
-) {
+async fn read_ahead<L: ProbeLedger>(ledger: &L, provider: &ProviderName, now: Timestamp, pages: mpsc::Sender<Page>) {
     let mut after = CredentialId(0);
     loop {
         let page = ledger.due_credentials(provider, now, after, PAGE).await;

@@ -6,6 +6,7 @@ mod absence;
 mod canary;
 mod demo;
 mod docs;
+mod doctor;
 mod estate;
 mod house;
 mod kill;

@@ -27,9 +27,8 @@ pub(super) struct Prepared {
 pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
     let mut prepared = Prepared::default();
     for warning in doctor.warnings {
-        let todo = "see whether it is meant";
-        let (what, todo) = warning.sentence.split_once("; ").unwrap_or((&warning.sentence, todo));
-        prepared.checks.push(Check::warning(Part::Config, &warning.key, what, todo));
+        let todo = "change it, or leave it where it is meant";
+        prepared.checks.push(Check::warning(Part::Config, &warning.key, &warning.sentence, todo));
     }
     if doctor.settings.inventories.is_empty() {
         let words = AppError::NoInventory.to_string();

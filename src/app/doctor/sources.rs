@@ -136,9 +136,13 @@ impl Sample {
         }
     }
 
-    /// `all 12 rows`, or `the first 1000 rows`.
+    /// `12 rows`, or `the first 1000 rows`.
     fn extent(&self) -> String {
-        if self.rows < SAMPLE { format!("its {} rows", self.rows) } else { format!("its first {SAMPLE} rows") }
+        match self.rows {
+            1 => "1 row".to_owned(),
+            SAMPLE.. => format!("the first {SAMPLE} rows"),
+            few => format!("{few} rows"),
+        }
     }
 }
 
@@ -159,7 +163,7 @@ impl Source<'_> {
             return self.warning("path", format!("none of {extent} has a secret"), todo);
         }
         let providers = sample.providers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let what = format!("{extent} are understood, {} with a secret ({providers})", sample.useful);
+        let what = format!("{extent} read, all understood; {} with a secret ({providers})", sample.useful);
         Check::ok(Part::Source, self.setting("path"), what).of(name)
     }
 
@@ -179,7 +183,8 @@ impl Source<'_> {
                 let what = format!("none of {} is an active owner with a verified address", sample.extent());
                 return self.warning("people_path", what, "complete it: nobody would be mailed");
             }
-            let what = format!("{} are understood, {} owners can be written to", sample.extent(), sample.useful);
+            let what =
+                format!("{} read, all understood; owners who can be written to: {}", sample.extent(), sample.useful);
             Check::ok(Part::Source, self.setting("people_path"), what).of(&self.inventory.name)
         }))
     }

@@ -107,11 +107,8 @@ async fn what_is_believed_is_read_back_as_it_was_written() {
         verdict: Verdict::Accepted,
         status: Some(200),
     };
-    let kinds = ProbeRecord {
-        kind: Some("api_secret".to_owned()),
-        parts: Some(vec![part]),
-        ..record(1, Liveness::Live)
-    };
+    let kinds =
+        ProbeRecord { kind: Some("api_secret".to_owned()), parts: Some(vec![part]), ..record(1, Liveness::Live) };
     fixture.ledger.commit_probes(at(50), std::slice::from_ref(&kinds), &[], &[]).await.expect("written");
     fixture.ledger.commit_probes(at(60), &[record(1, Liveness::Suspect)], &[], &[]).await.expect("written");
     let facts = "SELECT concat_ws(' ', liveness, probe_at, kind, parts) FROM credential WHERE id = 1";
