@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
@@ -91,6 +92,17 @@ pub enum Verb {
     },
     /// Brings the ledger's tables up to this version
     Migrate,
+    /// Prints the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page
+    Man {
+        /// Writes the pages of all verbs into this folder instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Flags of `scan`.

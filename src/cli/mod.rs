@@ -11,6 +11,7 @@ mod lists;
 mod mail;
 pub mod output;
 mod scan;
+mod shell;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -118,6 +119,8 @@ async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
+        Verb::Completions { shell } => shell::completions(shell),
+        Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
@@ -142,7 +145,10 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
-        Verb::Config { .. } | Verb::Demo(_) | Verb::Doctor(_) => Ok(Done::Ok), // handled before the settings were loaded
+        // handled before the settings were loaded
+        Verb::Config { .. } | Verb::Demo(_) | Verb::Doctor(_) | Verb::Completions { .. } | Verb::Man { .. } => {
+            Ok(Done::Ok)
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod life;
 mod mail;
 mod mail_server;
 mod setup;
+mod shell;
 mod sigkill;
 mod support;
 mod verdicts;
