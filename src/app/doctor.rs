@@ -126,7 +126,7 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
         let unreadable = timeout(doctor.limit, sources::unreadable(index, inventory)).await;
         checks.extend(unreadable.unwrap_or_else(|_| sources::late(index, inventory, doctor.limit).checks));
     }
-    checks.retain(|check| check.is_error() && !matches!(check.part, Part::Disk | Part::Clock));
+    checks.retain(Check::forbids_to_start);
     checks
 }
 

@@ -15,10 +15,10 @@ use crate::ports::LedgerError;
 /// What a look at a ledger showed.
 #[derive(Debug)]
 pub struct Look {
-    /// the database file
-    pub path: PathBuf,
-    /// the folder that it is in, or will be
-    pub folder: PathBuf,
+    /// where it is, for people
+    pub place: String,
+    /// the folder of its files, or of those to come; `None` where a server keeps it
+    pub folder: Option<PathBuf>,
     /// the process that holds it, if one does
     pub holder: Option<Holder>,
     /// what is there; `None` where the first start makes it
@@ -35,7 +35,7 @@ pub struct Holder {
 /// A ledger that is there.
 #[derive(Debug)]
 pub struct Found {
-    /// the size of the database file
+    /// what it takes
     pub bytes: u64,
     /// its schema; 0 for an empty file
     pub schema: i64,
@@ -57,7 +57,8 @@ impl Ledger {
         let options = options(url)?;
         let path = options.get_filename().to_owned();
         let (folder, holder, bytes) = on_disk(&path).await?;
-        let Some(bytes) = bytes else { return Ok(Look { path, folder, holder, found: None }) };
+        let (place, folder) = (path.display().to_string(), Some(folder));
+        let Some(bytes) = bytes else { return Ok(Look { place, folder, holder, found: None }) };
         let pool = connect(options.read_only(true), &path, 1).await?;
         let schema = version(&pool, &path).await?;
         let known = newest();
@@ -70,7 +71,7 @@ impl Ledger {
             _ => (ledger.wrapped_key().await, ledger.latest_scan(&path).await?),
         };
         ledger.close().await;
-        Ok(Look { path, folder, holder, found: Some(Found { bytes, schema, known, key, latest_scan }) })
+        Ok(Look { place, folder, holder, found: Some(Found { bytes, schema, known, key, latest_scan }) })
     }
 
     async fn latest_scan(&self, path: &Path) -> Result<Option<Timestamp>, OpenError> {

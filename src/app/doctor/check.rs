@@ -86,6 +86,9 @@ pub struct Check {
     pub what: String,
     /// what to do next; empty where there is nothing to do
     pub todo: String,
+    /// true where it may be mended by waiting
+    #[serde(skip)]
+    passes: bool,
 }
 
 impl Check {
@@ -118,6 +121,17 @@ impl Check {
         Self { name: format!("{} {name}", self.part.as_str()), ..self }
     }
 
+    /// The same, where waiting may mend it: no reason not to start.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Self { passes: true, ..self }
+    }
+
+    /// True where it does not work, and only the operator can change that.
+    pub fn forbids_to_start(&self) -> bool {
+        self.is_error() && !self.passes
+    }
+
     /// True where it does not work.
     pub fn is_error(&self) -> bool {
         self.state == State::Error
@@ -131,7 +145,7 @@ impl Check {
         todo: impl Into<String>,
     ) -> Self {
         let (setting, what, todo) = (setting.into(), what.into(), todo.into());
-        Self { part, name: part.as_str().to_owned(), setting, state, what, todo }
+        Self { part, name: part.as_str().to_owned(), setting, state, what, todo, passes: false }
     }
 }
 

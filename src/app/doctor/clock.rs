@@ -14,7 +14,7 @@ const TODO: &str =
 /// The clock by the age of this program, and by when the ledger's latest scan began.
 pub(super) fn check(now: Timestamp, latest_scan: Option<Timestamp>) -> Check {
     let now = Timestamp::from_secs(now.as_secs()); // people need no milliseconds
-    let wrong = |what: String| Check::error(Part::Clock, "", what, TODO);
+    let wrong = |what: String| Check::error(Part::Clock, "", what, TODO).passing();
     if now < WRITTEN {
         return wrong(format!("it shows {now}, which is before this program was written"));
     }

@@ -22,11 +22,16 @@ const ROOM_WANTED: u64 = 256 * MIB;
 pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> (Vec<Check>, Option<Timestamp>) {
     let look = match Ledger::look(url).await {
         Ok(look) => look,
-        Err(error) => return (vec![Check::error(Part::Ledger, URL, chain(&error), todo(&error))], None),
+        Err(error) => {
+            let check = Check::error(Part::Ledger, URL, chain(&error), todo(&error));
+            return (vec![if passes(&error) { check.passing() } else { check }], None);
+        }
     };
     let mut checks = vec![state(&look)];
-    let bytes = look.found.as_ref().map_or(0, |found| found.bytes);
-    checks.extend(free(&look.folder).await.map(|free| room(&look.folder, free, bytes)));
+    if let Some(folder) = &look.folder {
+        let bytes = look.found.as_ref().map_or(0, |found| found.bytes);
+        checks.extend(free(folder).await.map(|free| room(folder, free, bytes)));
+    }
     checks.extend(master.map(|master| key(master, look.found.as_ref())));
     (checks, look.found.and_then(|found| found.latest_scan))
 }
@@ -37,7 +42,7 @@ pub(super) fn late(limit: Duration) -> Check {
 }
 
 fn state(look: &Look) -> Check {
-    let path = look.path.display();
+    let path = &look.place;
     let Some(found) = &look.found else {
         return Check::ok(Part::Ledger, URL, format!("there is none at {path} yet: the first scan makes it"));
     };
@@ -54,6 +59,12 @@ fn state(look: &Look) -> Check {
             Check::warning(Part::Ledger, URL, what, "nothing, if that is the one that is meant to run; else stop it")
         }
     }
+}
+
+/// True for a disk that is full: somebody will make room.
+fn passes(error: &OpenError) -> bool {
+    let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded];
+    matches!(error, OpenError::File { source, .. } if full.contains(&source.kind()))
 }
 
 fn todo(error: &OpenError) -> &'static str {
@@ -85,7 +96,7 @@ pub(super) fn room(folder: &Path, free: u64, ledger: u64) -> Check {
     let what = format!("{} free at {}", size(free), folder.display());
     let wanted = ROOM_WANTED.max(ledger.saturating_mul(2));
     if free < ROOM_NEEDED {
-        Check::error(Part::Disk, URL, what, "make room: a ledger that can't grow stops every scan")
+        Check::error(Part::Disk, URL, what, "make room: a ledger that can't grow stops every scan").passing()
     } else if free < wanted {
         let todo = format!("make room: {} are enough for a scan and a backup of this ledger", size(wanted));
         Check::warning(Part::Disk, URL, what, todo)
