@@ -1,10 +1,14 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+pub mod daemon;
 pub mod doctor;
-mod report;
+mod mail;
+mod metrics;
+pub mod report;
 pub mod scan;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
@@ -19,7 +23,8 @@ use crate::inventory::FileSource;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
-use crate::ports::{Clock, LedgerError};
+use crate::ports::meter::Meter;
+use crate::ports::{Clock, LedgerError, Timer};
 use crate::providers::{Catalogue, HttpProber};
 use crate::scan::SourceSpec;
 
@@ -34,12 +39,22 @@ impl Clock for SystemClock {
     }
 }
 
+/// Real waiting: the only one outside of single exchanges, whose timeouts are the transport's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemTimer;
+
+impl Timer for SystemTimer {
+    async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+}
+
 /// A whole keysweep over one ledger.
 pub struct App<C> {
     /// what the operator said
     pub settings: Settings,
     /// what is known of providers
-    pub catalogue: std::sync::Arc<Catalogue>,
+    pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
     clock: C,
@@ -48,6 +63,7 @@ pub struct App<C> {
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,
+    meter: Arc<dyn Meter>,
 }
 
 /// What sending mail takes.

@@ -16,6 +16,7 @@
 //! | [`mail`] | rendering (pure) and transport |
 //! | [`scan`] | the stages collect, probe, judge |
 //! | [`notify`] | plan and deliver |
+//! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
 //! | [`telemetry`] | logs and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
@@ -34,4 +35,5 @@ pub mod notify;
 pub mod ports;
 pub mod providers;
 pub mod scan;
+pub mod schedule;
 pub mod telemetry;

@@ -7,8 +7,7 @@ fn main() -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(keysweep::cli::main());
-            // Threads that wait for a disk or a resolver hold nothing that matters, and may wait for long.
-            runtime.shutdown_background();
+            runtime.shutdown_background(); // a look-up of a name that hangs must not hold up the end
             code
         }
         Err(error) => {

@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
+use crate::ports::meter::Unmetered;
 use crate::providers::{Catalogue, HttpProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -26,26 +27,72 @@ const SMTP_STEPS: u32 = 10;
 /// Counts up where a rule's meaning changes: everything is then judged again.
 const RULES_VERSION: u32 = 1;
 
+/// Everything of a keysweep that comes from the settings alone.
+struct Parts<C> {
+    settings: Settings,
+    catalogue: Catalogue,
+    master: MasterKey,
+    prober: HttpProber<C>,
+    mail: Option<MailParts>,
+    sources: Vec<(SourceSpec, FileSource)>,
+    judged_under: String,
+}
+
+impl<C: Clock + Clone> Parts<C> {
+    /// # Errors
+    /// Everything that settings can get wrong beyond what reading them tells.
+    fn of(settings: Settings, env: &Env, clock: C) -> Result<Self, AppError> {
+        let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
+        let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
+        let prober = prober(&settings, &catalogue, env, clock)?;
+        let mail = mail(&settings, &catalogue, env)?;
+        let sources = settings.inventories.iter().map(source).collect();
+        let judged_under = judged_under(&settings, &catalogue);
+        Ok(Self { settings, catalogue, master, prober, mail, sources, judged_under })
+    }
+}
+
 impl<C: Clock + Clone> App<C> {
     /// Puts a keysweep together over the ledger that the settings name, or over `ledger` where one is given.
     ///
     /// # Errors
     /// See [`AppError`]; nothing has been asked or sent.
     pub async fn open(settings: Settings, env: &Env, clock: C, ledger: Option<Ledger>) -> Result<Self, AppError> {
-        let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
         // Everything that the settings can get wrong is found before the ledger is touched.
-        let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
-        let prober = prober(&settings, &catalogue, env, clock.clone())?;
-        let mail = mail(&settings, &catalogue, env)?;
+        let parts = Parts::of(settings, env, clock.clone())?;
         let ledger = match ledger {
             Some(ledger) => ledger,
-            None => Ledger::open(&settings.ledger.url).await?,
+            None => Ledger::open(&parts.settings.ledger.url).await?,
         };
-        let vault = unlock(&ledger, &master).await?;
+        let vault = unlock(&ledger, &parts.master).await?;
         name(&ledger).await?;
-        let sources = settings.inventories.iter().map(source).collect();
-        let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { catalogue: Arc::new(catalogue), settings, ledger, clock, vault, prober, sources, mail, judged_under })
+        let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
+        Ok(Self {
+            catalogue: Arc::new(catalogue),
+            settings,
+            ledger,
+            clock,
+            vault,
+            prober,
+            sources,
+            mail,
+            judged_under,
+            meter: Arc::new(Unmetered),
+        })
+    }
+
+    /// Puts other settings into force, over the same ledger. All of them, or none.
+    ///
+    /// # Errors
+    /// As for [`App::open`]; then everything is as it was.
+    pub async fn reconfigure(&mut self, settings: Settings, env: &Env) -> Result<(), AppError> {
+        let parts = Parts::of(settings, env, self.clock.clone())?;
+        let vault = unlock(&self.ledger, &parts.master).await?;
+        // From here on nothing can fail.
+        let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
+        (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
+        (self.prober, self.mail, self.sources, self.judged_under) = (prober, mail, sources, judged_under);
+        Ok(())
     }
 }
 

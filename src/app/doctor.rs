@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod ledger;
 mod network;
+mod schedules;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -66,6 +67,7 @@ impl Doctor<'_> {
         let seen = join_all(looks).await;
         progress.done();
         let mut checks = prepared.checks;
+        checks.extend(schedules::check(self.settings, self.now));
         let mut used = BTreeSet::new();
         for look in seen {
             checks.extend(look.checks);

@@ -1,8 +1,22 @@
-//! What a scan says to programs, the one object of DESIGN.md 10; and errors for people.
+//! What is said of a scan to programs (the one object of DESIGN.md 10), and of an error to people.
 
 use serde_json::{Value, json};
 
 use super::scan::ScanSummary;
+
+/// An error and its causes, once each, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
+}
 
 impl ScanSummary {
     /// The `scan` part of the object.
@@ -17,18 +31,4 @@ impl ScanSummary {
             })).collect::<Vec<_>>(),
         })
     }
-}
-
-/// An error and its causes, once each, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{App, AppError};
-use crate::domain::ids::{CredentialId, ProviderName, ScanId};
+use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
-use crate::notify::{Notified, NotifyError, NotifyTools, notify};
-use crate::ports::notify::Recheck;
-use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::notify::Notified;
+use crate::ports::meter::Stage;
+use crate::ports::{Clock, LedgerError, Progress};
 use crate::scan::collect::CollectPolicy;
-use crate::scan::probe::{ProbeTools, probe_these};
+use crate::scan::probe::ProbeTools;
 use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
 
 /// What a scan is to do beside reading and judging.
@@ -95,10 +95,7 @@ impl<C: Clock> App<C> {
                     "scan finished"
                 );
             }
-            Err(error) => {
-                let counts = json!({"error": error.to_string()});
-                self.ledger.end_scan(id, self.clock.now(), "failed", &counts).await?;
-            }
+            Err(error) => self.failed(id, error).await,
         }
         result
     }
@@ -111,10 +108,16 @@ impl<C: Clock> App<C> {
         progress: &impl Progress,
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
-        let collected = self.collect(&mut problems, progress).await?;
-        let probed = if options.probe { Some(self.probe_due(progress).await?) } else { None };
-        let judged = self.judge(progress).await?;
-        let notified = if options.notify { Some(self.notify(id, progress).await?) } else { None };
+        let collected = self.timed(Stage::Collect, self.collect(&mut problems, progress)).await?;
+        let probed = match options.probe {
+            true => Some(self.timed(Stage::Probe, self.probe_due(progress)).await?),
+            false => None,
+        };
+        let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
+        let notified = match options.notify {
+            true => Some(self.timed(Stage::Notify, self.notify(id, progress)).await?),
+            false => None,
+        };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {
             problems.push(format!(
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
@@ -168,7 +171,7 @@ impl<C: Clock> App<C> {
         judge(&self.ledger, &self.clock, &|name| self.rule_policy(name), &self.judged_under, progress).await
     }
 
-    fn probe_tools<'a, G: Progress>(
+    pub(super) fn probe_tools<'a, G: Progress>(
         &'a self,
         progress: &'a G,
         policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
@@ -179,59 +182,8 @@ impl<C: Clock> App<C> {
             vault: &self.vault,
             clock: &self.clock,
             progress,
+            meter: &*self.meter,
             policy,
         }
-    }
-
-    async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
-        let Some(mail) = &self.mail else { return Err(AppError::NoMail) };
-        let recheck = Rechecker { app: self };
-        let tools = NotifyTools {
-            ledger: &self.ledger,
-            mailer: &mail.mailer,
-            renderer: &mail.templates,
-            recheck: &recheck,
-            clock: &self.clock,
-            progress,
-            policy: &mail.policy,
-        };
-        notify(&tools, run).await.map_err(|error| match error {
-            NotifyError::Ledger(error) | NotifyError::Recheck(error) => AppError::Ledger(error),
-            error @ NotifyError::Render { .. } => AppError::Render(error.to_string()),
-        })
-    }
-}
-
-/// Asks the providers again before people are told, and judges what that changed.
-struct Rechecker<'a, C> {
-    app: &'a App<C>,
-}
-
-impl<C: Clock> Recheck for Rechecker<'_, C> {
-    type Error = LedgerError;
-
-    async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
-        let policy = |name: &ProviderName| self.app.liveness_policy(name);
-        probe_these(&self.app.probe_tools(&Quiet, &policy), credentials).await?;
-        self.app.judge(&Quiet).await?;
-        Ok(())
-    }
-}
-
-impl Notified {
-    fn tell(&self, problems: &mut Vec<String>) {
-        if !self.released {
-            problems.push(
-                "mail is in preview: nothing was sent. Look at `keysweep mail preview`, then say `keysweep mail release`"
-                    .to_owned(),
-            );
-        }
-        if self.nobody > 0 {
-            problems.push(format!("{} findings have nobody who may be told", self.nobody));
-        }
-        if self.failed + self.maybe_sent > 0 {
-            problems.push(format!("{} mails wait for another try", self.failed + self.maybe_sent));
-        }
-        problems.extend(self.stopped.clone());
     }
 }

@@ -28,6 +28,8 @@ Data goes to standard output, all else to standard error. Colours obey NO_COLOR.
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// The daemon: scans, mails and looks after itself by its schedules, until it is told to stop
+    Run,
     /// Reads the inventory, asks the providers, judges; mails only with --notify
     Scan(ScanArgs),
     /// Everything on loopback: simulated providers, an inbox, a seeded estate, some virtual days

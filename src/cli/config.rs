@@ -1,10 +1,18 @@
 //! `config check` and `config show`.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{CliError, Done, load};
-use crate::config::{self as settings, ConfigChoice, Env};
+use crate::app::SystemClock;
+use crate::config::{self as settings, ConfigChoice, Env, ScheduleSettings};
+use crate::domain::time::Timestamp;
+use crate::ports::Clock;
+use crate::ports::activation::Job;
 use crate::providers::Catalogue;
+
+/// How many of the next fire times are shown.
+const SHOWN_FIRE_TIMES: usize = 3;
 
 /// Says that the configuration is good, or all that is wrong with it.
 pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
@@ -17,6 +25,7 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
     writeln!(anstream::stdout(), "{place}: good ({sources})")?;
     writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
+    write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
     // The file is good; whether its secrets can be had may differ from where keysweep will run.
     for secret in settings.secrets() {
         if let Err(error) = secret.resolve(env) {
@@ -26,9 +35,55 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     Ok(Done::Ok)
 }
 
+/// The next fire times of each schedule, by its zone's clocks and as an instant.
+fn fire_times(schedule: &ScheduleSettings, now: Timestamp) -> String {
+    let mut told = String::new();
+    for job in Job::ALL {
+        // writing to a String can't fail
+        let Some(cron) = schedule.cron(job) else {
+            _ = writeln!(told, "schedule.{job}: off");
+            continue;
+        };
+        _ = writeln!(told, "schedule.{job}: {cron} in {}, next at", cron.zone());
+        let instants = std::iter::successors(cron.next_after(now), |last| cron.next_after(*last));
+        for at in instants.take(SHOWN_FIRE_TIMES) {
+            let wall = at.to_datetime().with_timezone(&cron.zone());
+            _ = writeln!(told, "  {}  {at}", wall.format("%a %Y-%m-%d %H:%M %:z"));
+        }
+    }
+    told
+}
+
 /// Prints the settings in force and where each comes from.
 pub fn show(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     let settings = load(choice, env, false)?;
     write!(anstream::stdout(), "{}", settings::show(&settings))?;
     Ok(Done::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_next_fire_times_are_shown_by_the_zones_clocks_and_as_instants() {
+        let text = "[schedule]\nzone = \"Europe/Berlin\"\nscan = \"*/30 * * * *\"\nupkeep = \"off\"";
+        let source = settings::Source { name: "a.toml", text };
+        let (settings, _) = settings::read(Some(source), Path::new("."), &[], &[]).unwrap();
+        let now = Timestamp::parse("2026-10-25T00:15:00Z").unwrap();
+        let told = "\
+schedule.scan: */30 * * * * in Europe/Berlin, next at
+  Sun 2026-10-25 02:30 +02:00  2026-10-25T00:30:00Z
+  Sun 2026-10-25 02:00 +01:00  2026-10-25T01:00:00Z
+  Sun 2026-10-25 02:30 +01:00  2026-10-25T01:30:00Z
+schedule.mail: 0 9 * * * in Europe/Berlin, next at
+  Sun 2026-10-25 09:00 +01:00  2026-10-25T08:00:00Z
+  Mon 2026-10-26 09:00 +01:00  2026-10-26T08:00:00Z
+  Tue 2026-10-27 09:00 +01:00  2026-10-27T08:00:00Z
+schedule.upkeep: off
+";
+        assert_eq!(fire_times(&settings.schedule, now), told);
+    }
 }

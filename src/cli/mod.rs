@@ -10,6 +10,7 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod run;
 mod scan;
 mod shell;
 mod words;
@@ -21,7 +22,9 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
-use crate::app::{App, AppError, SystemClock, chain};
+use crate::app::doctor::{Check, Verdict};
+use crate::app::report::chain;
+use crate::app::{App, AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
@@ -67,6 +70,9 @@ enum CliError {
     App(#[from] AppError),
     #[error(transparent)]
     Output(#[from] io::Error),
+    /// what keeps the daemon from starting
+    #[error("it does not start:{}", .0.iter().map(|check| format!("\n  {check}")).collect::<String>())]
+    Refused(Vec<Check>),
     #[error("{0}")]
     Other(String),
 }
@@ -88,7 +94,8 @@ impl CliError {
         match self {
             Self::Config(_) => 78,
             Self::App(error) if error.is_config() => 78,
-            Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
+            Self::Refused(found) if Verdict::of(found) == Verdict::Config => 78,
+            Self::Refused(_) | Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
         }
     }
 }
@@ -97,11 +104,14 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
-    let interrupted = crate::lifecycle::interrupted();
-    let result = tokio::select! {
-        biased; // the demo ends well on the same signal
-        result = run(cli, &env) => result,
-        () = interrupted => Ok(Done::Interrupted),
+    let result = if matches!(cli.verb, Verb::Run) {
+        dispatch(cli, &env).await // it has its own way with signals
+    } else {
+        tokio::select! {
+            biased; // the demo ends well on the same signal
+            result = dispatch(cli, &env) => result,
+            () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
+        }
     };
     match result {
         Ok(done) => done.into(),
@@ -114,7 +124,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
+async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
@@ -124,11 +134,14 @@ async fn run(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         verb => {
-            let warn = matches!(verb, Verb::Scan(_));
+            let warn = matches!(verb, Verb::Scan(_) | Verb::Run);
             let settings = load(&choice, env, warn)?;
             logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
                 .map_err(|error| CliError::Other(error.to_string()))?;
-            with_settings(verb, settings, env).await
+            match verb {
+                Verb::Run => run::run(choice, settings, env).await,
+                verb => with_settings(verb, settings, env).await,
+            }
         }
     }
 }
@@ -146,9 +159,12 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded
-        Verb::Config { .. } | Verb::Demo(_) | Verb::Doctor(_) | Verb::Completions { .. } | Verb::Man { .. } => {
-            Ok(Done::Ok)
-        }
+        Verb::Config { .. }
+        | Verb::Demo(_)
+        | Verb::Doctor(_)
+        | Verb::Run
+        | Verb::Completions { .. }
+        | Verb::Man { .. } => Ok(Done::Ok),
     }
 }
 

@@ -7,6 +7,8 @@
 mod choice;
 mod problem;
 mod reader;
+mod run;
+mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
@@ -20,6 +22,8 @@ use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::problem::{ConfigProblems, Problem, Warning};
+pub use self::run::RunSettings;
+pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,

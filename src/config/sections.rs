@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
+use super::run::run;
+use super::schedule::schedule;
 use super::secret_ref::SecretRef;
 use super::settings::{
     Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
@@ -34,6 +36,8 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
         providers: providers(&root.section("providers"), base, known_providers),
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
+        run: run(root.section("run")),
+        schedule: schedule(root.section("schedule")),
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
     };

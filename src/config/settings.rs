@@ -8,6 +8,8 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::run::RunSettings;
+use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -30,6 +32,10 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[run]`
+    pub run: RunSettings,
+    /// `[schedule]`
+    pub schedule: ScheduleSettings,
     /// `[telemetry]`
     pub telemetry: TelemetrySettings,
     pub(super) shown: Vec<Shown>,

@@ -3,7 +3,11 @@
 //! The boundary, written once: a secret is stale when `now - since > max_age`, in whole seconds of age,
 //! in UTC. At exactly 90 d 0 h 0 m 0 s it is not yet stale; one second later it is.
 
+mod band;
+
 use std::time::Duration;
+
+pub use band::AgeBand;
 
 use super::facts::Provenance;
 use super::time::Timestamp;

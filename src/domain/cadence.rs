@@ -149,7 +149,7 @@ fn back_off(unknowns: u32) -> Duration {
 }
 
 /// Neighbouring seeds, such as row numbers, to numbers that have nothing to do with each other (SplitMix64's finish).
-const fn scattered(seed: u64) -> u64 {
+pub(crate) const fn scattered(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -9,7 +9,7 @@ use super::secret::Fingerprint;
 use super::time::Timestamp;
 
 /// A connection's status as the ledger has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectionStatus {
     /// in use
@@ -23,6 +23,9 @@ pub enum ConnectionStatus {
 }
 
 impl ConnectionStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Active, Self::Paused, Self::Deleted, Self::Absent];
+
     /// Active or paused.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Active | Self::Paused)

@@ -92,6 +92,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the least first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The one word.
     pub const fn as_str(self) -> &'static str {
         match self {

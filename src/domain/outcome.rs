@@ -171,6 +171,8 @@ pub struct Answer {
     pub parts: Vec<Part>,
     /// when the last part was answered
     pub at: Timestamp,
+    /// how long the provider took, over all parts together; waiting for our turn is not its time
+    pub took: Duration,
     /// the longest wait that the provider asked for
     pub retry_after: Option<Duration>,
     /// which kind of key the provider took it for, where it knows several: `api_secret`, `api_key`

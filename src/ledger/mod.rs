@@ -21,6 +21,7 @@ mod notify;
 mod packed;
 mod probe;
 pub mod read;
+mod running;
 mod scans;
 mod store;
 #[cfg(test)]

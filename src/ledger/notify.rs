@@ -7,8 +7,6 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Map;
 use sqlx::SqliteConnection;
@@ -109,20 +107,20 @@ impl NotifyLedger for Ledger {
 
     async fn claim_mails(
         &self,
-        now: Timestamp,
-        lease: Duration,
+        due_by: Timestamp,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError> {
         const DOING: &str = "claim mails";
         let mut tx = self.write(DOING).await?;
-        let page = sqlx::query_scalar(DUE_MAILS).bind(now.as_millis()).bind(bound(limit));
+        let page = sqlx::query_scalar(DUE_MAILS).bind(due_by.as_millis()).bind(bound(limit));
         let ids: Vec<MailId> = rows(&mut tx, "mail", DOING, page).await?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         sqlx::query(CLAIM)
             .bind(pack(&ids, DOING)?)
-            .bind((now + lease).as_millis())
+            .bind(until.as_millis())
             .execute(&mut *tx)
             .await
             .map_err(database(DOING))?;

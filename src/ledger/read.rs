@@ -10,7 +10,9 @@ mod credentials;
 mod findings;
 mod log;
 mod outbox;
+mod overview;
 mod people;
+mod tallies;
 mod when;
 
 #[cfg(test)]
@@ -24,4 +26,5 @@ pub use findings::{
 };
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};
+pub use overview::{FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
 pub use people::Reader;

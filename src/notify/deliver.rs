@@ -9,12 +9,13 @@ use futures::future::try_join_all;
 use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
+use crate::ports::meter::MailOutcome;
 use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
 use crate::ports::{Clock, Event, Progress};
 
 /// Mails claimed at a time: what a kill leaves to be taken back.
 const CLAIM: usize = 100;
-/// Failures without a success between them that no mail is at fault for, after which the run stops and the operator is told: a server that
+/// Failures in a row that no mail is at fault for, after which the run stops and the operator is told: a server that
 /// refuses us, or that hangs, would else cost a timeout for every mail.
 const FAILURES_AT_MOST: u32 = 5;
 /// A server is spared after so many mails over one session.
@@ -22,7 +23,7 @@ const MAILS_PER_SESSION: u32 = 100;
 
 type Failed<K> = NotifyError<<K as Recheck>::Error>;
 
-/// Sends everything that is due, until nothing is left or the mail server can't be used.
+/// Sends everything that is due when it begins, until nothing is left or the mail server can't be used.
 pub(super) async fn deliver<L, M, R, K, C, G>(
     tools: &NotifyTools<'_, L, M, R, K, C, G>,
     sum: &mut Notified,
@@ -36,16 +37,19 @@ where
     G: Progress,
 {
     tools.progress.stage("mail", None);
+    // Only what is due now: what fails comes again in a later pass, however soon it is due, so that a pass ends.
+    let began = tools.clock.now();
     let run = Run {
         tools,
+        began,
         queue: RefCell::default(),
         sum: RefCell::new(sum),
         failures: Cell::new(0),
         stop: RefCell::default(),
     };
     loop {
-        let now = tools.clock.now();
-        let claimed = tools.ledger.claim_mails(now, tools.policy.lease, CLAIM).await?;
+        let until = tools.clock.now() + tools.policy.lease;
+        let claimed = tools.ledger.claim_mails(began, until, CLAIM).await?;
         if claimed.is_empty() {
             break;
         }
@@ -53,7 +57,7 @@ where
         run.queue.borrow_mut().extend(claimed);
         let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
         try_join_all(workers).await?;
-        if run.stop.borrow().is_some() {
+        if run.is_over() {
             run.give_back().await?;
             break;
         }
@@ -66,6 +70,7 @@ where
 
 struct Run<'a, 's, L, M, R, K, C, G> {
     tools: &'a NotifyTools<'a, L, M, R, K, C, G>,
+    began: Timestamp,
     queue: RefCell<VecDeque<ClaimedMail>>,
     sum: RefCell<&'s mut Notified>,
     failures: Cell<u32>,
@@ -103,7 +108,7 @@ where
     async fn work(&self) -> Result<(), Failed<K>> {
         let mut session = None;
         let mut used = 0;
-        while self.stop.borrow().is_none() {
+        while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
             let mut open = match session.take() {
@@ -148,7 +153,7 @@ where
             mail.notices.retain(|n| !waits(n.rule, n.belief.liveness));
             if mail.notices.is_empty() || !mail.maybe_sent {
                 // The others go in a moment, without these. A resend's contents are frozen: there they are only left out.
-                self.record(&mail, MailEnd::Held { notices: held }).await?;
+                self.record(&mail, MailEnd::Held { notices: held, retry_at: self.began }).await?;
                 return Ok(None);
             }
         }
@@ -213,7 +218,8 @@ where
         let whose = match error {
             SendError::Ours(_) => "refusals in a row that are our own fault",
             SendError::Server(_) | SendError::AfterData(_) => "broken exchanges in a row",
-            SendError::Address(_) | SendError::Later(_) => return,
+            // A server that tells one mail from another is at work.
+            SendError::Address(_) | SendError::Later(_) => return self.failures.set(0),
         };
         self.failures.set(self.failures.get() + 1);
         if self.failures.get() >= FAILURES_AT_MOST {
@@ -225,6 +231,11 @@ where
         let waits = &self.tools.policy.retry;
         let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(waits.len().saturating_sub(1));
         waits.get(index).copied().unwrap_or(Duration::from_secs(300))
+    }
+
+    /// Whether no further mail is to be begun: the server failed us, or we are asked to stop.
+    fn is_over(&self) -> bool {
+        self.stop.borrow().is_some() || self.tools.progress.stopping()
     }
 
     fn stop(&self, why: String) {
@@ -257,6 +268,9 @@ where
             })
             .into_iter()
             .collect();
-        Ok(self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?)
+        let outcome = MailOutcome::from(&end);
+        self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?;
+        self.tools.meter.mailed(outcome);
+        Ok(())
     }
 }

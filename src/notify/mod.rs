@@ -12,6 +12,7 @@ use crate::domain::belief::Liveness;
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{MailId, ScanId};
 use crate::domain::time::Timestamp;
+use crate::ports::meter::Meter;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
 use crate::ports::{Clock, LedgerError, Progress};
 
@@ -46,6 +47,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// counts what is done
+    pub meter: &'a dyn Meter,
     /// how mail is sent
     pub policy: &'a NotifyPolicy,
 }
@@ -121,6 +124,30 @@ where
     plan::take_steps(tools, &mut sum).await?;
     plan::form(tools, run).await?;
     deliver::deliver(tools, &mut sum).await?;
+    Ok(sum)
+}
+
+/// Sends the mails that were formed before and are due by now; takes no step and forms nothing.
+///
+/// # Errors
+/// As for [`notify`].
+pub async fn deliver_due<L, M, R, K, C, G>(
+    tools: &NotifyTools<'_, L, M, R, K, C, G>,
+) -> Result<Notified, NotifyError<K::Error>>
+where
+    L: NotifyLedger,
+    M: Mailer,
+    R: Renderer,
+    K: Recheck,
+    C: Clock,
+    G: Progress,
+{
+    let mut sum = Notified::default();
+    tools.ledger.recover_mails(tools.clock.now()).await?;
+    sum.released = tools.ledger.mail_mode().await? == MailMode::Released;
+    if sum.released {
+        deliver::deliver(tools, &mut sum).await?;
+    }
     Ok(sum)
 }
 

@@ -4,10 +4,15 @@
 //! Every ledger method takes or returns batches, and every `commit_…` is one transaction: a kill
 //! between two calls leaves the ledger as if the second had never been meant.
 
+pub mod activation;
 pub mod collect;
+pub mod health;
 pub mod judge;
+pub mod meter;
 pub mod notify;
 pub mod probe;
+
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -20,6 +25,12 @@ use crate::domain::time::Timestamp;
 pub trait Clock {
     /// The present instant.
     fn now(&self) -> Timestamp;
+}
+
+/// The only way to wait.
+pub trait Timer {
+    /// Resolves when so much time has passed. Dropped before that, it never was.
+    fn sleep(&self, span: Duration) -> impl Future<Output = ()>;
 }
 
 /// What goes wrong in the ledger's room.
@@ -157,7 +168,7 @@ pub enum SourceError {
     },
 }
 
-/// Where long work tells how far it is. Terminals show a bar, pipes show nothing.
+/// Where long work tells how far it is, and hears that it is to stop. Terminals show a bar, pipes show nothing.
 pub trait Progress {
     /// A stage begins; `total` where it is known.
     fn stage(&self, name: &'static str, total: Option<u64>);
@@ -165,6 +176,10 @@ pub trait Progress {
     fn advance(&self, count: u64);
     /// The stage is over.
     fn done(&self);
+    /// True once the work is to come to its end: what is under way is finished, nothing more is begun.
+    fn stopping(&self) -> bool {
+        false
+    }
 }
 
 /// Says nothing.

@@ -1,7 +1,5 @@
 //! What NOTIFY asks of the ledger, of the mail server and of the other stages.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 use super::{Event, LedgerError};
@@ -50,12 +48,12 @@ pub trait NotifyLedger {
         domain: &str,
     ) -> impl Future<Output = Result<(), LedgerError>>;
 
-    /// Claims mails that are planned, or failed and due again, or maybe sent; oldest first. Claimed in one transaction
-    /// until `now + lease`.
+    /// Claims mails that are planned, or failed or maybe sent and due again by `due_by`; oldest first. Claimed in one
+    /// transaction `until` then.
     fn claim_mails(
         &self,
-        now: Timestamp,
-        lease: Duration,
+        due_by: Timestamp,
+        until: Timestamp,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<ClaimedMail>, LedgerError>>;
 
@@ -263,6 +261,8 @@ pub enum MailEnd {
     Held {
         /// which
         notices: Vec<NoticeId>,
+        /// from when on what is left of the mail may be claimed again
+        retry_at: Timestamp,
     },
 }
 

@@ -114,8 +114,8 @@ impl<C: Clock> Prober for HttpProber<C> {
         if let Some(lane) = self.lanes.get(question.provider) {
             lane.ask(question, &self.clock, &mut heard).await;
         }
-        let Heard { parts, retry_after, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), retry_after, kind }
+        let Heard { parts, took, retry_after, kind } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, kind }
     }
 
     fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
@@ -131,6 +131,7 @@ impl<C: Clock> Prober for HttpProber<C> {
 #[derive(Default)]
 struct Heard {
     parts: Vec<Part>,
+    took: Duration,
     retry_after: Option<Duration>,
     kind: Option<String>,
 }
@@ -182,7 +183,10 @@ impl ProviderLane {
                     if let Some(pace) = &self.pace {
                         pace.until_ready().await;
                     }
-                    self.get(question, &base, probe, clock, heard).await
+                    let asked_at = clock.now();
+                    let answer = self.get(question, &base, probe, clock, heard).await;
+                    heard.took += clock.now().since(asked_at);
+                    answer
                 }
             };
             heard.parts.push(Part {

@@ -127,13 +127,13 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         Ok(sum)
     }
 
-    /// One look at one credential; `None` where the provider was given up, so that it stays due.
+    /// One look at one credential; `None` where the provider was given up, or the pass is to end: then it stays due.
     async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
         let context = self.context(&due, false);
         if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
             return Ok(Some(Looked { due, answer: None }));
         }
-        if self.failures.get() >= GIVE_UP_AFTER {
+        if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
             return Ok(None);
         }
         let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));
@@ -150,6 +150,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             }
             Some(Err(_)) | None => self.no_copy(),
         };
+        self.tools.meter.probed(self.provider, &answer);
         match answer.outcome {
             Outcome::Unknown(reason) if reason.is_transport() => self.failures.set(self.failures.get() + 1),
             _ if self.failures.get() < GIVE_UP_AFTER => self.failures.set(0),
@@ -164,6 +165,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             outcome: Outcome::Unknown(Reason::NoCopy),
             parts: Vec::new(),
             at: self.tools.clock.now(),
+            took: Duration::ZERO,
             retry_after: None,
             kind: None,
         }
@@ -179,7 +181,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
     ) -> Result<(), LedgerError> {
         let changed = self.hear(batch);
         let mut records = Vec::with_capacity(batch.len());
-        let mut events = Vec::new();
+        let (mut events, mut moved) = (Vec::new(), Vec::new());
         for looked in batch.drain(..) {
             let control = self.has_control(&looked);
             if let Some(waiting) = waiting.as_deref_mut().filter(|w| w.len() < WAITING_AT_MOST)
@@ -190,7 +192,10 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
                 continue;
             }
             self.count(&looked, sum);
-            records.push(self.conclude(looked, control, &mut events));
+            let before = looked.due.belief.liveness;
+            let record = self.conclude(looked, control, &mut events);
+            moved.extend(Some(record.belief.liveness).filter(|after| *after != before));
+            records.push(record);
         }
         let controls: Vec<Control> = changed.into_iter().filter_map(|spot| self.control(spot)).collect();
         sum.transitions += events.len() as u64;
@@ -198,7 +203,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         if records.is_empty() && controls.is_empty() {
             return Ok(());
         }
-        self.tools.ledger.commit_probes(self.tools.clock.now(), &records, &controls, &events).await
+        self.tools.ledger.commit_probes(self.tools.clock.now(), &records, &controls, &events).await?;
+        moved.into_iter().for_each(|to| self.tools.meter.moved(self.provider, to));
+        Ok(())
     }
 
     /// Notes the batch's acceptances. Returns where they were.
@@ -293,6 +300,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             base_url: None,
         };
         let answer = self.tools.prober.ask(&question).await;
+        self.tools.meter.probed(self.provider, &answer);
         let accepted = answer.parts.iter().filter(|part| is_acceptance(part.verdict));
         let spots: Vec<Spot> = accepted.map(|part| (None, part.protocol.clone(), part.endpoint.clone())).collect();
         for spot in &spots {

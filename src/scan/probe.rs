@@ -11,6 +11,7 @@ use super::lane::{Lane, LaneSum};
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
+use crate::ports::meter::Meter;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
@@ -52,6 +53,8 @@ pub struct ProbeTools<'a, L, P, V, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// counts what is done
+    pub meter: &'a dyn Meter,
     /// how each provider is judged
     pub policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
 }
@@ -74,7 +77,7 @@ where
     let lanes = due.iter().map(|(provider, _)| async move {
         let lane = Lane::open(tools, provider).await?;
         let (sender, pages) = mpsc::channel(1);
-        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools.ledger, provider, now, sender));
+        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
         sum
     });
     let sums = try_join_all(lanes).await?;
@@ -120,6 +123,9 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.unknown += sum.unknown;
         probed.transitions += sum.transitions;
         probed.shredded += sum.shredded;
+        if sum.asked > 0 || sum.given_up_after.is_some() {
+            tools.meter.answering(&provider, sum.given_up_after.is_none());
+        }
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
     }
     // Not only after shredding: an earlier pass may have been killed, or put off, before its own.
@@ -137,18 +143,23 @@ type Page = Result<Vec<DueCredential>, LedgerError>;
 
 /// Reads what is due at one provider, page by page in the order of the ledger's numbers, and one page ahead: else the
 /// questions under way run out while the next page is read.
-async fn read_ahead<L: ProbeLedger>(ledger: &L, provider: &ProviderName, now: Timestamp, pages: mpsc::Sender<Page>) {
+async fn read_ahead<L: ProbeLedger, P, V, C, G: Progress>(
+    tools: &ProbeTools<'_, L, P, V, C, G>,
+    provider: &ProviderName,
+    now: Timestamp,
+    pages: mpsc::Sender<Page>,
+) {
     let mut after = CredentialId(0);
     loop {
-        let page = ledger.due_credentials(provider, now, after, PAGE).await;
+        let page = tools.ledger.due_credentials(provider, now, after, PAGE).await;
         let last = page.as_ref().ok().and_then(|page| page.last()).map(|due| due.id);
         // The lane goes away where it failed; it says why.
         if pages.send(page).await.is_err() {
             return;
         }
         match last {
-            Some(last) => after = last,
-            None => return,
+            Some(last) if !tools.progress.stopping() => after = last,
+            _ => return,
         }
     }
 }

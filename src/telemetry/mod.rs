@@ -1,4 +1,5 @@
-//! Logs and progress.
+//! Logs, metrics and progress.
 
 pub mod logs;
+pub mod metrics;
 pub mod progress;

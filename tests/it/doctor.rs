@@ -138,6 +138,9 @@ fn where_all_is_well_every_part_is_told_and_nothing_is_left_behind() {
     found.line("source main", "inventory[0].people_path").is("ok", "owners who can be written to: 1", "");
     found.line("mail", "mail.smtp_url").is("ok", "not set", "");
     found.line("clock", "").is("ok", "it shows", "");
+    for (job, next) in [("scan", "*/15 * * * *: next at "), ("mail", "09:00 in UTC"), ("upkeep", "03:30 in UTC")] {
+        found.line("schedule", &format!("schedule.{job}")).is("ok", next, "");
+    }
     for provider in ["convertkit", "kit", "mailjet"] {
         let setting = format!("providers.{provider}.dangerous_test_endpoints.rest");
         found.line(&format!("provider {provider}"), &setting).is("ok", "answers at 127.0.0.1:", "");
@@ -325,6 +328,17 @@ fn a_source_that_does_not_do_is_told_with_its_own_setting() {
     fs::remove_file(site.path("connections.csv")).expect("a file of ours");
     fs::create_dir(site.path("connections.csv")).expect("a folder of ours");
     tell(1).line("source main", path).is("error", "is not a regular file", "`path` of the inventory `main`");
+}
+
+#[test]
+fn a_schedule_that_is_off_is_told_where_something_would_not_happen() {
+    let site = healthy_site();
+    let off = "[schedule]\nscan = \"off\"\nmail = \"off\"\nupkeep = \"off\"\n";
+    site.configure(&Settings { rest: off.to_owned(), ..quick() });
+    let found = Found::at(&site, 0, "30s");
+    found.line("schedule", "schedule.scan").is("warning", "asks nothing by itself", "give it a schedule");
+    found.line("schedule", "schedule.mail").is("ok", "off", "");
+    found.line("schedule", "schedule.upkeep").is("warning", "nobody looks after the ledger", "give it a schedule");
 }
 
 #[test]

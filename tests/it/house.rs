@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mail", &["domain", "ports"]),
     ("scan", &["domain", "ports"]),
     ("notify", &["domain", "ports"]),
+    ("schedule", &["domain", "ports"]),
     ("telemetry", &["domain", "ports", "ledger"]),
 ];
 /// The composing side: it may know everyone, nobody knows it.

@@ -189,3 +189,19 @@ fn each_answer_of_a_real_server_has_its_own_consequence() {
     let told = ["o01@example.org", "o02@example.org", "o03@example.org"];
     assert_eq!(server.readers(), told, "each of them once, and never the address that nobody knows");
 }
+
+#[test]
+fn a_pass_tries_each_mail_once_however_soon_it_is_due_again() {
+    let estate = stale_keys(3);
+    let server = MailServer::start(estate.folder.path(), &json!({}));
+    estate.configure(&format!("smtp://127.0.0.1:{}", server.port()), "sessions = 1", "");
+    estate.release();
+    server.behave(&json!({"data": "451 4.3.0 later"}));
+    let told = estate.run(&["scan", "--notify", "--format", "json"]).exits(0).json();
+    assert_eq!(told["scan"]["counts"]["mails_failed"], 3);
+    server.behave(&json!({}));
+    wait_for("all that was put off", || {
+        estate.notify();
+        (server.readers().len() == 3).then_some(())
+    });
+}

@@ -23,6 +23,8 @@ pub enum Part {
     Mail,
     /// one provider's host
     Provider,
+    /// when a job runs next
+    Schedule,
     /// the machine's clock
     Clock,
 }
@@ -38,6 +40,7 @@ impl Part {
             Self::Source => "source",
             Self::Mail => "mail",
             Self::Provider => "provider",
+            Self::Schedule => "schedule",
             Self::Clock => "clock",
         }
     }

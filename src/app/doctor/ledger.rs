@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::check::{Check, Part};
 use super::silence;
-use crate::app::chain;
+use crate::app::report::chain;
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::ledger::{Found, Ledger, Look, OpenError};

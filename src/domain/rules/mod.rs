@@ -5,7 +5,7 @@
 
 use super::belief::Liveness;
 use super::facts::{Count, EndedBy, Subject, UseFacts};
-use super::finding::{RuleName, Ruling};
+use super::finding::{RuleName, Ruling, Severity};
 use super::ids::ProviderName;
 use super::policy::RulePolicy;
 use super::record::Auth;
@@ -61,6 +61,17 @@ pub const fn rule(name: RuleName) -> &'static Rule {
         RuleName::SecretDue => &secret_due::RULE,
         RuleName::SecretAgeUnknown => &secret_age_unknown::RULE,
         RuleName::SecretShared => &secret_shared::RULE,
+    }
+}
+
+/// Every severity that the rule may give, so that its metric is there before its first finding.
+pub const fn severities(rule: RuleName) -> &'static [Severity] {
+    match rule {
+        RuleName::RevocationMissing => &[Severity::Critical],
+        RuleName::SecretStale => &[Severity::High, Severity::Critical],
+        RuleName::SecretReused | RuleName::ConnectionOrphaned => &[Severity::High],
+        RuleName::RevocationUnproven | RuleName::ConnectionBroken => &[Severity::Medium],
+        RuleName::SecretDue | RuleName::SecretAgeUnknown | RuleName::SecretShared => &[Severity::Low],
     }
 }
 

@@ -71,8 +71,8 @@ impl<'a> Sorted<'a> {
                 MailEnd::Failed { retry_at, error } => sorted.failed.push((*id, Some(error), Some(*retry_at))),
                 MailEnd::AddressRefused { until, error } => sorted.refused.push((*id, Some(error), Some(*until))),
                 MailEnd::Cancelled => sorted.cancelled.push((*id, None, None)),
-                MailEnd::Held { notices } => {
-                    sorted.held.push((*id, None, None));
+                MailEnd::Held { notices, retry_at } => {
+                    sorted.held.push((*id, None, Some(*retry_at)));
                     sorted.held_notices.extend(notices.iter().map(|notice| (*id, *notice)));
                 }
             }
@@ -197,9 +197,9 @@ const RELEASE: &str = "
 const GO_ON_OR_CANCEL: &str = "
     UPDATE mail SET
         state = CASE WHEN left_over.notices > 0 THEN 'planned' ELSE 'cancelled' END,
-        next_try_at = CASE WHEN left_over.notices > 0 THEN ?2 END,
+        next_try_at = CASE WHEN left_over.notices > 0 THEN left_over.retry_at END,
         claimed_until = NULL
-    FROM (SELECT ended.value ->> 0 AS id,
+    FROM (SELECT ended.value ->> 0 AS id, ended.value ->> 2 AS retry_at,
                  (SELECT count(*) FROM notice AS n WHERE n.mail_id = ended.value ->> 0 AND n.state = 'planned') AS notices
           FROM json_each(?1) AS ended) AS left_over
     WHERE mail.id = left_over.id";

@@ -1,5 +1,7 @@
 //! What NOTIFY relies on.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::facts::{Creator, EndedBy};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
@@ -47,7 +49,7 @@ async fn form(estate: &Estate) {
 }
 
 async fn claim(estate: &Estate, now: Timestamp) -> Vec<ClaimedMail> {
-    estate.ledger.claim_mails(now, LEASE, 100).await.unwrap()
+    estate.ledger.claim_mails(now, now + LEASE, 100).await.unwrap()
 }
 
 async fn record(estate: &Estate, mail: i64, end: MailEnd) {
@@ -290,7 +292,10 @@ async fn nobody_is_written_to_once_suspended_or_suppressed() {
 #[tokio::test]
 async fn held_notices_wait_for_another_mail_and_the_rest_goes_on() {
     let (estate, mail) = one_mail().await;
-    let held = |count: usize| MailEnd::Held { notices: mail.notices.iter().map(|n| n.id).take(count).collect() };
+    let held = |count: usize| MailEnd::Held {
+        notices: mail.notices.iter().map(|n| n.id).take(count).collect(),
+        retry_at: NOW,
+    };
     record(&estate, 1, held(1)).await;
     let rest = claim(&estate, NOW).await.remove(0);
     assert_eq!(rest.notices.iter().map(|n| n.id).collect::<Vec<NoticeId>>(), [mail.notices[1].id]);

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::tallies::{Last, Tallies};
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
@@ -33,7 +34,7 @@ pub struct Counts {
 impl Counts {
     /// Open findings of this severity or a worse one.
     pub fn at_least(&self, severity: Severity) -> u64 {
-        SEVERITIES
+        Severity::ALL
             .into_iter()
             .filter(|each| *each >= severity)
             .filter_map(|each| self.severities.get(each.as_str()))
@@ -49,24 +50,23 @@ impl Ledger {
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
         const DOING: &str = "count the estate";
         let mut moment = self.moment(DOING).await?;
-        let connections: Vec<(ConnectionStatus, u64)> =
-            rows(&mut moment, "connection", DOING, sqlx::query_scalar(CONNECTIONS)).await?;
-        let credentials: Vec<(Liveness, u64)> =
-            rows(&mut moment, "credential", DOING, sqlx::query_scalar(CREDENTIALS)).await?;
-        let findings: Vec<OpenFindings> = rows(&mut moment, "finding", DOING, sqlx::query_scalar(FINDINGS)).await?;
-        let single: Vec<u64> = rows(&mut moment, "use", DOING, sqlx::query_scalar(SINGLE)).await?;
-
+        let last = Last::read(&mut moment, DOING).await?;
+        let tallies = Tallies::read(&mut moment, last, DOING).await?;
         let mut counts = Counts::zero();
-        counts.connections.extend(connections.iter().map(|(status, count)| (status.as_str(), *count)));
-        counts.credentials.extend(credentials.iter().map(|(liveness, count)| (liveness.as_str(), *count)));
-        for row in findings {
-            *counts.findings.entry(row.rule.as_str()).or_default() += row.count;
-            *counts.severities.entry(row.severity.as_str()).or_default() += row.count;
-            counts.history += row.history;
+        for ((_, status), count) in tallies.connections {
+            *counts.connections.entry(status.as_str()).or_default() += count;
         }
-        if let [tombstones, quarantined] = single[..] {
-            (counts.tombstones, counts.quarantined) = (tombstones, quarantined);
+        for ((_, liveness), count) in tallies.credentials {
+            *counts.credentials.entry(liveness.as_str()).or_default() += count;
         }
+        for ((_, rule, severity), found) in tallies.findings {
+            *counts.findings.entry(rule.as_str()).or_default() += found.count;
+            *counts.severities.entry(severity.as_str()).or_default() += found.count;
+            counts.history += found.unmailed;
+        }
+        counts.tombstones = tallies.tombstones.values().map(|found| found.count).sum();
+        let aside: Vec<u64> = rows(&mut moment, "source", DOING, sqlx::query_scalar(QUARANTINED)).await?;
+        counts.quarantined = aside.into_iter().sum();
         Ok(counts)
     }
 }
@@ -74,10 +74,10 @@ impl Ledger {
 impl Counts {
     fn zero() -> Self {
         Self {
-            connections: STATUSES.map(|status| (status.as_str(), 0)).into(),
+            connections: ConnectionStatus::ALL.map(|status| (status.as_str(), 0)).into(),
             credentials: Liveness::ALL.map(|liveness| (liveness.as_str(), 0)).into(),
             findings: RuleName::ALL.map(|rule| (rule.as_str(), 0)).into(),
-            severities: SEVERITIES.map(|severity| (severity.as_str(), 0)).into(),
+            severities: Severity::ALL.map(|severity| (severity.as_str(), 0)).into(),
             history: 0,
             tombstones: 0,
             quarantined: 0,
@@ -85,39 +85,4 @@ impl Counts {
     }
 }
 
-const SEVERITIES: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-
-const STATUSES: [ConnectionStatus; 4] =
-    [ConnectionStatus::Active, ConnectionStatus::Paused, ConnectionStatus::Deleted, ConnectionStatus::Absent];
-
-#[derive(Deserialize)]
-struct OpenFindings {
-    rule: RuleName,
-    severity: Severity,
-    count: u64,
-    history: u64,
-}
-
-const CONNECTIONS: &str = "
-    SELECT json_group_array(json_array(status, total))
-    FROM (SELECT status, count(*) AS total FROM connection GROUP BY status) AS counted";
-
-const CREDENTIALS: &str = "
-    SELECT json_group_array(json_array(liveness, total))
-    FROM (SELECT liveness, count(*) AS total FROM credential WHERE placeholder = 0 GROUP BY liveness) AS counted";
-
-const FINDINGS: &str = "
-    SELECT json_group_array(json_array(rule, severity, total, history))
-    FROM (SELECT rule, severity, count(*) AS total, sum(1 - mailed) AS history
-          FROM finding WHERE state = 'open' GROUP BY rule, severity) AS counted";
-
-/// The tombstones, then the rows set aside. A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.
-const SINGLE: &str = "
-    SELECT json_array(
-        (SELECT count(*)
-         FROM use AS u JOIN credential AS k ON k.id = u.credential_id
-         WHERE u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
-           AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
-           AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
-                           AND o.account_id = u.account_id AND o.until IS NULL)),
-        (SELECT coalesce(sum(quarantined), 0) FROM source))";
+const QUARANTINED: &str = "SELECT json_array(coalesce(sum(quarantined), 0)) FROM source";

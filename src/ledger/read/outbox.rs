@@ -10,7 +10,7 @@ use crate::ledger::packed::{bound, flag, rows};
 use crate::ports::LedgerError;
 
 /// How far a mail has come (DESIGN.md 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// formed, not yet taken up
@@ -30,6 +30,15 @@ pub enum MailState {
 }
 
 impl MailState {
+    /// Every state, in the order of a mail's way.
+    pub const ALL: [Self; 7] =
+        [Self::Planned, Self::Claimed, Self::Sending, Self::Sent, Self::MaybeSent, Self::Failed, Self::Cancelled];
+
+    /// True where the mail still has to go out.
+    pub const fn is_waiting(self) -> bool {
+        !matches!(self, Self::Sent | Self::Cancelled)
+    }
+
     /// The one word.
     pub const fn as_str(self) -> &'static str {
         match self {

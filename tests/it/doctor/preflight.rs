@@ -9,7 +9,7 @@ use keysweep::ports::Clock as _;
 use keysweep::providers::Catalogue;
 
 use super::{healthy_site, quick};
-use crate::support::{MASTER_KEY, Settings, Site};
+use crate::support::{MASTER_KEY, Ran, Settings, Site};
 
 /// The parts and settings that keep a site's daemon from starting.
 fn refusals(site: &Site, master_key: &str) -> Vec<String> {
@@ -56,4 +56,17 @@ fn another_ledgers_key_keeps_it_from_starting_and_a_held_ledger_does_not() {
     let lock = fs::File::open(site.path("ledger.db.lock")).expect("the lock");
     lock.lock().expect("it is free");
     assert_eq!(refusals(&site, MASTER_KEY), [""; 0]);
+}
+
+#[test]
+fn the_daemon_says_all_that_keeps_it_from_starting() {
+    let site = healthy_site();
+    site.scan();
+    fs::remove_file(site.path("people.csv")).expect("a file of ours");
+    let ran = site.run(&["run"]).exits(1);
+    assert!(ran.err.contains("source main: inventory[0].people_path: "), "{}", ran.err);
+    assert!(ran.err.contains("there is no such file; check `people_path`"), "{}", ran.err);
+    let ran = site.command().env("KEYSWEEP_MASTER_KEY", super::OTHER_KEY).arg("run").output();
+    let ran = Ran::from(ran.expect("the program starts")).exits(78);
+    assert!(ran.err.contains("master key: escrow.master_key: ") && ran.err.contains("people_path"), "{}", ran.err);
 }

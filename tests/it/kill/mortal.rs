@@ -1,7 +1,6 @@
 //! A ledger whose process dies at a chosen write, right before or right after its commit.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use keysweep::domain::facts::Subject;
 use keysweep::domain::finding::KnownFinding;
@@ -284,11 +283,11 @@ impl NotifyLedger for Mortal<'_> {
 
     async fn claim_mails(
         &self,
-        now: Timestamp,
-        lease: Duration,
+        due_by: Timestamp,
+        until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ClaimedMail>, LedgerError> {
-        self.write("claim_mails", self.ledger.claim_mails(now, lease, limit)).await
+        self.write("claim_mails", self.ledger.claim_mails(due_by, until, limit)).await
     }
 
     async fn reload_mails(&self, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {

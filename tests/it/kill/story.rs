@@ -17,6 +17,7 @@ use keysweep::escrow::{Escrow, MasterKey, Wrapped};
 use keysweep::inventory::{FileKind, FileSource};
 use keysweep::ledger::Ledger;
 use keysweep::notify::{NotifyError, NotifyPolicy, NotifyTools, notify};
+use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::{ClaimedMail, MailSession, Mailer, Recheck, Renderer, SendError};
 use keysweep::ports::probe::{Prober, Question};
 use keysweep::ports::{Clock, LedgerError, Quiet};
@@ -119,6 +120,7 @@ impl Story {
             recheck: &again,
             clock: self,
             progress: &Quiet,
+            meter: &Unmetered,
             policy: &policy,
         };
         notify(&tools, run).await?;
@@ -223,7 +225,7 @@ impl Prober for Story {
         let verdict = if refused { Verdict::Refused } else { Verdict::Accepted };
         let part = Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
         let parts = vec![part];
-        Answer { outcome: combine(&parts), parts, at: self.now(), retry_after: None, kind: None }
+        Answer { outcome: combine(&parts), parts, at: self.now(), took: Duration::ZERO, retry_after: None, kind: None }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {
@@ -288,6 +290,7 @@ impl<'a> Again<'a> {
             vault: self.vault,
             clock: self.story,
             progress: &Quiet,
+            meter: &Unmetered,
             policy: &|_| LivenessPolicy::default(),
         }
     }

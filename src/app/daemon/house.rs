@@ -1,0 +1,190 @@
+//! The loop's work, done by a whole keysweep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pulse::Pulse;
+use super::work::{Ran, Work};
+use crate::app::report::chain;
+use crate::app::scan::{ScanOptions, ScanSummary};
+use crate::app::{App, AppError};
+use crate::config::{Settings, Warning};
+use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
+use crate::notify::Notified;
+use crate::ports::activation::Job;
+use crate::ports::health::JobState;
+use crate::ports::meter::{JobOutcome, PartName};
+use crate::ports::notify::{MailMode, NotifyLedger};
+use crate::ports::{Clock, LedgerError};
+use crate::schedule::plan::{LastRun, Timetable, seed};
+use crate::telemetry::metrics::{Metrics, ScheduleState};
+
+/// Reads the operator's configuration anew.
+pub type Load = Box<dyn Fn() -> Result<(Settings, Vec<Warning>), String>>;
+
+/// A keysweep that lives for long.
+pub struct House<C> {
+    app: App<C>,
+    metrics: Arc<Metrics>,
+    env: Vec<(String, String)>,
+    load: Load,
+    ledger_id: String,
+}
+
+impl<C: Clock + Clone> House<C> {
+    /// Over this keysweep; `load` reads its configuration again, `env` is where its secrets may be, and `metrics` shows
+    /// its estate.
+    ///
+    /// # Errors
+    /// Where the ledger can't be read.
+    pub async fn new(
+        app: App<C>,
+        metrics: Arc<Metrics>,
+        env: Vec<(String, String)>,
+        load: Load,
+    ) -> Result<Self, LedgerError> {
+        let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
+        Ok(Self { app, metrics, env, load, ledger_id })
+    }
+
+    async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
+        let summary = self.app.scan(ScanOptions { probe: true, notify: false }, pulse).await?;
+        Ok(scanned(&summary))
+    }
+
+    async fn mail(&self, pulse: &Pulse) -> Result<Ran, AppError> {
+        if self.app.can_mail() { Ok(mailed(&self.app.mail(pulse).await?)) } else { Ok(Ran::complete()) }
+    }
+}
+
+impl<C: Clock + Clone> Work for House<C> {
+    async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
+        match job {
+            Job::Scan => self.scan(pulse).await,
+            Job::Mail => self.mail(pulse).await,
+            Job::Upkeep => {
+                self.app.ledger.upkeep().await?;
+                tracing::info!("upkeep finished: the ledger is whole");
+                Ok(Ran::complete())
+            }
+        }
+    }
+
+    async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
+        Ok(mailed(&self.app.deliver(pulse).await?))
+    }
+
+    async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await? == MailMode::Released;
+        if may_leave { self.app.ledger.next_mail_at().await } else { Ok(None) }
+    }
+
+    async fn give_back(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.app.ledger.interrupt_scans(now).await?;
+        self.app.ledger.recover_mails(now).await?;
+        Ok(())
+    }
+
+    async fn touch(&self, now: Timestamp) -> Result<(), LedgerError> {
+        self.app.ledger.touch(now).await
+    }
+
+    async fn remembered(&self, job: Job) -> Result<Option<LastRun>, LedgerError> {
+        let words = self.app.ledger.remembered_run(job).await?;
+        let inconsistent = |error: serde_json::Error| LedgerError::Inconsistent {
+            table: "meta",
+            row: format!("schedule.{job}"),
+            what: error.to_string(),
+        };
+        words.map(|words| serde_json::from_str(&words).map_err(inconsistent)).transpose()
+    }
+
+    async fn remember(&self, job: Job, last: &LastRun) -> Result<(), LedgerError> {
+        let words = serde_json::to_string(last)
+            .map_err(|error| LedgerError::Database { doing: "remember a job", source: Box::new(error) })?;
+        self.app.ledger.remember_run(job, &words).await
+    }
+
+    async fn show(&self) -> Result<(), LedgerError> {
+        self.app.refresh(&self.metrics).await
+    }
+
+    fn scheduled(&self, job: Job, state: JobState) {
+        let JobState { last_run, last_success, next, .. } = state;
+        self.metrics.schedule(job.as_str(), ScheduleState { last_run, last_success, next });
+    }
+
+    fn timetable(&self, job: Job) -> Timetable {
+        let can_run = job != Job::Mail || self.app.can_mail();
+        let schedule = &self.app.settings.schedule;
+        let cron = schedule.cron(job).filter(|_| can_run).cloned();
+        Timetable::new(cron, schedule.jitter, seed(&self.ledger_id, job))
+    }
+
+    fn stop_within(&self) -> Duration {
+        self.app.settings.run.stop_within
+    }
+
+    fn check(&self) -> Result<(), String> {
+        (self.load)().map(drop)
+    }
+
+    async fn reload(&mut self) -> Result<Vec<String>, String> {
+        let (mut settings, warnings) = (self.load)()?;
+        let kept = keep_what_cannot_change(&self.app.settings, &mut settings);
+        self.app.reconfigure(settings, &self.env).await.map_err(|error| chain(&error))?;
+        self.metrics.configure(&self.app.configured());
+        Ok(warnings.iter().map(ToString::to_string).chain(kept).collect())
+    }
+}
+
+/// Settings that a running process can't change stay as they were. Returns a sentence about each that is different.
+fn keep_what_cannot_change(now: &Settings, next: &mut Settings) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut say = |key: &str| said.push(format!("{key} has changed in the configuration; that takes a restart"));
+    if next.ledger != now.ledger {
+        say("ledger.url");
+        next.ledger = now.ledger.clone();
+    }
+    if next.telemetry != now.telemetry {
+        say("telemetry");
+        next.telemetry = now.telemetry.clone();
+    }
+    said
+}
+
+/// What a scan brought to light.
+fn scanned(summary: &ScanSummary) -> Ran {
+    let failed: Vec<String> = summary
+        .collected
+        .iter()
+        .filter_map(|(name, collected)| collected.error.as_ref().map(|error| format!("source {name}: {error}")))
+        .collect();
+    let inventory = if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) };
+    let given_up = summary.probed.as_ref().map(|probed| {
+        let why = |failures: u32| format!("{failures} failures in a row");
+        probed.given_up.iter().map(|(name, failures)| (ProviderName::clone(name), why(*failures))).collect()
+    });
+    Ran {
+        outcome: if summary.complete { JobOutcome::Complete } else { JobOutcome::Incomplete },
+        well: summary.complete,
+        seen: vec![(PartName::Inventory, inventory)],
+        given_up,
+    }
+}
+
+/// What saying something brought to light. What waits for another try has its own instants, so the schedule is content.
+fn mailed(notified: &Notified) -> Ran {
+    let tried = notified.sent + notified.maybe_sent + notified.failed + notified.suppressed > 0;
+    let server = match &notified.stopped {
+        Some(why) => Some(Err(why.clone())),
+        None => tried.then_some(Ok(())),
+    };
+    Ran {
+        outcome: if notified.all_sent() { JobOutcome::Complete } else { JobOutcome::Incomplete },
+        well: true,
+        seen: server.into_iter().map(|seen| (PartName::Smtp, seen)).collect(),
+        given_up: None,
+    }
+}

@@ -1,0 +1,153 @@
+//! Saying what is due to people: after a scan, or as a run of its own.
+
+use serde_json::{Value, json};
+
+use super::{App, AppError};
+use crate::domain::ids::{CredentialId, ProviderName, ScanId};
+use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
+use crate::ports::notify::Recheck;
+use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::scan::probe::probe_these;
+
+type Tools<'a, C, G> =
+    NotifyTools<'a, crate::ledger::Ledger, crate::mail::SmtpMailer, crate::mail::Templates, Rechecker<'a, C>, C, G>;
+
+impl<C: Clock> App<C> {
+    /// True where the settings name a mail server.
+    pub const fn can_mail(&self) -> bool {
+        self.mail.is_some()
+    }
+
+    /// Takes the steps that are due, forms digests and sends them, as a run of its own in the ledger's list of scans.
+    ///
+    /// # Errors
+    /// [`AppError::NoMail`] where there is no mail server: then nothing was begun. Where the ledger fails, or a mail can't
+    /// be written: then what was committed stays.
+    pub async fn mail(&self, progress: &impl Progress) -> Result<Notified, AppError> {
+        if !self.can_mail() {
+            return Err(AppError::NoMail);
+        }
+        let started_at = self.clock.now();
+        let id = self.ledger.begin_scan(started_at).await?;
+        let notified = match self.notify(id, progress).await {
+            Ok(notified) => notified,
+            Err(error) => {
+                self.failed(id, &error).await;
+                return Err(error);
+            }
+        };
+        let (ended, counts) = (self.clock.now(), notified.counts());
+        let outcome = if notified.all_sent() { "complete" } else { "incomplete" };
+        self.ledger.end_scan(id, ended, outcome, &counts).await?;
+        tracing::info!(
+            run.id = id.0,
+            mail.outcome = outcome,
+            mail.seconds = ended.since(started_at).as_secs_f64(),
+            mail.released = notified.released,
+            mail.counts = %counts,
+            mail.stopped = notified.stopped,
+            "mail finished"
+        );
+        Ok(notified)
+    }
+
+    /// Sends the mails that were formed before and are due; forms none.
+    ///
+    /// # Errors
+    /// As for [`App::mail`].
+    pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
+        let recheck = Rechecker { app: self };
+        let notified = deliver_due(&self.notify_tools(&recheck, progress)?).await.map_err(app_error)?;
+        if notified != (Notified { released: notified.released, ..Notified::default() }) {
+            tracing::info!(mail.counts = %notified.counts(), mail.stopped = notified.stopped, "waiting mails tried");
+        }
+        Ok(notified)
+    }
+
+    /// Notes that a run failed. Where the ledger has failed, it fails here as well; the first error says more.
+    pub(super) async fn failed(&self, id: ScanId, error: &AppError) {
+        let counts = json!({"error": error.to_string()});
+        if let Err(error) = self.ledger.end_scan(id, self.clock.now(), "failed", &counts).await {
+            tracing::debug!(%error, run.id = id.0, "the end of a run that failed could not be noted");
+        }
+    }
+
+    pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
+        let recheck = Rechecker { app: self };
+        notify(&self.notify_tools(&recheck, progress)?, run).await.map_err(app_error)
+    }
+
+    fn notify_tools<'a, G: Progress>(
+        &'a self,
+        recheck: &'a Rechecker<'a, C>,
+        progress: &'a G,
+    ) -> Result<Tools<'a, C, G>, AppError> {
+        let Some(mail) = &self.mail else { return Err(AppError::NoMail) };
+        Ok(NotifyTools {
+            ledger: &self.ledger,
+            mailer: &mail.mailer,
+            renderer: &mail.templates,
+            recheck,
+            clock: &self.clock,
+            progress,
+            meter: &*self.meter,
+            policy: &mail.policy,
+        })
+    }
+}
+
+fn app_error(error: NotifyError<LedgerError>) -> AppError {
+    match error {
+        NotifyError::Ledger(error) | NotifyError::Recheck(error) => AppError::Ledger(error),
+        error @ NotifyError::Render { .. } => AppError::Render(error.to_string()),
+    }
+}
+
+/// Asks the providers again before people are told, and judges what that changed.
+struct Rechecker<'a, C> {
+    app: &'a App<C>,
+}
+
+impl<C: Clock> Recheck for Rechecker<'_, C> {
+    type Error = LedgerError;
+
+    async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
+        let policy = |name: &ProviderName| self.app.liveness_policy(name);
+        probe_these(&self.app.probe_tools(&Quiet, &policy), credentials).await?;
+        self.app.judge(&Quiet).await?;
+        Ok(())
+    }
+}
+
+impl Notified {
+    /// True where no mail waits for another try.
+    pub const fn all_sent(&self) -> bool {
+        self.failed + self.maybe_sent == 0 && self.stopped.is_none()
+    }
+
+    /// The counts as one object, for the ledger and the log.
+    pub fn counts(&self) -> Value {
+        json!({
+            "steps": self.steps, "notices_held": self.held, "nobody_to_tell": self.nobody,
+            "mails_sent": self.sent, "mails_failed": self.failed, "mails_maybe_sent": self.maybe_sent,
+            "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
+        })
+    }
+
+    /// What the operator should know, in sentences.
+    pub(super) fn tell(&self, problems: &mut Vec<String>) {
+        if !self.released {
+            problems.push(
+                "mail is in preview: nothing was sent. Look at `keysweep mail preview`, then say `keysweep mail release`"
+                    .to_owned(),
+            );
+        }
+        if self.nobody > 0 {
+            problems.push(format!("{} findings have nobody who may be told", self.nobody));
+        }
+        if self.failed + self.maybe_sent > 0 {
+            problems.push(format!("{} mails wait for another try", self.failed + self.maybe_sent));
+        }
+        problems.extend(self.stopped.clone());
+    }
+}

@@ -1,0 +1,55 @@
+//! `run`: the daemon.
+
+use std::sync::Arc;
+
+use super::{CliError, Done};
+use crate::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House};
+use crate::app::{App, SystemClock, SystemTimer, doctor};
+use crate::config::{self, ConfigChoice, Env, Settings, Warning};
+use crate::lifecycle::{Signals, Systemd};
+use crate::ports::Clock as _;
+use crate::providers::Catalogue;
+use crate::telemetry::metrics::Metrics;
+
+/// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
+pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    let orders = Signals::take()?;
+    preflight(&settings, env).await?;
+    let app = App::open(settings, env, SystemClock, None).await?;
+    let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
+    let metrics = Arc::new(metrics);
+    let app = app.metered(metrics.clone());
+    if !app.can_mail() {
+        tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
+    }
+    let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
+    let again = env.to_vec();
+    let reload = move || read_again(&choice, &again);
+    let house = House::new(app, metrics, env.to_vec(), Box::new(reload)).await?;
+    let parts = DaemonParts {
+        orders,
+        clock: SystemClock,
+        timer: SystemTimer,
+        supervisor: Systemd::from_env(),
+        bell,
+        board,
+        seed: u64::from(std::process::id()),
+    };
+    Ok(match Daemon::new(house, parts).await?.run().await {
+        Exit::Stopped => Done::Ok,
+        Exit::Aborted => Done::Interrupted,
+    })
+}
+
+/// The configuration as it stands now.
+fn read_again(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), String> {
+    let catalogue = Catalogue::shipped().map_err(|error| error.to_string())?;
+    config::load(choice, env, &catalogue.names()).map_err(|problems| problems.to_string())
+}
+
+/// What a start refuses to begin with: what no waiting would mend.
+async fn preflight(settings: &Settings, env: &Env) -> Result<(), CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let found = doctor::preflight(settings, &catalogue, env, SystemClock.now()).await;
+    if found.is_empty() { Ok(()) } else { Err(CliError::Refused(found)) }
+}

@@ -1,0 +1,259 @@
+//! The estate at one moment: all that the metrics and the first page show of the ledger.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sqlx::SqliteConnection;
+
+use super::outbox::MailState;
+use super::tallies::{Last, Tallies, walk};
+use super::when;
+use crate::domain::age::AgeBand;
+use crate::domain::belief::Liveness;
+use crate::domain::facts::ConnectionStatus;
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::packed::rows;
+use crate::ports::LedgerError;
+
+/// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
+///
+/// Every word of a closed list is there, at zero where nothing has it; a provider is there where the ledger has a row of
+/// it, whatever the catalogue says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Overview {
+    /// the moment, which the age bands go by
+    #[serde(serialize_with = "when::text")]
+    pub at: Timestamp,
+    /// the estate by provider
+    pub providers: BTreeMap<ProviderName, ProviderOverview>,
+    /// open findings, one entry for each provider, rule and severity that has some, in that order
+    pub findings: Vec<FindingsOverview>,
+    /// mails on their way and those that have arrived
+    pub outbox: OutboxOverview,
+    /// the sources that were ever read, by name; the configuration may no longer have all of them
+    pub sources: Vec<SourceOverview>,
+    /// the size of the ledger's database, in bytes
+    pub ledger_bytes: u64,
+}
+
+/// What the ledger holds of one provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProviderOverview {
+    /// connections by status
+    pub connections: BTreeMap<ConnectionStatus, u64>,
+    /// credentials by liveness; stand-ins for rows without a secret are left out
+    pub credentials: BTreeMap<Liveness, u64>,
+    /// secrets whose age matters, by its band: a key in open use that is not proven dead
+    pub ages: BTreeMap<AgeBand, u64>,
+    /// since when the oldest of them is known to exist
+    #[serde(serialize_with = "when::maybe")]
+    pub oldest_since: Option<Timestamp>,
+    /// ended uses whose credential has no open use in the account and is not proven dead
+    pub tombstones: u64,
+    /// when the use of the oldest tombstone ended
+    #[serde(serialize_with = "when::maybe")]
+    pub oldest_tombstone: Option<Timestamp>,
+}
+
+/// Open findings of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingsOverview {
+    /// the provider of the credential
+    pub provider: ProviderName,
+    /// the rule that speaks
+    pub rule: RuleName,
+    /// how bad it is
+    pub severity: Severity,
+    /// how many there are, at least one
+    pub count: u64,
+    /// those among them that are counted for the operator and never mailed
+    pub unmailed: u64,
+    /// when the oldest of them was opened
+    #[serde(serialize_with = "when::text")]
+    pub oldest_opened_at: Timestamp,
+}
+
+/// The outbox in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutboxOverview {
+    /// mails by state
+    pub mails: BTreeMap<MailState, u64>,
+    /// when the oldest mail that still has to go out was formed
+    #[serde(serialize_with = "when::maybe")]
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// One source, as its last reading left it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceOverview {
+    /// its name in the configuration
+    pub name: String,
+    /// when its last reading ended, whole or not; `None` before the first
+    #[serde(serialize_with = "when::maybe")]
+    pub last_read: Option<Timestamp>,
+    /// when its last whole reading began
+    #[serde(serialize_with = "when::maybe")]
+    pub last_complete: Option<Timestamp>,
+    /// why its last reading was not whole, in the source's own words
+    pub error: Option<String>,
+    /// rows of its last reading
+    pub rows: u64,
+    /// rows that its last reading set aside
+    pub quarantined: u64,
+    /// connections and people that would be believed gone, held back because they are too many at once
+    pub held_back: u64,
+}
+
+impl SourceOverview {
+    /// Whether its last reading came to its end; `None` before the first.
+    pub fn is_up(&self) -> Option<bool> {
+        self.last_read.map(|_| self.error.is_none())
+    }
+}
+
+impl Default for ProviderOverview {
+    fn default() -> Self {
+        Self {
+            connections: ConnectionStatus::ALL.map(|status| (status, 0)).into(),
+            credentials: Liveness::ALL.map(|liveness| (liveness, 0)).into(),
+            ages: AgeBand::ALL.map(|band| (band, 0)).into(),
+            oldest_since: None,
+            tombstones: 0,
+            oldest_tombstone: None,
+        }
+    }
+}
+
+impl Overview {
+    /// Connections of this status at all providers together.
+    pub fn connections(&self, status: ConnectionStatus) -> u64 {
+        self.providers.values().filter_map(|provider| provider.connections.get(&status)).sum()
+    }
+
+    /// Credentials of this liveness at all providers together.
+    pub fn credentials(&self, liveness: Liveness) -> u64 {
+        self.providers.values().filter_map(|provider| provider.credentials.get(&liveness)).sum()
+    }
+
+    /// Open findings of this severity.
+    pub fn open_findings(&self, severity: Severity) -> u64 {
+        self.findings.iter().filter(|kind| kind.severity == severity).map(|kind| kind.count).sum()
+    }
+
+    /// Tombstones at all providers together.
+    pub fn tombstones(&self) -> u64 {
+        self.providers.values().map(|provider| provider.tombstones).sum()
+    }
+}
+
+impl Ledger {
+    /// Counts everything that is shown, at one moment of the ledger, with ages as they are at `now`. Walks the whole
+    /// ledger in steps of flat memory, beside whoever writes: for the end of a job, not for each page.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn overview(&self, now: Timestamp) -> Result<Overview, LedgerError> {
+        const DOING: &str = "read the overview";
+        let mut moment = self.moment(DOING).await?;
+        let last = Last::read(&mut moment, DOING).await?;
+        let tallies = Tallies::read(&mut moment, last, DOING).await?;
+        let mut overview = Overview {
+            at: now,
+            providers: BTreeMap::new(),
+            findings: Vec::new(),
+            outbox: outbox(&mut moment, DOING).await?,
+            sources: rows(&mut moment, "source", DOING, sqlx::query_scalar(SOURCES)).await?,
+            ledger_bytes: rows::<u64>(&mut moment, "page", DOING, sqlx::query_scalar(SIZE)).await?.into_iter().sum(),
+        };
+        overview.take(tallies);
+        let too_old = AgeBand::too_old_at(now).map(Timestamp::as_millis);
+        let ages = ("credential", AGES, last.credential);
+        walk(&mut moment, ages, &too_old, DOING, |(provider, band, count, oldest): (_, _, u64, _)| {
+            let provider = overview.provider(provider);
+            *provider.ages.entry(band).or_default() += count;
+            provider.oldest_since = earlier(provider.oldest_since, oldest);
+        })
+        .await?;
+        Ok(overview)
+    }
+}
+
+impl Overview {
+    fn provider(&mut self, name: ProviderName) -> &mut ProviderOverview {
+        self.providers.entry(name).or_default()
+    }
+
+    fn take(&mut self, tallies: Tallies) {
+        for ((provider, status), count) in tallies.connections {
+            self.provider(provider).connections.insert(status, count);
+        }
+        for ((provider, liveness), count) in tallies.credentials {
+            self.provider(provider).credentials.insert(liveness, count);
+        }
+        for (provider, found) in tallies.tombstones {
+            let provider = self.provider(provider);
+            (provider.tombstones, provider.oldest_tombstone) = (found.count, Some(found.oldest));
+        }
+        self.findings = tallies
+            .findings
+            .into_iter()
+            .map(|((provider, rule, severity), found)| FindingsOverview {
+                provider,
+                rule,
+                severity,
+                count: found.count,
+                unmailed: found.unmailed,
+                oldest_opened_at: found.oldest,
+            })
+            .collect();
+    }
+}
+
+async fn outbox(moment: &mut SqliteConnection, doing: &'static str) -> Result<OutboxOverview, LedgerError> {
+    let mut mails: BTreeMap<MailState, u64> = MailState::ALL.map(|state| (state, 0)).into();
+    mails.extend(rows::<(MailState, u64)>(moment, "mail", doing, sqlx::query_scalar(MAILS)).await?);
+    let oldest: Vec<Option<Timestamp>> = rows(moment, "mail", doing, sqlx::query_scalar(OLDEST_WAITING)).await?;
+    Ok(OutboxOverview { mails, oldest_waiting: oldest.into_iter().flatten().min() })
+}
+
+fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
+    Some(known.map_or(other, |known| known.min(other)))
+}
+
+/// ?3 to ?7: the latest instants that are too old for each band. What counts is what `secret-stale` judges.
+pub(super) const AGES: &str = "
+    SELECT json_group_array(json_array(provider, band, total, oldest))
+    FROM (SELECT k.provider, count(*) AS total, min(k.secret_since) AS oldest,
+                 CASE WHEN k.provenance = 'first_seen' THEN 'at-least'
+                      WHEN k.secret_since > ?3 THEN '0-30d'
+                      WHEN k.secret_since > ?4 THEN '30-60d'
+                      WHEN k.secret_since > ?5 THEN '60-90d'
+                      WHEN k.secret_since > ?6 THEN '90-180d'
+                      WHEN k.secret_since > ?7 THEN '180-365d'
+                      ELSE 'over-365d' END AS band
+          FROM credential AS k
+          WHERE k.id > ?1 AND k.id <= ?2 AND k.liveness <> 'dead'
+            AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
+            AND EXISTS (SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
+                        WHERE u.credential_id = k.id AND u.until IS NULL AND c.auth = 'key'
+                          AND c.status IN ('active', 'paused'))
+          GROUP BY k.provider, band) AS counted";
+
+const SOURCES: &str = "
+    SELECT json_group_array(json_array(name, last_read, last_complete, last_error, last_rows, quarantined,
+                                       held_back + held_back_people))
+    FROM (SELECT * FROM source ORDER BY name) AS s";
+
+const MAILS: &str = "
+    SELECT json_group_array(json_array(state, total))
+    FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted";
+
+/// [`MailState::is_waiting`], as the index on states finds it.
+const OLDEST_WAITING: &str = "
+    SELECT json_array(min(formed_at)) FROM mail
+    WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')";
+
+const SIZE: &str = "SELECT json_array(page_count * page_size) FROM pragma_page_count(), pragma_page_size()";

@@ -1,0 +1,186 @@
+//! What the estate is counted from, by provider: the one place where whole tables are walked.
+//!
+//! SQLite groups by sorting, and sorts in memory. So each table is walked in steps, whose few groups are added up here:
+//! memory stays flat however large the estate is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sqlx::SqliteConnection;
+
+use crate::domain::belief::Liveness;
+use crate::domain::facts::ConnectionStatus;
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
+use crate::ledger::packed::rows;
+use crate::ports::LedgerError;
+
+/// Row numbers walked in one step.
+const STEP: i64 = 20_000;
+
+/// How many rows of a group there are.
+pub(super) type Tally<K> = BTreeMap<(ProviderName, K), u64>;
+
+/// The estate, counted at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Tallies {
+    /// connections by provider and status
+    pub(super) connections: Tally<ConnectionStatus>,
+    /// credentials by provider and liveness; stand-ins for rows without a secret are left out
+    pub(super) credentials: Tally<Liveness>,
+    /// open findings by the credential's provider, rule and severity
+    pub(super) findings: BTreeMap<(ProviderName, RuleName, Severity), OpenFindings>,
+    /// ended uses whose credential has no open use in the account and is not proven dead, by provider
+    pub(super) tombstones: BTreeMap<ProviderName, Tombstones>,
+}
+
+/// Open findings of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OpenFindings {
+    pub(super) count: u64,
+    /// those among them that are counted for the operator and never mailed
+    pub(super) unmailed: u64,
+    /// when the oldest of them was opened
+    pub(super) oldest: Timestamp,
+}
+
+/// Tombstones of one provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tombstones {
+    pub(super) count: u64,
+    /// when the use of the oldest of them ended
+    pub(super) oldest: Timestamp,
+}
+
+/// The greatest row number of each table that is walked.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Last {
+    pub(super) connection: i64,
+    pub(super) credential: i64,
+    pub(super) usage: i64,
+    pub(super) finding: i64,
+}
+
+impl Last {
+    pub(super) async fn read(moment: &mut SqliteConnection, doing: &'static str) -> Result<Self, LedgerError> {
+        let last: Vec<Self> = rows(moment, "sqlite_master", doing, sqlx::query_scalar(LAST)).await?;
+        last.into_iter().next().ok_or_else(|| LedgerError::Inconsistent {
+            table: "connection",
+            row: "max(id)".to_owned(),
+            what: "the database names no last row".to_owned(),
+        })
+    }
+}
+
+impl Tallies {
+    /// Walks connections, credentials, findings and uses. `moment` is a transaction, so that they belong together.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn read(
+        moment: &mut SqliteConnection,
+        last: Last,
+        doing: &'static str,
+    ) -> Result<Self, LedgerError> {
+        let mut sum = Self::default();
+        walk(
+            moment,
+            ("connection", CONNECTIONS, last.connection),
+            &[],
+            doing,
+            |(provider, status, count): (_, _, u64)| {
+                *sum.connections.entry((provider, status)).or_default() += count;
+            },
+        )
+        .await?;
+        walk(
+            moment,
+            ("credential", CREDENTIALS, last.credential),
+            &[],
+            doing,
+            |(provider, liveness, count): (_, _, u64)| {
+                *sum.credentials.entry((provider, liveness)).or_default() += count;
+            },
+        )
+        .await?;
+        walk(moment, ("finding", FINDINGS, last.finding), &[], doing, |row: FindingsRow| {
+            let FindingsRow(provider, rule, severity, count, unmailed, oldest) = row;
+            let kind = sum.findings.entry((provider, rule, severity));
+            let kind = kind.or_insert(OpenFindings { count: 0, unmailed: 0, oldest });
+            (kind.count, kind.unmailed) = (kind.count + count, kind.unmailed + unmailed);
+            kind.oldest = kind.oldest.min(oldest);
+        })
+        .await?;
+        walk(moment, ("use", TOMBSTONES, last.usage), &[], doing, |(provider, count, oldest): (_, u64, _)| {
+            let found = sum.tombstones.entry(provider).or_insert(Tombstones { count: 0, oldest });
+            found.count += count;
+            found.oldest = found.oldest.min(oldest);
+        })
+        .await?;
+        Ok(sum)
+    }
+}
+
+#[derive(Deserialize)]
+struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp);
+
+/// Hands every group of every step to `add`. `statement` takes the numbers after which and up to which it is to look,
+/// then `more`.
+pub(super) async fn walk<T: DeserializeOwned>(
+    moment: &mut SqliteConnection,
+    (table, statement, last): (&'static str, &'static str, i64),
+    more: &[i64],
+    doing: &'static str,
+    mut add: impl FnMut(T),
+) -> Result<(), LedgerError> {
+    let mut after = 0;
+    while after < last {
+        let up_to = after.saturating_add(STEP);
+        let mut step = sqlx::query_scalar(statement).bind(after).bind(up_to);
+        for value in more {
+            step = step.bind(*value);
+        }
+        rows(moment, table, doing, step).await?.into_iter().for_each(&mut add);
+        after = up_to;
+    }
+    Ok(())
+}
+
+const LAST: &str = "
+    SELECT json_array(json_object(
+        'connection', (SELECT coalesce(max(id), 0) FROM connection),
+        'credential', (SELECT coalesce(max(id), 0) FROM credential),
+        'usage', (SELECT coalesce(max(id), 0) FROM use),
+        'finding', (SELECT coalesce(max(id), 0) FROM finding)))";
+
+pub(super) const CONNECTIONS: &str = "
+    SELECT json_group_array(json_array(provider, status, total))
+    FROM (SELECT provider, status, count(*) AS total FROM connection WHERE id > ?1 AND id <= ?2
+          GROUP BY provider, status) AS counted";
+
+pub(super) const CREDENTIALS: &str = "
+    SELECT json_group_array(json_array(provider, liveness, total))
+    FROM (SELECT provider, liveness, count(*) AS total FROM credential WHERE id > ?1 AND id <= ?2 AND placeholder = 0
+          GROUP BY provider, liveness) AS counted";
+
+pub(super) const FINDINGS: &str = "
+    SELECT json_group_array(json_array(provider, rule, severity, total, unmailed, oldest))
+    FROM (SELECT k.provider, f.rule, f.severity, count(*) AS total, sum(1 - f.mailed) AS unmailed,
+                 min(f.opened_at) AS oldest
+          FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
+          WHERE f.id > ?1 AND f.id <= ?2 AND f.state = 'open'
+          GROUP BY k.provider, f.rule, f.severity) AS counted";
+
+/// A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.
+pub(super) const TOMBSTONES: &str = "
+    SELECT json_group_array(json_array(provider, total, oldest))
+    FROM (SELECT k.provider, count(*) AS total, min(u.until) AS oldest
+          FROM use AS u JOIN credential AS k ON k.id = u.credential_id
+          WHERE u.id > ?1 AND u.id <= ?2
+            AND u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
+            AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
+            AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
+                            AND o.account_id = u.account_id AND o.until IS NULL)
+          GROUP BY k.provider) AS counted";

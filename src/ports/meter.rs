@@ -1,0 +1,135 @@
+//! Where the stages say what they did, for the numbers of the process.
+//!
+//! Every method does nothing by default: who doesn't count pays nothing. Words come from closed lists, so that every
+//! series can be there, at zero, before anything has happened. Nothing here names a connection, a person or an address.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::notify::MailEnd;
+use crate::domain::belief::Liveness;
+use crate::domain::ids::ProviderName;
+use crate::domain::outcome::Answer;
+use crate::domain::time::Timestamp;
+
+/// Counts what the stages do. Cheap enough to be called for every single probe.
+pub trait Meter: Send + Sync {
+    /// A provider was asked about one credential, or could not be.
+    fn probed(&self, _provider: &ProviderName, _answer: &Answer) {}
+    /// A pass over a provider's credentials is over: false where it was given up because it did not answer.
+    fn answering(&self, _provider: &ProviderName, _answering: bool) {}
+    /// A credential's liveness changed, and the ledger has it.
+    fn moved(&self, _provider: &ProviderName, _to: Liveness) {}
+    /// One try to send a mail is over, and the ledger has it.
+    fn mailed(&self, _outcome: MailOutcome) {}
+    /// A stage is over, well or badly.
+    fn stage(&self, _stage: Stage, _took: Duration) {}
+    /// A job is over. `job` is one of the words that the meter was made for: `scan`, `mail`, `upkeep`.
+    fn job(&self, _job: &str, _outcome: JobOutcome) {}
+    /// A part that keysweep depends on was just seen to work, or not to.
+    fn part(&self, _part: PartName, _up: bool) {}
+    /// The configuration was read at this instant, at the start or again: true where it is now in force.
+    fn reloaded(&self, _at: Timestamp, _successful: bool) {}
+}
+
+/// Counts nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unmetered;
+
+impl Meter for Unmetered {}
+
+/// A closed list of words.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$of])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The one word, in snake case.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How a try to send a mail ended.
+    MailOutcome {
+        /// the server took it
+        Sent = "sent",
+        /// it may have arrived
+        MaybeSent = "maybe_sent",
+        /// not taken; tried again
+        Failed = "failed",
+        /// the address was refused for good
+        AddressRefused = "address_refused",
+        /// nothing was left to say, or nobody to say it to
+        Cancelled = "cancelled",
+        /// what it would say waits for a confirmation
+        Held = "held",
+    }
+
+    /// A part of a scan.
+    Stage {
+        /// the inventory is read
+        Collect = "collect",
+        /// the providers are asked
+        Probe = "probe",
+        /// the rules speak
+        Judge = "judge",
+        /// people are told
+        Notify = "notify",
+    }
+
+    /// How a job ended.
+    JobOutcome {
+        /// everything was done
+        Complete = "complete",
+        /// a source could not be read whole, a provider was given up, or mails wait for another try
+        Incomplete = "incomplete",
+        /// it ended in an error
+        Failed = "failed",
+        /// it was told to stop
+        Interrupted = "interrupted",
+    }
+
+    /// A part that keysweep depends on, its own and others'.
+    PartName {
+        /// the ledger can be written to
+        Ledger = "ledger",
+        /// the mail server lets us in
+        Smtp = "smtp",
+        /// the sources can be read
+        Inventory = "inventory",
+        /// our clock agrees with the world's
+        Clock = "clock",
+    }
+}
+
+impl From<&MailEnd> for MailOutcome {
+    fn from(end: &MailEnd) -> Self {
+        match end {
+            MailEnd::Sent { .. } => Self::Sent,
+            MailEnd::MaybeSent { .. } => Self::MaybeSent,
+            MailEnd::Failed { .. } => Self::Failed,
+            MailEnd::AddressRefused { .. } => Self::AddressRefused,
+            MailEnd::Cancelled => Self::Cancelled,
+            MailEnd::Held { .. } => Self::Held,
+        }
+    }
+}

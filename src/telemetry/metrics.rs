@@ -1,0 +1,165 @@
+//! The numbers for Prometheus.
+//!
+//! Two kinds, in two files. [`state`] is what the ledger holds: gauges that are read from the last [`Overview`] at each
+//! scrape, so that a series lives exactly as long as what it counts. [`process`] is what this process has done since it
+//! started: counters and histograms, reached by the stages through [`Meter`].
+//!
+//! Labels hold words of closed lists, providers of the catalogue and sources of the configuration: how many series there
+//! are depends on those and never on the estate. An instant is exported as a timestamp, and not at all while it is
+//! unknown. `dashboards/metrics.md` says what each one means.
+
+mod process;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use prometheus::{Registry, TextEncoder};
+
+use self::process::Process;
+use self::state::{State, StateCollector};
+use crate::domain::belief::Liveness;
+use crate::domain::ids::ProviderName;
+use crate::domain::outcome::Answer;
+use crate::domain::time::Timestamp;
+use crate::ledger::read::Overview;
+use crate::ports::meter::{JobOutcome, MailOutcome, Meter, PartName, Stage};
+
+/// The content type of what [`Metrics::render`] returns.
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+/// The label value for everything that belongs to a provider outside the catalogue.
+pub const OTHER: &str = "other";
+
+/// The schedules, which are the jobs.
+pub const SCHEDULES: [&str; 3] = ["scan", "mail", "upkeep"];
+
+/// What the catalogue and the configuration say, as far as the numbers need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configured {
+    /// every provider of the catalogue
+    pub providers: BTreeMap<ProviderName, ConfiguredProvider>,
+    /// every source of the configuration, by name
+    pub sources: Vec<String>,
+    /// how long a copy is held at most
+    pub retention: Duration,
+}
+
+/// A provider of the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfiguredProvider {
+    /// the names of its protocols
+    pub protocols: Vec<String>,
+    /// a secret is stale when it is older than this
+    pub max_age: Duration,
+}
+
+/// How far a schedule is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScheduleState {
+    /// when it last began to run; `None` for never
+    pub last_run: Option<Timestamp>,
+    /// when a run of it last ended with everything done; `None` for never
+    pub last_success: Option<Timestamp>,
+    /// when it is due next; `None` for never
+    pub next: Option<Timestamp>,
+}
+
+/// Why there are no metrics: a name or a label that the registry refuses, which is a defect of this build.
+#[derive(Debug, thiserror::Error)]
+#[error("the metrics can't be set up, which is a defect of this build: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+/// Everything that is exported. One for a process; to be shared in an [`Arc`].
+pub struct Metrics {
+    registry: Registry,
+    state: Arc<ArcSwap<State>>,
+    process: Process,
+}
+
+impl Metrics {
+    /// The metrics of a keysweep that has done nothing yet. Every series of a provider, protocol or word is there.
+    ///
+    /// # Errors
+    /// [`MetricsError`], never where the tests of this room pass.
+    pub fn new(configured: Configured) -> Result<Self, MetricsError> {
+        let registry = Registry::new();
+        let process = Process::register(&registry, &configured.providers)?;
+        let state = Arc::new(ArcSwap::from_pointee(State::new(configured)));
+        registry.register(Box::new(StateCollector::new(Arc::clone(&state))?))?;
+        Ok(Self { registry, state, process })
+    }
+
+    /// Takes a configuration that has come into force. The catalogue is the same for as long as the process lives.
+    pub fn configure(&self, configured: &Configured) {
+        self.state.rcu(|state| State { configured: configured.clone(), ..State::clone(state) });
+    }
+
+    /// Shows the estate as it is now. Called at the start and after each job, never for a scrape.
+    pub fn show(&self, overview: Arc<Overview>) {
+        self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });
+    }
+
+    /// The overview that is shown, for the first page; `None` before the first.
+    pub fn shown(&self) -> Option<Arc<Overview>> {
+        self.state.load().overview.clone()
+    }
+
+    /// Shows how far a schedule, one of [`SCHEDULES`], is. Another word is not shown.
+    pub fn schedule(&self, schedule: &str, at: ScheduleState) {
+        let Some(schedule) = SCHEDULES.into_iter().find(|known| *known == schedule) else { return };
+        self.state.rcu(|state| {
+            let mut next = State::clone(state);
+            next.schedules.insert(schedule, at);
+            next
+        });
+    }
+
+    /// Everything, in the text format of Prometheus. Costs what the number of series costs, whatever the estate.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            // Only a family without a name or without series fails, and the registry leaves those out.
+            tracing::error!(%error, "the metrics can't be written");
+        }
+        text
+    }
+}
+
+impl Meter for Metrics {
+    fn probed(&self, provider: &ProviderName, answer: &Answer) {
+        self.process.probed(provider, answer);
+    }
+
+    fn answering(&self, provider: &ProviderName, answering: bool) {
+        self.process.answering(provider, answering);
+    }
+
+    fn moved(&self, provider: &ProviderName, to: Liveness) {
+        self.process.moved(provider, to);
+    }
+
+    fn mailed(&self, outcome: MailOutcome) {
+        self.process.mailed(outcome);
+    }
+
+    fn stage(&self, stage: Stage, took: Duration) {
+        self.process.stage(stage, took);
+    }
+
+    fn job(&self, job: &str, outcome: JobOutcome) {
+        self.process.job(job, outcome);
+    }
+
+    fn part(&self, part: PartName, up: bool) {
+        self.process.part(part, up);
+    }
+
+    fn reloaded(&self, at: Timestamp, successful: bool) {
+        self.process.reloaded(at, successful);
+    }
+}

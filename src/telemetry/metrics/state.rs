@@ -1,0 +1,161 @@
+//! What the ledger holds, as gauges. Read at each scrape from the last overview: what is gone from it leaves no series.
+
+mod gauges;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+use self::gauges::GAUGES;
+use super::{Configured, OTHER, ScheduleState};
+use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
+use crate::ledger::read::{FindingsOverview, Overview, ProviderOverview, SourceOverview};
+
+/// Sources that have series; more are counted, not shown.
+const SOURCES_AT_MOST: usize = 100;
+
+/// All that the gauges of state are read from.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    pub(super) configured: Configured,
+    pub(super) overview: Option<Arc<Overview>>,
+    pub(super) schedules: BTreeMap<&'static str, ScheduleState>,
+}
+
+impl State {
+    pub(super) fn new(configured: Configured) -> Self {
+        Self { configured, ..Self::default() }
+    }
+
+    /// What is known of a provider of the catalogue, or of all others together: zero where the ledger has nothing.
+    fn provider(&self, name: &str, pick: impl Fn(&ProviderOverview) -> u64) -> u64 {
+        self.named(name).map(|(_, provider)| pick(provider)).sum()
+    }
+
+    /// The earliest of an instant of a provider of the catalogue, or of all others together.
+    fn earliest(&self, name: &str, pick: impl Fn(&ProviderOverview) -> Option<Timestamp>) -> Option<Timestamp> {
+        self.named(name).filter_map(|(_, provider)| pick(provider)).min()
+    }
+
+    fn named(&self, label: &str) -> impl Iterator<Item = (&ProviderName, &ProviderOverview)> {
+        let providers = self.overview.iter().flat_map(|overview| &overview.providers);
+        providers.filter(move |(name, _)| self.label(name) == label)
+    }
+
+    /// A provider's label value.
+    fn label<'a>(&self, name: &'a ProviderName) -> &'a str {
+        if self.configured.providers.contains_key(name) { name.as_str() } else { OTHER }
+    }
+
+    /// The label values of providers: the catalogue's, and [`OTHER`] where the ledger has some of those. None before the
+    /// first overview.
+    fn labels(&self) -> Vec<&str> {
+        let Some(overview) = &self.overview else { return Vec::new() };
+        let mut labels: Vec<&str> = self.configured.providers.keys().map(ProviderName::as_str).collect();
+        let findings = overview.findings.iter().map(|kind| &kind.provider);
+        if overview.providers.keys().chain(findings).any(|name| self.label(name) == OTHER) {
+            labels.push(OTHER);
+        }
+        labels
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &FindingsOverview> {
+        self.overview.iter().flat_map(|overview| &overview.findings)
+    }
+
+    /// The sources of the configuration that the ledger knows, as far as they have series.
+    fn sources(&self) -> impl Iterator<Item = &SourceOverview> {
+        let known = self.overview.iter().flat_map(|overview| &overview.sources);
+        let shown = self.configured.sources.iter().take(SOURCES_AT_MOST);
+        known.filter(move |source| shown.clone().any(|name| *name == source.name))
+    }
+}
+
+/// One gauge: its name, what it means, its labels, and where its series come from.
+struct Declared {
+    name: &'static str,
+    help: &'static str,
+    labels: &'static [&'static str],
+    read: fn(&State, &mut Series),
+}
+
+/// The series of one gauge.
+struct Series {
+    labels: &'static [&'static str],
+    metrics: Vec<Metric>,
+}
+
+impl Series {
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+    fn count(&mut self, values: &[&str], count: u64) {
+        self.add(values, count as f64);
+    }
+
+    /// An instant; no series while it is unknown.
+    fn instant(&mut self, values: &[&str], at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.add(values, seconds(at));
+        }
+    }
+
+    fn add(&mut self, values: &[&str], value: f64) {
+        let pair = |(name, value): (&&str, &&str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
+        let mut gauge = Gauge::default();
+        gauge.set_value(value);
+        let mut metric = Metric::from_gauge(gauge);
+        metric.set_label(self.labels.iter().zip(values).map(pair).collect());
+        self.metrics.push(metric);
+    }
+}
+
+/// An instant as Prometheus writes it.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of any year to come are below 2^53")]
+pub(super) fn seconds(at: Timestamp) -> f64 {
+    at.as_millis() as f64 / 1000.0
+}
+
+/// Hands the gauges to the registry.
+pub(super) struct StateCollector {
+    state: Arc<ArcSwap<State>>,
+    descriptions: Vec<Desc>,
+}
+
+impl StateCollector {
+    pub(super) fn new(state: Arc<ArcSwap<State>>) -> prometheus::Result<Self> {
+        let describe = |gauge: &Declared| {
+            let labels = gauge.labels.iter().map(|label| (*label).to_owned()).collect();
+            Desc::new(gauge.name.to_owned(), gauge.help.to_owned(), labels, HashMap::new())
+        };
+        Ok(Self { state, descriptions: GAUGES.iter().map(describe).collect::<Result<_, _>>()? })
+    }
+}
+
+impl Collector for StateCollector {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let state = self.state.load();
+        let family = |gauge: &Declared| {
+            let mut series = Series { labels: gauge.labels, metrics: Vec::new() };
+            (gauge.read)(&state, &mut series);
+            let mut family = MetricFamily::default();
+            family.set_name(gauge.name.to_owned());
+            family.set_help(gauge.help.to_owned());
+            family.set_field_type(MetricType::GAUGE);
+            family.set_metric(series.metrics);
+            family
+        };
+        GAUGES.iter().map(family).collect()
+    }
+}

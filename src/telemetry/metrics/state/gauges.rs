@@ -1,0 +1,244 @@
+//! Every gauge of state, declared once.
+
+use std::collections::BTreeMap;
+
+use super::{Declared, SOURCES_AT_MOST, Series, State};
+use crate::domain::age::AgeBand;
+use crate::domain::belief::Liveness;
+use crate::domain::facts::ConnectionStatus;
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::rules;
+use crate::domain::time::Timestamp;
+use crate::ledger::read::{MailState, SourceOverview};
+use crate::telemetry::metrics::ScheduleState;
+
+pub(super) const GAUGES: &[Declared] = &[
+    Declared {
+        name: "keysweep_connections",
+        help: "Connections in the ledger.",
+        labels: &["provider", "status"],
+        read: connections,
+    },
+    Declared {
+        name: "keysweep_credentials",
+        help: "Credentials in the ledger, by what is believed of them.",
+        labels: &["provider", "liveness"],
+        read: credentials,
+    },
+    Declared {
+        name: "keysweep_credentials_by_age",
+        help: "Secrets in open use that are not proven dead, by the age that is known.",
+        labels: &["provider", "band"],
+        read: ages,
+    },
+    Declared {
+        name: "keysweep_credential_oldest_since_timestamp_seconds",
+        help: "Since when the oldest secret in open use is known to exist.",
+        labels: &["provider"],
+        read: |state, series| {
+            for provider in state.labels() {
+                series.instant(&[provider], state.earliest(provider, |p| p.oldest_since));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_findings_open",
+        help: "Open findings.",
+        labels: &["provider", "rule", "severity"],
+        read: findings,
+    },
+    Declared {
+        name: "keysweep_finding_oldest_opened_timestamp_seconds",
+        help: "When the oldest open finding of the rule was opened.",
+        labels: &["rule"],
+        read: |state, series| {
+            for rule in RuleName::ALL {
+                let of_rule = state.findings().filter(|kind| kind.rule == rule);
+                series.instant(&[rule.as_str()], of_rule.map(|kind| kind.oldest_opened_at).min());
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_tombstones",
+        help: "Ended uses whose credential is not used in the account any more and not proven dead.",
+        labels: &["provider"],
+        read: |state, series| {
+            for provider in state.labels() {
+                series.count(&[provider], state.provider(provider, |p| p.tombstones));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_tombstone_oldest_timestamp_seconds",
+        help: "When the use of the oldest tombstone ended.",
+        labels: &["provider"],
+        read: |state, series| {
+            for provider in state.labels() {
+                series.instant(&[provider], state.earliest(provider, |p| p.oldest_tombstone));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_outbox_mails",
+        help: "Mails in the ledger, by how far they have come.",
+        labels: &["state"],
+        read: |state, series| {
+            let Some(overview) = &state.overview else { return };
+            for mail in MailState::ALL {
+                series.count(&[mail.as_str()], overview.outbox.mails.get(&mail).copied().unwrap_or(0));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_outbox_oldest_timestamp_seconds",
+        help: "When the oldest mail that still has to go out was formed.",
+        labels: &[],
+        read: |state, series| {
+            series.instant(&[], state.overview.as_ref().and_then(|overview| overview.outbox.oldest_waiting));
+        },
+    },
+    Declared {
+        name: "keysweep_source_up",
+        help: "Whether the last reading of the source came to its end.",
+        labels: &["source"],
+        read: |state, series| {
+            for source in state.sources() {
+                if let Some(up) = source.is_up() {
+                    series.count(&[&source.name], u64::from(up));
+                }
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_source_last_success_timestamp_seconds",
+        help: "When the last reading of the source that was whole began.",
+        labels: &["source"],
+        read: |state, series| {
+            state.sources().for_each(|source| series.instant(&[&source.name], source.last_complete));
+        },
+    },
+    Declared {
+        name: "keysweep_source_rows",
+        help: "Rows that the last reading of the source saw.",
+        labels: &["source"],
+        read: |state, series| of_sources(state, series, |source| source.rows),
+    },
+    Declared {
+        name: "keysweep_source_quarantined_rows",
+        help: "Rows that the last reading of the source set aside.",
+        labels: &["source"],
+        read: |state, series| of_sources(state, series, |source| source.quarantined),
+    },
+    Declared {
+        name: "keysweep_source_held_back",
+        help: "Connections and people that vanished from the source, held back because they are too many at once.",
+        labels: &["source"],
+        read: |state, series| of_sources(state, series, |source| source.held_back),
+    },
+    Declared {
+        name: "keysweep_metrics_dropped_sources",
+        help: "Sources of the configuration that have no series because there are too many.",
+        labels: &[],
+        read: |state, series| {
+            let dropped = state.configured.sources.len().saturating_sub(SOURCES_AT_MOST);
+            series.count(&[], u64::try_from(dropped).unwrap_or(u64::MAX));
+        },
+    },
+    Declared {
+        name: "keysweep_schedule_last_run_timestamp_seconds",
+        help: "When the schedule last began to run.",
+        labels: &["schedule"],
+        read: |state, series| schedules(state, series, |schedule| schedule.last_run),
+    },
+    Declared {
+        name: "keysweep_schedule_last_success_timestamp_seconds",
+        help: "When a run of the schedule last ended with everything done.",
+        labels: &["schedule"],
+        read: |state, series| schedules(state, series, |schedule| schedule.last_success),
+    },
+    Declared {
+        name: "keysweep_schedule_next_timestamp_seconds",
+        help: "When the schedule is due next.",
+        labels: &["schedule"],
+        read: |state, series| schedules(state, series, |schedule| schedule.next),
+    },
+    Declared {
+        name: "keysweep_policy_max_age_seconds",
+        help: "The age beyond which a secret of the provider is stale.",
+        labels: &["provider"],
+        read: |state, series| {
+            for (provider, configured) in &state.configured.providers {
+                series.add(&[provider.as_str()], configured.max_age.as_secs_f64());
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_policy_retention_seconds",
+        help: "How long a copy of a secret is held at most once nothing uses it.",
+        labels: &[],
+        read: |state, series| series.add(&[], state.configured.retention.as_secs_f64()),
+    },
+    Declared {
+        name: "keysweep_ledger_size_bytes",
+        help: "The size of the ledger's database.",
+        labels: &[],
+        read: |state, series| state.overview.iter().for_each(|overview| series.count(&[], overview.ledger_bytes)),
+    },
+    Declared {
+        name: "keysweep_snapshot_timestamp_seconds",
+        help: "When the ledger was last read for the gauges of state.",
+        labels: &[],
+        read: |state, series| series.instant(&[], state.overview.as_ref().map(|overview| overview.at)),
+    },
+];
+
+fn connections(state: &State, series: &mut Series) {
+    for provider in state.labels() {
+        for status in ConnectionStatus::ALL {
+            let count = state.provider(provider, |p| p.connections.get(&status).copied().unwrap_or(0));
+            series.count(&[provider, status.as_str()], count);
+        }
+    }
+}
+
+fn credentials(state: &State, series: &mut Series) {
+    for provider in state.labels() {
+        for liveness in Liveness::ALL {
+            let count = state.provider(provider, |p| p.credentials.get(&liveness).copied().unwrap_or(0));
+            series.count(&[provider, liveness.as_str()], count);
+        }
+    }
+}
+
+fn ages(state: &State, series: &mut Series) {
+    for provider in state.labels() {
+        for band in AgeBand::ALL {
+            let count = state.provider(provider, |p| p.ages.get(&band).copied().unwrap_or(0));
+            series.count(&[provider, band.as_str()], count);
+        }
+    }
+}
+
+fn findings(state: &State, series: &mut Series) {
+    let mut counts: BTreeMap<(&str, RuleName, Severity), u64> = BTreeMap::new();
+    for provider in state.labels() {
+        for rule in RuleName::ALL {
+            counts.extend(rules::severities(rule).iter().map(|severity| ((provider, rule, *severity), 0)));
+        }
+    }
+    for kind in state.findings() {
+        *counts.entry((state.label(&kind.provider), kind.rule, kind.severity)).or_default() += kind.count;
+    }
+    for ((provider, rule, severity), count) in counts {
+        series.count(&[provider, rule.as_str(), severity.as_str()], count);
+    }
+}
+
+fn of_sources(state: &State, series: &mut Series, pick: fn(&SourceOverview) -> u64) {
+    let read = state.sources().filter(|source| source.last_read.is_some());
+    read.for_each(|source| series.count(&[&source.name], pick(source)));
+}
+
+fn schedules(state: &State, series: &mut Series, pick: fn(&ScheduleState) -> Option<Timestamp>) {
+    state.schedules.iter().for_each(|(schedule, at)| series.instant(&[schedule], pick(at)));
+}
