@@ -17,7 +17,7 @@
 //! | [`scan`] | the stages collect, probe, judge |
 //! | [`notify`] | plan and deliver |
 //! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
-//! | [`telemetry`] | logs and progress |
+//! | [`telemetry`] | logs, metrics and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use self::systemd::Systemd;
+use crate::ports::activation::Job;
 
 /// What the daemon is asked from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub enum Order {
     Stop,
     /// read the configuration again
     Reload,
-    /// scan now
-    Scan,
+    /// do this job now
+    Ring(Job),
 }
 
 /// Where orders come from.
@@ -54,13 +55,14 @@ pub trait Supervisor {
     fn period(&self) -> Option<Duration>;
 }
 
-/// Orders as signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 scans.
+/// Orders as signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 rings for a scan and SIGUSR2 for mail.
 #[derive(Debug)]
 pub struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
     usr1: Signal,
+    usr2: Signal,
 }
 
 impl Signals {
@@ -74,6 +76,7 @@ impl Signals {
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
             usr1: signal(SignalKind::user_defined1())?,
+            usr2: signal(SignalKind::user_defined2())?,
         })
     }
 }
@@ -84,7 +87,8 @@ impl Orders for Signals {
             _ = self.term.recv() => Order::Stop,
             _ = self.int.recv() => Order::Stop,
             _ = self.hup.recv() => Order::Reload,
-            _ = self.usr1.recv() => Order::Scan,
+            _ = self.usr1.recv() => Order::Ring(Job::Scan),
+            _ = self.usr2.recv() => Order::Ring(Job::Mail),
         }
     }
 }

@@ -62,6 +62,7 @@ fn child(work: &str, args: &[String]) -> Result<()> {
             "collect" => product::collect(args).await,
             "probe" => product::probe(args).await,
             "scan" => product::scan(args).await,
+            "metrics" => product::metrics(args).await,
             other => anyhow::bail!("there is no work named {other:?}"),
         }
     })

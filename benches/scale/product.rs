@@ -7,8 +7,10 @@ use anyhow::{Context as _, Result};
 use keysweep::app::scan::ScanOptions;
 use keysweep::app::{App, SystemClock};
 use keysweep::config;
+use keysweep::domain::facts::ConnectionStatus;
 use keysweep::ports::Progress;
 use keysweep::providers::Catalogue;
+use keysweep::telemetry::metrics::Metrics;
 
 use crate::measure::{self, Cost, Watch};
 
@@ -42,6 +44,29 @@ pub(crate) async fn probe(args: &[String]) -> Result<()> {
     let probed = app.probe_due(&keysweep::ports::Quiet).await?;
     anyhow::ensure!(probed.accepted == probed.asked, "the stub accepts everything, but not all were accepted");
     measure::report(watch.cost("probe", probed.asked)?, Vec::new())?;
+    app.ledger.close().await;
+    Ok(())
+}
+
+/// The overview of what is in the ledger, and then scrapes of it: `folder file address`. Reports the scrapes, and as stages
+/// the overview and one operation for each series.
+pub(crate) async fn metrics(args: &[String]) -> Result<()> {
+    const SCRAPES: u64 = 5_000; // enough for a clock that ticks a hundred times a second
+    let app = open(args).await?;
+    let metrics = Metrics::new(app.configured())?;
+    let watch = Watch::start()?;
+    app.refresh(&metrics).await?;
+    let connections = metrics.shown().map_or(0, |overview| overview.connections(ConnectionStatus::Active));
+    let overview = watch.cost("overview", connections)?;
+    let watch = Watch::start()?;
+    let mut text = String::new();
+    for _ in 0..SCRAPES {
+        text = metrics.render();
+    }
+    let scrapes = watch.cost("scrapes", SCRAPES)?;
+    let series = text.lines().filter(|line| !line.starts_with('#')).count();
+    let series = Cost { name: "series".to_owned(), ops: u64::try_from(series)?, ..Cost::default() };
+    measure::report(scrapes, vec![overview, series])?;
     app.ledger.close().await;
     Ok(())
 }

@@ -109,8 +109,8 @@ fn probing_line(sizes: &Sizes, mut pairs: Vec<(Report, Report)>) -> Line {
 
 /// Whole scans: a smaller one, the greater one, and the greater one again when nothing is new.
 fn scanning(sizes: &Sizes, address: &str) -> Result<Vec<Line>> {
-    let small = scan_twice(sizes.connections / sizes.smaller_by, address)?.0;
-    let (first, second) = scan_twice(sizes.connections, address)?;
+    let Scans { first: small, scrapes: small_scrapes, .. } = scan_twice(sizes.connections / sizes.smaller_by, address)?;
+    let Scans { first, second, scrapes } = scan_twice(sizes.connections, address)?;
     let name = format!("scan of {}", sizes.connections);
     let mib = |report: &Report| report.peak_kib as f64 / 1024.0;
     let growth = mib(&first) - mib(&small);
@@ -147,6 +147,7 @@ fn scanning(sizes: &Sizes, address: &str) -> Result<Vec<Line>> {
         }
         .at_most(0.05, 0.10, again),
     ];
+    lines.extend(scraping(sizes, &scrapes, &small_scrapes)?);
     lines.extend(first.stages.iter().map(|stage| of_stage("first", stage)));
     lines.extend(second.stages.iter().map(|stage| of_stage("second", stage)));
     Ok(lines)
@@ -160,8 +161,38 @@ fn of_stage(scan: &str, stage: &Cost) -> Line {
     }
 }
 
-/// Scans an estate, and scans it again from a file with the same rows in another order.
-fn scan_twice(connections: u64, address: &str) -> Result<(Report, Report)> {
+/// What a scrape costs, which is to depend on the catalogue and not on the estate.
+fn scraping(sizes: &Sizes, great: &Report, small: &Report) -> Result<Vec<Line>> {
+    let [overview, series] = &great.stages[..] else { anyhow::bail!("the scrapes report their overview and series") };
+    let growth = great.whole.micros() / small.whole.micros();
+    let name = format!("B17 scrape of {} connections", sizes.connections);
+    Ok(vec![
+        Line {
+            micros: Some(great.whole.micros()),
+            detail: format!("{} series; the overview before took {:.2} s CPU", series.ops, overview.cpu),
+            peak_kib: Some(great.peak_kib),
+            ..Line::new(format!("{name}: ms of CPU"), "")
+        }
+        .at_most(2.0, 4.0, great.whole.micros() / 1e3),
+        Line {
+            ratio: Some(growth),
+            yardstick_micros: Some(small.whole.micros()),
+            micros: Some(great.whole.micros()),
+            ..Line::new(format!("{name}: CPU"), &format!("of {}", sizes.connections / sizes.smaller_by))
+        }
+        .at_most(1.1, 1.5, growth),
+    ])
+}
+
+/// The same estate, scanned twice and then scraped.
+struct Scans {
+    first: Report,
+    second: Report,
+    scrapes: Report,
+}
+
+/// Scans an estate, scans it again from a file with the same rows in another order, and scrapes what came of it.
+fn scan_twice(connections: u64, address: &str) -> Result<Scans> {
     let place = folder()?;
     let estate = Estate { connections, shared: true, now: SystemClock.now() };
     estate.write_connections(&place.path().join("made.csv"), Order::Made)?;
@@ -173,7 +204,8 @@ fn scan_twice(connections: u64, address: &str) -> Result<(Report, Report)> {
     estate.write_connections(&place.path().join("shuffled.csv"), Order::Shuffled)?;
     eprintln!("scale: the same again, in another order");
     let second = measure::run("scan", &work_args(place.path(), "shuffled.csv", address))?;
-    Ok((first, second))
+    let scrapes = measure::run("metrics", &work_args(place.path(), "shuffled.csv", address))?;
+    Ok(Scans { first, second, scrapes })
 }
 
 fn work_args(folder: &Path, file: &str, address: &str) -> [String; 3] {

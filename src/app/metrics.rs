@@ -34,7 +34,7 @@ impl<C: Clock> App<C> {
     /// # Errors
     /// Where the ledger fails; then what was shown before stays.
     pub async fn refresh(&self, metrics: &Metrics) -> Result<(), LedgerError> {
-        metrics.show(Arc::new(self.ledger.overview(self.clock.now()).await?));
+        metrics.show(self.ledger.overview(self.clock.now()).await?);
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use self::args::{Cli, ConfigVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
-use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings};
+use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
@@ -133,17 +133,22 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
+        Verb::Run => {
+            let (settings, warnings) = read_settings(&choice, env)?;
+            start_logs(&settings)?;
+            run::run(choice, settings, warnings, env).await
+        }
         verb => {
-            let warn = matches!(verb, Verb::Scan(_) | Verb::Run);
-            let settings = load(&choice, env, warn)?;
-            logs::init(settings.telemetry.log_format, &settings.telemetry.log_filter)
-                .map_err(|error| CliError::Other(error.to_string()))?;
-            match verb {
-                Verb::Run => run::run(choice, settings, env).await,
-                verb => with_settings(verb, settings, env).await,
-            }
+            let settings = load(&choice, env, matches!(verb, Verb::Scan(_)))?;
+            start_logs(&settings)?;
+            with_settings(verb, settings, env).await
         }
     }
+}
+
+fn start_logs(settings: &Settings) -> Result<(), CliError> {
+    let TelemetrySettings { log_format, log_filter } = &settings.telemetry;
+    logs::init(*log_format, log_filter).map_err(|error| CliError::Other(error.to_string()))
 }
 
 async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
@@ -170,12 +175,16 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
 
 /// The settings; their warnings on standard error, where `warn` says so: a look at the ledger need not repeat them.
 fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
+    let (settings, warnings) = read_settings(choice, env)?;
     for warning in warnings.into_iter().filter(|_| warn) {
         anstream::eprintln!("keysweep: warning: {warning}");
     }
     Ok(settings)
+}
+
+fn read_settings(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    Ok(settings::load(choice, env, &catalogue.names())?)
 }
 
 async fn reader(settings: &Settings) -> Result<Ledger, CliError> {

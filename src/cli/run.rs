@@ -2,18 +2,26 @@
 
 use std::sync::Arc;
 
-use super::{CliError, Done};
+use super::{CliError, Done, read_settings};
 use crate::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House};
 use crate::app::{App, SystemClock, SystemTimer, doctor};
-use crate::config::{self, ConfigChoice, Env, Settings, Warning};
+use crate::config::{ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
 use crate::ports::Clock as _;
 use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
 
 /// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
-pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(
+    choice: ConfigChoice,
+    settings: Settings,
+    warnings: Vec<Warning>,
+    env: &Env,
+) -> Result<Done, CliError> {
     let orders = Signals::take()?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     preflight(&settings, env).await?;
     let app = App::open(settings, env, SystemClock, None).await?;
     let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
@@ -24,7 +32,7 @@ pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<
     }
     let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
     let again = env.to_vec();
-    let reload = move || read_again(&choice, &again);
+    let reload = move || read_settings(&choice, &again).map_err(|error| error.to_string());
     let house = House::new(app, metrics, env.to_vec(), Box::new(reload)).await?;
     let parts = DaemonParts {
         orders,
@@ -39,12 +47,6 @@ pub async fn run(choice: ConfigChoice, settings: Settings, env: &Env) -> Result<
         Exit::Stopped => Done::Ok,
         Exit::Aborted => Done::Interrupted,
     })
-}
-
-/// The configuration as it stands now.
-fn read_again(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), String> {
-    let catalogue = Catalogue::shipped().map_err(|error| error.to_string())?;
-    config::load(choice, env, &catalogue.names()).map_err(|problems| problems.to_string())
 }
 
 /// What a start refuses to begin with: what no waiting would mend.

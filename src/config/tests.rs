@@ -109,7 +109,7 @@ fn every_key_that_is_read_stands_in_the_manual() {
     }
 }
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "ledger",
     "[inventory]",
     "escrow",
@@ -118,6 +118,7 @@ const SECTIONS: [&str; 10] = [
     "providers.mailjet.control",
     "policy",
     "mail",
+    "run",
     "schedule",
     "telemetry",
 ];

@@ -1,16 +1,11 @@
-//! Rules by name, severities, a rule's verdict on a subject, and what a new judgement changes in the findings.
+//! Rules by name, severities, a rule's verdict on a subject, findings, and how they change.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::{EndedBy, UseFacts};
 use super::ids::{ConnectionId, CredentialId, FindingId};
-use super::rules::{self, On};
 use super::time::Timestamp;
-
-#[cfg(test)]
-mod tests;
 
 /// A rule's name: the same word in output, metric, mail and test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -211,77 +206,4 @@ pub struct Opened {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// whether it may be mailed
     pub mailed: bool,
-}
-
-/// What a judgement changes: `rulings` is everything that the rules now say of the connection, `known` every finding it
-/// ever had, `uses` all its uses, oldest first. Nothing for a finding that stays as it is.
-///
-/// First what opens, reopens, worsens or has other facts, in the order of the rulings; then what closes.
-pub fn settle(
-    connection: ConnectionId,
-    rulings: &[Ruling],
-    known: &[KnownFinding],
-    uses: &[UseFacts],
-) -> Vec<FindingChange> {
-    let known = || known.iter().filter(|finding| finding.connection == connection);
-    let ruled = rulings.iter().filter_map(|ruling| {
-        let finding = known().find(|finding| is_about(ruling, finding));
-        if !ruling.opens && !finding.is_some_and(|finding| finding.open) {
-            return None;
-        }
-        finding.map_or_else(|| Some(FindingChange::Opened(open(connection, ruling, 1))), |old| renew(old, ruling))
-    });
-    let closed = known()
-        .filter(|finding| finding.open && !rulings.iter().any(|ruling| is_about(ruling, finding)))
-        .map(|finding| FindingChange::Closed { id: finding.id, why: why_closed(finding, uses) });
-    ruled.chain(closed).collect()
-}
-
-fn is_about(ruling: &Ruling, finding: &KnownFinding) -> bool {
-    (ruling.rule, ruling.credential) == (finding.rule, finding.credential)
-}
-
-fn open(connection: ConnectionId, ruling: &Ruling, opening: u32) -> Opened {
-    Opened {
-        rule: ruling.rule,
-        connection,
-        credential: ruling.credential,
-        opening,
-        severity: ruling.severity,
-        since: ruling.since,
-        evidence: ruling.evidence.clone(),
-        mailed: ruling.mailed,
-    }
-}
-
-fn renew(old: &KnownFinding, ruling: &Ruling) -> Option<FindingChange> {
-    if !old.open || ruling.severity > old.severity {
-        let opened = open(old.connection, ruling, old.opening.saturating_add(1));
-        return Some(FindingChange::Anew { id: old.id, opened, reopened: !old.open });
-    }
-    let same = (ruling.severity, ruling.since, ruling.mailed) == (old.severity, old.since, old.mailed)
-        && ruling.evidence == old.evidence;
-    (!same).then(|| FindingChange::Updated {
-        id: old.id,
-        severity: ruling.severity,
-        since: ruling.since,
-        evidence: ruling.evidence.clone(),
-        mailed: ruling.mailed,
-    })
-}
-
-/// A finding on a use that ended is over because the use is; one on a former credential only because of the credential.
-fn why_closed(finding: &KnownFinding, uses: &[UseFacts]) -> &'static str {
-    let Some(used) = uses.iter().rfind(|used| used.credential.id == finding.credential) else {
-        return "cleared";
-    };
-    // a broken connection was dead all the time: its end is another one
-    if used.credential.belief.is_proven_dead() && finding.rule != RuleName::ConnectionBroken {
-        return "dead";
-    }
-    match (rules::rule(finding.rule).on, used.until, used.ended_by) {
-        (On::Ended, _, _) | (On::Open, None, _) => "cleared",
-        (On::Open, Some(_), Some(EndedBy::Replaced | EndedBy::Identified)) => "rotated",
-        (On::Open, Some(_), _) => "ended",
-    }
 }

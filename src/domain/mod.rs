@@ -18,4 +18,5 @@ pub mod remedy;
 pub mod routing;
 pub mod rules;
 pub mod secret;
+pub mod settling;
 pub mod time;

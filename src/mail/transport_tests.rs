@@ -53,18 +53,24 @@ async fn a_mail_arrives_as_it_was_written_with_its_envelope() {
     assert!(mail.raw.starts_with(MESSAGE), "{}", String::from_utf8_lossy(&mail.raw));
 }
 
-/// One session without TCP_NODELAY manages 23 mails a second: each waits for the peer's delayed acknowledgement.
+/// One session without TCP_NODELAY manages 23 mails a second: each waits for the peer's delayed acknowledgement. The
+/// fastest stretch counts: other work on the machine slows some of them, the wait would slow every one.
 #[tokio::test]
 async fn one_session_sends_more_than_200_mails_a_second() {
-    const COUNT: u32 = 400;
+    const STRETCHES: u32 = 16;
+    const STRETCH: u32 = 25;
     let inbox = Inbox::start().await.expect("a port");
     let mut session = mailer_to(&inbox).open().await.expect("a session");
-    let started = Instant::now();
-    for _ in 0..COUNT {
-        session.offer(&to("owner@example.com")).await.expect("offered");
-        session.transmit(&[b'x'; 1024]).await.expect("taken");
+    let mut fastest = Duration::MAX;
+    for _ in 0..STRETCHES {
+        let started = Instant::now();
+        for _ in 0..STRETCH {
+            session.offer(&to("owner@example.com")).await.expect("offered");
+            session.transmit(&[b'x'; 1024]).await.expect("taken");
+        }
+        fastest = fastest.min(started.elapsed());
     }
-    let rate = f64::from(COUNT) / started.elapsed().as_secs_f64();
+    let rate = f64::from(STRETCH) / fastest.as_secs_f64();
     assert!(rate > 200.0, "{rate:.0} mails/s");
 }
 

@@ -1,10 +1,11 @@
 //! JUDGE: the rules see what is due, and what they say becomes findings.
 
 use crate::domain::facts::Subject;
-use crate::domain::finding::{FindingChange, KnownFinding, Ruling, settle};
+use crate::domain::finding::{FindingChange, KnownFinding, Ruling};
 use crate::domain::ids::{ConnectionId, ProviderName};
 use crate::domain::policy::RulePolicy;
 use crate::domain::rules;
+use crate::domain::settling::settle;
 use crate::domain::time::Timestamp;
 use crate::ports::judge::{JudgeBatch, JudgeLedger};
 use crate::ports::{Clock, LedgerError, Progress};

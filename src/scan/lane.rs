@@ -85,7 +85,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         due: impl Stream<Item = Result<DueCredential, LedgerError>>,
     ) -> Result<LaneSum, LedgerError> {
         let width = width(self.tools.prober, self.provider).get();
-        let (sender, receiver) = mpsc::channel::<Looked>(2 * BATCH);
+        let (sender, receiver) = mpsc::channel::<Looked>(BATCH);
         // Each side owns its end of the channel, so that an error on one side ends the other.
         let (written, asked) = futures::join!(self.write_all(receiver), self.ask_all(due, width, sender));
         let mut sum = written?;

@@ -100,7 +100,8 @@ impl Metrics {
     }
 
     /// Shows the estate as it is now. Called at the start and after each job, never for a scrape.
-    pub fn show(&self, overview: Arc<Overview>) {
+    pub fn show(&self, overview: Overview) {
+        let overview = Arc::new(overview);
         self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });
     }
 

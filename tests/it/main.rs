@@ -4,6 +4,7 @@
 
 mod absence;
 mod canary;
+mod daemon;
 mod demo;
 mod docs;
 mod doctor;
@@ -13,6 +14,7 @@ mod kill;
 mod life;
 mod mail;
 mod mail_server;
+mod metrics;
 mod setup;
 mod shell;
 mod sigkill;

@@ -8,7 +8,7 @@ use super::bell::Doorbell;
 use super::board::Board;
 use super::pulse::Pulse;
 use crate::lifecycle::{News, Order, Orders, Supervisor};
-use crate::ports::activation::{Bell, Job};
+use crate::ports::activation::Bell;
 use crate::ports::health::Phase;
 use crate::ports::{Clock, Timer};
 
@@ -65,7 +65,7 @@ impl<O: Orders, C: Clock, T: Timer, S: Supervisor> Desk<O, C, T, S> {
         match order {
             Some(Order::Stop) => self.stop(),
             Some(Order::Reload) => self.reload = true,
-            Some(Order::Scan) => self.bell.ring(Job::Scan),
+            Some(Order::Ring(job)) => self.bell.ring(job),
             None => {}
         }
     }
@@ -85,7 +85,7 @@ impl<O: Orders, C: Clock, T: Timer, S: Supervisor> Desk<O, C, T, S> {
                 biased;
                 order = self.orders.next() => match order {
                     Order::Stop => self.stop(),
-                    Order::Scan => self.bell.ring(Job::Scan),
+                    Order::Ring(job) => self.bell.ring(job),
                     Order::Reload => self.reload_later(&check),
                 },
                 done = &mut work => return Attended::Done(done),

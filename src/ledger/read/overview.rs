@@ -1,5 +1,8 @@
 //! The estate at one moment: all that the metrics and the first page show of the ledger.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

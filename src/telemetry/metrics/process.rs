@@ -77,7 +77,12 @@ impl Process {
         }
         let mails =
             counters(registry, "keysweep_mails_total", "Tries to send a mail, by how they ended.", &["outcome"])?;
-        let jobs = counters(registry, "keysweep_jobs_total", "Jobs that are over.", &["job", "outcome"])?;
+        let jobs = counters(
+            registry,
+            "keysweep_jobs_total",
+            "Runs of a schedule that are over, asked for or due.",
+            &["schedule", "outcome"],
+        )?;
         let stages = HistogramOpts::new("keysweep_stage_duration_seconds", "How long the parts of a scan took.");
         let stages = HistogramVec::new(stages.buckets(STAGE_SECONDS.to_vec()), &["stage"])?;
         register(registry, &stages)?;

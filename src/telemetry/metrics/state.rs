@@ -112,7 +112,9 @@ impl Series {
         let mut gauge = Gauge::default();
         gauge.set_value(value);
         let mut metric = Metric::from_gauge(gauge);
-        metric.set_label(self.labels.iter().zip(values).map(pair).collect());
+        let mut labels: Vec<LabelPair> = self.labels.iter().zip(values).map(pair).collect();
+        labels.sort_by(|one, other| one.name().cmp(other.name())); // as the crate's own families have them
+        metric.set_label(labels);
         self.metrics.push(metric);
     }
 }

@@ -134,6 +134,13 @@ proptest! {
     }
 
     #[test]
+    fn a_ruling_is_as_bad_as_its_rule_may_find(subject in subjects(), policy in policies()) {
+        for ruling in judge(&subject, |_| policy.clone(), START) {
+            prop_assert!(severities(ruling.rule).contains(&ruling.severity), "{ruling:?}");
+        }
+    }
+
+    #[test]
     fn nothing_is_said_of_a_former_credential_that_is_proven_dead(subject in subjects(), policy in policies()) {
         for ruling in judge(&subject, |_| policy.clone(), START) {
             let used = subject.uses.iter().find(|used| used.credential.id == ruling.credential).expect("its use");

@@ -3,8 +3,10 @@ use serde_json::{Map, json};
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{Count, CredentialFacts, Provenance, Share};
-use crate::domain::ids::{ProviderName, UseId};
+use crate::domain::finding::Severity;
+use crate::domain::ids::{CredentialId, FindingId, ProviderName, UseId};
 use crate::domain::secret::Fingerprint;
+use crate::domain::time::Timestamp;
 
 const CONNECTION: ConnectionId = ConnectionId(7);
 const CREDENTIAL: CredentialId = CredentialId(1);

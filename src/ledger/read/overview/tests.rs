@@ -1,0 +1,294 @@
+//! The overview against the rows that it was counted from.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::domain::age::{AgeBand, Known};
+use crate::domain::facts::Provenance;
+use crate::domain::time::days;
+use crate::ledger::estate::{Estate, NOW};
+use crate::ledger::read::tallies;
+
+const PROVIDERS: [&str; 3] = ["mailjet", "kit", "gone"];
+
+/// A row of each table, as a test draws it: numbers choose from closed lists.
+#[derive(Clone, Debug)]
+struct Row {
+    provider: usize,
+    status: usize,
+    oauth: bool,
+    liveness: usize,
+    unproven: bool,
+    placeholder: bool,
+    age: u64,
+    first_seen: bool,
+    ended: bool,
+    /// the use is of the credential of this row
+    shares: usize,
+    account: i64,
+    rule: usize,
+    severity: usize,
+    open: bool,
+    mail: usize,
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let what =
+        (0..3_usize, 0..4_usize, any::<bool>(), 0..5_usize, any::<bool>(), prop::bool::weighted(0.2), 0..500_u64);
+    let how = (prop::bool::weighted(0.2), any::<bool>(), 0..30_usize, 1..3_i64, 0..9_usize, 0..4_usize, any::<bool>());
+    (what, how, 0..7_usize).prop_map(|(what, how, mail)| {
+        let (provider, status, oauth, liveness, unproven, placeholder, age) = what;
+        let (first_seen, ended, shares, account, rule, severity, open) = how;
+        Row {
+            provider,
+            status,
+            oauth,
+            liveness,
+            unproven,
+            placeholder,
+            age,
+            first_seen,
+            ended,
+            shares,
+            account,
+            rule,
+            severity,
+            open,
+            mail,
+        }
+    })
+}
+
+impl Row {
+    fn provider(&self) -> ProviderName {
+        ProviderName::new(PROVIDERS[self.provider])
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        ConnectionStatus::ALL[self.status]
+    }
+
+    fn liveness(&self) -> Liveness {
+        Liveness::ALL[self.liveness]
+    }
+
+    fn proven_dead(&self) -> bool {
+        self.liveness() == Liveness::Dead || (self.liveness() == Liveness::Shredded && !self.unproven)
+    }
+
+    fn since(&self) -> Timestamp {
+        NOW - days(self.age)
+    }
+
+    fn rule(&self) -> RuleName {
+        RuleName::ALL[self.rule]
+    }
+
+    fn severity(&self) -> Severity {
+        Severity::ALL[self.severity]
+    }
+
+    fn mail(&self) -> MailState {
+        MailState::ALL[self.mail]
+    }
+}
+
+/// The instant at which the use of a row ended.
+fn until(number: usize) -> Timestamp {
+    Timestamp::from_secs(1_000 + i64::try_from(number).unwrap())
+}
+
+/// The instant at which the finding of a row was opened, and its mail formed.
+fn opened(number: usize) -> Timestamp {
+    Timestamp::from_secs(500_000 - i64::try_from(number).unwrap())
+}
+
+async fn written(rows: &[Row]) -> Estate {
+    let estate = Estate::new().await;
+    estate.person(1, 1, "owner", "owner").await;
+    let rows = rows.iter().enumerate().map(|(number, row)| {
+        let shredding = if row.unproven { "unproven" } else { "proven" };
+        let belief = match row.liveness() {
+            Liveness::Shredded => json!({"liveness": "shredded", "shredding": shredding}),
+            liveness => json!({"liveness": liveness}),
+        };
+        json!({
+            "id": number + 1, "account": row.account, "provider": row.provider(), "status": row.status(),
+            "auth": if row.oauth { "oauth" } else { "key" }, "placeholder": u8::from(row.placeholder),
+            "liveness": row.liveness(), "belief": belief.to_string(), "since": row.since(),
+            "provenance": if row.first_seen { "first_seen" } else { "declared" },
+            "used": row.shares % rows.len() + 1, "until": row.ended.then(|| until(number)),
+            "ended_by": row.ended.then_some("deleted"), "rule": row.rule(), "severity": row.severity(),
+            "state": if row.open { "open" } else { "closed" }, "opened": opened(number), "mail": row.mail(),
+        })
+    });
+    let rows = serde_json::Value::Array(rows.collect()).to_string();
+    for statement in [
+        "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
+         SELECT value ->> 'id', 1, value ->> 'id', value ->> 'account', value ->> 'provider', value ->> 'status',
+                value ->> 'auth', 0, '' FROM json_each(?1)",
+        "INSERT INTO credential (id, fingerprint, source_id, provider, placeholder, liveness, belief, secret_since,
+                                 provenance)
+         SELECT value ->> 'id', value ->> 'id', 1, value ->> 'provider', value ->> 'placeholder', value ->> 'liveness',
+                value ->> 'belief', value ->> 'since', value ->> 'provenance' FROM json_each(?1)",
+        "INSERT INTO use (connection_id, credential_id, account_id, since, until, ended_by)
+         SELECT value ->> 'id', value ->> 'used', value ->> 'account', 0, value ->> 'until', value ->> 'ended_by'
+         FROM json_each(?1)",
+        "INSERT INTO finding (rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
+                              evidence, mailed)
+         SELECT value ->> 'rule', value ->> 'id', value ->> 'id', value ->> 'account', value ->> 'state', 1,
+                value ->> 'severity', 0, value ->> 'opened', '{}', value ->> 'placeholder' FROM json_each(?1)",
+        "INSERT INTO mail (run_id, person_id, message_id, state, formed_at)
+         SELECT 1, 1, value ->> 'id', value ->> 'mail', value ->> 'opened' FROM json_each(?1)",
+    ] {
+        sqlx::query(statement).bind(&rows).execute(estate.ledger.pool()).await.unwrap();
+    }
+    estate
+}
+
+/// The same, counted one by one.
+fn expected(rows: &[Row]) -> Overview {
+    let mut overview = Overview {
+        at: NOW,
+        providers: BTreeMap::new(),
+        findings: Vec::new(),
+        outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+        sources: Vec::new(),
+        ledger_bytes: 0,
+    };
+    let mut findings: BTreeMap<_, FindingsOverview> = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        let used = &rows[row.shares % rows.len()];
+        let users = |of: usize| rows.iter().filter(move |other| !other.ended && other.shares % rows.len() == of);
+        *overview.provider(row.provider()).connections.entry(row.status()).or_default() += 1;
+        if !row.placeholder {
+            *overview.provider(row.provider()).credentials.entry(row.liveness()).or_default() += 1;
+        }
+        if users(number).any(|user| !user.oauth && user.status().is_open()) && !row.proven_dead() {
+            let provenance = if row.first_seen { Provenance::FirstSeen } else { Provenance::Declared };
+            let provider = overview.provider(row.provider());
+            *provider.ages.entry(AgeBand::of(Known { since: row.since(), provenance }, NOW)).or_default() += 1;
+            provider.oldest_since = earlier(provider.oldest_since, row.since());
+        }
+        let in_use = users(row.shares % rows.len()).any(|user| user.account == row.account);
+        if row.ended && !used.placeholder && !used.proven_dead() && !in_use {
+            let provider = overview.provider(used.provider());
+            provider.tombstones += 1;
+            provider.oldest_tombstone = earlier(provider.oldest_tombstone, until(number));
+        }
+        if row.open {
+            let kind = (row.provider(), row.rule(), row.severity());
+            let found = findings.entry(kind).or_insert_with(|| FindingsOverview {
+                provider: row.provider(),
+                rule: row.rule(),
+                severity: row.severity(),
+                count: 0,
+                unmailed: 0,
+                oldest_opened_at: opened(number),
+            });
+            (found.count, found.unmailed) = (found.count + 1, found.unmailed + u64::from(!row.placeholder));
+            found.oldest_opened_at = found.oldest_opened_at.min(opened(number));
+        }
+        *overview.outbox.mails.entry(row.mail()).or_default() += 1;
+        if row.mail().is_waiting() {
+            overview.outbox.oldest_waiting = earlier(overview.outbox.oldest_waiting, opened(number));
+        }
+    }
+    overview.findings = findings.into_values().collect();
+    overview
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn every_number_is_what_counting_the_rows_one_by_one_gives(rows in prop::collection::vec(row(), 1..40)) {
+        let (overview, counts) = block_on(async {
+            let ledger = written(&rows).await.ledger;
+            (ledger.overview(NOW).await.unwrap(), ledger.counts().await.unwrap())
+        });
+        let expected = expected(&rows);
+        prop_assert_eq!(&overview.providers, &expected.providers);
+        prop_assert_eq!(&overview.findings, &expected.findings);
+        prop_assert_eq!(&overview.outbox, &expected.outbox);
+        prop_assert!(overview.ledger_bytes > 0);
+        for status in ConnectionStatus::ALL {
+            prop_assert_eq!(overview.connections(status), counts.connections[status.as_str()]);
+        }
+        for liveness in Liveness::ALL {
+            prop_assert_eq!(overview.credentials(liveness), counts.credentials[liveness.as_str()]);
+        }
+        for severity in Severity::ALL {
+            prop_assert_eq!(overview.open_findings(severity), counts.severities[severity.as_str()]);
+        }
+        prop_assert_eq!(overview.tombstones(), counts.tombstones);
+    }
+}
+
+#[tokio::test]
+async fn an_estate_of_many_steps_is_counted_whole() {
+    let estate = Estate::new().await;
+    estate
+        .run(
+            "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
+             SELECT 1500 * value + 7, 1, value, 1, iif(value % 3, 'kit', 'mailjet'), 'active', 'key', 0, ''
+             FROM (WITH RECURSIVE n(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM n WHERE value < 60) SELECT * FROM n)",
+        )
+        .await;
+    let overview = estate.ledger.overview(NOW).await.unwrap();
+    let active =
+        |provider: &str| overview.providers[&ProviderName::new(provider)].connections[&ConnectionStatus::Active];
+    assert_eq!((active("kit"), active("mailjet")), (40, 20));
+}
+
+#[tokio::test]
+async fn an_empty_ledger_has_an_overview() {
+    let estate = Estate::new().await;
+    let overview = estate.ledger.overview(NOW).await.unwrap();
+    assert!(overview.providers.is_empty() && overview.findings.is_empty());
+    assert_eq!((overview.tombstones(), overview.outbox.oldest_waiting), (0, None));
+    assert_eq!(overview.sources.iter().map(SourceOverview::is_up).collect::<Vec<_>>(), [None], "never read");
+}
+
+#[tokio::test]
+async fn sources_are_as_their_last_reading_left_them() {
+    let estate = Estate::new().await;
+    estate
+        .run("UPDATE source SET last_read = 5000, last_complete = 1000, last_rows = 12, last_error = 'cut short', quarantined = 2, held_back = 3, held_back_people = 4")
+        .await
+        .run("INSERT INTO source (id, name, last_read) VALUES (2, 'crm', 7000)")
+        .await;
+    let overview = estate.ledger.overview(NOW).await.unwrap();
+    let [crm, platform] = &overview.sources[..] else { panic!("two sources: {:?}", overview.sources) };
+    assert_eq!((crm.name.as_str(), crm.is_up(), crm.last_complete), ("crm", Some(true), None));
+    assert_eq!((platform.is_up(), platform.last_complete), (Some(false), Some(Timestamp::from_secs(1))));
+    assert_eq!((platform.rows, platform.quarantined, platform.held_back), (12, 2, 7));
+}
+
+#[tokio::test]
+async fn an_overview_prints_words_and_times_as_text() {
+    let estate = Estate::new().await;
+    estate.connection(1, 1, None).await;
+    let printed = serde_json::to_value(estate.ledger.overview(NOW).await.unwrap()).unwrap();
+    assert_eq!(printed["at"], "2026-09-21T14:13:20Z");
+    assert_eq!(printed["providers"]["mailjet"]["connections"]["active"], 1);
+    assert_eq!(printed["providers"]["mailjet"]["ages"]["at-least"], 0);
+    assert_eq!(printed["providers"]["mailjet"]["oldest_since"], serde_json::Value::Null);
+    assert_eq!(printed["outbox"]["mails"]["maybe_sent"], 0);
+}
+
+#[tokio::test]
+async fn no_step_of_the_walk_looks_at_more_than_its_own_rows() {
+    let estate = Estate::new().await;
+    for statement in [tallies::CONNECTIONS, tallies::CREDENTIALS, tallies::FINDINGS, tallies::TOMBSTONES, AGES] {
+        let plan = estate.plan(statement).await.join("\n");
+        assert!(plan.contains("USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{statement}\n{plan}");
+        let walks = plan.lines().filter(|step| step.starts_with("SCAN ") && !step.contains("counted"));
+        assert_eq!(walks.count(), 0, "{statement}\n{plan}");
+    }
+}

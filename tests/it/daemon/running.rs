@@ -1,0 +1,117 @@
+//! A running daemon as its service manager has it: signals in, notifications and a log out.
+
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::estate::{Estate, wait_for};
+
+/// The real program, running.
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+    socket: UnixDatagram,
+    heard: RefCell<Vec<String>>,
+}
+
+impl Running {
+    /// Starts it and waits until it says that it is ready.
+    #[track_caller]
+    pub fn start(estate: &Estate) -> Self {
+        Self::start_with(estate, &[])
+    }
+
+    /// Likewise, with more in its environment.
+    #[track_caller]
+    pub fn start_with(estate: &Estate, env: &[(&str, &str)]) -> Self {
+        let running = Self::launch(estate, env);
+        wait_for("it is ready", || running.news().iter().any(|news| news == "READY=1").then_some(()));
+        running
+    }
+
+    /// Starts it, and waits for nothing.
+    #[track_caller]
+    pub fn launch(estate: &Estate, env: &[(&str, &str)]) -> Self {
+        let path = estate.path("notify");
+        if path.exists() {
+            fs::remove_file(&path).expect("the socket of an earlier start");
+        }
+        let socket = UnixDatagram::bind(&path).expect("a socket in the folder");
+        socket.set_nonblocking(true).expect("a socket that doesn't wait");
+        let log = estate.path("log");
+        let file = File::options().create(true).append(true).open(&log).expect("a log in the folder");
+        let mut command = estate.command(&["run"]);
+        command.env("NOTIFY_SOCKET", &path).envs(env.iter().copied()).stdout(Stdio::null()).stderr(file);
+        let child = command.spawn().expect("the program starts");
+        Self { child, log, socket, heard: RefCell::default() }
+    }
+
+    /// Everything that the service manager has heard, a line each.
+    pub fn news(&self) -> Vec<String> {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            self.heard.borrow_mut().extend(text.lines().map(str::to_owned));
+        }
+        self.heard.borrow().clone()
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(sent.expect("a shell").success(), "kill -{name}");
+    }
+
+    /// Everything that it has written to standard error, over all starts.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log")
+    }
+
+    /// Waits until the log has these words.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        wait_for(words, || self.log().contains(words).then_some(()));
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("a child");
+    }
+
+    /// Waits for its end. Returns the exit code, and how long it took.
+    #[track_caller]
+    pub fn end(mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let status = wait_for("it ends", || {
+            self.news(); // whoever tells a service manager that doesn't listen waits for it
+            self.child.try_wait().expect("a child")
+        });
+        (status.code(), begun.elapsed())
+    }
+
+    /// Tells it to stop, and expects that it ends well.
+    #[track_caller]
+    pub fn stop(self) {
+        self.signal("TERM");
+        let log = self.log.clone();
+        let (code, _) = self.end();
+        assert_eq!(code, Some(0), "{}", fs::read_to_string(log).unwrap_or_default());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A test that failed leaves no daemon behind; one that ended is gone already.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
