@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod doctor;
 mod mail;
 mod metrics;
+pub mod ops;
 pub mod report;
 pub mod scan;
 

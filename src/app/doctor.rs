@@ -50,11 +50,14 @@ pub struct Doctor<'a> {
     pub limit: Duration,
 }
 
-/// What a look brought: checks, and the providers of the rows that were seen on the way.
+/// What a look brought: checks, and what bears on other looks' checks.
 #[derive(Debug, Default)]
 struct Seen {
     checks: Vec<Check>,
+    /// the providers of the rows that were read
     used: BTreeSet<String>,
+    /// another process holds the ledger
+    held: bool,
 }
 
 impl Doctor<'_> {
@@ -68,19 +71,22 @@ impl Doctor<'_> {
         progress.done();
         let mut checks = prepared.checks;
         checks.extend(schedules::check(self.settings, self.now));
-        let mut used = BTreeSet::new();
+        checks.push(network::listener(self.settings.http.listen));
+        let (mut used, mut held) = (BTreeSet::new(), false);
         for look in seen {
             checks.extend(look.checks);
             used.extend(look.used);
+            held |= look.held;
         }
         check::excuse_unused(&mut checks, &used);
+        check::excuse_running(&mut checks, held);
         checks.sort_by_key(|check| check.part);
         checks
     }
 
     fn looks<'s>(&'s self, prepared: &'s Prepared) -> Vec<LocalBoxFuture<'s, Seen>> {
         let mut looks: Vec<LocalBoxFuture<'s, Seen>> = Vec::new();
-        looks.push(Box::pin(async { self.ledger(prepared).await.into() }));
+        looks.push(Box::pin(self.ledger(prepared)));
         for (index, inventory) in self.settings.inventories.iter().enumerate() {
             let late = move || sources::late(index, inventory, self.limit);
             let look = timeout(self.limit, sources::look(self, index, inventory));
@@ -99,17 +105,17 @@ impl Doctor<'_> {
     }
 
     /// The ledger, the disk that it is on, its master key, and the clock by what the ledger remembers.
-    async fn ledger(&self, prepared: &Prepared) -> Vec<Check> {
+    async fn ledger(&self, prepared: &Prepared) -> Seen {
         let looked = timeout(self.limit, ledger::look(&self.settings.ledger.url, prepared.master.as_ref())).await;
-        let (mut checks, latest) = looked.unwrap_or_else(|_| (vec![ledger::late(self.limit)], None));
-        checks.push(clock::check(self.now, latest));
-        checks
+        let mut seen = looked.unwrap_or_else(|_| ledger::Looked::of(ledger::late(self.limit)));
+        seen.checks.push(clock::check(self.now, seen.latest_scan));
+        Seen { checks: seen.checks, held: seen.held, ..Seen::default() }
     }
 }
 
 impl From<Vec<Check>> for Seen {
     fn from(checks: Vec<Check>) -> Self {
-        Self { checks, used: BTreeSet::new() }
+        Self { checks, ..Self::default() }
     }
 }
 
@@ -123,7 +129,7 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
     let doctor = Doctor { settings, warnings: &[], place: "", catalogue, env, now, limit: PREFLIGHT_LIMIT };
     let mut prepared = config::prepare(&doctor);
     let mut checks = std::mem::take(&mut prepared.checks);
-    checks.extend(doctor.ledger(&prepared).await);
+    checks.extend(doctor.ledger(&prepared).await.checks);
     for (index, inventory) in settings.inventories.iter().enumerate() {
         let unreadable = timeout(doctor.limit, sources::unreadable(index, inventory)).await;
         checks.extend(unreadable.unwrap_or_else(|_| sources::late(index, inventory, doctor.limit).checks));

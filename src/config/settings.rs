@@ -8,6 +8,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::http::HttpSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[http]`
+    pub http: HttpSettings,
     /// `[run]`
     pub run: RunSettings,
     /// `[schedule]`
@@ -301,7 +304,8 @@ impl Settings {
     pub fn secrets(&self) -> Vec<&SecretRef> {
         let mail = self.mail.sending.iter().map(|sending| &sending.smtp_url);
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
-        [&self.escrow.master_key].into_iter().chain(mail).chain(controls).collect()
+        let token = &self.http.token;
+        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

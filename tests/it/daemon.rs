@@ -176,7 +176,11 @@ fn what_would_not_heal_by_itself_refuses_the_start() {
     let estate = one_stale_key();
     let daemon = Running::start(&estate);
     let second = estate.run(&["run"]).exits(1);
-    assert!(second.err.contains(&format!("{}", daemon.pid())) && second.err.contains("holds the ledger"), "{}", second.err);
+    assert!(
+        second.err.contains(&format!("{}", daemon.pid())) && second.err.contains("holds the ledger"),
+        "{}",
+        second.err
+    );
     daemon.stop();
     let good = std::fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
     let (head, _) = good.split_once("[[inventory]]").expect("an inventory");

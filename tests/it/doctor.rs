@@ -97,7 +97,12 @@ pub fn healthy_site() -> Site {
 
 /// Settings that nobody would warn of.
 pub fn quick() -> Settings {
-    Settings { liveness: "timeout = \"25s\"".to_owned(), ..Settings::default() }
+    Settings { liveness: "timeout = \"25s\"".to_owned(), rest: also(""), ..Settings::default() }
+}
+
+/// Whole sections beside one for the listener, whose usual port would be the same in all tests.
+pub fn also(sections: &str) -> String {
+    format!("[http]\nlisten = \"127.0.0.1:0\"\n{sections}\n")
 }
 
 /// A healthy site with another ledger than the usual one.
@@ -175,7 +180,7 @@ fn every_secret_that_cannot_be_had_is_told_at_once_under_its_own_setting() {
     site.configure(&Settings {
         escrow: "hold = \"none\"\nmaster_key = \"env:NOT_SET\"".to_owned(),
         mailjet: "control = { key_id = \"k\", secret = \"cred:control\" }".to_owned(),
-        rest: "[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"file:/nowhere/smtp\"".to_owned(),
+        rest: also("[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"file:/nowhere/smtp\""),
         ..quick()
     });
     let found = Found::at(&site, 78, "30s");
@@ -191,7 +196,7 @@ fn values_that_do_not_do_are_told_without_their_secrets() {
     site.configure(&Settings {
         escrow: format!("hold = \"none\"\nmaster_key = \"{CANARY}\""),
         mailjet: "protocols = [\"telnet\"]".to_owned(),
-        rest: format!("[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"http://u:{CANARY}@mail.example.org\""),
+        rest: also(&format!("[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"http://u:{CANARY}@mail.example.org\"")),
         ..quick()
     });
     let found = Found::at(&site, 78, "30s");
@@ -334,7 +339,7 @@ fn a_source_that_does_not_do_is_told_with_its_own_setting() {
 fn a_schedule_that_is_off_is_told_where_something_would_not_happen() {
     let site = healthy_site();
     let off = "[schedule]\nscan = \"off\"\nmail = \"off\"\nupkeep = \"off\"\n";
-    site.configure(&Settings { rest: off.to_owned(), ..quick() });
+    site.configure(&Settings { rest: also(off), ..quick() });
     let found = Found::at(&site, 0, "30s");
     found.line("schedule", "schedule.scan").is("warning", "asks nothing by itself", "give it a schedule");
     found.line("schedule", "schedule.mail").is("ok", "off", "");

@@ -23,6 +23,8 @@ pub enum Part {
     Mail,
     /// one provider's host
     Provider,
+    /// the operator's own listener
+    Listener,
     /// when a job runs next
     Schedule,
     /// the machine's clock
@@ -40,6 +42,7 @@ impl Part {
             Self::Source => "source",
             Self::Mail => "mail",
             Self::Provider => "provider",
+            Self::Listener => "listener",
             Self::Schedule => "schedule",
             Self::Clock => "clock",
         }
@@ -205,5 +208,13 @@ pub(super) fn excuse_unused(checks: &mut [Check], used: &BTreeSet<String>) {
     for check in checks.iter_mut().filter(|check| check.is_error()).filter(unused) {
         check.state = State::Warning;
         check.what.push_str(" (none of the rows that were looked at uses it)");
+    }
+}
+
+/// An address that is taken is no error where another keysweep runs on this ledger: it is that one's.
+pub(super) fn excuse_running(checks: &mut [Check], held: bool) {
+    for check in checks.iter_mut().filter(|check| held && check.part == Part::Listener && check.is_error()) {
+        check.state = State::Warning;
+        check.what.push_str(" (most likely by the keysweep that holds the ledger)");
     }
 }

@@ -18,13 +18,30 @@ const ROOM_NEEDED: u64 = 16 * MIB;
 /// With less, somebody should look.
 const ROOM_WANTED: u64 = 256 * MIB;
 
-/// What is to be said of the ledger, and when its latest scan began.
-pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> (Vec<Check>, Option<Timestamp>) {
+/// What is to be said of the ledger, and what bears on other things.
+pub(super) struct Looked {
+    /// ledger, disk and master key
+    pub(super) checks: Vec<Check>,
+    /// when the latest scan began
+    pub(super) latest_scan: Option<Timestamp>,
+    /// another process holds it
+    pub(super) held: bool,
+}
+
+impl Looked {
+    /// Nothing but this is known.
+    pub(super) fn of(check: Check) -> Self {
+        Self { checks: vec![check], latest_scan: None, held: false }
+    }
+}
+
+/// Looks at the ledger that `url` names, and tries the master key on it.
+pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> Looked {
     let look = match Ledger::look(url).await {
         Ok(look) => look,
         Err(error) => {
             let check = Check::error(Part::Ledger, URL, chain(&error), todo(&error));
-            return (vec![if passes(&error) { check.passing() } else { check }], None);
+            return Looked::of(if passes(&error) { check.passing() } else { check });
         }
     };
     let mut checks = vec![state(&look)];
@@ -33,7 +50,7 @@ pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> (Vec<Check>, 
         checks.extend(free(folder).await.map(|free| room(folder, free, bytes)));
     }
     checks.extend(master.map(|master| key(master, look.found.as_ref())));
-    (checks, look.found.and_then(|found| found.latest_scan))
+    Looked { checks, latest_scan: look.found.and_then(|found| found.latest_scan), held: look.holder.is_some() }
 }
 
 /// What is said where the look took too long.

@@ -1,5 +1,7 @@
 //! The mail server and the providers' hosts, as far as they can be tried without doing anything.
 
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -45,6 +47,25 @@ const fn todo(at: SmtpStep) -> &'static str {
         SmtpStep::Login => "check its user and password; both are percent-encoded",
         SmtpStep::Noop => "look into the mail server's log",
     }
+}
+
+/// Takes the listener's address for an instant.
+pub(super) fn listener(address: Option<SocketAddr>) -> Check {
+    const LISTEN: &str = "http.listen";
+    let Some(address) = address else {
+        return Check::ok(Part::Listener, LISTEN, "off: neither health nor metrics nor the page are to be had");
+    };
+    let error = match TcpListener::bind(address) {
+        Ok(_) => return Check::ok(Part::Listener, LISTEN, format!("{address} is free")),
+        Err(error) => error,
+    };
+    let todo = match error.kind() {
+        ErrorKind::AddrInUse => "stop what listens there, or choose another port",
+        ErrorKind::AddrNotAvailable => "choose an address that this machine has",
+        ErrorKind::PermissionDenied => "choose a port above 1023",
+        _ => "choose another address",
+    };
+    Check::error(Part::Listener, LISTEN, format!("{address} can't be listened on: {error}"), todo)
 }
 
 /// Connects to one address of a provider, and hangs up.

@@ -63,7 +63,7 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
         Err(error) => checks.push(source.failed(&error)),
     }
     checks.extend(people);
-    Seen { checks, used }
+    Seen { checks, used, ..Seen::default() }
 }
 
 /// The files that can't be opened.

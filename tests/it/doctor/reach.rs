@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{CANARY, Found, healthy_site, quick};
+use super::{CANARY, Found, also, healthy_site, quick};
 use crate::mail_server::{MailServer, PASSWORD, over_tls, url};
 use crate::support::{Settings, Site};
 
 /// Sends its mail there.
 fn mails_to(site: &Site, smtp_url: &str) {
-    let rest = format!("[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"{smtp_url}\"\n");
+    let rest = also(&format!("[mail]\nfrom = \"keys@example.org\"\nsmtp_url = \"{smtp_url}\""));
     site.configure(&Settings { rest, ..quick() });
 }
 
@@ -136,4 +136,28 @@ fn a_provider_that_nobody_uses_need_not_be_reached() {
     std::fs::write(site.path("keysweep.toml"), text).expect("a folder that can be written");
     let line = Found::at(&site, 0, "30s").line("provider kit", "providers.kit.dangerous_test_endpoints.rest");
     line.is("warning", "none of the rows that were looked at uses it", "correct this address");
+}
+
+#[test]
+fn a_listeners_address_that_is_taken_is_told() {
+    let site = healthy_site();
+    let (taken, port) = silent();
+    let listen = |address: &str| {
+        let rest = format!("[http]\nlisten = \"{address}\"\ntoken = \"env:KEYSWEEP_MASTER_KEY\"\n");
+        site.configure(&Settings { rest, ..quick() });
+    };
+    let address = format!("127.0.0.1:{port}");
+    listen(&address);
+    Found::at(&site, 1, "30s").line("listener", "http.listen").is("error", "in use", "choose another port");
+    site.scan();
+    let lock = std::fs::File::open(site.path("ledger.db.lock")).expect("the lock");
+    lock.lock().expect("it is free");
+    let line = Found::at(&site, 0, "30s").line("listener", "http.listen");
+    line.is("warning", "by the keysweep that holds the ledger", "choose another port");
+    drop((lock, taken));
+    Found::at(&site, 0, "30s").line("listener", "http.listen").is("ok", "is free", "");
+    listen("192.0.2.1:9184"); // an address that no machine has
+    Found::at(&site, 1, "30s").line("listener", "http.listen").is("error", "192.0.2.1", "that this machine has");
+    listen("off");
+    Found::at(&site, 0, "30s").line("listener", "http.listen").is("ok", "off", "");
 }
