@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
+use crate::ports::meter::Stage;
 use crate::ports::notify::Recheck;
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
@@ -74,7 +75,8 @@ impl<C: Clock> App<C> {
 
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        notify(&self.notify_tools(&recheck, progress)?, run).await.map_err(app_error)
+        let tools = self.notify_tools(&recheck, progress)?;
+        self.timed(Stage::Notify, notify(&tools, run)).await.map_err(app_error)
     }
 
     fn notify_tools<'a, G: Progress>(

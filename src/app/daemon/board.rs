@@ -94,7 +94,7 @@ impl Board {
     }
 
     pub(super) fn ended(&self, job: Job, outcome: JobOutcome) {
-        self.meter.job(job.as_str(), outcome);
+        self.meter.job(job, outcome);
         self.job(job, |state| state.running_since = None);
     }
 

@@ -18,7 +18,7 @@ use crate::ports::meter::{JobOutcome, PartName};
 use crate::ports::notify::{MailMode, NotifyLedger};
 use crate::ports::{Clock, LedgerError};
 use crate::schedule::plan::{LastRun, Timetable, seed};
-use crate::telemetry::metrics::{Metrics, ScheduleState};
+use crate::telemetry::metrics::Metrics;
 
 /// Reads the operator's configuration anew.
 pub type Load = Box<dyn Fn() -> Result<(Settings, Vec<Warning>), String>>;
@@ -111,8 +111,7 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     fn scheduled(&self, job: Job, state: JobState) {
-        let JobState { last_run, last_success, next, .. } = state;
-        self.metrics.schedule(job.as_str(), ScheduleState { last_run, last_success, next });
+        self.metrics.schedule(job, state);
     }
 
     fn timetable(&self, job: Job) -> Timetable {
