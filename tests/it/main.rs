@@ -17,4 +17,5 @@ mod metrics;
 mod setup;
 mod sigkill;
 mod support;
+mod unattended;
 mod verdicts;
