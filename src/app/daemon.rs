@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use self::bell::Doorbell;
 pub use self::board::Board;
 pub use self::desk::Exit;
-pub use self::house::House;
+pub use self::house::{House, Load};
 pub use self::pulse::Pulse;
 pub use self::work::{Ran, Work};
 
@@ -73,6 +73,8 @@ pub struct Daemon<W, O, C, T, S> {
     ledger: LedgerState,
     /// jobs that failed with the ledger: they are done once it is back
     lost: BTreeSet<Job>,
+    /// jobs whose last run the ledger could not be told of
+    untold: BTreeSet<Job>,
     delivery: Delivery,
 }
 
@@ -93,7 +95,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let plan = Plan::new(|job| (work.timetable(job), last[job as usize].clone()), clock.now());
         let desk = Desk { orders, clock, timer, supervisor, bell, board, reload: false, stopping: false };
         let (ledger, delivery) = (LedgerState::default(), Delivery::default());
-        Ok(Self { work, plan, desk, seed, ledger, lost: BTreeSet::new(), delivery })
+        let (lost, untold) = Default::default();
+        Ok(Self { work, plan, desk, seed, ledger, lost, untold, delivery })
     }
 
     /// Runs until it is told to stop. Nothing that fails ends it.
@@ -176,7 +179,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let ended = attended.done()?;
         let was_dropped = ended.is_none();
         let (outcome, well) = match ended {
-            Some(Ok(ran)) => self.take_note(ran),
+            Some(Ok(ran)) => self.take_note(&ran),
             Some(Err(error)) => self.failed(job, &error),
             None => (JobOutcome::Interrupted, false),
         };
@@ -197,11 +200,13 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let work = &self.work;
         let attended = self.desk.attend(work.deliver(&pulse), &pulse, work.stop_within(), || work.check()).await;
         match attended.done()? {
-            Some(Ok(ran)) => drop(self.take_note(ran)),
+            Some(Ok(ran)) => _ = self.take_note(&ran),
             Some(Err(error)) => self.undelivered(&error),
             None => self.give_back(self.desk.clock.now()).await?,
         }
-        self.look_around().await
+        self.look_around().await?;
+        self.spare_what_stays_due();
+        ControlFlow::Continue(())
     }
 
     async fn give_back(&mut self, now: Timestamp) -> Flow {
@@ -215,7 +220,13 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let now = self.desk.clock.now();
         let touched = finish(&mut self.desk, &self.work, self.work.touch(now)).await?;
         if self.heard(touched) {
-            self.ledger_answers(now);
+            for job in std::mem::take(&mut self.untold) {
+                let last = self.plan.last_run(job).clone();
+                self.remember(job, &last).await?;
+            }
+            if self.untold.is_empty() {
+                self.ledger_answers(now);
+            }
         }
         ControlFlow::Continue(())
     }
@@ -235,6 +246,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
                     self.remember(job, &last).await?;
                     self.publish(job);
                 }
+                self.delivery = Delivery::default(); // perhaps with another mail server
+                self.look_around().await?;
             }
             Err(why) => self.desk.refuse(&why),
         }
@@ -261,7 +274,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
     async fn remember(&mut self, job: Job, last: &LastRun) -> Flow {
         let remembered = finish(&mut self.desk, &self.work, self.work.remember(job, last)).await?;
         if !self.heard(remembered) {
-            self.lost.insert(job);
+            self.untold.insert(job);
         }
         ControlFlow::Continue(())
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
+use crate::ports::meter::Stage;
 use crate::ports::notify::Recheck;
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
@@ -57,7 +58,8 @@ impl<C: Clock> App<C> {
     /// As for [`App::mail`].
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let notified = deliver_due(&self.notify_tools(&recheck, progress)?).await.map_err(app_error)?;
+        let notified = deliver_due(&self.notify_tools(&recheck, progress)?).await;
+        let notified = notified.map(discreet).map_err(app_error)?;
         if notified != (Notified { released: notified.released, ..Notified::default() }) {
             tracing::info!(mail.counts = %notified.counts(), mail.stopped = notified.stopped, "waiting mails tried");
         }
@@ -74,7 +76,8 @@ impl<C: Clock> App<C> {
 
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        notify(&self.notify_tools(&recheck, progress)?, run).await.map_err(app_error)
+        let tools = self.notify_tools(&recheck, progress)?;
+        self.timed(Stage::Notify, notify(&tools, run)).await.map(discreet).map_err(app_error)
     }
 
     fn notify_tools<'a, G: Progress>(
@@ -94,6 +97,16 @@ impl<C: Clock> App<C> {
             policy: &mail.policy,
         })
     }
+}
+
+/// The server's words go to the log, and it may have named whom it refuses: the log names nobody.
+fn discreet(notified: Notified) -> Notified {
+    Notified { stopped: notified.stopped.map(|words| without_addresses(&words)), ..notified }
+}
+
+fn without_addresses(words: &str) -> String {
+    let hidden = |word: &str| if word.contains('@') { "[address]".to_owned() } else { word.to_owned() };
+    words.split(' ').map(hidden).collect::<Vec<_>>().join(" ")
 }
 
 fn app_error(error: NotifyError<LedgerError>) -> AppError {
@@ -149,5 +162,17 @@ impl Notified {
             problems.push(format!("{} mails wait for another try", self.failed + self.maybe_sent));
         }
         problems.extend(self.stopped.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_server_refuses_is_not_told_further() {
+        let words = "550 5.7.1 <owner@example.org>: rejected by mx.example.org, owner+a@example.org unwanted";
+        let expected = "550 5.7.1 [address] rejected by mx.example.org, [address] unwanted";
+        assert_eq!(without_addresses(words), expected);
     }
 }

@@ -115,7 +115,7 @@ impl<C: Clock> App<C> {
         };
         let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
         let notified = match options.notify {
-            true => Some(self.timed(Stage::Notify, self.notify(id, progress)).await?),
+            true => Some(self.notify(id, progress).await?),
             false => None,
         };
         for (provider, failures) in probed.iter().flat_map(|probed| &probed.given_up) {

@@ -32,8 +32,9 @@ impl Supervisor for Systemd {
     fn tell(&self, news: News<'_>) {
         let sent = match news {
             News::Ready => sd_notify::notify(&[NotifyState::Ready]),
-            News::Reloading => NotifyState::monotonic_usec_now()
-                .and_then(|since| sd_notify::notify(&[NotifyState::Reloading, since])),
+            News::Reloading => {
+                NotifyState::monotonic_usec_now().and_then(|since| sd_notify::notify(&[NotifyState::Reloading, since]))
+            }
             News::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
             News::Status(words) => sd_notify::notify(&[NotifyState::Status(words)]),
             News::Alive => sd_notify::notify(&[NotifyState::Watchdog]),

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::activation::Job;
 use super::notify::MailEnd;
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
@@ -24,8 +25,8 @@ pub trait Meter: Send + Sync {
     fn mailed(&self, _outcome: MailOutcome) {}
     /// A stage is over, well or badly.
     fn stage(&self, _stage: Stage, _took: Duration) {}
-    /// A job is over. `job` is one of the words that the meter was made for: `scan`, `mail`, `upkeep`.
-    fn job(&self, _job: &str, _outcome: JobOutcome) {}
+    /// A job is over.
+    fn job(&self, _job: Job, _outcome: JobOutcome) {}
     /// A part that keysweep depends on was just seen to work, or not to.
     fn part(&self, _part: PartName, _up: bool) {}
     /// The configuration was read at this instant, at the start or again: true where it is now in force.

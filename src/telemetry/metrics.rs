@@ -27,6 +27,8 @@ use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::Overview;
+use crate::ports::activation::Job;
+use crate::ports::health::JobState;
 use crate::ports::meter::{JobOutcome, MailOutcome, Meter, PartName, Stage};
 
 /// The content type of what [`Metrics::render`] returns.
@@ -34,9 +36,6 @@ pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// The label value for everything that belongs to a provider outside the catalogue.
 pub const OTHER: &str = "other";
-
-/// The schedules, which are the jobs.
-pub const SCHEDULES: [&str; 3] = ["scan", "mail", "upkeep"];
 
 /// What the catalogue and the configuration say, as far as the numbers need it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,17 +55,6 @@ pub struct ConfiguredProvider {
     pub protocols: Vec<String>,
     /// a secret is stale when it is older than this
     pub max_age: Duration,
-}
-
-/// How far a schedule is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScheduleState {
-    /// when it last began to run; `None` for never
-    pub last_run: Option<Timestamp>,
-    /// when a run of it last ended with everything done; `None` for never
-    pub last_success: Option<Timestamp>,
-    /// when it is due next; `None` for never
-    pub next: Option<Timestamp>,
 }
 
 /// Why there are no metrics: a name or a label that the registry refuses, which is a defect of this build.
@@ -110,12 +98,11 @@ impl Metrics {
         self.state.load().overview.clone()
     }
 
-    /// Shows how far a schedule, one of [`SCHEDULES`], is. Another word is not shown.
-    pub fn schedule(&self, schedule: &str, at: ScheduleState) {
-        let Some(schedule) = SCHEDULES.into_iter().find(|known| *known == schedule) else { return };
+    /// Shows how far a job is by its schedule.
+    pub fn schedule(&self, job: Job, at: JobState) {
         self.state.rcu(|state| {
             let mut next = State::clone(state);
-            next.schedules.insert(schedule, at);
+            next.schedules.insert(job, at);
             next
         });
     }
@@ -152,7 +139,7 @@ impl Meter for Metrics {
         self.process.stage(stage, took);
     }
 
-    fn job(&self, job: &str, outcome: JobOutcome) {
+    fn job(&self, job: Job, outcome: JobOutcome) {
         self.process.job(job, outcome);
     }
 

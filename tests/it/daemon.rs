@@ -176,7 +176,11 @@ fn what_would_not_heal_by_itself_refuses_the_start() {
     let estate = one_stale_key();
     let daemon = Running::start(&estate);
     let second = estate.run(&["run"]).exits(1);
-    assert!(second.err.contains(&format!("{}", daemon.pid())) && second.err.contains("holds the ledger"), "{}", second.err);
+    assert!(
+        second.err.contains(&format!("{}", daemon.pid())) && second.err.contains("holds the ledger"),
+        "{}",
+        second.err
+    );
     daemon.stop();
     let good = std::fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
     let (head, _) = good.split_once("[[inventory]]").expect("an inventory");
@@ -253,6 +257,22 @@ fn a_ledger_that_somebody_else_has_locked_is_waited_for() {
     daemon.says("the part is well again");
     daemon.stop();
     assert_eq!(daemon_warnings(&estate), 1);
+}
+
+#[test]
+fn a_disk_that_takes_no_more_is_waited_for() {
+    let estate = stale_keys(40);
+    let daemon = Running::start_limited(&estate);
+    wait_for_runs(&estate, 1);
+    daemon.limit_files("16384");
+    daemon.signal("USR1");
+    daemon.says("part=\"ledger\"");
+    daemon.limit_files("unlimited");
+    wait_for_runs(&estate, 2);
+    daemon.says("the part is well again");
+    daemon.stop();
+    assert_eq!(daemon_warnings(&estate), 1);
+    assert_eq!(findings(&estate).len(), 40);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod absence;
 mod canary;
 mod daemon;
+mod dashboards;
 mod demo;
 mod docs;
 mod estate;
@@ -14,6 +15,7 @@ mod life;
 mod mail;
 mod mail_server;
 mod metrics;
+mod page;
 mod setup;
 mod sigkill;
 mod support;

@@ -12,10 +12,12 @@ use keysweep::app::{App, SystemClock};
 use keysweep::config;
 use keysweep::demo::world::KeyState;
 use keysweep::ports::Quiet;
+use keysweep::ports::activation::Job;
+use keysweep::ports::health::JobState;
 use keysweep::providers::Catalogue;
-use keysweep::telemetry::metrics::{Metrics, OTHER, SCHEDULES, ScheduleState};
+use keysweep::telemetry::metrics::{Metrics, OTHER};
 
-use crate::estate::Estate;
+use crate::estate::{Estate, stale_keys};
 use crate::support::{MASTER_KEY, ago, hex};
 
 /// What marks everything that is somebody's: secrets, public halves, accounts, members, addresses, names and tags.
@@ -59,6 +61,9 @@ fn awkward_estate() -> Estate {
     writeln!(rows, "{CANARY}-bad,{CANARY}-account,{CANARY}-provider,,,,,,,{CANARY},").expect("memory");
     estate.write("people.csv", &people);
     estate.write("connections.csv", &rows);
+    // However slow the machine is, no refusal is confirmed meanwhile.
+    let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+    estate.write("keysweep.toml", &text.replace("confirm_gap = \"300ms\"", "confirm_gap = \"1h\""));
     estate
 }
 
@@ -79,8 +84,8 @@ fn exported(estate: &Estate) -> String {
         }
         app.refresh(&metrics).await.expect("an overview");
         let now = Some(app.now());
-        for schedule in SCHEDULES {
-            metrics.schedule(schedule, ScheduleState { last_run: now, last_success: now, next: now });
+        for job in Job::ALL {
+            metrics.schedule(job, JobState { running_since: None, last_run: now, last_success: now, next: now });
         }
         app.ledger.close().await;
         metrics.render()
@@ -148,6 +153,32 @@ fn a_scan_is_seen_in_the_metrics_and_nothing_that_is_anybodys() {
     }
     let (content, said) = promtool(&["check", "metrics"], &text);
     assert!(content && said.is_empty(), "{said}");
+}
+
+#[test]
+fn a_provider_and_a_mail_server_that_do_not_answer_are_seen_not_to() {
+    let estate = stale_keys(12);
+    estate.release();
+    estate.configure("smtp://127.0.0.1:1", "", "");
+    let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+    estate.write("keysweep.toml", &text.replace(&estate.world.address("kit").to_string(), "http://127.0.0.1:1"));
+    let text = exported(&estate);
+    for (family, labels, expected) in [
+        ("keysweep_provider_answering", &["provider=\"kit\""][..], 0.0),
+        ("keysweep_provider_answering", &["provider=\"mailjet\""], 1.0),
+        ("keysweep_mails_total", &["outcome=\"sent\""], 0.0),
+        ("keysweep_outbox_mails", &["state=\"failed\""], 12.0),
+    ] {
+        assert_eq!(sum(&text, family, labels), expected, "{family} {labels:?}\n{text}");
+    }
+    for (family, labels) in [
+        ("keysweep_probes_total", &["protocol=\"rest\"", "outcome=\"unknown\""][..]),
+        ("keysweep_probe_unknown_total", &["reason=\"connect\""]),
+        ("keysweep_mails_total", &["outcome=\"failed\""]),
+        ("keysweep_outbox_oldest_timestamp_seconds", &[]),
+    ] {
+        assert!(sum(&text, family, labels) > 0.0, "{family} {labels:?}\n{text}");
+    }
 }
 
 #[test]

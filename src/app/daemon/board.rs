@@ -48,7 +48,11 @@ impl Board {
             Change::Same => return,
             Change::First => {}
             Change::Began => {
-                tracing::warn!(part = part.as_str(), reason = seen.err().unwrap_or_default(), "a part is in trouble; it is tried again by itself");
+                tracing::warn!(
+                    part = part.as_str(),
+                    reason = seen.err().unwrap_or_default(),
+                    "a part is in trouble; it is tried again by itself"
+                );
             }
             Change::Ended { after } => {
                 tracing::info!(part = part.as_str(), after, "the part is well again");
@@ -60,8 +64,12 @@ impl Board {
     /// Notes which providers the last scan gave up.
     pub(super) fn gave_up(&self, now: Timestamp, providers: &[(ProviderName, String)]) {
         let mut state = self.state();
-        let back: Vec<ProviderName> =
-            state.given_up.keys().filter(|name| !providers.iter().any(|(given_up, _)| given_up == *name)).cloned().collect();
+        let back: Vec<ProviderName> = state
+            .given_up
+            .keys()
+            .filter(|name| !providers.iter().any(|(given_up, _)| given_up == *name))
+            .cloned()
+            .collect();
         for name in back {
             state.given_up.remove(&name);
             tracing::info!(provider = %name, "the provider answers again");
@@ -86,7 +94,7 @@ impl Board {
     }
 
     pub(super) fn ended(&self, job: Job, outcome: JobOutcome) {
-        self.meter.job(job.as_str(), outcome);
+        self.meter.job(job, outcome);
         self.job(job, |state| state.running_since = None);
     }
 

@@ -142,7 +142,10 @@ impl<O: Orders, C: Clock, T: Timer, S: Supervisor> Desk<O, C, T, S> {
         if still < STUCK_AFTER {
             self.supervisor.tell(News::Alive);
         } else {
-            tracing::error!(stage = pulse.words(), "the job has stood still for two hours; the watchdog is let run out");
+            tracing::error!(
+                stage = pulse.words(),
+                "the job has stood still for two hours; the watchdog is let run out"
+            );
         }
         self.supervisor.tell(News::Status(&pulse.words()));
         still

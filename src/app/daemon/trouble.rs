@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::Daemon;
 use super::outage::Outage;
 use super::work::{Ran, Work};
-use super::Daemon;
 use crate::app::AppError;
 use crate::app::report::chain;
 use crate::domain::time::{Timestamp, words};
@@ -50,7 +50,7 @@ impl Delivery {
 
 impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S> {
     /// Notes what a job or a delivery brought to light. Returns how it ended, and whether its schedule is content.
-    pub(super) fn take_note(&mut self, ran: Ran) -> (JobOutcome, bool) {
+    pub(super) fn take_note(&mut self, ran: &Ran) -> (JobOutcome, bool) {
         let now = self.desk.clock.now();
         let board = &self.desk.board;
         board.see(PartName::Clock, now, Ok(()));
@@ -58,7 +58,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         self.ledger = LedgerState::Well;
         self.delivery.unwritable = None;
         for (part, seen) in &ran.seen {
-            board.see(*part, now, seen.as_ref().map(|()| ()).map_err(String::as_str));
+            board.see(*part, now, seen.as_ref().copied().map_err(String::as_str));
             if *part == PartName::Smtp {
                 let again = || Outage::after(self.delivery.outage, now, self.seed);
                 self.delivery.outage = seen.is_err().then(again);
@@ -93,6 +93,14 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         }
     }
 
+    /// A mail that is still due right after all were tried is not tried without a pause.
+    pub(super) fn spare_what_stays_due(&mut self) {
+        let now = self.desk.clock.now();
+        if self.delivery.left(now) == Some(Duration::ZERO) {
+            self.delivery.outage = Some(Outage::after(self.delivery.outage, now, self.seed));
+        }
+    }
+
     /// Takes a word from the ledger. Returns whether it did what it was to do.
     pub(super) fn heard(&mut self, word: Option<Result<(), LedgerError>>) -> bool {
         self.heard_of(word).is_some()
@@ -113,7 +121,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
     pub(super) fn ledger_answers(&mut self, now: Timestamp) {
         let lost = std::mem::take(&mut self.lost);
         self.ledger = match self.ledger {
-            LedgerState::Down(outage) | LedgerState::OnTrial(outage) if !lost.is_empty() => LedgerState::OnTrial(outage),
+            LedgerState::Down(outage) | LedgerState::OnTrial(outage) if !lost.is_empty() => {
+                LedgerState::OnTrial(outage)
+            }
             _ => {
                 self.desk.board.see(PartName::Ledger, now, Ok(()));
                 LedgerState::Well
@@ -130,7 +140,10 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         match change {
             None => {}
             Some(ClockChange::Forward(by)) => {
-                tracing::warn!(by = whole(by), "the clock went forward, or the machine slept; what was missed is made up once");
+                tracing::warn!(
+                    by = whole(by),
+                    "the clock went forward, or the machine slept; what was missed is made up once"
+                );
             }
             Some(ClockChange::Back(by)) => {
                 let why = format!("it went back by {}; look at the machine's time service", whole(by));

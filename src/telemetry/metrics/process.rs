@@ -13,11 +13,12 @@ use prometheus::{
 };
 
 use super::state::seconds;
-use super::{ConfiguredProvider, OTHER, SCHEDULES};
+use super::{ConfiguredProvider, OTHER};
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Reason, combine};
 use crate::domain::time::Timestamp;
+use crate::ports::activation::Job;
 use crate::ports::meter::{JobOutcome, MailOutcome, PartName, Stage};
 
 /// The protocol of an answer for which nobody was asked.
@@ -39,7 +40,7 @@ pub(super) struct Process {
     /// for providers outside the catalogue, made when there is one
     others: OnceLock<Option<OfProvider>>,
     mails: BTreeMap<MailOutcome, IntCounter>,
-    jobs: BTreeMap<(&'static str, JobOutcome), IntCounter>,
+    jobs: BTreeMap<(Job, JobOutcome), IntCounter>,
     stages: BTreeMap<Stage, Histogram>,
     parts: IntGaugeVec,
     reload: IntGaugeVec,
@@ -93,13 +94,9 @@ impl Process {
             providers: of_providers,
             others: OnceLock::new(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
-            jobs: SCHEDULES
-                .iter()
-                .flat_map(|job| JobOutcome::ALL.iter().map(move |outcome| (*job, *outcome)))
-                .map(|(job, outcome)| {
-                    Ok(((job, outcome), jobs.get_metric_with_label_values(&[job, outcome.as_str()])?))
-                })
-                .collect::<prometheus::Result<_>>()?,
+            jobs: each(&ends_of_jobs(), |(job, outcome)| {
+                jobs.get_metric_with_label_values(&[job.as_str(), outcome.as_str()])
+            })?,
             stages: each(Stage::ALL, |stage| stages.get_metric_with_label_values(&[stage.as_str()]))?,
             parts: gauges(registry, "keysweep_part_up", "Whether the part worked when it was last used.", &["part"])?,
             reload: gauges(
@@ -155,10 +152,8 @@ impl Process {
         }
     }
 
-    pub(super) fn job(&self, job: &str, outcome: JobOutcome) {
-        if let Some(job) = SCHEDULES.into_iter().find(|known| *known == job) {
-            count(&self.jobs, &(job, outcome));
-        }
+    pub(super) fn job(&self, job: Job, outcome: JobOutcome) {
+        count(&self.jobs, &(job, outcome));
     }
 
     pub(super) fn part(&self, part: PartName, up: bool) {
@@ -260,6 +255,10 @@ fn count<K: Ord>(counters: &BTreeMap<K, IntCounter>, key: &K) {
     if let Some(counter) = counters.get(key) {
         counter.inc();
     }
+}
+
+fn ends_of_jobs() -> Vec<(Job, JobOutcome)> {
+    Job::ALL.iter().flat_map(|job| JobOutcome::ALL.iter().map(|outcome| (*job, *outcome))).collect()
 }
 
 /// A series for each word of a closed list.

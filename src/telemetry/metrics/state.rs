@@ -10,10 +10,12 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use self::gauges::GAUGES;
-use super::{Configured, OTHER, ScheduleState};
+use super::{Configured, OTHER};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingsOverview, Overview, ProviderOverview, SourceOverview};
+use crate::ports::activation::Job;
+use crate::ports::health::JobState;
 
 /// Sources that have series; more are counted, not shown.
 const SOURCES_AT_MOST: usize = 100;
@@ -23,7 +25,7 @@ const SOURCES_AT_MOST: usize = 100;
 pub(super) struct State {
     pub(super) configured: Configured,
     pub(super) overview: Option<Arc<Overview>>,
-    pub(super) schedules: BTreeMap<&'static str, ScheduleState>,
+    pub(super) schedules: BTreeMap<Job, JobState>,
 }
 
 impl State {

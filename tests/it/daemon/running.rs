@@ -35,6 +35,24 @@ impl Running {
     /// Starts it, and waits for nothing.
     #[track_caller]
     pub fn launch(estate: &Estate, env: &[(&str, &str)]) -> Self {
+        Self::launch_as(estate, estate.command(&["run"]), env)
+    }
+
+    /// Likewise, where writes beyond a limit of the system's fail instead of ending the process; and waits until it is
+    /// ready.
+    #[track_caller]
+    pub fn start_limited(estate: &Estate) -> Self {
+        let program = estate.command(&["run"]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" run"]).arg(program.get_program()).env_clear();
+        shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.current_dir(estate.folder.path()).stdin(Stdio::null());
+        let running = Self::launch_as(estate, shell, &[]);
+        wait_for("it is ready", || running.news().iter().any(|news| news == "READY=1").then_some(()));
+        running
+    }
+
+    fn launch_as(estate: &Estate, mut command: Command, env: &[(&str, &str)]) -> Self {
         let path = estate.path("notify");
         if path.exists() {
             fs::remove_file(&path).expect("the socket of an earlier start");
@@ -43,7 +61,8 @@ impl Running {
         socket.set_nonblocking(true).expect("a socket that doesn't wait");
         let log = estate.path("log");
         let file = File::options().create(true).append(true).open(&log).expect("a log in the folder");
-        let mut command = estate.command(&["run"]);
+        // Many of them run at once.
+        command.env("KEYSWEEP__HTTP__LISTEN", "127.0.0.1:0");
         command.env("NOTIFY_SOCKET", &path).envs(env.iter().copied()).stdout(Stdio::null()).stderr(file);
         let child = command.spawn().expect("the program starts");
         Self { child, log, socket, heard: RefCell::default() }
@@ -63,6 +82,14 @@ impl Running {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.expect("a shell").success(), "kill -{name}");
+    }
+
+    /// Files that it writes may be no longer than this, as on a disk that is full; `unlimited` ends that.
+    pub fn limit_files(&self, bytes: &str) {
+        let pid = self.child.id().to_string();
+        let limit = format!("--fsize={bytes}:unlimited");
+        let set = Command::new("prlimit").args(["--pid", &pid, &limit]).status();
+        assert!(set.expect("prlimit of util-linux").success(), "prlimit {limit}");
     }
 
     /// Everything that it has written to standard error, over all starts.

@@ -52,6 +52,8 @@ pub(super) struct World {
     /// jobs stay in this stage for ever
     pub(super) hang_in: Cell<Option<&'static str>>,
     pub(super) running: Cell<bool>,
+    /// the service manager wants to hear so often that it lives, and asks without end while a job is under way
+    pub(super) watchdog: Cell<Option<Duration>>,
     /// an order to stop comes after so many runs
     pub(super) runs_left: Cell<usize>,
     /// what comes from outside, by the time of the clock
@@ -74,6 +76,7 @@ impl World {
             next_config: Cell::new(None),
             hang_in: Cell::new(None),
             running: Cell::new(false),
+            watchdog: Cell::new(None),
             runs_left: Cell::new(usize::MAX),
             orders: RefCell::default(),
         })
@@ -248,11 +251,11 @@ impl Orders for Post {
                 self.0.runs_left.set(usize::MAX);
                 return Order::Stop;
             }
-            let mut orders = self.0.orders.borrow_mut();
-            if let Some(at) = orders.iter().position(|(at, _)| *at <= self.0.clock.now()) {
-                return orders.remove(at).1;
+            let due = |(at, _): &(Timestamp, Order)| *at <= self.0.clock.now();
+            let found = self.0.orders.borrow().iter().position(due);
+            if let Some(at) = found {
+                return self.0.orders.borrow_mut().remove(at).1;
             }
-            drop(orders);
             tokio::task::yield_now().await;
         }
     }
@@ -269,10 +272,13 @@ impl Supervisor for Listener {
     }
 
     async fn beat(&mut self) {
-        std::future::pending().await
+        while self.0.watchdog.get().is_none() || !self.0.running.get() {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
     }
 
     fn period(&self) -> Option<Duration> {
-        None
+        self.0.watchdog.get()
     }
 }

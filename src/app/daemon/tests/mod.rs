@@ -85,7 +85,8 @@ async fn a_clock_that_goes_back_serves_nothing_twice_and_does_not_wait_for_its_r
     for by in [hours(1), days(365)] {
         let world = World::new();
         let jump = START + hours(6) + MINUTE;
-        let timer = Jumping { inner: VirtualTimer(world.clock.clone()), at: jump, to: jump - by, jumped: Cell::new(false) };
+        let timer =
+            Jumping { inner: VirtualTimer(world.clock.clone()), at: jump, to: jump - by, jumped: Cell::new(false) };
         let runs_before = 1 + 6 * 4 + 1; // scans, and the mail of nine o'clock
         world.runs_left.set(runs_before + 8);
         let (_, board) = world.live(timer).await;
@@ -216,7 +217,7 @@ struct Still;
 
 impl Timer for Still {
     async fn sleep(&self, _: Duration) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -261,4 +262,22 @@ async fn what_is_not_finished_in_time_is_dropped_and_given_back() {
     let ((exit, _), ()) = futures::join!(life, orders);
     assert_eq!(exit, Exit::Stopped);
     assert_eq!(world.times(Asked::GaveBack), [START + Duration::from_secs(25)]);
+}
+
+#[tokio::test]
+async fn a_job_that_stands_still_for_two_hours_lets_the_watchdog_run_out() {
+    let world = World::new();
+    world.hang_in.set(Some("judge"));
+    world.watchdog.set(Some(MINUTE * 20));
+    let life = world.live(Still);
+    let order = async {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        world.order(START, Order::Stop);
+    };
+    futures::join!(life, order);
+    let alive = world.news.borrow().iter().filter(|news| *news == "Alive").count();
+    // The first beat has seen it enter the stage; five more, and the sixth is two hours after that.
+    assert_eq!(alive, 6);
 }

@@ -10,7 +10,7 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::rules;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{MailState, SourceOverview};
-use crate::telemetry::metrics::ScheduleState;
+use crate::ports::health::JobState;
 
 pub(super) const GAUGES: &[Declared] = &[
     Declared {
@@ -146,7 +146,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_schedule_last_run_timestamp_seconds",
-        help: "When the schedule last began to run.",
+        help: "When a run of the schedule last ended, however it ended.",
         labels: &["schedule"],
         read: |state, series| schedules(state, series, |schedule| schedule.last_run),
     },
@@ -239,6 +239,6 @@ fn of_sources(state: &State, series: &mut Series, pick: fn(&SourceOverview) -> u
     read.for_each(|source| series.count(&[&source.name], pick(source)));
 }
 
-fn schedules(state: &State, series: &mut Series, pick: fn(&ScheduleState) -> Option<Timestamp>) {
-    state.schedules.iter().for_each(|(schedule, at)| series.instant(&[schedule], pick(at)));
+fn schedules(state: &State, series: &mut Series, pick: fn(&JobState) -> Option<Timestamp>) {
+    state.schedules.iter().for_each(|(job, at)| series.instant(&[job.as_str()], pick(at)));
 }
