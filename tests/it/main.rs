@@ -21,4 +21,5 @@ mod setup;
 mod shell;
 mod sigkill;
 mod support;
+mod unattended;
 mod verdicts;
