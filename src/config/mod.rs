@@ -5,6 +5,7 @@
 //! (`reader`, `sections`): what can't be read, and what nobody reads, is a [`Problem`].
 
 mod choice;
+mod http;
 mod problem;
 mod reader;
 mod run;
@@ -21,6 +22,7 @@ mod warnings;
 use std::path::Path;
 
 pub use self::choice::ConfigChoice;
+pub use self::http::HttpSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;

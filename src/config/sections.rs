@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::http::http;
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
 use super::run::run;
@@ -37,6 +38,7 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
         run: run(root.section("run")),
+        http: http(root.section("http"), base),
         schedule: schedule(root.section("schedule")),
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
@@ -249,7 +251,7 @@ fn count(node: &Node) -> Result<usize, Fault> {
 }
 
 /// Like [`text`], without a word about the value.
-fn secret_text(node: &Node) -> Result<String, Fault> {
+pub(super) fn secret_text(node: &Node) -> Result<String, Fault> {
     match &node.value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err(Fault::new("this is not text", "write \"env:NAME\", \"file:PATH\" or \"cred:NAME\"")),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::http::HttpSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[http]`
+    pub http: HttpSettings,
     /// `[run]`
     pub run: RunSettings,
     /// `[schedule]`

@@ -14,6 +14,7 @@ mod overview;
 mod people;
 mod tallies;
 mod when;
+mod worst;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};
 pub use overview::{FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
 pub use people::Reader;
+pub use worst::WorstFinding;
