@@ -59,6 +59,14 @@ impl Stage {
     /// # Errors
     /// [`DemoError`]: mostly a folder that can't be used.
     pub async fn set(folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
+        Self::set_over(None, folder, now).await
+    }
+
+    /// The same over a new ledger that is elsewhere; `None` for one in the folder.
+    ///
+    /// # Errors
+    /// As for [`Stage::set`].
+    pub async fn set_over(ledger: Option<Ledger>, folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
         let inbox = Arc::new(Inbox::start().await.map_err(DemoError::NoPort)?);
@@ -73,7 +81,7 @@ impl Stage {
         home.write_inventory(&estate)?;
         let settings = settings(&home)?;
         let clock = VirtualClock::starting_at(start);
-        let app = App::open(settings, &[], clock.clone(), None).await?;
+        let app = App::open(settings, &[], clock.clone(), ledger).await?;
         let metrics = Metrics::new(app.configured()).map_err(|error| DemoError::Untold(error.to_string()))?;
         let metrics = Arc::new(metrics);
         let app = app.metered(metrics.clone());
