@@ -125,6 +125,9 @@ pub struct ScanArgs {
     /// Judges what the ledger knows as if it were this time (RFC 3339); reads no inventory, asks nobody, writes nothing
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub as_of: Option<Timestamp>,
+    /// Has the running daemon scan now, instead of scanning here
+    #[arg(long, conflicts_with_all = ["notify", "no_probe", "dry_run", "as_of", "fail_on", "format"])]
+    pub daemon: bool,
     /// Exits with 3 where a finding of this severity or worse is open
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,

@@ -10,6 +10,7 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod ring;
 mod run;
 mod scan;
 mod shell;

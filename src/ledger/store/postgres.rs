@@ -67,8 +67,8 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
     Ok(Pools::Postgres { writer, reader: readers(options) })
 }
 
-/// Opens for reading, beside whoever writes.
-pub(super) async fn open_read_only(url: &str) -> Result<Pools, OpenError> {
+/// Opens beside whoever holds the ledger, for reading, or for a small act as well.
+pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, OpenError> {
     let options = options(url)?;
     let Ground { ledger, found } = inspect(&options, false).await?;
     match (found, newest()) {
@@ -76,8 +76,9 @@ pub(super) async fn open_read_only(url: &str) -> Result<Pools, OpenError> {
         (found, known) if found > known => Err(OpenError::Newer { ledger, found, known }),
         (found, known) if found < known => Err(OpenError::NeedsMigration { ledger, found, known }),
         _ => {
-            let reader = readers(options);
-            Ok(Pools::Postgres { writer: reader.clone(), reader })
+            let reader = readers(options.clone());
+            let writer = if read_only { reader.clone() } else { pool(1).connect_lazy_with(options) };
+            Ok(Pools::Postgres { writer, reader })
         }
     }
 }

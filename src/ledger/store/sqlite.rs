@@ -40,15 +40,15 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
     Ok(Pools::Sqlite { pool, _lock: Some(lock) })
 }
 
-/// Opens for reading, beside whoever writes.
-pub(super) async fn open_read_only(url: &str) -> Result<Pools, OpenError> {
+/// Opens beside whoever holds the ledger, for reading, or for a small act as well.
+pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, OpenError> {
     let options = options(url)?;
     let path = options.get_filename().to_owned();
     let ledger = name(&path);
     if !path.exists() {
         return Err(OpenError::Missing { ledger });
     }
-    let pool = connect(options.read_only(true), &path).await?;
+    let pool = connect(options.read_only(read_only), &path).await?;
     match version(&pool, &path).await? {
         found if found > newest() => Err(OpenError::Newer { ledger, found, known: newest() }),
         found if found < newest() => Err(OpenError::NeedsMigration { ledger, found, known: newest() }),
