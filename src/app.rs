@@ -4,8 +4,10 @@ mod build;
 pub mod daemon;
 mod mail;
 mod metrics;
+pub mod ops;
 pub mod report;
 pub mod scan;
+pub mod unattended;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,6 +17,7 @@
 //! | [`scan`] | the stages collect, probe, judge |
 //! | [`notify`] | plan and deliver |
 //! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
+//! | [`http`] | the operator's listener: health, metrics, the page, "scan now" |
 //! | [`telemetry`] | logs, metrics and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |
@@ -27,6 +28,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod escrow;
+pub mod http;
 pub mod inventory;
 pub mod ledger;
 pub mod lifecycle;

@@ -32,7 +32,7 @@ use std::time::Duration;
 pub use self::bell::Doorbell;
 pub use self::board::Board;
 pub use self::desk::Exit;
-pub use self::house::House;
+pub use self::house::{House, Load};
 pub use self::pulse::Pulse;
 pub use self::work::{Ran, Work};
 

@@ -28,7 +28,8 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
     // The file is good; whether its secrets can be had may differ from where keysweep will run.
     let smtp_url = settings.mail.sending.as_ref().map(|sending| &sending.smtp_url);
-    for secret in [Some(&settings.escrow.master_key), smtp_url].into_iter().flatten() {
+    let token = settings.http.token.as_ref();
+    for secret in [Some(&settings.escrow.master_key), smtp_url, token].into_iter().flatten() {
         if let Err(error) = secret.resolve(env) {
             writeln!(anstream::stderr(), "keysweep: warning: not to be had from here: {error}")?;
         }

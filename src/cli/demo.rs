@@ -1,15 +1,19 @@
 //! `demo`: the story, then what is left of it.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{DemoArgs, Format};
 use super::{CliError, Done};
 use crate::app::SystemClock;
+use crate::app::daemon::Exit;
 use crate::demo::DemoError;
+use crate::demo::mailbox::Mailbox;
 use crate::demo::page::Page;
-use crate::demo::story::Stage;
+use crate::demo::story::{After, Stage};
+use crate::lifecycle::{Signals, Systemd};
 use crate::ports::Clock as _;
 
 /// How often the inbox is looked into after the story.
@@ -27,9 +31,32 @@ impl From<DemoError> for CliError {
     }
 }
 
-/// Lives through the demo's days, prints them, and with `--once` ends there. Nothing in the environment is read: no
-/// setting that is meant for another keysweep gets in.
+/// Lives through the demo's days and prints them; with `--once` it ends there, else the daemon goes on with them, seen by
+/// page, metrics and inbox. Nothing in the environment is read: no setting that is meant for another keysweep gets in.
 pub async fn run(args: DemoArgs) -> Result<Done, CliError> {
+    let orders = Signals::take()?;
+    let once = args.once;
+    let stage = tokio::select! {
+        told = tell(args) => told?,
+        () = crate::lifecycle::interrupted() => return Ok(Done::Interrupted),
+    };
+    if once {
+        return Ok(Done::Ok);
+    }
+    let (mut after, keysweep) = stage.after().await?;
+    let mailbox = Mailbox::open(after.inbox.clone()).await.map_err(DemoError::NoPort)?;
+    let mut page = Page::new(anstream::stdout());
+    addresses(&mut page, &after, mailbox.address())?;
+    tokio::select! {
+        exit = keysweep.run(orders, Systemd::from_env()) => {
+            Ok(if exit? == Exit::Stopped { Done::Ok } else { Done::Interrupted })
+        }
+        failed = arrivals(&mut page, &mut after) => Err(failed),
+    }
+}
+
+/// The story, and what is left of it.
+async fn tell(args: DemoArgs) -> Result<Stage, CliError> {
     let folder = match args.keep {
         Some(folder) => folder,
         None => tempfile::Builder::new().prefix("keysweep-demo-").tempdir()?.keep(),
@@ -49,21 +76,44 @@ pub async fn run(args: DemoArgs) -> Result<Done, CliError> {
         let deed = stage.leave_something()?;
         page.text(&format!("\nMeanwhile {deed}. The next scan sees it."))?;
     }
-    let mut after = stage.after().await;
-    if args.once {
-        return Ok(Done::Ok);
-    }
-    let ended = crate::lifecycle::interrupted();
-    tokio::pin!(ended);
+    Ok(stage)
+}
+
+/// Prints mails as they arrive, until something fails.
+async fn arrivals(page: &mut Page<impl Write>, after: &mut After) -> CliError {
     loop {
-        tokio::select! {
-            () = &mut ended => return Ok(Done::Ok),
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-        }
-        for mail in after.new_mails()? {
-            page.text(&format!("a mail arrives {mail}"))?;
+        tokio::time::sleep(LOOK_EVERY).await;
+        let printed = after
+            .new_mails()
+            .map_err(CliError::from)
+            .and_then(|mails| mails.iter().try_for_each(|mail| Ok(page.text(&format!("a mail arrives {mail}"))?)));
+        if let Err(error) = printed {
+            return error;
         }
     }
+}
+
+/// Where it can be seen, and how Prometheus gets at it.
+fn addresses(page: &mut Page<impl Write>, after: &After, mailbox: SocketAddr) -> Result<(), CliError> {
+    let home = &after.home;
+    let token = home.read_token()?;
+    page.heading("To look at, until Ctrl-C")?;
+    page.text(&format!("page      http://{}/\n          user: any, password: {token}", after.ops))?;
+    page.text(&format!("metrics   http://{}/metrics, with the same token as a bearer", after.ops))?;
+    page.text(&format!("inbox     http://{mailbox}/"))?;
+    page.text("\nkeysweep runs on, and scans and mails every minute. To scan now:")?;
+    page.text(&format!(
+        "curl -X POST -H \"Authorization: Bearer $(cat {})\" \\\n    http://{}/api/v1/scan",
+        shell(&home.token()),
+        after.ops
+    ))?;
+    page.text("\nTo let Prometheus scrape it:")?;
+    page.text(&format!(
+        "prometheus --config.file={} \\\n    --storage.tsdb.path={} \\\n    --web.listen-address=127.0.0.1:9090",
+        shell(&home.prometheus()),
+        shell(&home.folder().join("prometheus"))
+    ))?;
+    Ok(())
 }
 
 /// Where everything lies, and what to try with it.
@@ -84,11 +134,7 @@ fn leftovers(page: &mut Page<impl Write>, stage: &Stage, html: &Path, once: bool
     page.heading("To try")?;
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keysweep"));
     let line = format!("{} --config {}", shell(&program), shell(&home.config()));
-    let verbs: &[&str] = if once {
-        &["findings list --all", "explain c-01", "explain c-02", "credentials list", "mails list", "scans list"]
-    } else {
-        &["scan", "scan --notify", "findings list --all", "explain c-01", "explain c-02", "mails list"]
-    };
+    let verbs = ["findings list --all", "explain c-01", "explain c-02", "credentials list", "mails list", "scans list"];
     for verb in verbs {
         page.text(&format!("{line} {verb}"))?;
     }
@@ -96,9 +142,7 @@ fn leftovers(page: &mut Page<impl Write>, stage: &Stage, html: &Path, once: bool
     if once {
         page.text(&format!("\nThe simulated providers end here; without --once they run on. To clean up: {end}"))
     } else {
-        page.text(&format!(
-            "\nThe simulated providers and the inbox run on until Ctrl-C. To clean up after that: {end}"
-        ))
+        page.text(&format!("\nThe simulated providers and keysweep run on until Ctrl-C. To clean up after that: {end}"))
     }
 }
 

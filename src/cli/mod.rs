@@ -91,11 +91,11 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
-    let result = if matches!(cli.verb, Verb::Run) {
-        dispatch(cli, &env).await // it has its own way with signals
+    let result = if matches!(cli.verb, Verb::Run | Verb::Demo(_)) {
+        dispatch(cli, &env).await // they have their own way with signals
     } else {
         tokio::select! {
-            biased; // the demo ends well on the same signal
+            biased;
             result = dispatch(cli, &env) => result,
             () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
         }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{CliError, Done, read_settings};
-use crate::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House};
-use crate::app::{App, AppError, SystemClock, SystemTimer};
+use crate::app::daemon::Exit;
+use crate::app::ops::Listener;
+use crate::app::unattended::Unattended;
+use crate::app::{App, AppError, SystemClock};
 use crate::config::{ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
 use crate::telemetry::metrics::Metrics;
@@ -21,27 +23,19 @@ pub async fn run(
         tracing::warn!("{warning}");
     }
     preflight(&settings)?;
+    let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
     let app = App::open(settings, env, SystemClock, None).await?;
+    let listener = Listener::bind(&http, &ledger_url, env).await?;
     let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
     let metrics = Arc::new(metrics);
     let app = app.metered(metrics.clone());
     if !app.can_mail() {
         tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
     }
-    let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
     let again = env.to_vec();
-    let reload = move || read_settings(&choice, &again).map_err(|error| error.to_string());
-    let house = House::new(app, metrics, env.to_vec(), Box::new(reload)).await?;
-    let parts = DaemonParts {
-        orders,
-        clock: SystemClock,
-        timer: SystemTimer,
-        supervisor: Systemd::from_env(),
-        bell,
-        board,
-        seed: u64::from(std::process::id()),
-    };
-    Ok(match Daemon::new(house, parts).await?.run().await {
+    let load = move || read_settings(&choice, &again).map_err(|error| error.to_string());
+    let keysweep = Unattended { app, metrics, listener, env: env.to_vec(), load: Box::new(load) };
+    Ok(match keysweep.run(orders, Systemd::from_env()).await? {
         Exit::Stopped => Done::Ok,
         Exit::Aborted => Done::Interrupted,
     })

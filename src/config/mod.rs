@@ -5,6 +5,7 @@
 //! (`reader`, `sections`): what can't be read, and what nobody reads, is a [`Problem`].
 
 mod choice;
+mod http;
 mod problem;
 mod reader;
 mod run;
@@ -21,13 +22,15 @@ mod warnings;
 use std::path::Path;
 
 pub use self::choice::ConfigChoice;
+pub use self::http::HttpSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
-    MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings, show,
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
+    TelemetrySettings, show,
 };
 
 /// The manual: every key, its default, a sentence.
@@ -82,7 +85,7 @@ pub fn read(
     let mut merged = defaults.clone();
     tree::overlay(&mut merged, operator);
     tree::overlay_env(&mut merged, env, &log);
-    let settings = sections::read(&merged, &defaults, &log, base, known_providers);
+    let settings = sections::read(&merged, &defaults, &log, base, env, known_providers);
     let problems = log.into_problems();
     if problems.is_empty() {
         let warnings = warnings::find(&settings);

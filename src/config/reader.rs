@@ -122,15 +122,19 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// From here on the value of `key` must never be shown.
+    pub(super) fn hide(&self, key: &'static str) {
+        self.log.secrets.borrow_mut().insert(self.path_of(key));
+    }
+
     /// A value that may be there and must never be shown.
     pub(super) fn find_secret<T>(
         &self,
         key: &'static str,
         read: impl Fn(&str, &Node) -> Result<T, Fault>,
     ) -> Option<T> {
-        let path = self.path_of(key);
-        self.log.secrets.borrow_mut().insert(path.clone());
-        self.find(key, |node| read(&path, node))
+        self.hide(key);
+        self.find(key, |node| read(&self.path_of(key), node))
     }
 
     /// Notes that `key` is missing, if it is. Where the section itself is no table, that was noted and is enough.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::http::http;
 use super::problem::Fault;
 use super::reader::{Log, Section, nearest};
 use super::run::run;
 use super::schedule::schedule;
-use super::secret_ref::SecretRef;
+use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LivenessSettings,
-    MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
+    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
 };
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
@@ -25,11 +26,18 @@ use crate::telemetry::logs::LogFormat;
 const MANY: u32 = 10_000;
 
 /// Reads the merged tree. What is wrong goes to the log; then the settings are not to be used.
-pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known_providers: &[&str]) -> Settings {
+pub(super) fn read(
+    tree: &Table,
+    defaults: &Table,
+    log: &Log,
+    base: &Path,
+    env: &Env,
+    known_providers: &[&str],
+) -> Settings {
     let root = Section::root(tree, defaults, log);
     let inventories = inventories(&root, base);
     let mut settings = Settings {
-        ledger: ledger(root.section("ledger"), base),
+        ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
         inventories,
         liveness: liveness(root.section("liveness")),
@@ -37,6 +45,7 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
         run: run(root.section("run")),
+        http: http(root.section("http"), base),
         schedule: schedule(root.section("schedule")),
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
@@ -46,22 +55,51 @@ pub(super) fn read(tree: &Table, defaults: &Table, log: &Log, base: &Path, known
     settings
 }
 
-fn ledger(section: Section<'_>, base: &Path) -> LedgerSettings {
+fn ledger(section: Section<'_>, base: &Path, env: &Env) -> LedgerSettings {
+    // A path may be shown. Anything else may hold a login, or be meant to.
+    if !section
+        .find("url", |node| Ok(matches!(&node.value, Value::Text(text) if text.starts_with("sqlite:"))))
+        .unwrap_or(true)
+    {
+        section.hide("url");
+    }
     let url = section.get("url", |node| {
         let text = text(node)?;
-        let Some(place) = text.strip_prefix("sqlite:") else {
-            // not quoted: the address of another database may hold a login
-            return Err(Fault::new("only SQLite ledgers are supported", "write \"sqlite:\" and a path"));
-        };
-        let place = place.strip_prefix("//").unwrap_or(place);
-        match place {
-            "" => Err(Fault::new("the path is missing", "write \"sqlite:\" and a path")),
-            ":memory:" => Ok(text),
-            path => Ok(format!("sqlite:{}", base.join(path).display())),
+        match text.split_once(':') {
+            Some(("env" | "file" | "cred", _)) => {
+                let place = SecretRef::parse("ledger.url", &text, base)?;
+                // Needed by every command that has to do with the ledger: found out at once.
+                let url = place.resolve(env).map_err(|error| {
+                    let words = error.to_string();
+                    let words = words.strip_prefix("ledger.url: ").unwrap_or(&words);
+                    let (what, todo) = words.split_once("; ").unwrap_or((words, "correct it"));
+                    Fault::new(what, todo)
+                })?;
+                ledger_url(url.expose(), base)
+            }
+            _ => ledger_url(&text, base),
         }
     });
     section.close();
     LedgerSettings { url }
+}
+
+/// The address, from the value itself. It is not quoted in what is wrong with it.
+fn ledger_url(text: &str, base: &Path) -> Result<LedgerUrl, Fault> {
+    let (kind, place) = text.split_once(':').unwrap_or((text, ""));
+    match (kind, place.strip_prefix("//").unwrap_or(place)) {
+        ("sqlite", "") => Err(Fault::new("the path is missing", "write \"sqlite:\" and a path")),
+        ("sqlite", ":memory:") => Ok(LedgerUrl::new(text)),
+        ("sqlite", path) => Ok(LedgerUrl::new(&format!("sqlite:{}", base.join(path).display()))),
+        ("postgres" | "postgresql", "") => {
+            Err(Fault::new("the server is missing", "write \"postgres://USER@HOST/DATABASE\""))
+        }
+        ("postgres" | "postgresql", _) => Ok(LedgerUrl::new(text)),
+        _ => Err(Fault::new(
+            "this is the address of neither SQLite nor PostgreSQL",
+            "write \"sqlite:\" and a path, or \"postgres://USER@HOST/DATABASE\"",
+        )),
+    }
 }
 
 fn escrow(section: Section<'_>, base: &Path, needed: bool) -> EscrowSettings {
@@ -249,7 +287,7 @@ fn count(node: &Node) -> Result<usize, Fault> {
 }
 
 /// Like [`text`], without a word about the value.
-fn secret_text(node: &Node) -> Result<String, Fault> {
+pub(super) fn secret_text(node: &Node) -> Result<String, Fault> {
     match &node.value {
         Value::Text(text) => Ok(text.clone()),
         _ => Err(Fault::new("this is not text", "write \"env:NAME\", \"file:PATH\" or \"cred:NAME\"")),

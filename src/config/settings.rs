@@ -1,18 +1,20 @@
 //! The settings as they are used: checked, with every default in its place.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 use url::Url;
 
+use super::http::HttpSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
+use crate::domain::secret::Secret;
 use crate::telemetry::logs::LogFormat;
 
 /// Everything that the operator may set.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[http]`
+    pub http: HttpSettings,
     /// `[run]`
     pub run: RunSettings,
     /// `[schedule]`
@@ -44,8 +48,48 @@ pub struct Settings {
 /// Where the ledger is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
-    /// `sqlite:` and a path that no longer depends on the config file's folder
-    pub url: String,
+    /// its address
+    pub url: LedgerUrl,
+}
+
+/// The ledger's address: `sqlite:` and a path that no longer depends on the config file's folder, or `postgres://` and the
+/// rest. Printing it shows a path, and of a server nothing, since the login may stand in it.
+#[derive(Clone, Default)]
+pub struct LedgerUrl(Option<Secret>);
+
+impl LedgerUrl {
+    pub(super) fn new(url: &str) -> Self {
+        Self(Some(Secret::new(url)))
+    }
+}
+
+impl PartialEq for LedgerUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for LedgerUrl {}
+
+impl AsRef<str> for LedgerUrl {
+    fn as_ref(&self) -> &str {
+        self.0.as_ref().map_or("", Secret::expose)
+    }
+}
+
+impl fmt::Display for LedgerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.as_ref() {
+            path if path.starts_with("sqlite:") => f.write_str(path),
+            _ => f.write_str("postgres:[secret]"),
+        }
+    }
+}
+
+impl fmt::Debug for LedgerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
 }
 
 /// How copies are held.

@@ -198,7 +198,7 @@ fn a_providers_own_value_goes_before_an_explicit_general_one_the_catalogue_and_t
 fn relative_paths_start_at_the_folder_of_the_file() {
     let text = format!("{MINIMAL}people_path = \"/abs/people.csv\"\n");
     let own = settings(&text);
-    assert_eq!(own.ledger.url, "sqlite:/conf/keysweep.db");
+    assert_eq!(own.ledger.url.as_ref(), "sqlite:/conf/keysweep.db");
     assert_eq!(own.inventories[0].path, Path::new("/conf/connections.csv"));
     assert_eq!(own.inventories[0].people_path.as_deref(), Some(Path::new("/abs/people.csv")));
     for (url, expected) in [
@@ -207,7 +207,23 @@ fn relative_paths_start_at_the_folder_of_the_file() {
         ("sqlite://a.db", "sqlite:/conf/a.db"),
         ("sqlite::memory:", "sqlite::memory:"),
     ] {
-        assert_eq!(settings(&format!("[ledger]\nurl = \"{url}\"")).ledger.url, expected);
+        assert_eq!(settings(&format!("[ledger]\nurl = \"{url}\"")).ledger.url.as_ref(), expected);
+    }
+}
+
+#[test]
+fn the_ledgers_address_may_be_a_secret_kept_elsewhere_and_is_never_printed() {
+    let login = "postgres://keysweep:hunter2@db.example.org/keysweep";
+    let read = |url: &str| read_with(&format!("[ledger]\nurl = \"{url}\""), &[("LEDGER", login)]);
+    for url in ["env:LEDGER", login] {
+        let (settings, _) = read(url).unwrap();
+        assert_eq!(settings.ledger.url.as_ref(), login);
+        let printed = format!("{:?} {} {:?}", settings.ledger, settings.ledger.url, settings.shown());
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
+    for wrong in ["env:NOWHERE", "mysql://root:hunter2@db.example.org/x", "postgres:"] {
+        let problems = read(wrong).unwrap_err().to_string();
+        assert!(problems.contains("ledger.url") && !problems.contains("hunter2"), "{problems}");
     }
 }
 

@@ -101,6 +101,7 @@ fn literals(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     let mut secrets = vec![&settings.escrow.master_key];
     secrets.extend(settings.mail.sending.iter().map(|sending| &sending.smtp_url));
     secrets.extend(settings.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret));
+    secrets.extend(&settings.http.token);
     let in_file = |key: &str| settings.shown.iter().any(|shown| shown.key == key && !shown.from_env);
     for secret in secrets.into_iter().filter(|secret| secret.is_literal() && in_file(secret.setting())) {
         say(

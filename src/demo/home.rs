@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -52,14 +53,33 @@ impl Home {
         self.folder.join("mails")
     }
 
-    /// Writes a configuration that asks the simulated providers and mails to the inbox, with a fresh master key.
+    /// The file of the listener's token.
+    pub fn token(&self) -> PathBuf {
+        self.folder.join("http.token")
+    }
+
+    /// The listener's token itself: of a demo, it may be printed.
+    ///
+    /// # Errors
+    /// Where the file can't be read.
+    pub fn read_token(&self) -> Result<String, DemoError> {
+        fs::read_to_string(self.token()).map_err(|source| failed(&self.token(), source))
+    }
+
+    /// A configuration with which Prometheus scrapes the demo.
+    pub fn prometheus(&self) -> PathBuf {
+        self.folder.join("prometheus.yml")
+    }
+
+    /// Writes a configuration that asks the simulated providers, mails to the inbox and is seen at `ops`, with a fresh
+    /// master key and a fresh token.
     ///
     /// # Errors
     /// Where a file can't be written, or the machine gives no randomness.
-    pub fn write_config(&self, world: &World, inbox: &Inbox) -> Result<(), DemoError> {
-        let mut key = [0; 32];
-        entropy::system(&mut key).map_err(|_| DemoError::NoRandomness)?;
-        self.write("master.key", STANDARD.encode(key))?;
+    pub fn write_config(&self, world: &World, inbox: &Inbox, ops: SocketAddr) -> Result<(), DemoError> {
+        self.write("master.key", STANDARD.encode(random()?))?;
+        self.write("http.token", random()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>())?;
+        self.write("prometheus.yml", scraping(ops))?;
         self.write("smtp.url", format!("smtp://{}?tls=none", inbox.address()))?;
         let mut config = format!(
             "# Written by `keysweep demo`. Everything in it is on this machine and made up.\n\n\
@@ -67,6 +87,9 @@ impl Home {
              [escrow]\nmaster_key = \"file:master.key\"\nhold = \"until-proven\"\n\n\
              [[inventory]]\nname = \"{SOURCE}\"\nkind = \"csv\"\npath = \"connections.csv\"\npeople_path = \"people.csv\"\n\n\
              [mail]\nsmtp_url = \"file:smtp.url\"\nfrom = \"keysweep@platform.example.com\"\nplatform = \"Example Checker\"\n\n\
+             # Every minute, so that there is something to see.\n\
+             [schedule]\nscan = \"* * * * *\"\nmail = \"* * * * *\"\njitter = \"0s\"\n\n\
+             [http]\nlisten = \"{ops}\"\ntoken = \"file:http.token\"\n\n\
              [telemetry]\nlog_filter = \"warn\"\n"
         );
         for provider in ["mailjet", "convertkit", "kit"] {
@@ -113,6 +136,20 @@ impl Home {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
         file.and_then(|mut file| file.write_all(content.as_ref())).map_err(|source| failed(&path, source))
     }
+}
+
+fn random() -> Result<[u8; 32], DemoError> {
+    let mut bytes = [0; 32];
+    entropy::system(&mut bytes).map_err(|_| DemoError::NoRandomness)?;
+    Ok(bytes)
+}
+
+/// Paths in it start at its own folder.
+fn scraping(ops: SocketAddr) -> String {
+    format!(
+        "# Written by `keysweep demo`.\nglobal:\n  scrape_interval: 5s\nscrape_configs:\n  - job_name: keysweep\n    \
+         authorization:\n      type: Bearer\n      credentials_file: http.token\n    static_configs:\n      - targets: [\"{ops}\"]\n"
+    )
 }
 
 fn failed(path: &Path, source: io::Error) -> DemoError {

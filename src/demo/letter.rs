@@ -10,6 +10,8 @@ pub struct Letter {
     pub headers: String,
     /// the subject in one line
     pub subject: String,
+    /// when it was sent, as its header has it
+    pub date: String,
     /// the plain text, decoded
     pub text: String,
     /// the same as HTML, decoded
@@ -24,6 +26,7 @@ impl Letter {
         let unfolded = headers.replace("\n ", " ").replace("\n\t", " ");
         let mut letter = Self {
             headers: headers.to_owned(),
+            date: header(&unfolded, "date").unwrap_or_default().to_owned(),
             subject: header(&unfolded, "subject").unwrap_or_default().to_owned(),
             ..Self::default()
         };

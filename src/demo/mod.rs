@@ -8,6 +8,7 @@ pub mod estate;
 pub mod home;
 pub mod inbox;
 pub mod letter;
+pub mod mailbox;
 pub mod page;
 mod script;
 pub mod story;

@@ -1,7 +1,11 @@
 //! The story: the estate lives, keysweep looks every six hours, and the page tells what the ledger has of it.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
 
 use super::clock::VirtualClock;
 use super::estate::{Estate, HERO, LEFT};
@@ -13,9 +17,11 @@ use super::script::{self, Act};
 use super::teller::{Teller, title, told};
 use super::world::World;
 use super::{DemoError, SOURCE};
-use crate::app::App;
+use crate::app::ops::Listener;
 use crate::app::scan::{ScanOptions, ScanSummary};
-use crate::config::{self, ConfigChoice};
+use crate::app::unattended::Unattended;
+use crate::app::{App, SystemClock};
+use crate::config::{self, ConfigChoice, Settings, Warning};
 use crate::domain::belief::Liveness;
 use crate::domain::finding::RuleName;
 use crate::domain::time::{Timestamp, days, hours};
@@ -24,6 +30,7 @@ use crate::ledger::read::EventRow;
 use crate::notify::preview;
 use crate::ports::Quiet;
 use crate::providers::Catalogue;
+use crate::telemetry::metrics::Metrics;
 
 /// Entries of the log that one key's way may have.
 const WAY: usize = 500;
@@ -33,8 +40,10 @@ pub struct Stage {
     /// the folder
     pub home: Home,
     /// the mail server, with all the mails
-    pub inbox: Inbox,
+    pub inbox: Arc<Inbox>,
     world: World,
+    ops: (TcpListener, SocketAddr),
+    metrics: Arc<Metrics>,
     app: App<VirtualClock>,
     clock: VirtualClock,
     estate: Estate,
@@ -50,22 +59,34 @@ impl Stage {
     /// # Errors
     /// [`DemoError`]: mostly a folder that can't be used.
     pub async fn set(folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
+        Self::set_over(None, folder, now).await
+    }
+
+    /// The same over a new ledger that is elsewhere; `None` for one in the folder.
+    ///
+    /// # Errors
+    /// As for [`Stage::set`].
+    pub async fn set_over(ledger: Option<Ledger>, folder: &Path, now: Timestamp) -> Result<Self, DemoError> {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
-        let inbox = Inbox::start().await.map_err(DemoError::NoPort)?;
+        let inbox = Arc::new(Inbox::start().await.map_err(DemoError::NoPort)?);
+        let ops = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::NoPort)?;
+        let address = ops.local_addr().map_err(DemoError::NoPort)?;
         let today = now.as_secs().div_euclid(86_400);
         let midnight = Timestamp::from_secs(today * 86_400) - days(script::DAYS - 1);
         let start = midnight + hours(8);
         let estate = Estate::seeded(start);
         estate.make_known(&world);
-        home.write_config(&world, &inbox)?;
+        home.write_config(&world, &inbox, address)?;
         home.write_inventory(&estate)?;
-        let catalogue = Catalogue::shipped().map_err(|error| DemoError::Untold(error.to_string()))?;
-        // What stands in this environment is meant for another keysweep.
-        let (settings, _) = config::load(&ConfigChoice::usual(Some(home.config())), &[], &catalogue.names())?;
+        let settings = settings(&home)?;
         let clock = VirtualClock::starting_at(start);
-        let app = App::open(settings, &[], clock.clone(), None).await?;
-        Ok(Self { home, inbox, world, app, clock, estate, midnight, end: now, kept: 0 })
+        let app = App::open(settings, &[], clock.clone(), ledger).await?;
+        let metrics = Metrics::new(app.configured()).map_err(|error| DemoError::Untold(error.to_string()))?;
+        let metrics = Arc::new(metrics);
+        let app = app.metered(metrics.clone());
+        let ops = (ops, address);
+        Ok(Self { home, inbox, world, ops, metrics, app, clock, estate, midnight, end: now, kept: 0 })
     }
 
     /// Lives through the days and prints them.
@@ -147,17 +168,33 @@ impl Stage {
         Ok(words)
     }
 
-    /// Lets go of the ledger, so that other commands may have it; the servers go on, and mails are still kept.
-    pub async fn after(self) -> After {
-        self.app.ledger.close().await;
-        After { home: self.home, inbox: self.inbox, kept: self.kept, _world: self.world }
+    /// Goes on by the system's clock: the servers, and the daemon, which is still to be run.
+    ///
+    /// # Errors
+    /// As for [`App::open`].
+    pub async fn after(self) -> Result<(After, Unattended), DemoError> {
+        let Self { home, inbox, world, ops: (socket, address), metrics, app, kept, .. } = self;
+        app.ledger.close().await;
+        let settings = settings(&home)?;
+        let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
+        let app = App::open(settings, &[], SystemClock, None).await?.metered(metrics.clone());
+        app.refresh(&metrics).await?; // whoever looks at once sees the estate
+        let listener = Listener::over(socket, address, &http, &ledger_url, &[]).await?;
+        let config = home.config();
+        let load = move || load(&config).map_err(|error| error.to_string());
+        let keysweep = Unattended { app, metrics, listener: Some(listener), env: Vec::new(), load: Box::new(load) };
+        Ok((After { home, inbox, ops: address, kept, _world: world }, keysweep))
     }
 }
 
-/// The servers after the story.
+/// What goes on after the story.
 pub struct After {
-    home: Home,
-    inbox: Inbox,
+    /// the folder
+    pub home: Home,
+    /// the mail server
+    pub inbox: Arc<Inbox>,
+    /// where page and metrics are
+    pub ops: SocketAddr,
     kept: usize,
     _world: World,
 }
@@ -174,6 +211,16 @@ impl After {
         self.kept = mails.len();
         Ok(new.iter().map(about).collect())
     }
+}
+
+/// The demo's own configuration. What stands in this environment is meant for another keysweep.
+fn settings(home: &Home) -> Result<Settings, DemoError> {
+    Ok(load(&home.config())?.0)
+}
+
+fn load(config: &Path) -> Result<(Settings, Vec<Warning>), DemoError> {
+    let catalogue = Catalogue::shipped().map_err(|error| DemoError::Untold(error.to_string()))?;
+    Ok(config::load(&ConfigChoice::usual(Some(config.to_owned())), &[], &catalogue.names())?)
 }
 
 /// What telling needs.

@@ -1,7 +1,7 @@
 //! The ledger as JUDGE sees it: what is due, the facts that rules may see, and the findings.
 
-mod changes;
-mod subjects;
+pub(super) mod changes;
+pub(super) mod subjects;
 
 #[cfg(test)]
 mod tests;
@@ -9,11 +9,11 @@ mod tests;
 pub(super) use subjects::creator;
 
 use serde::Deserialize;
-use sqlx::SqliteConnection;
 
-use super::Ledger;
-use super::packed::{bound, rows};
-use super::store::{database, log, pack};
+use super::packed::{pack, size};
+use super::session::Session;
+use super::sql::Sql;
+use super::{Ledger, meta};
 use crate::domain::facts::Subject;
 use crate::domain::finding::KnownFinding;
 use crate::domain::ids::ConnectionId;
@@ -31,63 +31,35 @@ const MANY: i64 = 20_000;
 
 impl JudgeLedger for Ledger {
     async fn judge_under(&self, version: &str) -> Result<(), LedgerError> {
-        const DOING: &str = "note under what is judged";
-        let known: Option<String> = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'judged_under'")
-            .fetch_optional(self.pool())
-            .await
-            .map_err(database(DOING))?;
-        if known.as_deref() == Some(version) {
+        if self.get("judged_under").await?.as_deref() == Some(version) {
             return Ok(()); // the write lock is not for every scan
         }
-        let mut tx = self.write(DOING).await?;
-        sqlx::query(
-            "INSERT INTO meta (key, value) VALUES ('judged_under', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )
-        .bind(version)
-        .execute(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
-        sqlx::query(
-            "INSERT INTO dirty (kind, subject_id, cursor) VALUES ('all', 0, 0)
-             ON CONFLICT (kind, subject_id) DO UPDATE SET cursor = 0",
-        )
-        .execute(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
-        tx.commit().await.map_err(database(DOING))
+        let mut tx = self.write("note under what is judged").await?;
+        tx.run(&meta::SET, ["judged_under".into(), version.into()]).await?;
+        tx.run(&ALL_DIRTY, []).await?;
+        tx.commit().await
     }
 
     async fn spread_dirty(&self, now: Timestamp) -> Result<bool, LedgerError> {
-        const DOING: &str = "mark connections that a neighbour made due";
-        let mut tx = self.write(DOING).await?;
-        let first: Vec<Dirty> = rows(&mut tx, "dirty", DOING, sqlx::query_scalar(FIRST_DIRTY)).await?;
+        let mut tx = self.write("mark connections that a neighbour made due").await?;
+        let first: Vec<Dirty> = tx.rows("dirty", &FIRST_DIRTY, []).await?;
         let Some(dirty) = first.into_iter().next() else {
             return Ok(false);
         };
         let marked = mark(&mut tx, &dirty, now).await?;
         let full = i64::try_from(marked.len()).is_ok_and(|count| count == SPREAD);
-        let rest = match marked.last() {
-            Some(last) if full => sqlx::query("UPDATE dirty SET cursor = ?3 WHERE kind = ?1 AND subject_id = ?2")
-                .bind(&dirty.kind)
-                .bind(dirty.subject)
-                .bind(*last),
-            _ => sqlx::query("DELETE FROM dirty WHERE kind = ?1 AND subject_id = ?2")
-                .bind(&dirty.kind)
-                .bind(dirty.subject),
+        let (kind, subject) = (dirty.kind.as_str(), dirty.subject);
+        match marked.last() {
+            Some(last) if full => tx.run(&GO_ON_FROM, [kind.into(), subject.into(), (*last).into()]).await?,
+            _ => tx.run(&ALL_MARKED, [kind.into(), subject.into()]).await?,
         };
-        rest.execute(&mut *tx).await.map_err(database(DOING))?;
-        tx.commit().await.map_err(database(DOING))?;
+        tx.commit().await?;
         Ok(true)
     }
 
     async fn due_count(&self, now: Timestamp) -> Result<u64, LedgerError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM connection WHERE judge_at <= ?1")
-            .bind(now.as_millis())
-            .fetch_one(self.pool())
-            .await
-            .map_err(database("count what is due"))?;
-        Ok(count.unsigned_abs())
+        let mut line = self.look("count what is due").await?;
+        Ok(line.number(&COUNT_ALL_DUE, [now.into()]).await?.unsigned_abs())
     }
 
     async fn due_subjects(
@@ -96,23 +68,11 @@ impl JudgeLedger for Ledger {
         after: ConnectionId,
         limit: usize,
     ) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
-        const DOING: &str = "read what is due for judging";
-        let mut tx = self.moment(DOING).await?;
-        let due: i64 = sqlx::query_scalar(COUNT_DUE)
-            .bind(now.as_millis())
-            .bind(MANY + 1)
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(database(DOING))?;
-        let statement = if due > MANY { DUE_AMONG_MANY } else { DUE_AMONG_FEW };
-        let ids: String = sqlx::query_scalar(statement)
-            .bind(now.as_millis())
-            .bind(after.0)
-            .bind(bound(limit))
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(database(DOING))?;
-        subjects::read(&mut tx, &ids).await
+        let mut moment = self.moment("read what is due for judging").await?;
+        let due = moment.number(&COUNT_DUE, [now.into(), (MANY + 1).into()]).await?;
+        let statement = if due > MANY { &DUE_AMONG_MANY } else { &DUE_AMONG_FEW };
+        let ids = moment.text(statement, [now.into(), after.0.into(), size(limit).into()]).await?;
+        subjects::read(&mut moment, ids).await
     }
 
     async fn all_subjects(
@@ -120,19 +80,12 @@ impl JudgeLedger for Ledger {
         after: ConnectionId,
         limit: usize,
     ) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
-        const DOING: &str = "read all connections for judging";
-        let mut tx = self.moment(DOING).await?;
-        let ids: String = sqlx::query_scalar(ALL)
-            .bind(after.0)
-            .bind(bound(limit))
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(database(DOING))?;
-        subjects::read(&mut tx, &ids).await
+        let mut moment = self.moment("read all connections for judging").await?;
+        let ids = moment.text(&ALL, [after.0.into(), size(limit).into()]).await?;
+        subjects::read(&mut moment, ids).await
     }
 
     async fn commit_judgements(&self, batch: &JudgeBatch) -> Result<(), LedgerError> {
-        const DOING: &str = "write judgements";
         if batch.judged.is_empty() && batch.changes.is_empty() && batch.events.is_empty() {
             return Ok(());
         }
@@ -141,13 +94,12 @@ impl JudgeLedger for Ledger {
             row: "batch".to_owned(),
             what: "judgements without an instant".to_owned(),
         })?;
-        let mut tx = self.write(DOING).await?;
-        let judged = pack(&batch.judged, DOING)?;
-        sqlx::query(JUDGED).bind(judged).execute(&mut *tx).await.map_err(database(DOING))?;
+        let mut tx = self.write("write judgements").await?;
+        tx.run(&JUDGED, [pack(&batch.judged)?.into()]).await?;
         let events = changes::write(&mut tx, now, &batch.changes).await?;
-        log(&mut tx, &events).await?;
-        log(&mut tx, &batch.events).await?;
-        tx.commit().await.map_err(database(DOING))
+        tx.log(&events).await?;
+        tx.log(&batch.events).await?;
+        tx.commit().await
     }
 }
 
@@ -159,12 +111,11 @@ struct Dirty {
 }
 
 /// Makes the next page of the connections concerned due. Returns them, ascending.
-async fn mark(tx: &mut SqliteConnection, dirty: &Dirty, now: Timestamp) -> Result<Vec<i64>, LedgerError> {
-    const DOING: &str = "mark connections that a neighbour made due";
+async fn mark(tx: &mut Session, dirty: &Dirty, now: Timestamp) -> Result<Vec<i64>, LedgerError> {
     let concerned = match dirty.kind.as_str() {
-        "credential" => OF_CREDENTIAL,
-        "account" => OF_ACCOUNT,
-        "all" => OF_ALL,
+        "credential" => &OF_CREDENTIAL,
+        "account" => &OF_ACCOUNT,
+        "all" => &OF_ALL,
         other => {
             return Err(LedgerError::Inconsistent {
                 table: "dirty",
@@ -173,53 +124,70 @@ async fn mark(tx: &mut SqliteConnection, dirty: &Dirty, now: Timestamp) -> Resul
             });
         }
     };
-    let page = sqlx::query_scalar(concerned).bind(dirty.subject).bind(dirty.cursor).bind(SPREAD);
-    let ids: Vec<i64> = rows(tx, "connection", DOING, page).await?;
-    sqlx::query(
-        "UPDATE connection SET judge_at = ?2
-         WHERE id IN (SELECT value FROM json_each(?1)) AND (judge_at IS NULL OR judge_at > ?2)",
-    )
-    .bind(pack(&ids, DOING)?)
-    .bind(now.as_millis())
-    .execute(tx)
-    .await
-    .map_err(database(DOING))?;
+    let page = [dirty.subject.into(), dirty.cursor.into(), SPREAD.into()];
+    let ids: Vec<i64> = tx.rows("connection", concerned, page).await?;
+    tx.run(&MARK, [pack(&ids)?.into(), now.into()]).await?;
     Ok(ids)
 }
 
-const FIRST_DIRTY: &str = "
-    SELECT json_group_array(json_array(kind, subject_id, cursor))
-    FROM (SELECT kind, subject_id, cursor FROM dirty ORDER BY kind, subject_id LIMIT 1)";
+pub(super) const ALL_DIRTY: Sql = sql!(
+    "INSERT INTO dirty (kind, subject_id, cursor) VALUES ('all', 0, 0)
+     ON CONFLICT (kind, subject_id) DO UPDATE SET cursor = 0"
+);
 
-const OF_CREDENTIAL: &str = "
-    SELECT json_group_array(connection_id)
-    FROM (SELECT DISTINCT connection_id FROM use WHERE credential_id = ?1 AND connection_id > ?2
-          ORDER BY connection_id LIMIT ?3)";
+pub(super) const FIRST_DIRTY: Sql = sql!(
+    "SELECT " [page "kind, subject_id, cursor"] "
+     FROM (SELECT kind, subject_id, cursor FROM dirty ORDER BY kind, subject_id LIMIT 1) AS one"
+);
 
-const OF_ACCOUNT: &str = "
-    SELECT json_group_array(id)
-    FROM (SELECT id FROM connection WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3)";
+pub(super) const GO_ON_FROM: Sql = sql!("UPDATE dirty SET cursor = $3 WHERE kind = $1 AND subject_id = $2");
 
-const OF_ALL: &str = "
-    SELECT json_group_array(id)
-    FROM (SELECT id FROM connection WHERE ?1 = 0 AND id > ?2 ORDER BY id LIMIT ?3)";
+pub(super) const ALL_MARKED: Sql = sql!("DELETE FROM dirty WHERE kind = $1 AND subject_id = $2");
 
-const COUNT_DUE: &str = "SELECT count(*) FROM (SELECT 1 FROM connection WHERE judge_at <= ?1 LIMIT ?2) AS due";
+pub(super) const OF_CREDENTIAL: Sql = sql!(
+    "SELECT " [numbers "connection_id"] "
+     FROM (SELECT DISTINCT connection_id FROM use WHERE credential_id = $1 AND connection_id > $2
+           ORDER BY connection_id LIMIT $3) AS page"
+);
+
+pub(super) const OF_ACCOUNT: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM connection WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3) AS page"
+);
+
+pub(super) const OF_ALL: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM connection WHERE $1 = 0 AND id > $2 ORDER BY id LIMIT $3) AS page"
+);
+
+pub(super) const MARK: Sql = sql!(
+    "UPDATE connection SET judge_at = $2
+     WHERE id IN " [within "$1" bigint] " AND (judge_at IS NULL OR judge_at > $2)"
+);
+
+pub(super) const COUNT_ALL_DUE: Sql = sql!("SELECT count(*) FROM connection WHERE judge_at <= $1");
+
+pub(super) const COUNT_DUE: Sql =
+    sql!("SELECT count(*) FROM (SELECT 1 FROM connection WHERE judge_at <= $1 LIMIT $2) AS due");
 
 /// In the order of the primary key; `+` keeps the index on `judge_at` out of it.
-const DUE_AMONG_MANY: &str = "
-    SELECT json_group_array(id)
-    FROM (SELECT id FROM connection WHERE id > ?2 AND +judge_at <= ?1 ORDER BY id LIMIT ?3)";
+pub(super) const DUE_AMONG_MANY: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM connection WHERE id > $2 AND +judge_at <= $1 ORDER BY id LIMIT $3) AS page"
+);
 
 /// By the index on `judge_at`; `+` keeps the primary key out of it.
-const DUE_AMONG_FEW: &str = "
-    SELECT json_group_array(id)
-    FROM (SELECT id FROM connection WHERE judge_at <= ?1 AND +id > ?2 ORDER BY +id LIMIT ?3)";
+pub(super) const DUE_AMONG_FEW: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM connection WHERE judge_at <= $1 AND +id > $2 ORDER BY +id LIMIT $3) AS page"
+);
 
-const ALL: &str = "
-    SELECT json_group_array(id) FROM (SELECT id FROM connection WHERE id > ?1 ORDER BY id LIMIT ?2)";
+pub(super) const ALL: Sql = sql!(
+    "SELECT " [numbers "id"] " FROM (SELECT id FROM connection WHERE id > $1 ORDER BY id LIMIT $2) AS page"
+);
 
-const JUDGED: &str = "
-    UPDATE connection SET judge_at = judged.due
-    FROM (SELECT value ->> 0 AS id, value ->> 1 AS due FROM json_each(?1)) AS judged
-    WHERE connection.id = judged.id AND connection.judge_at IS DISTINCT FROM judged.due";
+pub(super) const JUDGED: Sql = sql!(
+    "UPDATE connection SET judge_at = judged.due
+     FROM " [tuples "$1" judged (0 id bigint, 1 due bigint)] "
+     WHERE connection.id = judged.id AND connection.judge_at IS DISTINCT FROM judged.due"
+);

@@ -1,9 +1,8 @@
 //! The few facts about the ledger as a whole.
 
-use crate::ports::LedgerError;
-
 use super::Ledger;
-use super::store::database;
+use super::sql::Sql;
+use crate::ports::LedgerError;
 
 const WRAPPED_KEY: &str = "wrapped_key";
 const MASTER_KEY_ID: &str = "master_key_id";
@@ -14,11 +13,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn get(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        sqlx::query_scalar("SELECT value FROM meta WHERE key = ?1")
-            .bind(key)
-            .fetch_optional(self.pool())
-            .await
-            .map_err(database("read a fact about the ledger"))
+        self.look("read a fact about the ledger").await?.text(&GET, [key.into()]).await
     }
 
     /// Sets `key`, whatever it was.
@@ -26,15 +21,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn set(&self, key: &str, value: &str) -> Result<(), LedgerError> {
-        sqlx::query(
-            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )
-        .bind(key)
-        .bind(value)
-        .execute(self.pool())
-        .await
-        .map_err(database("write a fact about the ledger"))?;
-        Ok(())
+        let mut tx = self.write("write a fact about the ledger").await?;
+        tx.run(&SET, [key.into(), value.into()]).await?;
+        tx.commit().await
     }
 
     /// The ledger's own name, which its mails carry in their Message-ID: `fresh` where it has none yet, else the one
@@ -43,14 +32,14 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn ledger_id(&self, fresh: &str) -> Result<String, LedgerError> {
-        sqlx::query_scalar(
-            "INSERT INTO meta (key, value) VALUES ('ledger_id', ?1)
-             ON CONFLICT (key) DO UPDATE SET value = meta.value RETURNING value",
-        )
-        .bind(fresh)
-        .fetch_one(self.pool())
-        .await
-        .map_err(database("name the ledger"))
+        let mut tx = self.write("name the ledger").await?;
+        let name = tx.text(&NAME, [fresh.into()]).await?;
+        tx.commit().await?;
+        name.ok_or_else(|| LedgerError::Inconsistent {
+            table: "meta",
+            row: "ledger_id".to_owned(),
+            what: "it is gone right after it was set".to_owned(),
+        })
     }
 
     /// The ledger's own key, sealed by the master key: the master key's id, then the sealed key. `None` before the first.
@@ -74,16 +63,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Inconsistent`] where there is one already; else as for every statement.
     pub async fn set_wrapped_key(&self, key_id: &str, wrapped: &str) -> Result<(), LedgerError> {
-        const DOING: &str = "keep the ledger's key";
-        let mut tx = self.write(DOING).await?;
+        let mut tx = self.write("keep the ledger's key").await?;
         for (key, value) in [(MASTER_KEY_ID, key_id), (WRAPPED_KEY, wrapped)] {
-            let kept = sqlx::query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING")
-                .bind(key)
-                .bind(value)
-                .execute(&mut *tx)
-                .await
-                .map_err(database(DOING))?;
-            if kept.rows_affected() == 0 {
+            if tx.run(&SET_ONCE, [key.into(), value.into()]).await? == 0 {
                 return Err(LedgerError::Inconsistent {
                     table: "meta",
                     row: key.to_owned(),
@@ -92,6 +74,18 @@ impl Ledger {
                 });
             }
         }
-        tx.commit().await.map_err(database(DOING))
+        tx.commit().await
     }
 }
+
+pub(super) const GET: Sql = sql!("SELECT value FROM meta WHERE key = $1");
+
+pub(super) const SET: Sql =
+    sql!("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value");
+
+pub(super) const NAME: Sql = sql!(
+    "INSERT INTO meta (key, value) VALUES ('ledger_id', $1)
+     ON CONFLICT (key) DO UPDATE SET value = meta.value RETURNING value"
+);
+
+pub(super) const SET_ONCE: Sql = sql!("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");

@@ -1,56 +1,66 @@
-//! Packed pages on their way out: one result row, a JSON list of rows, each a JSON list of columns.
+//! Packed pages, in and out: one JSON text a statement, rows as lists of columns.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use sqlx::query::QueryScalar;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Ledger;
-use super::store::{database, unpack};
 use crate::domain::secret;
 use crate::ports::LedgerError;
 
-/// A statement whose one result is a packed page.
-pub(super) type Page<'q> = QueryScalar<'q, Sqlite, String, SqliteArguments>;
-
-impl Ledger {
-    /// Several reads of one moment.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub(super) async fn moment(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, LedgerError> {
-        self.pool().begin().await.map_err(database(doing))
-    }
-}
-
-/// The rows of a packed page, in its order. `table` is what an unreadable row is reported under.
+/// Rows as the one JSON bind of a statement.
 ///
 /// # Errors
-/// [`LedgerError::Inconsistent`] where a row is not what our own code writes.
-pub(super) async fn rows<T: DeserializeOwned>(
-    connection: &mut SqliteConnection,
-    table: &'static str,
-    doing: &'static str,
-    page: Page<'_>,
-) -> Result<Vec<T>, LedgerError> {
-    let text = page.fetch_one(connection).await.map_err(database(doing))?;
-    unpack(table, Some(&text))
+/// [`LedgerError::Database`], for values that JSON can't carry; our own rows have none.
+pub(super) fn pack<T: Serialize + ?Sized>(rows: &T) -> Result<String, LedgerError> {
+    serde_json::to_string(rows)
+        .map_err(|error| LedgerError::Database { doing: "write rows as JSON", source: Box::new(error) })
 }
 
-/// A limit as the database takes it.
-pub(super) fn bound(limit: usize) -> i64 {
+/// The rows of one packed page: `page` is a JSON list, or nothing for an empty one.
+///
+/// # Errors
+/// [`LedgerError::Inconsistent`] where a row of `table` is not what our own code writes.
+pub(super) fn unpack<T: DeserializeOwned>(table: &'static str, page: Option<&str>) -> Result<Vec<T>, LedgerError> {
+    serde_json::from_str(page.unwrap_or("[]")).map_err(|error| LedgerError::Inconsistent {
+        table,
+        row: format!("at {}", error.column()),
+        what: error.to_string(),
+    })
+}
+
+/// A page's size as the database counts.
+pub(super) fn size(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Reads a truth value, which SQLite keeps as 0 or 1.
+/// A truth value on its way out: SQLite says 1 and 0, PostgreSQL true and false, a column of either 1 and 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Truth")]
+pub(super) struct Flag(pub(super) bool);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Truth {
+    Word(bool),
+    Number(i64),
+}
+
+impl From<Truth> for Flag {
+    fn from(truth: Truth) -> Self {
+        match truth {
+            Truth::Word(word) => Self(word),
+            Truth::Number(number) => Self(number != 0),
+        }
+    }
+}
+
+/// Reads a truth value (see [`Flag`]).
 pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    i64::deserialize(deserializer).map(|value| value != 0)
+    Flag::deserialize(deserializer).map(|flag| flag.0)
 }
 
 /// Reads a truth value that may be missing.
 pub(super) fn maybe_flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    Option::<i64>::deserialize(deserializer).map(|value| value.map(|value| value != 0))
+    Option::<Flag>::deserialize(deserializer).map(|flag| flag.map(|flag| flag.0))
 }
 
 /// Reads a public half and keeps only what people may see of it.

@@ -1,6 +1,6 @@
 //! What PROBE asks of the ledger and writes to it.
 
-use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
 
 use crate::domain::belief::Belief;
 use crate::domain::control::Accepted;
@@ -10,7 +10,9 @@ use crate::domain::time::Timestamp;
 use crate::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord};
 use crate::ports::{Event, LedgerError};
 
-use super::store::{database, log, pack, size, unpack};
+use super::packed::{pack, size};
+use super::session::Session;
+use super::sql::Sql;
 use super::{Ledger, due, escrow};
 
 /// From so many due credentials of a provider on, a page is found by walking all credentials in their order: sorting
@@ -22,12 +24,8 @@ const OPERATOR: i64 = 0;
 
 impl ProbeLedger for Ledger {
     async fn due_providers(&self, now: Timestamp) -> Result<Vec<(ProviderName, u64)>, LedgerError> {
-        let page: String = sqlx::query_scalar(DUE_PROVIDERS)
-            .bind(now.as_millis())
-            .fetch_one(self.pool())
-            .await
-            .map_err(database("count due credentials"))?;
-        let counted = unpack::<(ProviderName, u64)>("credential", Some(&page))?;
+        let mut line = self.look("count due credentials").await?;
+        let counted: Vec<(ProviderName, u64)> = line.rows("credential", &DUE_PROVIDERS, [now.into()]).await?;
         Ok(counted.into_iter().filter(|(_, due)| *due > 0).collect())
     }
 
@@ -38,48 +36,26 @@ impl ProbeLedger for Ledger {
         after: CredentialId,
         limit: usize,
     ) -> Result<Vec<DueCredential>, LedgerError> {
-        const DOING: &str = "page through due credentials";
-        let due: i64 = sqlx::query_scalar(COUNT_DUE)
-            .bind(provider.as_str())
-            .bind(now.as_millis())
-            .bind(MANY)
-            .fetch_one(self.pool())
-            .await
-            .map_err(database(DOING))?;
+        let mut line = self.look("page through due credentials").await?;
+        let provider = provider.as_str();
+        let due = line.number(&COUNT_DUE, [provider.into(), now.into(), MANY.into()]).await?;
         if due == 0 {
             return Ok(Vec::new());
         }
-        let page: String = sqlx::query_scalar(if due < MANY { FEW_DUE } else { MANY_DUE })
-            .bind(provider.as_str())
-            .bind(now.as_millis())
-            .bind(after.0)
-            .bind(size(limit))
-            .fetch_one(self.pool())
-            .await
-            .map_err(database(DOING))?;
-        credentials(&page)
+        let statement = if due < MANY { &FEW_DUE } else { &MANY_DUE };
+        let page = [provider.into(), now.into(), after.0.into(), size(limit).into()];
+        Ok(credentials(line.rows("credential", statement, page).await?))
     }
 
     async fn held_credentials(&self, ids: &[CredentialId]) -> Result<Vec<DueCredential>, LedgerError> {
-        const DOING: &str = "look up held credentials";
-        let page: String = sqlx::query_scalar(HELD_CREDENTIALS)
-            .bind(pack(ids, DOING)?)
-            .fetch_one(self.pool())
-            .await
-            .map_err(database(DOING))?;
-        credentials(&page)
+        let mut line = self.look("look up held credentials").await?;
+        Ok(credentials(line.rows("credential", &HELD_CREDENTIALS, [pack(ids)?.into()]).await?))
     }
 
     async fn controls(&self, provider: &ProviderName) -> Result<Vec<Control>, LedgerError> {
-        let page: String = sqlx::query_scalar(CONTROLS)
-            .bind(provider.as_str())
-            .fetch_one(self.pool())
-            .await
-            .map_err(database("read the positive controls"))?;
-        let rows = unpack::<(i64, String, String, Timestamp, Option<CredentialId>, Option<Timestamp>)>(
-            "control",
-            Some(&page),
-        )?;
+        type Row = (i64, String, String, Timestamp, Option<CredentialId>, Option<Timestamp>);
+        let mut line = self.look("read the positive controls").await?;
+        let rows: Vec<Row> = line.rows("control", &CONTROLS, [provider.as_str().into()]).await?;
         Ok(rows
             .into_iter()
             .map(|(source, protocol, endpoint, at, credential, other_at)| Control {
@@ -99,14 +75,13 @@ impl ProbeLedger for Ledger {
         controls: &[Control],
         events: &[Event],
     ) -> Result<(), LedgerError> {
-        const DOING: &str = "write the answers of providers";
-        let mut tx = self.write(DOING).await?;
+        let mut tx = self.write("write the answers of providers").await?;
         write_beliefs(&mut tx, records).await?;
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
         due::by_credential(&mut tx, &chosen(records, |record| record.transition), now).await?;
-        log(&mut tx, events).await?;
-        tx.commit().await.map_err(database(DOING))
+        tx.log(events).await?;
+        tx.commit().await
     }
 
     async fn scrub(&self) -> Result<(), LedgerError> {
@@ -118,8 +93,7 @@ fn chosen(records: &[ProbeRecord], which: impl Fn(&ProbeRecord) -> bool) -> Vec<
     records.iter().filter(|record| which(record)).map(|record| record.id).collect()
 }
 
-async fn write_beliefs(tx: &mut SqliteConnection, records: &[ProbeRecord]) -> Result<(), LedgerError> {
-    const DOING: &str = "write what is believed of credentials";
+async fn write_beliefs(tx: &mut Session, records: &[ProbeRecord]) -> Result<(), LedgerError> {
     if records.is_empty() {
         return Ok(());
     }
@@ -128,107 +102,127 @@ async fn write_beliefs(tx: &mut SqliteConnection, records: &[ProbeRecord]) -> Re
         .map(|record| {
             // never again where the copy is destroyed: there is nothing left to ask with
             let probe_at = record.probe_at.filter(|_| !record.shred);
-            let belief = pack(&record.belief, DOING)?;
-            let parts = record.parts.as_ref().map(|parts| pack(parts, DOING)).transpose()?;
+            let belief = pack(&record.belief)?;
+            let parts = record.parts.as_ref().map(pack).transpose()?;
             Ok((record.id, record.belief.liveness, belief, probe_at, &record.kind, parts))
         })
         .collect::<Result<Vec<_>, LedgerError>>()?;
-    sqlx::query(BELIEFS).bind(pack(&rows, DOING)?).execute(tx).await.map_err(database(DOING))?;
+    tx.run(&BELIEFS, [pack(&rows)?.into()]).await?;
     Ok(())
 }
 
-async fn write_controls(tx: &mut SqliteConnection, controls: &[Control]) -> Result<(), LedgerError> {
-    const DOING: &str = "write the positive controls";
+async fn write_controls(tx: &mut Session, controls: &[Control]) -> Result<(), LedgerError> {
     if controls.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = controls
-        .iter()
-        .map(|c| {
-            let Accepted { credential, at, other_at } = c.accepted;
-            let source = c.source.map_or(OPERATOR, |source| source.0);
-            (source, &c.provider, &c.protocol, &c.endpoint, at, credential, other_at)
+    // One batch may bring several acceptances of the same endpoint, and PostgreSQL writes a row once a statement.
+    let mut latest: BTreeMap<_, Accepted> = BTreeMap::new();
+    for c in controls {
+        let place = (c.source.map_or(OPERATOR, |source| source.0), &c.provider, &c.protocol, &c.endpoint);
+        let known = latest.entry(place).or_insert(c.accepted);
+        if c.accepted.at >= known.at {
+            *known = c.accepted;
+        }
+    }
+    let rows: Vec<_> = latest
+        .into_iter()
+        .map(|((source, provider, protocol, endpoint), Accepted { credential, at, other_at })| {
+            (source, provider, protocol, endpoint, at, credential, other_at)
         })
         .collect();
-    sqlx::query(WRITE_CONTROLS).bind(pack(&rows, DOING)?).execute(tx).await.map_err(database(DOING))?;
+    tx.run(&WRITE_CONTROLS, [pack(&rows)?.into()]).await?;
     Ok(())
 }
 
-fn credentials(page: &str) -> Result<Vec<DueCredential>, LedgerError> {
-    type Row = (
-        CredentialId,
-        Fingerprint,
-        SourceId,
-        ProviderName,
-        Option<String>,
-        Option<String>,
-        Option<String>,
-        Belief,
-        Option<Timestamp>,
-        Option<String>,
-    );
-    Ok(unpack::<Row>("credential", Some(page))?
-        .into_iter()
+type Packed = (
+    CredentialId,
+    Fingerprint,
+    SourceId,
+    ProviderName,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Belief,
+    Option<Timestamp>,
+    Option<String>,
+);
+
+fn credentials(rows: Vec<Packed>) -> Vec<DueCredential> {
+    rows.into_iter()
         .map(|(id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed)| {
             DueCredential { id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed }
         })
-        .collect())
+        .collect()
 }
 
 // From one provider's name to the next by the index, instead of over all that will once be due.
-pub(super) const DUE_PROVIDERS: &str = "
-WITH RECURSIVE known (provider) AS (
-    SELECT min(provider) FROM credential WHERE probe_at IS NOT NULL
-    UNION ALL
-    SELECT (SELECT min(c.provider) FROM credential AS c WHERE c.probe_at IS NOT NULL AND c.provider > known.provider)
-    FROM known WHERE known.provider IS NOT NULL
-)
-SELECT json_group_array(json_array(provider,
-       (SELECT count(*) FROM credential AS c WHERE c.provider = known.provider AND c.probe_at <= ?1)))
-FROM known WHERE provider IS NOT NULL";
+pub(super) const DUE_PROVIDERS: Sql = sql!(
+    "WITH RECURSIVE known (provider) AS (
+         SELECT min(provider) FROM credential WHERE probe_at IS NOT NULL
+         UNION ALL
+         SELECT (SELECT min(c.provider) FROM credential AS c WHERE c.probe_at IS NOT NULL AND c.provider > known.provider)
+         FROM known WHERE known.provider IS NOT NULL
+     )
+     SELECT " [page "provider, (SELECT count(*) FROM credential AS c WHERE c.provider = known.provider AND c.probe_at <= $1)"] "
+     FROM known WHERE provider IS NOT NULL"
+);
 
-pub(super) const COUNT_DUE: &str = "
-SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = ?1 AND probe_at <= ?2 LIMIT ?3)";
+pub(super) const COUNT_DUE: Sql =
+    sql!("SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = $1 AND probe_at <= $2 LIMIT $3) AS due");
 
-// The signs before the columns keep the planner from the other plan (see [`MANY`]).
-pub(super) const FEW_DUE: &str = "
-SELECT json_group_array(json_array(k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url,
-       json(k.belief), k.idle_since,
-       (SELECT e.sealed FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1 LIMIT 1)))
-FROM (SELECT id FROM credential WHERE provider = ?1 AND probe_at <= ?2 AND +id > ?3 ORDER BY +id LIMIT ?4) AS due
-JOIN credential AS k ON k.id = due.id";
+/// A page of due credentials from a list of numbers.
+macro_rules! due_among {
+    ($sqlite:literal | $postgres:literal) => {
+        sql!(
+            "SELECT " [page by "k.id":
+                "k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url, " [json "k.belief"] ",
+                 k.idle_since, (SELECT e.sealed FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1 LIMIT 1)"] "
+             FROM (SELECT id FROM credential WHERE " [$sqlite | $postgres] " LIMIT $4) AS due
+             JOIN credential AS k ON k.id = due.id"
+        )
+    };
+}
 
-pub(super) const MANY_DUE: &str = "
-SELECT json_group_array(json_array(k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url,
-       json(k.belief), k.idle_since,
-       (SELECT e.sealed FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1 LIMIT 1)))
-FROM (SELECT id FROM credential WHERE +provider = ?1 AND +probe_at <= ?2 AND id > ?3 ORDER BY id LIMIT ?4) AS due
-JOIN credential AS k ON k.id = due.id";
+// The signs before the columns keep SQLite's planner from the other plan (see [`MANY`]).
+pub(super) const FEW_DUE: Sql = due_among!(
+    "provider = $1 AND probe_at <= $2 AND +id > $3 ORDER BY +id"
+        | "provider = $1 AND probe_at <= $2 AND id + 0 > $3 ORDER BY id + 0"
+);
 
-pub(super) const HELD_CREDENTIALS: &str = "
-SELECT json_group_array(json_array(k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url,
-       json(k.belief), k.idle_since, e.sealed))
-FROM json_each(?1) AS wanted
-JOIN credential AS k ON k.id = wanted.value
-JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1";
+pub(super) const MANY_DUE: Sql = due_among!(
+    "+provider = $1 AND +probe_at <= $2 AND id > $3 ORDER BY id"
+        | "provider || '' = $1 AND probe_at + 0 <= $2 AND id > $3 ORDER BY id"
+);
 
-const CONTROLS: &str = "
-SELECT json_group_array(json_array(source_id, protocol, endpoint, accepted_at, credential_id, other_at)) FROM control WHERE provider = ?1";
+pub(super) const HELD_CREDENTIALS: Sql = sql!(
+    "SELECT " [page
+        "k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url, " [json "k.belief"] ",
+         k.idle_since, e.sealed"] "
+     FROM " [each "$1" wanted bigint] "
+     JOIN credential AS k ON k.id = wanted.value
+     JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1"
+);
 
-// Rows are parsed once, as in COLLECT's statements; beliefs and parts are texts to SQLite.
-pub(super) const BELIEFS: &str = "
-UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
-       kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
-FROM (SELECT value ->> 0 AS id, value ->> 1 AS liveness, value ->> 2 AS belief, value ->> 3 AS probe_at,
-             value ->> 4 AS kind, value ->> 5 AS parts
-      FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0)) AS v
-WHERE credential.id = v.id";
+pub(super) const CONTROLS: Sql = sql!(
+    "SELECT " [page "source_id, protocol, endpoint, accepted_at, credential_id, other_at"] "
+     FROM control WHERE provider = $1"
+);
 
-// Grouped, because one batch may bring several acceptances of the same endpoint.
-const WRITE_CONTROLS: &str = "
-INSERT INTO control (source_id, provider, protocol, endpoint, accepted_at, credential_id, other_at)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-FROM json_each(?1) WHERE true
-ON CONFLICT (provider, source_id, protocol, endpoint) DO UPDATE SET
-    accepted_at = excluded.accepted_at, credential_id = excluded.credential_id, other_at = excluded.other_at
-WHERE excluded.accepted_at >= control.accepted_at";
+// Beliefs and parts are texts to SQLite.
+pub(super) const BELIEFS: Sql = sql!(
+    "UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
+            kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
+     FROM " [wide "$1" v (0 id bigint, 1 liveness text, 2 belief text, 3 probe_at bigint, 4 kind text, 5 parts text)] "
+     WHERE credential.id = v.id"
+);
+
+pub(super) const WRITE_CONTROLS: Sql = sql!(
+    "INSERT INTO control (source_id, provider, protocol, endpoint, accepted_at, credential_id, other_at)
+     SELECT v.source, v.provider, v.protocol, v.endpoint, v.at, v.credential, v.other_at
+     FROM " [tuples "$1" v (0 source bigint, 1 provider text, 2 protocol text, 3 endpoint text, 4 at bigint,
+                            5 credential bigint, 6 other_at bigint)] "
+     WHERE true
+     ON CONFLICT (provider, source_id, protocol, endpoint) DO UPDATE SET
+         accepted_at = excluded.accepted_at, credential_id = excluded.credential_id, other_at = excluded.other_at
+     WHERE excluded.accepted_at >= control.accepted_at"
+);

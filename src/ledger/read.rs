@@ -4,16 +4,17 @@
 //! a million rows in flat memory. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
 //! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
 
-mod connections;
-mod counts;
-mod credentials;
-mod findings;
-mod log;
-mod outbox;
-mod overview;
-mod people;
-mod tallies;
+pub(super) mod connections;
+pub(super) mod counts;
+pub(super) mod credentials;
+pub(super) mod findings;
+pub(super) mod log;
+pub(super) mod outbox;
+pub(super) mod overview;
+pub(super) mod people;
+pub(super) mod tallies;
 mod when;
+mod worst;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState};
 pub use overview::{FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
 pub use people::Reader;
+pub use worst::WorstFinding;

@@ -1,6 +1,6 @@
 //! What a daemon asks of the ledger beside the stages.
 
-use super::store::database;
+use super::sql::Sql;
 use super::{Ledger, escrow};
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
@@ -37,11 +37,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn next_mail_at(&self) -> Result<Option<Timestamp>, LedgerError> {
-        let at: Option<i64> = sqlx::query_scalar(NEXT_MAIL)
-            .fetch_one(self.pool())
-            .await
-            .map_err(database("read when the next mail is to be tried"))?;
-        Ok(at.map(Timestamp::from_millis))
+        let mut line = self.look("read when the next mail is to be tried").await?;
+        let at: Vec<Option<Timestamp>> = line.rows("mail", &NEXT_MAIL, []).await?;
+        Ok(at.into_iter().flatten().next())
     }
 
     /// Notes that whatever run has no end yet was told to stop.
@@ -49,25 +47,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn interrupt_scans(&self, now: Timestamp) -> Result<(), LedgerError> {
-        sqlx::query(INTERRUPT)
-            .bind(now.as_millis())
-            .execute(self.pool())
-            .await
-            .map_err(database("note that a scan was interrupted"))?;
-        Ok(())
+        let mut tx = self.write("note that a scan was interrupted").await?;
+        tx.run(&INTERRUPT, [now.into()]).await?;
+        tx.commit().await
     }
 
-    /// The ledger's own maintenance: looks whether the database is whole, and empties the write-ahead log.
+    /// The ledger's own maintenance: looks whether the database is whole, where that is ours to do, and wipes what was
+    /// shredded.
     ///
     /// # Errors
     /// [`LedgerError::Inconsistent`] where the database is damaged; [`LedgerError::Busy`] while somebody reads an older state.
     pub async fn upkeep(&self) -> Result<(), LedgerError> {
         // No `PRAGMA optimize`: see `Ledger::open` on statistics.
-        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(self.pool())
-            .await
-            .map_err(database("look whether the database is whole"))?;
-        if verdict != "ok" {
+        let verdict = self.look("look whether the database is whole").await?.text(&WHOLE, []).await?;
+        if let Some(verdict) = verdict.filter(|verdict| verdict != "ok") {
             return Err(LedgerError::Inconsistent {
                 table: "the database",
                 row: "as a whole".to_owned(),
@@ -83,6 +76,10 @@ fn schedule_of(job: Job) -> String {
     format!("schedule.{job}")
 }
 
-const NEXT_MAIL: &str = "SELECT min(next_try_at) FROM mail WHERE next_try_at IS NOT NULL";
+pub(super) const NEXT_MAIL: Sql = sql!("SELECT " [list "min(next_try_at)"] " FROM mail WHERE next_try_at IS NOT NULL");
 
-const INTERRUPT: &str = "UPDATE scan SET outcome = 'interrupted', finished_at = ?1 WHERE outcome IS NULL";
+pub(super) const INTERRUPT: Sql =
+    sql!("UPDATE scan SET outcome = 'interrupted', finished_at = $1 WHERE outcome IS NULL");
+
+/// A PostgreSQL server has checksums and an operator of its own.
+pub(super) const WHOLE: Sql = sql!(["PRAGMA quick_check(1)" | "SELECT 'ok'"]);

@@ -1,11 +1,11 @@
 //! Each scan's beginning and end.
 
+use super::Ledger;
+use super::packed::pack;
+use super::sql::Sql;
 use crate::domain::ids::ScanId;
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
-
-use super::Ledger;
-use super::store::{database, pack};
 
 impl Ledger {
     /// Begins a scan and returns its number. Any earlier one without an end was killed: one process holds the ledger.
@@ -13,18 +13,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn begin_scan(&self, now: Timestamp) -> Result<ScanId, LedgerError> {
-        const DOING: &str = "begin a scan";
-        let mut tx = self.write(DOING).await?;
-        sqlx::query("UPDATE scan SET outcome = 'killed' WHERE outcome IS NULL")
-            .execute(&mut *tx)
-            .await
-            .map_err(database(DOING))?;
-        let id = sqlx::query_scalar("INSERT INTO scan (started_at) VALUES (?1) RETURNING id")
-            .bind(now.as_millis())
-            .fetch_one(&mut *tx)
-            .await
-            .map_err(database(DOING))?;
-        tx.commit().await.map_err(database(DOING))?;
+        let mut tx = self.write("begin a scan").await?;
+        tx.run(&KILLED, []).await?;
+        let id = tx.number(&BEGIN, [now.into()]).await?;
+        tx.commit().await?;
         Ok(ScanId(id))
     }
 
@@ -39,20 +31,22 @@ impl Ledger {
         outcome: &str,
         counts: &serde_json::Value,
     ) -> Result<(), LedgerError> {
-        const DOING: &str = "end a scan";
-        let ended = sqlx::query(
-            "UPDATE scan SET finished_at = ?2, outcome = ?3, counts = ?4 WHERE id = ?1 AND outcome IS NULL",
-        )
-        .bind(id.0)
-        .bind(now.as_millis())
-        .bind(outcome)
-        .bind(pack(counts, DOING)?)
-        .execute(self.pool())
-        .await
-        .map_err(database(DOING))?;
-        if ended.rows_affected() == 1 {
-            return Ok(());
+        let mut tx = self.write("end a scan").await?;
+        let ended = tx.run(&END, [id.0.into(), now.into(), outcome.into(), pack(counts)?.into()]).await?;
+        if ended != 1 {
+            return Err(LedgerError::Inconsistent {
+                table: "scan",
+                row: id.to_string(),
+                what: "it is not running".to_owned(),
+            });
         }
-        Err(LedgerError::Inconsistent { table: "scan", row: id.to_string(), what: "it is not running".to_owned() })
+        tx.commit().await
     }
 }
+
+pub(super) const KILLED: Sql = sql!("UPDATE scan SET outcome = 'killed' WHERE outcome IS NULL");
+
+pub(super) const BEGIN: Sql = sql!("INSERT INTO scan (started_at) VALUES ($1) RETURNING id");
+
+pub(super) const END: Sql =
+    sql!("UPDATE scan SET finished_at = $2, outcome = $3, counts = $4 WHERE id = $1 AND outcome IS NULL");

@@ -10,7 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use keysweep::demo::estate::MARK;
 use keysweep::demo::story::Stage;
 use keysweep::domain::finding::RuleName;
+use keysweep::domain::ids::{FindingId, MailId};
 use keysweep::domain::time::Timestamp;
+use keysweep::ledger::Ledger;
+use keysweep::ledger::read::FindingFilter;
+
+use crate::support::{Kind, Schema};
 
 fn keysweep() -> Command {
     let mut command = Command::cargo_bin("keysweep").expect("the program is built");
@@ -103,6 +108,44 @@ fn the_story_is_whole_at_whatever_hour_it_is_told() {
         });
         assert!(told.is_ok_and(|(letter, _)| !letter.text.is_empty()), "{now}");
     }
+}
+
+/// The whole story over this ledger: what is left of it, each list sorted. Fingerprints differ from ledger to ledger.
+async fn told_over(ledger: Option<Ledger>, now: Timestamp) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut stage = Stage::set_over(ledger, folder.path(), now).await.expect("a stage");
+    stage.play(std::io::sink()).await.expect("the story");
+    let ledger = stage.ledger();
+    let all = FindingFilter::default();
+    let findings = ledger.findings(&all, FindingId(0), 10_000).await.expect("findings").into_iter().map(|f| {
+        format!("{} {} {} {:?} {:?} {} {:?}", f.rule, f.severity, f.connection_id, f.liveness, f.state, f.opened_at, f.closed_at)
+    });
+    let mails = ledger.mails(None, MailId(0), 10_000).await.expect("mails").into_iter();
+    let mails = mails.map(|m| format!("{} {} {:?} {:?} {}", m.person, m.account_id, m.state, m.sent_at, m.notices));
+    let log = ledger.events(0, 10_000).await.expect("the log").into_iter();
+    let log = log.map(|e| format!("{} {} {}", e.at, e.kind, e.subject.split(':').next().unwrap_or_default()));
+    let mut told: Vec<String> = findings.chain(mails).chain(log).collect();
+    told.sort();
+    told.push(format!("{:?}", ledger.counts().await.expect("counts")));
+    told
+}
+
+#[test]
+fn the_story_is_the_same_in_postgresql_as_in_sqlite() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let now = Timestamp::parse("2026-03-01T12:00:00Z").expect("a time");
+    let folder = tempfile::tempdir().expect("a folder");
+    let schema = Schema::of(Kind::Postgres, folder.path()).expect("a schema");
+    let (one, other) = runtime.block_on(async {
+        let ledger = Ledger::open(schema.url()).await.expect("a ledger");
+        (told_over(None, now).await, told_over(Some(ledger), now).await)
+    });
+    assert!(one.len() > 100, "a story: {one:#?}");
+    let lost: Vec<_> = one.iter().filter(|line| !other.contains(line)).collect();
+    let added: Vec<_> = other.iter().filter(|line| !one.contains(line)).collect();
+    assert!(lost.is_empty() && added.is_empty(), "SQLite alone: {lost:#?}\nPostgreSQL alone: {added:#?}");
+    assert_eq!(one.len(), other.len());
+    drop(runtime);
 }
 
 #[test]

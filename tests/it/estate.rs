@@ -10,7 +10,7 @@ use keysweep::demo::inbox::{Caught, Inbox};
 use keysweep::demo::world::{KeyState, World};
 use mail_parser::MessageParser;
 
-use crate::support::{MASTER_KEY, Ran, ago, hex};
+use crate::support::{Kind, MASTER_KEY, Ran, Schema, ago, hex};
 
 /// Longer than anything here takes, even on a machine that does other things.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +25,7 @@ pub struct Estate {
     pub world: World,
     /// the mail server
     pub inbox: Inbox,
+    schema: Option<Schema>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -67,6 +68,11 @@ impl From<&Caught> for Read {
 impl Estate {
     /// An estate with an empty inventory, whose mail goes to the inbox.
     pub fn new() -> Self {
+        Self::on(Kind::Sqlite)
+    }
+
+    /// The same, with its ledger in this database.
+    pub fn on(kind: Kind) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -76,7 +82,8 @@ impl Estate {
             (World::start().await.expect("a free port"), Inbox::start().await.expect("a free port"))
         });
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
-        let estate = Self { folder, world, inbox, _runtime: runtime };
+        let schema = Schema::of(kind, folder.path());
+        let estate = Self { folder, world, inbox, schema, _runtime: runtime };
         estate.configure(&format!("smtp://{}", estate.inbox.address()), "", "");
         estate.write("people.csv", "account_id,member_id,email\n");
         estate.connections(&[]);
@@ -169,6 +176,7 @@ from = "Key hygiene <keys@example.org>"
             .env("KEYSWEEP_MASTER_KEY", MASTER_KEY)
             .env("KEYSWEEP_CONFIG", self.path("keysweep.toml"))
             .env("TMPDIR", self.folder.path())
+            .envs(self.schema.as_ref().map(|schema| ("KEYSWEEP__LEDGER__URL", schema.url())))
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .args(arguments);
@@ -265,7 +273,12 @@ pub fn one_stale_key() -> Estate {
 
 /// So many owners `o00`, `o01` ... with a stale key each.
 pub fn stale_keys(count: usize) -> Estate {
-    let estate = Estate::new();
+    stale_keys_on(Kind::Sqlite, count)
+}
+
+/// The same, with the ledger in this database.
+pub fn stale_keys_on(kind: Kind, count: usize) -> Estate {
+    let estate = Estate::on(kind);
     let mut people = "account_id,member_id,email,role,status,verified\n".to_owned();
     let mut connections = "connection_id,account_id,provider,secret_set_at,secret\n".to_owned();
     let set_at = ago(TimeDelta::days(400));

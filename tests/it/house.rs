@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mail", &["domain", "ports"]),
     ("scan", &["domain", "ports"]),
     ("notify", &["domain", "ports"]),
+    ("http", &["domain", "ports", "ledger"]),
     ("schedule", &["domain", "ports"]),
     ("telemetry", &["domain", "ports", "ledger"]),
 ];

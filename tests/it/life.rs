@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::{Inventory, Scan, Settings, Site, ago, hex};
+use crate::support::{Inventory, Kind, Scan, Settings, Site, ago, hex};
 
 fn settings(liveness: &str) -> Settings {
     Settings {
@@ -24,7 +24,11 @@ struct Estate {
 
 impl Estate {
     fn new(settings: &Settings) -> Self {
-        let site = Site::new();
+        Self::on(Kind::Sqlite, settings)
+    }
+
+    fn on(kind: Kind, settings: &Settings) -> Self {
+        let site = Site::on(kind);
         site.configure(settings);
         site.people("account_id,member_id,email,role\na1,o1,owner@example.org,owner\na2,o2,other@example.org,owner\n");
         Self { site, inventory: Inventory::default() }
@@ -63,7 +67,16 @@ impl Estate {
 
 #[test]
 fn a_key_is_dead_once_its_refusal_is_confirmed_and_shredded_once_it_has_settled() {
-    let mut estate = Estate::new(&settings("confirm_gap = \"1s\"\nsettle = \"3s\""));
+    a_keys_whole_life(Kind::Sqlite);
+}
+
+#[test]
+fn a_key_lives_and_dies_in_postgresql_as_it_does_in_sqlite() {
+    a_keys_whole_life(Kind::Postgres);
+}
+
+fn a_keys_whole_life(kind: Kind) {
+    let mut estate = Estate::on(kind, &settings("confirm_gap = \"1s\"\nsettle = \"3s\""));
     estate.key("control", "accept");
     estate.key("left", "accept");
     estate.delete("left");

@@ -15,6 +15,7 @@ mod life;
 mod mail;
 mod mail_server;
 mod metrics;
+mod page;
 mod setup;
 mod sigkill;
 mod support;

@@ -6,9 +6,9 @@ use std::process::{Child, Stdio};
 use keysweep::demo::world::KeyState;
 use serde_json::json;
 
-use crate::estate::{Estate, Read, stale_keys, wait_for};
+use crate::estate::{Estate, Read, stale_keys, stale_keys_on, wait_for};
 use crate::mail_server::MailServer;
-use crate::support::hex;
+use crate::support::{Kind, hex};
 
 /// A scan that mails, under way.
 fn start(estate: &Estate) -> Child {
@@ -54,8 +54,17 @@ fn by_reader(mails: &[Read]) -> BTreeMap<&str, BTreeSet<&str>> {
 
 #[test]
 fn killed_after_any_request_or_any_mail_it_loses_nothing_and_repeats_at_most_the_mail_in_flight() {
+    killed_after_any_request_or_any_mail(Kind::Sqlite);
+}
+
+#[test]
+fn killed_after_any_request_or_any_mail_it_loses_nothing_in_postgresql_either() {
+    killed_after_any_request_or_any_mail(Kind::Postgres);
+}
+
+fn killed_after_any_request_or_any_mail(kind: Kind) {
     const OWNERS: usize = 6;
-    let estate = stale_keys(OWNERS);
+    let estate = stale_keys_on(kind, OWNERS);
     estate.configure(&format!("smtp://{}", estate.inbox.address()), "sessions = 1", "");
     estate.release();
     for seen in 1..=OWNERS {
@@ -102,7 +111,16 @@ fn killed_while_a_provider_is_silent_the_next_scan_asks_again() {
 
 #[test]
 fn killed_between_data_and_its_record_one_mail_is_sent_again_under_the_same_message_id() {
-    let estate = stale_keys(3);
+    killed_between_data_and_its_record(Kind::Sqlite);
+}
+
+#[test]
+fn killed_between_data_and_its_record_one_mail_is_sent_again_in_postgresql_too() {
+    killed_between_data_and_its_record(Kind::Postgres);
+}
+
+fn killed_between_data_and_its_record(kind: Kind) {
+    let estate = stale_keys_on(kind, 3);
     let server = MailServer::start(estate.folder.path(), &json!({"hang": true}));
     estate.configure(&format!("smtp://127.0.0.1:{}", server.port()), "sessions = 1", "");
     estate.release();

@@ -3,6 +3,7 @@
 
 mod inventory;
 mod providers;
+mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 pub use self::inventory::{Inventory, pair};
 pub use self::providers::Providers;
+pub use self::schema::{Kind, Schema};
 
 /// 32 bytes in base64; for tests only.
 pub const MASTER_KEY: &str = "c3dlZXBpbmcgdGhlIGtleXMgb2YgbG9vcGJhY2shISE=";
@@ -93,6 +95,8 @@ impl Ran {
 pub struct Site {
     /// the folder, which goes with this value
     pub folder: tempfile::TempDir,
+    /// where the ledger is, if it is in PostgreSQL
+    pub schema: Option<Schema>,
     /// the simulated providers
     pub providers: Providers,
 }
@@ -100,9 +104,15 @@ pub struct Site {
 impl Site {
     /// A new one: an empty inventory, times short enough to be waited for.
     pub fn new() -> Self {
+        Self::on(Kind::Sqlite)
+    }
+
+    /// The same, with its ledger in this database.
+    pub fn on(kind: Kind) -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
         let providers = Providers::start(folder.path());
-        let site = Self { folder, providers };
+        let schema = Schema::of(kind, folder.path());
+        let site = Self { folder, schema, providers };
         site.configure(&Settings::default());
         site.connections("connection_id,account_id,provider\n");
         site.people("account_id,member_id,email\n");
@@ -175,6 +185,7 @@ dangerous_test_endpoints = {{ rest = "{}" }}
             .env("KEYSWEEP_MASTER_KEY", MASTER_KEY)
             .env("KEYSWEEP_CONFIG", self.path("keysweep.toml"))
             .env("TMPDIR", self.folder.path())
+            .envs(self.schema.as_ref().map(|schema| ("KEYSWEEP__LEDGER__URL", schema.url())))
             .current_dir(self.folder.path())
             .stdin(Stdio::null());
         command

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::pulse::Pulse;
 use super::work::{Ran, Work};
+use crate::app::ops::Window;
 use crate::app::report::chain;
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, AppError};
@@ -30,6 +31,7 @@ pub struct House<C> {
     env: Vec<(String, String)>,
     load: Load,
     ledger_id: String,
+    window: Option<Arc<Window>>,
 }
 
 impl<C: Clock + Clone> House<C> {
@@ -45,7 +47,13 @@ impl<C: Clock + Clone> House<C> {
         load: Load,
     ) -> Result<Self, LedgerError> {
         let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
-        Ok(Self { app, metrics, env, load, ledger_id })
+        Ok(Self { app, metrics, env, load, ledger_id, window: None })
+    }
+
+    /// The same, with the configuration in force shown in this window after each reload.
+    #[must_use]
+    pub fn seen_through(self, window: Arc<Window>) -> Self {
+        Self { window: Some(window), ..self }
     }
 
     async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
@@ -134,6 +142,9 @@ impl<C: Clock + Clone> Work for House<C> {
         let kept = keep_what_cannot_change(&self.app.settings, &mut settings);
         self.app.reconfigure(settings, &self.env).await.map_err(|error| chain(&error))?;
         self.metrics.configure(&self.app.configured());
+        if let Some(window) = &self.window {
+            window.configure(&self.app);
+        }
         Ok(warnings.iter().map(ToString::to_string).chain(kept).collect())
     }
 }
@@ -145,6 +156,11 @@ fn keep_what_cannot_change(now: &Settings, next: &mut Settings) -> Vec<String> {
     if next.ledger != now.ledger {
         say("ledger.url");
         next.ledger = now.ledger.clone();
+    }
+    let token = |settings: &Settings| settings.http.token.as_ref().map(ToString::to_string);
+    if next.http.listen != now.http.listen || token(next) != token(now) {
+        say("http");
+        next.http = now.http.clone();
     }
     if next.telemetry != now.telemetry {
         say("telemetry");

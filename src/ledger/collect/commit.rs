@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 use crate::domain::ids::{AccountId, CredentialId, UseId};
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{CollectChunk, SnapshotEnd};
 
-use super::super::store::{Ledger, database, log, pack, unpack};
-use super::super::{due, escrow};
+use super::super::packed::pack;
+use super::super::session::Session;
+use super::super::sql::Sql;
+use super::super::{Ledger, due, escrow};
 use super::statements as sql;
-
-const DOING: &str = "write a chunk of the inventory";
 
 /// Writes all of `chunk` in one transaction. The order is that of the references between the rows; uses end before
 /// others begin, so that no connection ever has two open ones.
@@ -24,22 +23,21 @@ pub(super) async fn commit(ledger: &Ledger, chunk: &CollectChunk) -> Result<(), 
         row: "now".to_owned(),
         what: "a chunk must say when it was read".to_owned(),
     })?;
-    let mut tx = ledger.write(DOING).await?;
-    each(&mut tx, sql::ACCOUNTS, &chunk.accounts, now).await?;
+    let mut tx = ledger.write("write a chunk of the inventory").await?;
+    each(&mut tx, &sql::ACCOUNTS, &chunk.accounts, now).await?;
     write_people(&mut tx, chunk, now).await?;
     write_credentials(&mut tx, chunk, now).await?;
-    each(&mut tx, sql::CONNECTIONS, &chunk.connections, now).await?;
+    each(&mut tx, &sql::CONNECTIONS, &chunk.connections, now).await?;
     write_uses(&mut tx, chunk, now).await?;
-    each(&mut tx, sql::ABSENT, &chunk.absent, now).await?;
-    each(&mut tx, sql::PRESENT, &chunk.present, now).await?;
-    each(&mut tx, sql::GONE, &chunk.gone, now).await?;
-    log(&mut tx, &chunk.events).await?;
-    tx.commit().await.map_err(database(DOING))
+    each(&mut tx, &sql::ABSENT, &chunk.absent, now).await?;
+    each(&mut tx, &sql::PRESENT, &chunk.present, now).await?;
+    each(&mut tx, &sql::GONE, &chunk.gone, now).await?;
+    tx.log(&chunk.events).await?;
+    tx.commit().await
 }
 
 /// Ends the reading of a source.
 pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Result<(), LedgerError> {
-    const DOING: &str = "end the reading of a source";
     #[derive(Serialize)]
     struct Quarantine<'a> {
         row: u64,
@@ -48,40 +46,30 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
     }
     let rows: Vec<_> =
         end.quarantined.iter().map(|q| Quarantine { row: q.row, field: &q.field, reason: &q.reason }).collect();
-    let mut tx = ledger.write(DOING).await?;
-    sqlx::query(sql::SNAPSHOT)
-        .bind(end.source.0)
-        .bind(end.complete.then_some(end.started_at.as_millis()))
-        .bind(end.people_complete.then_some(end.started_at.as_millis()))
-        .bind(end.now.as_millis())
-        .bind(count(end.rows))
-        .bind(&end.error)
-        .bind(count(end.quarantined_count))
-        .bind(count(end.held_back))
-        .bind(count(end.held_back_people))
-        .bind(pack(&end.remarks, DOING)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
-    sqlx::query("DELETE FROM quarantine WHERE source_id = ?1")
-        .bind(end.source.0)
-        .execute(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
-    sqlx::query(sql::QUARANTINE)
-        .bind(end.source.0)
-        .bind(pack(&rows, DOING)?)
-        .execute(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
-    tx.commit().await.map_err(database(DOING))
+    let state = [
+        end.source.0.into(),
+        end.complete.then_some(end.started_at).into(),
+        end.people_complete.then_some(end.started_at).into(),
+        end.now.into(),
+        count(end.rows).into(),
+        end.error.as_deref().into(),
+        count(end.quarantined_count).into(),
+        count(end.held_back).into(),
+        count(end.held_back_people).into(),
+        pack(&end.remarks)?.into(),
+    ];
+    let mut tx = ledger.write("end the reading of a source").await?;
+    tx.run(&sql::SNAPSHOT, state).await?;
+    tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
+    tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
+    tx.commit().await
 }
 
-async fn write_people(tx: &mut SqliteConnection, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
-    each(tx, sql::PEOPLE, &chunk.people, now).await?;
-    each(tx, sql::PEOPLE_ABSENT, &chunk.people_absent, now).await?;
-    each(tx, sql::PEOPLE_PRESENT, &chunk.people_present, now).await?;
-    each(tx, sql::PEOPLE_GONE, &chunk.people_gone, now).await?;
+async fn write_people(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
+    each(tx, &sql::PEOPLE, &chunk.people, now).await?;
+    each(tx, &sql::PEOPLE_ABSENT, &chunk.people_absent, now).await?;
+    each(tx, &sql::PEOPLE_PRESENT, &chunk.people_present, now).await?;
+    each(tx, &sql::PEOPLE_GONE, &chunk.people_gone, now).await?;
     let mut accounts: BTreeSet<AccountId> = chunk.people.iter().map(|person| person.account).collect();
     if !chunk.people_gone.is_empty() {
         accounts.extend(due::accounts_of(tx, &chunk.people_gone).await?);
@@ -89,24 +77,24 @@ async fn write_people(tx: &mut SqliteConnection, chunk: &CollectChunk, now: Time
     due::by_account(tx, &Vec::from_iter(accounts), now).await
 }
 
-async fn write_credentials(tx: &mut SqliteConnection, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
-    each(tx, sql::CREDENTIALS, &chunk.credentials, now).await?;
+async fn write_credentials(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
+    each(tx, &sql::CREDENTIALS, &chunk.credentials, now).await?;
     let sealed = chunk.credentials.iter().filter_map(|new| new.sealed.as_deref().map(|sealed| (new.id, sealed)));
     escrow::insert(tx, &Vec::from_iter(sealed)).await?;
-    each(tx, sql::OLDER, &chunk.older, now).await?;
+    each(tx, &sql::OLDER, &chunk.older, now).await?;
     escrow::renew(tx, &chunk.resealed).await?;
     let resealed: Vec<CredentialId> = chunk.resealed.iter().map(|(id, _)| *id).collect();
-    each(tx, sql::RESEALED, &resealed, now).await?;
+    each(tx, &sql::RESEALED, &resealed, now).await?;
     // Age and belief are facts of every connection that shares the credential.
     let changed: BTreeSet<CredentialId> = chunk.older.iter().map(|older| older.id).chain(resealed).collect();
     due::by_credential(tx, &Vec::from_iter(changed), now).await
 }
 
-async fn write_uses(tx: &mut SqliteConnection, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
+async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {
     let pairs = touched_pairs(tx, chunk).await?;
     let before = summaries(tx, &pairs).await?;
-    each(tx, sql::ENDED, &chunk.ended, now).await?;
-    each(tx, sql::BEGUN, &chunk.begun, now).await?;
+    each(tx, &sql::ENDED, &chunk.ended, now).await?;
+    each(tx, &sql::BEGUN, &chunk.begun, now).await?;
     let after = summaries(tx, &pairs).await?;
     let flipped: BTreeSet<CredentialId> =
         after.iter().filter(|(pair, summary)| before.get(*pair) != Some(*summary)).map(|(pair, _)| pair.0).collect();
@@ -116,7 +104,7 @@ async fn write_uses(tx: &mut SqliteConnection, chunk: &CollectChunk, now: Timest
         .chain(chunk.begun.iter().map(|new| new.credential))
         .chain(chunk.resealed.iter().map(|(id, _)| *id))
         .collect();
-    each(tx, sql::RECOUNT, &Vec::from_iter(recounted), now).await
+    each(tx, &sql::RECOUNT, &Vec::from_iter(recounted), now).await
 }
 
 /// A known credential within one account where a use of it begins or ends.
@@ -133,7 +121,7 @@ struct Summary {
     first_end: Option<Timestamp>,
 }
 
-async fn touched_pairs(tx: &mut SqliteConnection, chunk: &CollectChunk) -> Result<Vec<Pair>, LedgerError> {
+async fn touched_pairs(tx: &mut Session, chunk: &CollectChunk) -> Result<Vec<Pair>, LedgerError> {
     let touched: BTreeSet<CredentialId> = chunk.touched.iter().copied().collect();
     let ended: Vec<UseId> =
         chunk.ended.iter().filter(|end| touched.contains(&end.credential)).map(|end| end.id).collect();
@@ -144,23 +132,17 @@ async fn touched_pairs(tx: &mut SqliteConnection, chunk: &CollectChunk) -> Resul
         .map(|new| (new.credential, new.account))
         .collect();
     if !ended.is_empty() {
-        let page: String = sqlx::query_scalar(sql::PAIRS_OF_USES)
-            .bind(pack(&ended, DOING)?)
-            .fetch_one(tx)
-            .await
-            .map_err(database(DOING))?;
-        pairs.extend(unpack::<Pair>("use", Some(&page))?);
+        pairs.extend(tx.rows::<Pair>("use", &sql::PAIRS_OF_USES, [pack(&ended)?.into()]).await?);
     }
     Ok(Vec::from_iter(pairs))
 }
 
-async fn summaries(tx: &mut SqliteConnection, pairs: &[Pair]) -> Result<BTreeMap<Pair, Summary>, LedgerError> {
+async fn summaries(tx: &mut Session, pairs: &[Pair]) -> Result<BTreeMap<Pair, Summary>, LedgerError> {
     if pairs.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let page: String =
-        sqlx::query_scalar(sql::SUMMARIES).bind(pack(pairs, DOING)?).fetch_one(tx).await.map_err(database(DOING))?;
-    let rows = unpack::<(CredentialId, AccountId, u8, u8, Option<Timestamp>)>("use", Some(&page))?;
+    type Row = (CredentialId, AccountId, u8, u8, Option<Timestamp>);
+    let rows: Vec<Row> = tx.rows("use", &sql::SUMMARIES, [pack(pairs)?.into()]).await?;
     Ok(rows
         .into_iter()
         .map(|(credential, account, open, ended, first_end)| {
@@ -169,17 +151,12 @@ async fn summaries(tx: &mut SqliteConnection, pairs: &[Pair]) -> Result<BTreeMap
         .collect())
 }
 
-/// Runs `statement` over `rows`, which it finds under `?1`; `?2` is the instant. Without rows there is nothing to do.
-async fn each<T: Serialize>(
-    tx: &mut SqliteConnection,
-    statement: &'static str,
-    rows: &[T],
-    now: Timestamp,
-) -> Result<(), LedgerError> {
-    if rows.is_empty() {
-        return Ok(());
+/// Runs `statement` over `rows`, which it finds under `$1`; `$2` is the instant, for which not each has a use. Without rows
+/// there is nothing to do.
+async fn each<T: Serialize>(tx: &mut Session, statement: &Sql, rows: &[T], now: Timestamp) -> Result<(), LedgerError> {
+    if !rows.is_empty() {
+        tx.run(statement, [pack(rows)?.into(), now.into()]).await?;
     }
-    sqlx::query(statement).bind(pack(rows, DOING)?).bind(now.as_millis()).execute(tx).await.map_err(database(DOING))?;
     Ok(())
 }
 

@@ -2,36 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
 
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::rows;
-use crate::ledger::store::{database, pack};
+use crate::ledger::packed::pack;
+use crate::ledger::session::Session;
+use crate::ledger::sql::Sql;
 use crate::ports::{Event, LedgerError};
-
-const DOING: &str = "write findings";
 
 /// Writes all changes. Returns what the log is to be told of them.
 pub(super) async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Session,
     now: Timestamp,
     changes: &[FindingChange],
 ) -> Result<Vec<Event>, LedgerError> {
     if changes.is_empty() {
         return Ok(Vec::new());
     }
-    let last: i64 = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM finding")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(database(DOING))?;
+    let last = tx.number(&LAST, []).await?;
     let sorted = Sorted::of(changes, last);
     let mut events = sorted.opening_events(now);
     events.extend(close(tx, now, &sorted.closed).await?);
-    expect_all(sorted.opened.len(), run(tx, OPEN, &sorted.opened, now).await?)?;
-    expect_all(sorted.anew.len(), run(tx, BEGIN_ANEW, &sorted.anew, now).await?)?;
-    expect_all(sorted.updated.len(), run(tx, UPDATE, &sorted.updated, now).await?)?;
+    expect_all(sorted.opened.len(), run(tx, &OPEN, &sorted.opened, now).await?)?;
+    expect_all(sorted.anew.len(), run(tx, &BEGIN_ANEW, &sorted.anew, now).await?)?;
+    expect_all(sorted.updated.len(), run(tx, &UPDATE, &sorted.updated, now).await?)?;
     cancel_notices(tx, &sorted.silenced).await?;
     Ok(events)
 }
@@ -142,17 +137,16 @@ struct Closing {
 }
 
 async fn close(
-    tx: &mut SqliteConnection,
+    tx: &mut Session,
     now: Timestamp,
     closed: &[(FindingId, &'static str)],
 ) -> Result<Vec<Event>, LedgerError> {
     if closed.is_empty() {
         return Ok(Vec::new());
     }
-    let page = sqlx::query_scalar(CLOSING).bind(pack(closed, DOING)?);
-    let closing: Vec<Closing> = rows(tx, "finding", DOING, page).await?;
+    let closing: Vec<Closing> = tx.rows("finding", &CLOSING, [pack(closed)?.into()]).await?;
     expect_all(closed.len(), closing.len() as u64)?;
-    run(tx, CLOSE, closed, now).await?;
+    run(tx, &CLOSE, closed, now).await?;
     let event = |row: &Closing| {
         let mut data = facts(row.rule, row.connection, row.credential);
         data.insert("why".to_owned(), row.why.as_str().into());
@@ -163,11 +157,10 @@ async fn close(
 
 /// Cancels planned notices that no mail has carried out yet, nor is just carrying out. A mail that is left without any is
 /// cancelled when it is claimed.
-async fn cancel_notices(tx: &mut SqliteConnection, findings: &[FindingId]) -> Result<(), LedgerError> {
-    if findings.is_empty() {
-        return Ok(());
+async fn cancel_notices(tx: &mut Session, findings: &[FindingId]) -> Result<(), LedgerError> {
+    if !findings.is_empty() {
+        tx.run(&CANCEL_NOTICES, [pack(findings)?.into()]).await?;
     }
-    sqlx::query(CANCEL_NOTICES).bind(pack(findings, DOING)?).execute(tx).await.map_err(database(DOING))?;
     Ok(())
 }
 
@@ -180,22 +173,11 @@ fn facts(rule: RuleName, connection: ConnectionId, credential: CredentialId) -> 
 }
 
 /// Runs one of the statements below over packed rows. Returns how many rows of the table it touched.
-async fn run<T: Serialize>(
-    tx: &mut SqliteConnection,
-    statement: &'static str,
-    packed: &[T],
-    now: Timestamp,
-) -> Result<u64, LedgerError> {
-    if packed.is_empty() {
+async fn run<T: Serialize>(tx: &mut Session, statement: &Sql, rows: &[T], now: Timestamp) -> Result<u64, LedgerError> {
+    if rows.is_empty() {
         return Ok(0);
     }
-    let done = sqlx::query(statement)
-        .bind(pack(packed, DOING)?)
-        .bind(now.as_millis())
-        .execute(tx)
-        .await
-        .map_err(database(DOING))?;
-    Ok(done.rows_affected())
+    tx.run(statement, [pack(rows)?.into(), now.into()]).await
 }
 
 /// A change that touches no row was judged from facts that are no longer so: nothing of the batch may stay.
@@ -210,45 +192,52 @@ fn expect_all(wanted: usize, found: u64) -> Result<(), LedgerError> {
     })
 }
 
-/// Rows are parsed once, as in COLLECT's statements, and looked at in their order.
-const OPEN: &str = "
-    INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
-                         evidence, mailed, last_step, next_step_at)
-    SELECT value ->> 'id', value ->> 'rule', c.id, value ->> 'credential', c.account_id, 'open', value ->> 'opening',
-           value ->> 'severity', value ->> 'since', ?2, value ->> 'evidence', value ->> 'mailed', NULL,
-           CASE WHEN value ->> 'mailed' = 1 THEN ?2 END
-    FROM (SELECT jsonb(value) AS value FROM json_each(?1) LIMIT -1 OFFSET 0) AS page
-    CROSS JOIN connection AS c ON c.id = page.value ->> 'connection'";
+pub(in crate::ledger) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM finding");
 
-const BEGIN_ANEW: &str = "
-    UPDATE finding SET
-        state = 'open', opening = new.value ->> 'opening', severity = new.value ->> 'severity',
-        since = new.value ->> 'since', opened_at = ?2, closed_at = NULL, closed_why = NULL,
-        evidence = new.value ->> 'evidence', mailed = new.value ->> 'mailed', last_step = NULL,
-        next_step_at = CASE WHEN new.value ->> 'mailed' = 1 THEN ?2 END
-    FROM json_each(?1) AS new
-    WHERE finding.id = new.value ->> 'id'";
+/// Rows are looked at in their order.
+pub(in crate::ledger) const OPEN: Sql = sql!(
+    "INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
+                          evidence, mailed, last_step, next_step_at)
+     SELECT v.id, v.rule, c.id, v.credential, c.account_id, 'open', v.opening, v.severity, v.since, $2, v.evidence, v.mailed,
+            NULL, CASE WHEN v.mailed = 1 THEN $2 END
+     FROM " [records "$1" v (id bigint, rule text, connection bigint, credential bigint, opening bigint, severity text,
+                             since bigint, evidence text, mailed bigint)] "
+     CROSS JOIN connection AS c
+     WHERE c.id = v.connection"
+);
+
+pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
+    "UPDATE finding SET
+         state = 'open', opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
+         closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL,
+         next_step_at = CASE WHEN v.mailed = 1 THEN $2 END
+     FROM " [records "$1" v (id bigint, opening bigint, severity text, since bigint, evidence text, mailed bigint)] "
+     WHERE finding.id = v.id"
+);
 
 /// The ladder stays as it is, unless the finding may be mailed from now on, or no longer.
-const UPDATE: &str = "
-    UPDATE finding SET
-        severity = new.value ->> 'severity', since = new.value ->> 'since', evidence = new.value ->> 'evidence',
-        mailed = new.value ->> 'mailed',
-        next_step_at = CASE WHEN new.value ->> 'mailed' = 0 THEN NULL WHEN mailed = 0 THEN ?2 ELSE next_step_at END
-    FROM json_each(?1) AS new
-    WHERE finding.id = new.value ->> 'id'";
+pub(in crate::ledger) const UPDATE: Sql = sql!(
+    "UPDATE finding SET
+         severity = v.severity, since = v.since, evidence = v.evidence, mailed = v.mailed,
+         next_step_at = CASE WHEN v.mailed = 0 THEN NULL WHEN finding.mailed = 0 THEN $2 ELSE finding.next_step_at END
+     FROM " [records "$1" v (id bigint, severity text, since bigint, evidence text, mailed bigint)] "
+     WHERE finding.id = v.id"
+);
 
-const CLOSING: &str = "
-    SELECT json_group_array(json_array(f.id, f.rule, f.connection_id, f.credential_id, page.value ->> 1))
-    FROM json_each(?1) AS page
-    JOIN finding AS f ON f.id = page.value ->> 0 AND f.state = 'open'";
+pub(in crate::ledger) const CLOSING: Sql = sql!(
+    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, v.why"] "
+     FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
+     JOIN finding AS f ON f.id = v.id AND f.state = 'open'"
+);
 
-const CLOSE: &str = "
-    UPDATE finding SET state = 'closed', closed_at = ?2, closed_why = gone.value ->> 1, next_step_at = NULL
-    FROM json_each(?1) AS gone
-    WHERE finding.id = gone.value ->> 0";
+pub(in crate::ledger) const CLOSE: Sql = sql!(
+    "UPDATE finding SET state = 'closed', closed_at = $2, closed_why = v.why, next_step_at = NULL
+     FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
+     WHERE finding.id = v.id"
+);
 
-const CANCEL_NOTICES: &str = "
-    UPDATE notice SET state = 'cancelled'
-    WHERE finding_id IN (SELECT value FROM json_each(?1)) AND state = 'planned'
-      AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))";
+pub(in crate::ledger) const CANCEL_NOTICES: Sql = sql!(
+    "UPDATE notice SET state = 'cancelled'
+     WHERE finding_id IN " [within "$1" bigint] " AND state = 'planned'
+       AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
+);

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
 
 use crate::domain::belief::Belief;
 use crate::domain::facts::{
@@ -16,19 +15,20 @@ use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, Provi
 use crate::domain::record::{Auth, PersonStatus, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::{flag, key_tail, maybe_flag, rows};
+use crate::ledger::packed::{flag, key_tail, maybe_flag};
+use crate::ledger::session::Session;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// The subjects of these connections, a JSON list of numbers, ascending, with every finding they ever had.
 pub(super) async fn read(
-    tx: &mut SqliteConnection,
-    ids: &str,
+    moment: &mut Session,
+    ids: Option<String>,
 ) -> Result<Vec<(Subject, Vec<KnownFinding>)>, LedgerError> {
-    const DOING: &str = "read the facts for judging";
-    let mut connections: Vec<ConnectionRow> =
-        rows(tx, "connection", DOING, sqlx::query_scalar(CONNECTIONS).bind(ids)).await?;
-    let mut uses: Vec<UseRow> = rows(tx, "use", DOING, sqlx::query_scalar(USES).bind(ids)).await?;
-    let findings: Vec<FindingRow> = rows(tx, "finding", DOING, sqlx::query_scalar(FINDINGS).bind(ids)).await?;
+    let ids = ids.unwrap_or_else(|| "[]".to_owned());
+    let mut connections: Vec<ConnectionRow> = moment.rows("connection", &CONNECTIONS, [(&ids).into()]).await?;
+    let mut uses: Vec<UseRow> = moment.rows("use", &USES, [(&ids).into()]).await?;
+    let findings: Vec<FindingRow> = moment.rows("finding", &FINDINGS, [ids.into()]).await?;
 
     connections.sort_unstable_by_key(|row| row.id); // a join promises no order
     uses.sort_unstable_by_key(|row| row.id);
@@ -192,38 +192,41 @@ impl FindingRow {
     }
 }
 
-pub(super) const CONNECTIONS: &str = "
-    SELECT json_group_array(json_array(
-        c.id, c.source_id, c.account_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
-        creator.status, c.running_jobs, json(c.used_for),
-        CASE WHEN s.last_people IS NULL THEN NULL
-             ELSE EXISTS (SELECT 1 FROM person AS o
-                          WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END))
-    FROM json_each(?1) AS page
-    JOIN connection AS c ON c.id = page.value
-    JOIN source AS s ON s.id = c.source_id
-    LEFT JOIN person AS creator ON creator.account_id = c.account_id AND creator.member_id = c.created_by";
+pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
+    "SELECT " [page
+        "c.id, c.source_id, c.account_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
+         creator.status, c.running_jobs, " [json "c.used_for"] ",
+         CASE WHEN s.last_people IS NULL THEN NULL
+              ELSE EXISTS (SELECT 1 FROM person AS o
+                           WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END"] "
+     FROM " [each "$1" page bigint] "
+     JOIN connection AS c ON c.id = page.value
+     JOIN source AS s ON s.id = c.source_id
+     LEFT JOIN person AS creator ON creator.account_id = c.account_id AND creator.member_id = c.created_by"
+);
 
 /// Neighbours are looked at only as far as none, one or many needs: a key that 100,000 connections share costs no more
 /// than any other. What a connection left by being absent for a while, it did not leave behind.
-pub(super) const USES: &str = "
-    SELECT json_group_array(json_array(
-        u.connection_id, u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
-        k.id, k.fingerprint, k.provider, k.key_id, k.kind, k.placeholder,
-        EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-        json(k.belief), k.secret_since, k.provenance,
-        (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
-                               AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
-        EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
-                AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
-                AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))))
-    FROM json_each(?1) AS page
-    JOIN use AS u ON u.connection_id = page.value
-    JOIN credential AS k ON k.id = u.credential_id";
+pub(in crate::ledger) const USES: Sql = sql!(
+    "SELECT " [page
+        "u.connection_id, u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
+         k.id, k.fingerprint, k.provider, k.key_id, k.kind, k.placeholder,
+         EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), "
+        [json "k.belief"] ", k.secret_since, k.provenance,
+         (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
+                                AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
+         EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
+                 AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
+                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))"] "
+     FROM " [each "$1" page bigint] "
+     JOIN use AS u ON u.connection_id = page.value
+     JOIN credential AS k ON k.id = u.credential_id"
+);
 
-pub(super) const FINDINGS: &str = "
-    SELECT json_group_array(json_array(
-        f.id, f.rule, f.connection_id, f.credential_id, f.state = 'open', f.opening, f.severity, f.since,
-        json(f.evidence), f.mailed))
-    FROM json_each(?1) AS page
-    JOIN finding AS f ON f.connection_id = page.value";
+pub(in crate::ledger) const FINDINGS: Sql = sql!(
+    "SELECT " [page
+        "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'open', f.opening, f.severity, f.since, "
+        [json "f.evidence"] ", f.mailed"] "
+     FROM " [each "$1" page bigint] "
+     JOIN finding AS f ON f.connection_id = page.value"
+);

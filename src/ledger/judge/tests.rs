@@ -7,7 +7,21 @@ use crate::domain::facts::{Count, Creator, EndedBy};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::time::hours;
+
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
+use crate::ledger::place::Kind;
+
+on_both![
+    another_version_makes_every_connection_due_and_the_same_version_none,
+    dirty_neighbours_are_marked_page_by_page_until_none_is_left,
+    due_pages_come_in_order_and_hold_each_due_connection_once_whatever_the_plan,
+    a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries,
+    an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_behind,
+    an_owner_is_unknown_until_people_were_read_and_none_once_removed,
+    a_finding_lives_through_opening_update_close_and_reopening,
+    a_finding_that_is_never_mailed_has_no_step,
+    closing_what_is_not_open_changes_nothing_of_the_batch,
+];
 
 const STALE: RuleName = RuleName::SecretStale;
 
@@ -20,9 +34,8 @@ async fn due(estate: &Estate, after: i64, limit: usize) -> Vec<i64> {
     due.iter().map(|(subject, _)| subject.connection.id.0).collect()
 }
 
-#[tokio::test]
-async fn another_version_makes_every_connection_due_and_the_same_version_none() {
-    let estate = Estate::new().await;
+async fn another_version_makes_every_connection_due_and_the_same_version_none(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.connection(2, 2, None).await;
     estate.ledger.judge_under("v1").await.unwrap();
     assert!(estate.ledger.spread_dirty(NOW).await.unwrap());
@@ -44,9 +57,8 @@ async fn another_version_makes_every_connection_due_and_the_same_version_none() 
     assert_eq!(estate.ledger.due_count(NOW).await.unwrap(), 2);
 }
 
-#[tokio::test]
-async fn dirty_neighbours_are_marked_page_by_page_until_none_is_left() {
-    let estate = Estate::new().await;
+async fn dirty_neighbours_are_marked_page_by_page_until_none_is_left(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate
         .run(
             "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
@@ -73,9 +85,8 @@ async fn dirty_neighbours_are_marked_page_by_page_until_none_is_left() {
     }
 }
 
-#[tokio::test]
-async fn due_pages_come_in_order_and_hold_each_due_connection_once_whatever_the_plan() {
-    let estate = Estate::new().await;
+async fn due_pages_come_in_order_and_hold_each_due_connection_once_whatever_the_plan(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate
         .run(
             "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest, judge_at)
@@ -94,9 +105,8 @@ async fn due_pages_come_in_order_and_hold_each_due_connection_once_whatever_the_
     }
 }
 
-#[tokio::test]
-async fn a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries() {
-    let estate = Estate::new().await;
+async fn a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.person(1, 1, "owner", "owner").await.person(2, 1, "maker", "member").await;
     for (id, account) in [(1, 1), (2, 1), (3, 1), (4, 2)] {
         estate.connection(id, account, Some("maker")).await;
@@ -131,8 +141,7 @@ async fn a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries() 
     assert_eq!((other.connection.creator, other.account.has_owner), (Creator::Unknown, Some(false)));
 }
 
-#[tokio::test]
-async fn an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_behind() {
+async fn an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_behind(kind: Kind) {
     for (ended, left_behind) in [
         (ended_use(1, 1, 10, 100, "absent"), false),
         (ended_use(1, 1, 10, 100, "identified"), false),
@@ -140,7 +149,7 @@ async fn an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_beh
         (ended_use(2, 1, 10, 100, "absent"), true),
         (ended_use(2, 1, 10, 201, "absent"), false),
     ] {
-        let estate = Estate::new().await;
+        let estate = Estate::new(kind).await;
         estate.connection(1, 1, None).await.connection(2, 1, None).await.credential(1).await;
         estate.usage(ended).await.usage(open_use(1, 1, 200)).await;
         let subjects = everything(&estate).await;
@@ -149,9 +158,8 @@ async fn an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_beh
     }
 }
 
-#[tokio::test]
-async fn an_owner_is_unknown_until_people_were_read_and_none_once_removed() {
-    let estate = Estate::new().await;
+async fn an_owner_is_unknown_until_people_were_read_and_none_once_removed(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, Some("owner")).await.person(1, 1, "owner", "owner").await;
     estate.run("UPDATE person SET status = 'removed'").await;
     let subject = everything(&estate).await.remove(0).0;
@@ -160,9 +168,8 @@ async fn an_owner_is_unknown_until_people_were_read_and_none_once_removed() {
     assert_eq!(everything(&estate).await[0].0.account.has_owner, None);
 }
 
-#[tokio::test]
-async fn a_finding_lives_through_opening_update_close_and_reopening() {
-    let estate = Estate::new().await;
+async fn a_finding_lives_through_opening_update_close_and_reopening(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
     estate.judge(NOW, vec![FindingChange::Opened(opened(STALE, 1, 1))]).await;
     let known = everything(&estate).await.remove(0).1.remove(0);
@@ -180,7 +187,7 @@ async fn a_finding_lives_through_opening_update_close_and_reopening() {
     estate.judge(NOW, vec![updated]).await;
     let known = everything(&estate).await.remove(0).1.remove(0);
     assert_eq!((known.severity, known.since, known.mailed), (Severity::Critical, NOW, false));
-    assert_eq!(estate.number("SELECT next_step_at IS NULL FROM finding").await, 1, "no longer mailed");
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE next_step_at IS NULL").await, 1, "no longer mailed");
 
     estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(1), why: "dead" }]).await;
     assert!(!everything(&estate).await[0].1[0].open);
@@ -188,24 +195,20 @@ async fn a_finding_lives_through_opening_update_close_and_reopening() {
     estate.judge(NOW + hours(1), vec![FindingChange::Anew { id: FindingId(1), opened: again, reopened: true }]).await;
     let known = everything(&estate).await.remove(0).1.remove(0);
     assert_eq!((known.open, known.opening, known.mailed), (true, 2, true));
-    let log: Vec<String> = sqlx::query_scalar("SELECT kind FROM event WHERE subject = 'finding:1' ORDER BY id")
-        .fetch_all(estate.ledger.pool())
-        .await
-        .unwrap();
+    let log = estate.ledger.timeline(&["finding:1".to_owned()], 0, 10).await.unwrap();
+    let log: Vec<String> = log.into_iter().map(|event| event.kind).collect();
     assert_eq!(log, ["finding.opened", "finding.closed", "finding.reopened"]);
 }
 
-#[tokio::test]
-async fn a_finding_that_is_never_mailed_has_no_step() {
-    let estate = Estate::new().await;
+async fn a_finding_that_is_never_mailed_has_no_step(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
     estate.judge(NOW, vec![FindingChange::Opened(Opened { mailed: false, ..opened(STALE, 1, 1) })]).await;
-    assert_eq!(estate.number("SELECT next_step_at IS NULL FROM finding").await, 1);
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE next_step_at IS NULL").await, 1);
 }
 
-#[tokio::test]
-async fn closing_what_is_not_open_changes_nothing_of_the_batch() {
-    let estate = Estate::new().await;
+async fn closing_what_is_not_open_changes_nothing_of_the_batch(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
     let batch = JudgeBatch {
         now: Some(NOW),
@@ -224,14 +227,16 @@ async fn closing_what_is_not_open_changes_nothing_of_the_batch() {
 
 #[tokio::test]
 async fn no_statement_of_a_page_reads_a_whole_table() {
-    let estate = Estate::new().await;
-    for statement in [subjects::CONNECTIONS, subjects::USES, subjects::FINDINGS, JUDGED, OF_ACCOUNT, OF_CREDENTIAL] {
-        for step in estate.plan(statement).await {
-            let own = ["VIRTUAL TABLE", "subquery", "two"].iter().any(|made_here| step.contains(made_here));
+    let estate = Estate::new(Kind::Sqlite).await;
+    for statement in
+        [&subjects::CONNECTIONS, &subjects::USES, &subjects::FINDINGS, &JUDGED, &OF_ACCOUNT, &OF_CREDENTIAL]
+    {
+        for step in estate.ledger.plan(statement.sqlite).await {
+            let own = ["VIRTUAL TABLE", "page", "two"].iter().any(|made_here| step.contains(made_here));
             assert!(own || !step.starts_with("SCAN"), "{step}");
         }
     }
-    let neighbours = estate.plan(subjects::USES).await.join("\n");
+    let neighbours = estate.ledger.plan(subjects::USES.sqlite).await.join("\n");
     let by_account = "use_by_credential (credential_id=? AND account_id=? AND until";
     assert_eq!(neighbours.matches(by_account).count(), 2, "no walk over all who share a credential:\n{neighbours}");
 }

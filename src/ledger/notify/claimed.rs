@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sqlx::SqliteConnection;
 
 use crate::domain::belief::Belief;
 use crate::domain::facts::{EndedBy, Provenance};
@@ -13,25 +12,22 @@ use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, Pr
 use crate::domain::record::{Address, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::{flag, key_tail, rows};
-use crate::ledger::store::pack;
+use crate::ledger::packed::{flag, key_tail, pack};
+use crate::ledger::session::Session;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 use crate::ports::notify::{ClaimedMail, MailNotice};
-
-const DOING: &str = "read claimed mails";
 
 /// A mail's head names at most so many earlier ones.
 const REFERENCES: usize = 10;
 
 /// These mails, in this order.
-pub(super) async fn read(tx: &mut SqliteConnection, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
-    let packed = pack(ids, DOING)?;
-    let heads: Vec<Head> = rows(tx, "mail", DOING, sqlx::query_scalar(HEADS).bind(&packed)).await?;
-    let notices: Vec<NoticeRow> = rows(tx, "notice", DOING, sqlx::query_scalar(NOTICES).bind(&packed)).await?;
-    let sharers: Vec<(MailId, CredentialId, u32)> =
-        rows(tx, "use", DOING, sqlx::query_scalar(SHARERS).bind(&packed)).await?;
-    let references: Vec<(MailId, MailId, String)> =
-        rows(tx, "mail", DOING, sqlx::query_scalar(REFERRED).bind(&packed)).await?;
+pub(super) async fn read(moment: &mut Session, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
+    let packed = pack(ids)?;
+    let heads: Vec<Head> = moment.rows("mail", &HEADS, [(&packed).into()]).await?;
+    let notices: Vec<NoticeRow> = moment.rows("notice", &NOTICES, [(&packed).into()]).await?;
+    let sharers: Vec<(MailId, CredentialId, u32)> = moment.rows("use", &SHARERS, [(&packed).into()]).await?;
+    let references: Vec<(MailId, MailId, String)> = moment.rows("mail", &REFERRED, [packed.into()]).await?;
 
     let sharers: HashMap<_, _> =
         sharers.into_iter().map(|(mail, credential, count)| ((mail, credential), count)).collect();
@@ -169,49 +165,53 @@ impl NoticeRow {
 }
 
 /// A suppression counts where it outlasts the claim: one that ends within minutes is as good as over.
-const HEADS: &str = "
-    SELECT json_group_array(json_array(
-        m.id, m.message_id, m.person_id, p.email,
-        p.status = 'active' AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
-                                            AND s.email = p.email AND s.until > coalesce(m.claimed_until, 0)),
-        p.locale, p.timezone, a.external_id, m.attempts, m.maybe_sent))
-    FROM json_each(?1) AS page
-    JOIN mail AS m ON m.id = page.value
-    JOIN person AS p ON p.id = m.person_id
-    JOIN account AS a ON a.id = p.account_id";
+pub(in crate::ledger) const HEADS: Sql = sql!(
+    "SELECT " [page
+        "m.id, m.message_id, m.person_id, p.email,
+         p.status = 'active' AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
+                                             AND s.email = p.email AND s.until > coalesce(m.claimed_until, 0)),
+         p.locale, p.timezone, a.external_id, m.attempts, m.maybe_sent"] "
+     FROM " [each "$1" page bigint] "
+     JOIN mail AS m ON m.id = page.value
+     JOIN person AS p ON p.id = m.person_id
+     JOIN account AS a ON a.id = p.account_id"
+);
 
 /// What ended the use is told of the latest use of that credential by that connection; nothing where it is open.
-pub(super) const NOTICES: &str = "
-    SELECT json_group_array(json_array(
-        n.mail_id, n.id, n.finding_id, n.step,
-        n.state = 'planned' AND f.state = 'open' AND f.opening = n.opening,
-        f.rule, f.severity, f.since, json(f.evidence), c.external_id, c.name,
-        k.provider, k.id, k.fingerprint, k.key_id, k.kind, json(k.belief),
-        EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-        k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, json(c.used_for)))
-    FROM json_each(?1) AS page
-    JOIN notice AS n ON n.mail_id = page.value
-    JOIN finding AS f ON f.id = n.finding_id
-    JOIN connection AS c ON c.id = f.connection_id
-    JOIN credential AS k ON k.id = f.credential_id
-    LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
-                                  WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)";
+pub(in crate::ledger) const NOTICES: Sql = sql!(
+    "SELECT " [page
+        "n.mail_id, n.id, n.finding_id, n.step,
+         n.state = 'planned' AND f.state = 'open' AND f.opening = n.opening,
+         f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name,
+         k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
+         EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
+         k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, " [json "c.used_for"]] "
+     FROM " [each "$1" page bigint] "
+     JOIN notice AS n ON n.mail_id = page.value
+     JOIN finding AS f ON f.id = n.finding_id
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN credential AS k ON k.id = f.credential_id
+     LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
+                                   WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)"
+);
 
 /// Once for each credential of a mail, and counted no further than anybody would read.
-pub(super) const SHARERS: &str = "
-    SELECT json_group_array(json_array(
-        mail_id, credential_id,
-        (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = one.credential_id
-                               AND o.account_id = one.account_id AND o.until IS NULL LIMIT 1000) AS counted)))
-    FROM (SELECT DISTINCT n.mail_id, f.credential_id, f.account_id
-          FROM json_each(?1) AS page
-          JOIN notice AS n ON n.mail_id = page.value
-          JOIN finding AS f ON f.id = n.finding_id) AS one";
+pub(in crate::ledger) const SHARERS: Sql = sql!(
+    "SELECT " [page
+        "mail_id, credential_id,
+         (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = one.credential_id
+                                AND o.account_id = one.account_id AND o.until IS NULL LIMIT 1000) AS counted)"] "
+     FROM (SELECT DISTINCT n.mail_id, f.credential_id, f.account_id
+           FROM " [each "$1" page bigint] "
+           JOIN notice AS n ON n.mail_id = page.value
+           JOIN finding AS f ON f.id = n.finding_id) AS one"
+);
 
-const REFERRED: &str = "
-    SELECT json_group_array(json_array(mail_id, earlier, message_id))
-    FROM (SELECT DISTINCT n.mail_id, e.id AS earlier, e.message_id
-          FROM json_each(?1) AS page
-          JOIN notice AS n ON n.mail_id = page.value
-          JOIN notice AS o ON o.finding_id = n.finding_id AND o.person_id = n.person_id AND o.mail_id <> n.mail_id
-          JOIN mail AS e ON e.id = o.mail_id AND e.state = 'sent') AS pairs";
+pub(in crate::ledger) const REFERRED: Sql = sql!(
+    "SELECT " [page "mail_id, earlier, message_id"] "
+     FROM (SELECT DISTINCT n.mail_id, e.id AS earlier, e.message_id
+           FROM " [each "$1" page bigint] "
+           JOIN notice AS n ON n.mail_id = page.value
+           JOIN notice AS o ON o.finding_id = n.finding_id AND o.person_id = n.person_id AND o.mail_id <> n.mail_id
+           JOIN mail AS e ON e.id = o.mail_id AND e.state = 'sent') AS pairs"
+);

@@ -13,7 +13,8 @@ use crate::domain::ids::{ConnectionId, FindingId, ProviderName, UseId};
 use crate::domain::record::Auth;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, flag, rows};
+use crate::ledger::packed::{flag, size};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// Findings of one connection that are shown with it.
@@ -145,11 +146,9 @@ impl Ledger {
         source: Option<&str>,
         external_id: &str,
     ) -> Result<Vec<ConnectionDetail>, LedgerError> {
-        const DOING: &str = "look up a connection";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(BY_NAME).bind(source).bind(external_id);
-        let found: Vec<ConnectionId> = rows(&mut moment, "connection", DOING, page).await?;
-        drop(moment);
+        let mut line = self.look("look up a connection").await?;
+        let found: Vec<ConnectionId> = line.rows("connection", &BY_NAME, [source.into(), external_id.into()]).await?;
+        drop(line);
         let mut details = Vec::with_capacity(found.len());
         for id in found {
             details.extend(self.connection_by_id(id).await?);
@@ -162,14 +161,11 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn connection_by_id(&self, id: ConnectionId) -> Result<Option<ConnectionDetail>, LedgerError> {
-        const DOING: &str = "read a connection's uses";
         let all = ConnectionFilter::default();
         let Some(connection) = self.connection_range(&all, ConnectionId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
-        let mut moment = self.moment(DOING).await?;
-        let uses = rows(&mut moment, "use", DOING, sqlx::query_scalar(USES).bind(id.0)).await?;
-        drop(moment);
+        let uses = self.look("read a connection's uses").await?.rows("use", &USES, [id.0.into()]).await?;
         let filter = FindingFilter { connection: Some(id), ..FindingFilter::default() };
         let findings = self.findings(&filter, FindingId(0), FINDINGS_SHOWN).await?;
         Ok(Some(ConnectionDetail { connection, uses, findings }))
@@ -182,34 +178,34 @@ impl Ledger {
         last: i64,
         limit: usize,
     ) -> Result<Vec<ConnectionRow>, LedgerError> {
-        const DOING: &str = "list connections";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(if filter.account.is_some() { PAGE_OF_ACCOUNT } else { PAGE })
-            .bind(after.0)
-            .bind(last)
-            .bind(bound(limit))
-            .bind(filter.source.as_deref())
-            .bind(filter.account.as_deref())
-            .bind(filter.provider.as_ref().map(ProviderName::as_str))
-            .bind(filter.status.map(ConnectionStatus::as_str));
-        rows(&mut moment, "connection", DOING, page).await
+        let page = [
+            after.0.into(),
+            last.into(),
+            size(limit).into(),
+            filter.source.as_deref().into(),
+            filter.account.as_deref().into(),
+            filter.provider.as_ref().map(ProviderName::as_str).into(),
+            filter.status.map(ConnectionStatus::as_str).into(),
+        ];
+        let statement = if filter.account.is_some() { &PAGE_OF_ACCOUNT } else { &PAGE };
+        self.look("list connections").await?.rows("connection", statement, page).await
     }
 }
 
 /// A page of connections from a list of numbers.
 macro_rules! page_of {
     ($among:literal) => {
-        concat!(
-            "SELECT json_group_array(json_array(
-                c.id, s.name, c.external_id, a.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
-                c.deleted_at, substr(k.fingerprint, 53), k.liveness, k.secret_since, k.provenance,
-                (SELECT count(*) FROM finding AS f WHERE f.connection_id = c.id AND f.state = 'open'), c.judge_at))
+        sql!(
+            "SELECT " [page by "c.id":
+                "c.id, s.name, c.external_id, a.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
+                 c.deleted_at, substr(k.fingerprint, 53), k.liveness, k.secret_since, k.provenance,
+                 (SELECT count(*) FROM finding AS f WHERE f.connection_id = c.id AND f.state = 'open'), c.judge_at"] "
              FROM (SELECT c.id FROM connection AS c
-                   WHERE c.id > ?1 AND c.id <= ?2 AND ",
-            $among,
-            " AND (?4 IS NULL OR c.source_id = (SELECT id FROM source WHERE name = ?4))
-                     AND (?6 IS NULL OR c.provider = ?6) AND (?7 IS NULL OR c.status = ?7)
-                   ORDER BY c.id LIMIT ?3) AS page
+                   WHERE c.id > $1 AND c.id <= $2 AND "
+            $among
+            " AND ($4 IS NULL OR c.source_id = (SELECT id FROM source WHERE name = $4))
+                     AND ($6 IS NULL OR c.provider = $6) AND ($7 IS NULL OR c.status = $7)
+                   ORDER BY c.id LIMIT $3) AS page
              JOIN connection AS c ON c.id = page.id
              JOIN source AS s ON s.id = c.source_id
              JOIN account AS a ON a.id = c.account_id
@@ -219,22 +215,21 @@ macro_rules! page_of {
     };
 }
 
-pub(super) const PAGE: &str = page_of!("?5 IS NULL");
+pub(in crate::ledger) const PAGE: Sql = page_of!("$5 IS NULL");
 
-pub(super) const PAGE_OF_ACCOUNT: &str = page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = ?5)");
+pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
+    page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = $5)");
 
 /// Source by source, since an id is found only within one.
-pub(super) const BY_NAME: &str = "
-    SELECT json_group_array(c.id)
-    FROM source AS s CROSS JOIN connection AS c
-    WHERE c.source_id = s.id AND c.external_id = ?2 AND (?1 IS NULL OR s.name = ?1)";
+pub(in crate::ledger) const BY_NAME: Sql = sql!(
+    "SELECT " [numbers "c.id"] "
+     FROM source AS s CROSS JOIN connection AS c
+     WHERE c.source_id = s.id AND c.external_id = $2 AND ($1 IS NULL OR s.name = $1)"
+);
 
-const USES: &str = concat!(
-    "SELECT json_group_array(json_array(
-        u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, ",
-    credential_columns!(),
-    "))
-     FROM (SELECT * FROM use WHERE connection_id = ?1 ORDER BY id) AS u
+pub(in crate::ledger) const USES: Sql = sql!(
+    "SELECT " [page by "u.id": "u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, " [fill credential_columns]] "
+     FROM (SELECT * FROM use WHERE connection_id = $1 ORDER BY id) AS u
      JOIN credential AS k ON k.id = u.credential_id
      JOIN source AS ks ON ks.id = k.source_id"
 );

@@ -9,7 +9,7 @@ use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::ledger::Ledger;
-use crate::ledger::packed::rows;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// The estate in numbers. Every word of a closed list is there, at zero where nothing has it.
@@ -48,10 +48,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn counts(&self) -> Result<Counts, LedgerError> {
-        const DOING: &str = "count the estate";
-        let mut moment = self.moment(DOING).await?;
-        let last = Last::read(&mut moment, DOING).await?;
-        let tallies = Tallies::read(&mut moment, last, DOING).await?;
+        let mut moment = self.moment("count the estate").await?;
+        let last = Last::read(&mut moment).await?;
+        let tallies = Tallies::read(&mut moment, last).await?;
         let mut counts = Counts::zero();
         for ((_, status), count) in tallies.connections {
             *counts.connections.entry(status.as_str()).or_default() += count;
@@ -65,7 +64,7 @@ impl Ledger {
             counts.history += found.unmailed;
         }
         counts.tombstones = tallies.tombstones.values().map(|found| found.count).sum();
-        let aside: Vec<u64> = rows(&mut moment, "source", DOING, sqlx::query_scalar(QUARANTINED)).await?;
+        let aside: Vec<u64> = moment.rows("source", &QUARANTINED, []).await?;
         counts.quarantined = aside.into_iter().sum();
         Ok(counts)
     }
@@ -85,4 +84,4 @@ impl Counts {
     }
 }
 
-const QUARANTINED: &str = "SELECT json_array(coalesce(sum(quarantined), 0)) FROM source";
+pub(in crate::ledger) const QUARANTINED: Sql = sql!("SELECT " [list "coalesce(sum(quarantined), 0)"] " FROM source");

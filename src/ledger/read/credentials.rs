@@ -11,7 +11,8 @@ use crate::domain::outcome::Reason;
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, flag, key_tail, rows};
+use crate::ledger::packed::{flag, key_tail, size};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// Which credentials to list; what is `None` matches all.
@@ -151,14 +152,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
-        const DOING: &str = "look up a credential";
         if name.len() < 8 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(None);
         }
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(BY_NAME).bind(name.to_ascii_lowercase());
-        let found: Vec<CredentialId> = rows(&mut moment, "credential", DOING, page).await?;
-        drop(moment);
+        let mut line = self.look("look up a credential").await?;
+        let found: Vec<CredentialId> = line.rows("credential", &BY_NAME, [name.to_ascii_lowercase().into()]).await?;
+        drop(line);
         match found.first() {
             Some(id) => self.credential_by_id(*id).await,
             None => Ok(None),
@@ -170,13 +169,11 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
-        const DOING: &str = "read a credential's uses";
         let all = CredentialFilter::default();
         let Some(credential) = self.credential_range(&all, CredentialId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
-        let mut moment = self.moment(DOING).await?;
-        let uses = rows(&mut moment, "use", DOING, sqlx::query_scalar(USES).bind(id.0)).await?;
+        let uses = self.look("read a credential's uses").await?.rows("use", &USES, [id.0.into()]).await?;
         Ok(Some(CredentialDetail { credential, uses }))
     }
 
@@ -187,25 +184,25 @@ impl Ledger {
         last: i64,
         limit: usize,
     ) -> Result<Vec<CredentialRow>, LedgerError> {
-        const DOING: &str = "list credentials";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(PAGE)
-            .bind(after.0)
-            .bind(last)
-            .bind(bound(limit))
-            .bind(filter.provider.as_ref().map(ProviderName::as_str))
-            .bind(filter.liveness.map(Liveness::as_str));
-        rows(&mut moment, "credential", DOING, page).await
+        let page = [
+            after.0.into(),
+            last.into(),
+            size(limit).into(),
+            filter.provider.as_ref().map(ProviderName::as_str).into(),
+            filter.liveness.map(Liveness::as_str).into(),
+        ];
+        self.look("list credentials").await?.rows("credential", &PAGE, page).await
     }
 }
 
 /// The columns of a [`CredentialRow`], for a statement that calls the credential `k` and its source `ks`.
 macro_rules! credential_columns {
-    () => {
-        "json_array(k.id, k.fingerprint, ks.name, k.provider, k.key_id, k.kind, k.region, k.placeholder, json(k.belief),
-            json(k.parts), k.secret_since, k.provenance,
-            EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.probe_at,
-            (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = k.id AND o.until IS NULL LIMIT 1000) AS counted))"
+    ($dialect:ident) => {
+        dialect!($dialect [array
+            "k.id, k.fingerprint, ks.name, k.provider, k.key_id, k.kind, k.region, k.placeholder, " [json "k.belief"] ", "
+            [json "k.parts"] ", k.secret_since, k.provenance,
+             EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.probe_at,
+             (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = k.id AND o.until IS NULL LIMIT 1000) AS counted)"])
     };
 }
 pub(super) use credential_columns;
@@ -264,24 +261,25 @@ impl From<Packed> for CredentialRow {
     }
 }
 
-const PAGE: &str = concat!(
-    "SELECT json_group_array(",
-    credential_columns!(),
-    ") FROM (SELECT id FROM credential
-             WHERE id > ?1 AND id <= ?2 AND (?4 IS NULL OR provider = ?4) AND (?5 IS NULL OR liveness = ?5)
-             ORDER BY id LIMIT ?3) AS page
-       JOIN credential AS k ON k.id = page.id
-       JOIN source AS ks ON ks.id = k.source_id"
+/// The columns are one JSON list, and the page a list of those.
+pub(in crate::ledger) const PAGE: Sql = sql!(
+    "SELECT " ["json_group_array(" | "coalesce(json_agg("] [fill credential_columns] [")" | " ORDER BY k.id), '[]')::text"] "
+     FROM (SELECT id FROM credential
+           WHERE id > $1 AND id <= $2 AND ($4 IS NULL OR provider = $4) AND ($5 IS NULL OR liveness = $5)
+           ORDER BY id LIMIT $3) AS page
+     JOIN credential AS k ON k.id = page.id
+     JOIN source AS ks ON ks.id = k.source_id"
 );
 
-const BY_NAME: &str = "
-    SELECT json_group_array(id)
-    FROM (SELECT id FROM credential WHERE substr(fingerprint, 65 - length(?1)) = ?1 ORDER BY id LIMIT 1)";
+pub(in crate::ledger) const BY_NAME: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM credential WHERE substr(fingerprint, 65 - length($1)) = $1 ORDER BY id LIMIT 1) AS named"
+);
 
-const USES: &str = "
-    SELECT json_group_array(json_array(
-        u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by))
-    FROM (SELECT * FROM use WHERE credential_id = ?1 ORDER BY id LIMIT 1000) AS u
-    JOIN connection AS c ON c.id = u.connection_id
-    JOIN source AS s ON s.id = c.source_id
-    JOIN account AS a ON a.id = c.account_id";
+pub(in crate::ledger) const USES: Sql = sql!(
+    "SELECT " [page by "u.id": "u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by"] "
+     FROM (SELECT * FROM use WHERE credential_id = $1 ORDER BY id LIMIT 1000) AS u
+     JOIN connection AS c ON c.id = u.connection_id
+     JOIN source AS s ON s.id = c.source_id
+     JOIN account AS a ON a.id = c.account_id"
+);

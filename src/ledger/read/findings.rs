@@ -11,7 +11,8 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, flag, rows};
+use crate::ledger::packed::{flag, size};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// How people write a finding's number: `F12`.
@@ -198,14 +199,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn finding(&self, id: FindingId) -> Result<Option<FindingDetail>, LedgerError> {
-        const DOING: &str = "read a finding";
         let all = FindingFilter::default();
         let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
-        let mut moment = self.moment(DOING).await?;
-        let course = rows(&mut moment, "finding", DOING, sqlx::query_scalar(COURSE).bind(id.0)).await?.pop();
-        let notices = rows(&mut moment, "notice", DOING, sqlx::query_scalar(NOTICES).bind(id.0)).await?;
+        let mut moment = self.moment("read a finding").await?;
+        let course = moment.rows("finding", &COURSE, [id.0.into()]).await?.pop();
+        let notices = moment.rows("notice", &NOTICES, [id.0.into()]).await?;
         Ok(course.map(|course| FindingDetail { finding, course, notices }))
     }
 
@@ -216,23 +216,22 @@ impl Ledger {
         last: i64,
         limit: usize,
     ) -> Result<Vec<FindingRow>, LedgerError> {
-        const DOING: &str = "list findings";
         let statement = match (filter.connection, &filter.account) {
-            (Some(_), _) => PAGE_OF_CONNECTION,
-            (None, Some(_)) => PAGE_OF_ACCOUNT,
-            (None, None) => PAGE,
+            (Some(_), _) => &PAGE_OF_CONNECTION,
+            (None, Some(_)) => &PAGE_OF_ACCOUNT,
+            (None, None) => &PAGE,
         };
-        let page = sqlx::query_scalar(statement)
-            .bind(after.0)
-            .bind(last)
-            .bind(bound(limit))
-            .bind(filter.state.map(FindingState::as_str))
-            .bind(filter.rule.map(RuleName::as_str))
-            .bind(filter.at_least.map_or(0, |severity| severity as i64))
-            .bind(filter.account.as_deref())
-            .bind(filter.connection.map(|id| id.0));
-        let mut moment = self.moment(DOING).await?;
-        rows(&mut moment, "finding", DOING, page).await
+        let page = [
+            after.0.into(),
+            last.into(),
+            size(limit).into(),
+            filter.state.map(FindingState::as_str).into(),
+            filter.rule.map(RuleName::as_str).into(),
+            filter.at_least.map_or(0, |severity| severity as i64).into(),
+            filter.account.as_deref().into(),
+            filter.connection.map(|id| id.0).into(),
+        ];
+        self.look("list findings").await?.rows("finding", statement, page).await
     }
 }
 
@@ -244,17 +243,17 @@ fn printed<S: Serializer>(id: &FindingId, serializer: S) -> Result<S::Ok, S::Err
 /// A page of findings from a list of numbers. Severities count as in [`Severity`]: low is 0.
 macro_rules! page_of {
     ($among:literal) => {
-        concat!(
-            "SELECT json_group_array(json_array(
-                f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
-                substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed,
-                json(f.evidence)))
+        sql!(
+            "SELECT " [page by "f.id":
+                "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
+                 substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed, "
+                [json "f.evidence"]] "
              FROM (SELECT f.id FROM finding AS f
-                   WHERE f.id > ?1 AND f.id <= ?2 AND ",
-            $among,
-            " AND (?4 IS NULL OR f.state = ?4) AND (?5 IS NULL OR f.rule = ?5)
-                     AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= ?6
-                   ORDER BY f.id LIMIT ?3) AS page
+                   WHERE f.id > $1 AND f.id <= $2 AND "
+            $among
+            " AND ($4 IS NULL OR f.state = $4) AND ($5 IS NULL OR f.rule = $5)
+                     AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
+                   ORDER BY f.id LIMIT $3) AS page
              JOIN finding AS f ON f.id = page.id
              JOIN connection AS c ON c.id = f.connection_id
              JOIN source AS s ON s.id = c.source_id
@@ -264,31 +263,30 @@ macro_rules! page_of {
     };
 }
 
-pub(super) const PAGE: &str = page_of!("?7 IS NULL AND ?8 IS NULL");
+pub(in crate::ledger) const PAGE: Sql = page_of!("$7 IS NULL AND $8 IS NULL");
 
-pub(super) const PAGE_OF_ACCOUNT: &str =
-    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = ?7) AND ?8 IS NULL");
+pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
+    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = $7) AND $8 IS NULL");
 
-pub(super) const PAGE_OF_CONNECTION: &str = page_of!(
-    "f.connection_id = ?8 AND (?7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = ?7))"
+pub(in crate::ledger) const PAGE_OF_CONNECTION: Sql = page_of!(
+    "f.connection_id = $8 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7))"
 );
 
-const COURSE: &str = concat!(
-    "SELECT json_group_array(json_array(
-        f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at,
-        json((SELECT json_group_array(u.id) FROM use AS u
-              WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)), ",
-    credential_columns!(),
-    "))
+pub(in crate::ledger) const COURSE: Sql = sql!(
+    "SELECT " [page
+        "f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, "
+        [json "(SELECT " [numbers "u.id"] " FROM use AS u
+                WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"] ", "
+        [fill credential_columns]] "
      FROM finding AS f
      JOIN connection AS c ON c.id = f.connection_id
      JOIN credential AS k ON k.id = f.credential_id
      JOIN source AS ks ON ks.id = k.source_id
-     WHERE f.id = ?1"
+     WHERE f.id = $1"
 );
 
-const NOTICES: &str = "
-    SELECT json_group_array(json_array(
-        n.opening, n.step, n.person_id, n.state, n.planned_at, n.mail_id, m.state, m.sent_at))
-    FROM (SELECT * FROM notice WHERE finding_id = ?1 ORDER BY id) AS n
-    LEFT JOIN mail AS m ON m.id = n.mail_id";
+pub(in crate::ledger) const NOTICES: Sql = sql!(
+    "SELECT " [page by "n.id": "n.opening, n.step, n.person_id, n.state, n.planned_at, n.mail_id, m.state, m.sent_at"] "
+     FROM (SELECT * FROM notice WHERE finding_id = $1 ORDER BY id) AS n
+     LEFT JOIN mail AS m ON m.id = n.mail_id"
+);

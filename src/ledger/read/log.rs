@@ -8,8 +8,8 @@ use crate::domain::ids::ScanId;
 use crate::domain::record::Quarantined;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, rows};
-use crate::ledger::store::pack;
+use crate::ledger::packed::{pack, size};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// One scan.
@@ -60,9 +60,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn scans(&self, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
-        const DOING: &str = "list scans";
-        let mut moment = self.moment(DOING).await?;
-        rows(&mut moment, "scan", DOING, sqlx::query_scalar(SCANS).bind(bound(limit))).await
+        self.look("list scans").await?.rows("scan", &SCANS, [size(limit).into()]).await
     }
 
     /// A page of what happened to these subjects (`finding:3`, `connection:1`), in the order of the log.
@@ -70,10 +68,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn timeline(&self, subjects: &[String], after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
-        const DOING: &str = "read the event log";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(TIMELINE).bind(pack(subjects, DOING)?).bind(after).bind(bound(limit));
-        rows(&mut moment, "event", DOING, page).await
+        let page = [pack(subjects)?.into(), after.into(), size(limit).into()];
+        self.look("read the event log").await?.rows("event", &TIMELINE, page).await
     }
 
     /// A page of the whole event log, in its order.
@@ -81,9 +77,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn events(&self, after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
-        const DOING: &str = "read the event log";
-        let mut moment = self.moment(DOING).await?;
-        rows(&mut moment, "event", DOING, sqlx::query_scalar(EVENTS).bind(after).bind(bound(limit))).await
+        self.look("read the event log").await?.rows("event", &EVENTS, [after.into(), size(limit).into()]).await
     }
 
     /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].
@@ -91,10 +85,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, LedgerError> {
-        const DOING: &str = "list quarantined rows";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(QUARANTINED).bind(bound(limit));
-        let packed: Vec<(String, u64, String, String)> = rows(&mut moment, "quarantine", DOING, page).await?;
+        let mut line = self.look("list quarantined rows").await?;
+        let packed: Vec<(String, u64, String, String)> =
+            line.rows("quarantine", &QUARANTINED, [size(limit).into()]).await?;
         let unpacked =
             packed.into_iter().map(|(source, row, field, reason)| Quarantined { source, row, field, reason });
         Ok(unpacked.collect())
@@ -105,9 +98,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn problems(&self) -> Result<Vec<ProblemRow>, LedgerError> {
-        const DOING: &str = "read what is wrong with the sources";
-        let mut moment = self.moment(DOING).await?;
-        let sources: Vec<SourceRow> = rows(&mut moment, "source", DOING, sqlx::query_scalar(SOURCES)).await?;
+        let mut line = self.look("read what is wrong with the sources").await?;
+        let sources: Vec<SourceRow> = line.rows("source", &SOURCES, []).await?;
         Ok(sources.iter().flat_map(SourceRow::problems).collect())
     }
 }
@@ -142,25 +134,29 @@ impl SourceRow {
     }
 }
 
-const SCANS: &str = "
-    SELECT json_group_array(json_array(id, started_at, finished_at, outcome, json(counts)))
-    FROM (SELECT * FROM scan ORDER BY id DESC LIMIT ?1) AS latest";
+pub(in crate::ledger) const SCANS: Sql = sql!(
+    "SELECT " [page "id, started_at, finished_at, outcome, " [json "counts"]] "
+     FROM (SELECT * FROM scan ORDER BY id DESC LIMIT $1) AS latest"
+);
 
-const TIMELINE: &str = "
-    SELECT json_group_array(json_array(id, at, kind, subject, json(data)))
-    FROM (SELECT * FROM event WHERE subject IN (SELECT value FROM json_each(?1)) AND id > ?2
-          ORDER BY id LIMIT ?3) AS told";
+pub(in crate::ledger) const TIMELINE: Sql = sql!(
+    "SELECT " [page "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE subject IN " [within "$1" text] " AND id > $2 ORDER BY id LIMIT $3) AS told"
+);
 
-const EVENTS: &str = "
-    SELECT json_group_array(json_array(id, at, kind, subject, json(data)))
-    FROM (SELECT * FROM event WHERE id > ?1 ORDER BY id LIMIT ?2) AS page";
+pub(in crate::ledger) const EVENTS: Sql = sql!(
+    "SELECT " [page "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2) AS page"
+);
 
-const QUARANTINED: &str = "
-    SELECT json_group_array(json_array(name, row_number, field, reason))
-    FROM (SELECT s.name, q.row_number, q.field, q.reason
-          FROM quarantine AS q JOIN source AS s ON s.id = q.source_id
-          ORDER BY s.name, q.row_number, q.field LIMIT ?1) AS aside";
+pub(in crate::ledger) const QUARANTINED: Sql = sql!(
+    "SELECT " [page "name, row_number, field, reason"] "
+     FROM (SELECT s.name, q.row_number, q.field, q.reason
+           FROM quarantine AS q JOIN source AS s ON s.id = q.source_id
+           ORDER BY s.name, q.row_number, q.field LIMIT $1) AS aside"
+);
 
-const SOURCES: &str = "
-    SELECT json_group_array(json_array(name, last_error, held_back, held_back_people, json(remarks)))
-    FROM (SELECT * FROM source ORDER BY name) AS sources";
+pub(in crate::ledger) const SOURCES: Sql = sql!(
+    "SELECT " [page "name, last_error, held_back, held_back_people, " [json "remarks"]] "
+     FROM (SELECT * FROM source ORDER BY name) AS sources"
+);

@@ -6,7 +6,8 @@ use super::when;
 use crate::domain::ids::{MailId, PersonId, ScanId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, flag, rows};
+use crate::ledger::packed::{flag, size};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// How far a mail has come (DESIGN.md 9).
@@ -99,10 +100,8 @@ impl Ledger {
         after: MailId,
         limit: usize,
     ) -> Result<Vec<MailRow>, LedgerError> {
-        const DOING: &str = "list mails";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(PAGE).bind(after.0).bind(bound(limit)).bind(state.map(MailState::as_str));
-        let mut mails: Vec<MailRow> = rows(&mut moment, "mail", DOING, page).await?;
+        let page = [after.0.into(), size(limit).into(), state.map(MailState::as_str).into()];
+        let mut mails: Vec<MailRow> = self.look("list mails").await?.rows("mail", &PAGE, page).await?;
         for mail in &mut mails {
             mail.error = mail.error.as_deref().map(without_addresses);
         }
@@ -116,11 +115,12 @@ pub(super) fn without_addresses(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-const PAGE: &str = "
-    SELECT json_group_array(json_array(
-        m.id, m.run_id, m.person_id, a.external_id, m.state,
-        (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at, m.attempts, m.maybe_sent,
-        m.next_try_at, m.message_id, m.error))
-    FROM (SELECT * FROM mail WHERE id > ?1 AND (?3 IS NULL OR state = ?3) ORDER BY id LIMIT ?2) AS m
-    JOIN person AS p ON p.id = m.person_id
-    JOIN account AS a ON a.id = p.account_id";
+pub(in crate::ledger) const PAGE: Sql = sql!(
+    "SELECT " [page by "m.id":
+        "m.id, m.run_id, m.person_id, a.external_id, m.state,
+         (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at, m.attempts, m.maybe_sent,
+         m.next_try_at, m.message_id, m.error"] "
+     FROM (SELECT * FROM mail WHERE id > $1 AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $2) AS m
+     JOIN person AS p ON p.id = m.person_id
+     JOIN account AS a ON a.id = p.account_id"
+);

@@ -6,7 +6,6 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sqlx::SqliteConnection;
 
 use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
@@ -18,7 +17,8 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::rows;
+use crate::ledger::session::Session;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
@@ -159,22 +159,21 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn overview(&self, now: Timestamp) -> Result<Overview, LedgerError> {
-        const DOING: &str = "read the overview";
-        let mut moment = self.moment(DOING).await?;
-        let last = Last::read(&mut moment, DOING).await?;
-        let tallies = Tallies::read(&mut moment, last, DOING).await?;
+        let mut moment = self.moment("read the overview").await?;
+        let last = Last::read(&mut moment).await?;
+        let tallies = Tallies::read(&mut moment, last).await?;
         let mut overview = Overview {
             at: now,
             providers: BTreeMap::new(),
             findings: Vec::new(),
-            outbox: outbox(&mut moment, DOING).await?,
-            sources: rows(&mut moment, "source", DOING, sqlx::query_scalar(SOURCES)).await?,
-            ledger_bytes: rows::<u64>(&mut moment, "page", DOING, sqlx::query_scalar(SIZE)).await?.into_iter().sum(),
+            outbox: outbox(&mut moment).await?,
+            sources: moment.rows("source", &SOURCES, []).await?,
+            ledger_bytes: moment.rows::<u64>("page", &SIZE, []).await?.into_iter().sum(),
         };
         overview.take(tallies);
         let too_old = AgeBand::too_old_at(now).map(Timestamp::as_millis);
-        let ages = ("credential", AGES, last.credential);
-        walk(&mut moment, ages, &too_old, DOING, |(provider, band, count, oldest): (_, _, u64, _)| {
+        let ages = ("credential", &AGES, last.credential);
+        walk(&mut moment, ages, &too_old, |(provider, band, count, oldest): (_, _, u64, _)| {
             let provider = overview.provider(provider);
             *provider.ages.entry(band).or_default() += count;
             provider.oldest_since = earlier(provider.oldest_since, oldest);
@@ -215,10 +214,10 @@ impl Overview {
     }
 }
 
-async fn outbox(moment: &mut SqliteConnection, doing: &'static str) -> Result<OutboxOverview, LedgerError> {
+async fn outbox(moment: &mut Session) -> Result<OutboxOverview, LedgerError> {
     let mut mails: BTreeMap<MailState, u64> = MailState::ALL.map(|state| (state, 0)).into();
-    mails.extend(rows::<(MailState, u64)>(moment, "mail", doing, sqlx::query_scalar(MAILS)).await?);
-    let oldest: Vec<Option<Timestamp>> = rows(moment, "mail", doing, sqlx::query_scalar(OLDEST_WAITING)).await?;
+    mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
+    let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
     Ok(OutboxOverview { mails, oldest_waiting: oldest.into_iter().flatten().min() })
 }
 
@@ -226,37 +225,44 @@ fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(known.map_or(other, |known| known.min(other)))
 }
 
-/// ?3 to ?7: the latest instants that are too old for each band. What counts is what `secret-stale` judges.
-pub(super) const AGES: &str = "
-    SELECT json_group_array(json_array(provider, band, total, oldest))
-    FROM (SELECT k.provider, count(*) AS total, min(k.secret_since) AS oldest,
-                 CASE WHEN k.provenance = 'first_seen' THEN 'at-least'
-                      WHEN k.secret_since > ?3 THEN '0-30d'
-                      WHEN k.secret_since > ?4 THEN '30-60d'
-                      WHEN k.secret_since > ?5 THEN '60-90d'
-                      WHEN k.secret_since > ?6 THEN '90-180d'
-                      WHEN k.secret_since > ?7 THEN '180-365d'
-                      ELSE 'over-365d' END AS band
-          FROM credential AS k
-          WHERE k.id > ?1 AND k.id <= ?2 AND k.liveness <> 'dead'
-            AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
-            AND EXISTS (SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
-                        WHERE u.credential_id = k.id AND u.until IS NULL AND c.auth = 'key'
-                          AND c.status IN ('active', 'paused'))
-          GROUP BY k.provider, band) AS counted";
+/// $3 to $7: the latest instants that are too old for each band. What counts is what `secret-stale` judges.
+pub(in crate::ledger) const AGES: Sql = sql!(
+    "SELECT " [page "provider, band, total, oldest"] "
+     FROM (SELECT k.provider, count(*) AS total, min(k.secret_since) AS oldest,
+                  CASE WHEN k.provenance = 'first_seen' THEN 'at-least'
+                       WHEN k.secret_since > $3 THEN '0-30d'
+                       WHEN k.secret_since > $4 THEN '30-60d'
+                       WHEN k.secret_since > $5 THEN '60-90d'
+                       WHEN k.secret_since > $6 THEN '90-180d'
+                       WHEN k.secret_since > $7 THEN '180-365d'
+                       ELSE 'over-365d' END AS band
+           FROM credential AS k
+           WHERE k.id > $1 AND k.id <= $2 AND k.liveness <> 'dead'
+             AND (k.liveness <> 'shredded' OR coalesce(" ["k.belief" | "k.belief::json"] " ->> 'shredding', '') = 'unproven')
+             AND EXISTS (SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
+                         WHERE u.credential_id = k.id AND u.until IS NULL AND c.auth = 'key'
+                           AND c.status IN ('active', 'paused'))
+           GROUP BY k.provider, band) AS counted"
+);
 
-const SOURCES: &str = "
-    SELECT json_group_array(json_array(name, last_read, last_complete, last_error, last_rows, quarantined,
-                                       held_back + held_back_people))
-    FROM (SELECT * FROM source ORDER BY name) AS s";
+pub(in crate::ledger) const SOURCES: Sql = sql!(
+    "SELECT " [page "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people"] "
+     FROM (SELECT * FROM source ORDER BY name) AS s"
+);
 
-const MAILS: &str = "
-    SELECT json_group_array(json_array(state, total))
-    FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted";
+pub(in crate::ledger) const MAILS: Sql = sql!(
+    "SELECT " [page "state, total"] " FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted"
+);
 
 /// [`MailState::is_waiting`], as the index on states finds it.
-const OLDEST_WAITING: &str = "
-    SELECT json_array(min(formed_at)) FROM mail
-    WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')";
+pub(in crate::ledger) const OLDEST_WAITING: Sql = sql!(
+    "SELECT " [list "min(formed_at)"] " FROM mail
+     WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')"
+);
 
-const SIZE: &str = "SELECT json_array(page_count * page_size) FROM pragma_page_count(), pragma_page_size()";
+/// In PostgreSQL: of the schema's tables, their indexes and what is kept beside them.
+pub(in crate::ledger) const SIZE: Sql = sql!(
+    "SELECT " [list ["page_count * page_size" | "coalesce(sum(pg_total_relation_size(c.oid)), 0)"]] " FROM "
+    ["pragma_page_count(), pragma_page_size()"
+     | "pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'"]
+);

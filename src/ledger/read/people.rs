@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::domain::ids::PersonId;
 use crate::domain::record::{Address, Role};
 use crate::ledger::Ledger;
-use crate::ledger::packed::rows;
-use crate::ledger::store::pack;
+use crate::ledger::packed::pack;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// A person, as far as an operator is shown them.
@@ -30,10 +30,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn readers(&self, people: &[PersonId]) -> Result<Vec<Reader>, LedgerError> {
-        const DOING: &str = "read who somebody is";
-        let mut moment = self.moment(DOING).await?;
-        let page = sqlx::query_scalar(PEOPLE).bind(pack(people, DOING)?);
-        let found: Vec<Row> = rows(&mut moment, "person", DOING, page).await?;
+        let mut line = self.look("read who somebody is").await?;
+        let found: Vec<Row> = line.rows("person", &PEOPLE, [pack(people)?.into()]).await?;
         let reader = |Row(id, account, member, role, email): Row| Reader {
             id,
             account,
@@ -48,9 +46,10 @@ impl Ledger {
 #[derive(Deserialize)]
 struct Row(PersonId, String, String, Role, String);
 
-const PEOPLE: &str = "
-    SELECT json_group_array(json_array(p.id, a.external_id, p.member_id, p.role, p.email))
-    FROM json_each(?1) AS wanted
-    CROSS JOIN person AS p
-    JOIN account AS a ON a.id = p.account_id
-    WHERE p.id = wanted.value";
+pub(in crate::ledger) const PEOPLE: Sql = sql!(
+    "SELECT " [page "p.id, a.external_id, p.member_id, p.role, p.email"] "
+     FROM " [each "$1" wanted bigint] "
+     CROSS JOIN person AS p
+     JOIN account AS a ON a.id = p.account_id
+     WHERE p.id = wanted.value"
+);

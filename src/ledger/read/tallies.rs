@@ -1,20 +1,20 @@
 //! What the estate is counted from, by provider: the one place where whole tables are walked.
 //!
-//! SQLite groups by sorting, and sorts in memory. So each table is walked in steps, whose few groups are added up here:
+//! SQLite groups by sorting, and is to sort in memory. So each table is walked in steps, whose few groups are added up here:
 //! memory stays flat however large the estate is.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sqlx::SqliteConnection;
 
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::rows;
+use crate::ledger::session::{Bind, Session};
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// Row numbers walked in one step.
@@ -64,8 +64,8 @@ pub(super) struct Last {
 }
 
 impl Last {
-    pub(super) async fn read(moment: &mut SqliteConnection, doing: &'static str) -> Result<Self, LedgerError> {
-        let last: Vec<Self> = rows(moment, "sqlite_master", doing, sqlx::query_scalar(LAST)).await?;
+    pub(super) async fn read(moment: &mut Session) -> Result<Self, LedgerError> {
+        let last: Vec<Self> = moment.rows("connection", &LAST, []).await?;
         last.into_iter().next().ok_or_else(|| LedgerError::Inconsistent {
             table: "connection",
             row: "max(id)".to_owned(),
@@ -79,33 +79,19 @@ impl Tallies {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub(super) async fn read(
-        moment: &mut SqliteConnection,
-        last: Last,
-        doing: &'static str,
-    ) -> Result<Self, LedgerError> {
+    pub(super) async fn read(moment: &mut Session, last: Last) -> Result<Self, LedgerError> {
         let mut sum = Self::default();
-        walk(
-            moment,
-            ("connection", CONNECTIONS, last.connection),
-            &[],
-            doing,
-            |(provider, status, count): (_, _, u64)| {
-                *sum.connections.entry((provider, status)).or_default() += count;
-            },
-        )
+        let connections = ("connection", &CONNECTIONS, last.connection);
+        walk(moment, connections, &[], |(provider, status, count): (_, _, u64)| {
+            *sum.connections.entry((provider, status)).or_default() += count;
+        })
         .await?;
-        walk(
-            moment,
-            ("credential", CREDENTIALS, last.credential),
-            &[],
-            doing,
-            |(provider, liveness, count): (_, _, u64)| {
-                *sum.credentials.entry((provider, liveness)).or_default() += count;
-            },
-        )
+        let credentials = ("credential", &CREDENTIALS, last.credential);
+        walk(moment, credentials, &[], |(provider, liveness, count): (_, _, u64)| {
+            *sum.credentials.entry((provider, liveness)).or_default() += count;
+        })
         .await?;
-        walk(moment, ("finding", FINDINGS, last.finding), &[], doing, |row: FindingsRow| {
+        walk(moment, ("finding", &FINDINGS, last.finding), &[], |row: FindingsRow| {
             let FindingsRow(provider, rule, severity, count, unmailed, oldest) = row;
             let kind = sum.findings.entry((provider, rule, severity));
             let kind = kind.or_insert(OpenFindings { count: 0, unmailed: 0, oldest });
@@ -113,7 +99,7 @@ impl Tallies {
             kind.oldest = kind.oldest.min(oldest);
         })
         .await?;
-        walk(moment, ("use", TOMBSTONES, last.usage), &[], doing, |(provider, count, oldest): (_, u64, _)| {
+        walk(moment, ("use", &TOMBSTONES, last.usage), &[], |(provider, count, oldest): (_, u64, _)| {
             let found = sum.tombstones.entry(provider).or_insert(Tombstones { count: 0, oldest });
             found.count += count;
             found.oldest = found.oldest.min(oldest);
@@ -129,58 +115,57 @@ struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp);
 /// Hands every group of every step to `add`. `statement` takes the numbers after which and up to which it is to look,
 /// then `more`.
 pub(super) async fn walk<T: DeserializeOwned>(
-    moment: &mut SqliteConnection,
-    (table, statement, last): (&'static str, &'static str, i64),
+    moment: &mut Session,
+    (table, statement, last): (&'static str, &Sql, i64),
     more: &[i64],
-    doing: &'static str,
     mut add: impl FnMut(T),
 ) -> Result<(), LedgerError> {
     let mut after = 0;
     while after < last {
         let up_to = after.saturating_add(STEP);
-        let mut step = sqlx::query_scalar(statement).bind(after).bind(up_to);
-        for value in more {
-            step = step.bind(*value);
-        }
-        rows(moment, table, doing, step).await?.into_iter().for_each(&mut add);
+        let step = [after, up_to].into_iter().chain(more.iter().copied()).map(Bind::from);
+        moment.rows(table, statement, step).await?.into_iter().for_each(&mut add);
         after = up_to;
     }
     Ok(())
 }
 
-const LAST: &str = "
-    SELECT json_array(json_object(
-        'connection', (SELECT coalesce(max(id), 0) FROM connection),
-        'credential', (SELECT coalesce(max(id), 0) FROM credential),
-        'usage', (SELECT coalesce(max(id), 0) FROM use),
-        'finding', (SELECT coalesce(max(id), 0) FROM finding)))";
+pub(in crate::ledger) const LAST: Sql = sql!(
+    "SELECT " [page
+        "(SELECT coalesce(max(id), 0) FROM connection), (SELECT coalesce(max(id), 0) FROM credential),
+         (SELECT coalesce(max(id), 0) FROM use), (SELECT coalesce(max(id), 0) FROM finding)"]
+);
 
-pub(super) const CONNECTIONS: &str = "
-    SELECT json_group_array(json_array(provider, status, total))
-    FROM (SELECT provider, status, count(*) AS total FROM connection WHERE id > ?1 AND id <= ?2
-          GROUP BY provider, status) AS counted";
+pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
+    "SELECT " [page "provider, status, total"] "
+     FROM (SELECT provider, status, count(*) AS total FROM connection WHERE id > $1 AND id <= $2
+           GROUP BY provider, status) AS counted"
+);
 
-pub(super) const CREDENTIALS: &str = "
-    SELECT json_group_array(json_array(provider, liveness, total))
-    FROM (SELECT provider, liveness, count(*) AS total FROM credential WHERE id > ?1 AND id <= ?2 AND placeholder = 0
-          GROUP BY provider, liveness) AS counted";
+pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
+    "SELECT " [page "provider, liveness, total"] "
+     FROM (SELECT provider, liveness, count(*) AS total FROM credential WHERE id > $1 AND id <= $2 AND placeholder = 0
+           GROUP BY provider, liveness) AS counted"
+);
 
-pub(super) const FINDINGS: &str = "
-    SELECT json_group_array(json_array(provider, rule, severity, total, unmailed, oldest))
-    FROM (SELECT k.provider, f.rule, f.severity, count(*) AS total, sum(1 - f.mailed) AS unmailed,
-                 min(f.opened_at) AS oldest
-          FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
-          WHERE f.id > ?1 AND f.id <= ?2 AND f.state = 'open'
-          GROUP BY k.provider, f.rule, f.severity) AS counted";
+pub(in crate::ledger) const FINDINGS: Sql = sql!(
+    "SELECT " [page "provider, rule, severity, total, unmailed, oldest"] "
+     FROM (SELECT k.provider, f.rule, f.severity, count(*) AS total, sum(1 - f.mailed) AS unmailed,
+                  min(f.opened_at) AS oldest
+           FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
+           WHERE f.id > $1 AND f.id <= $2 AND f.state = 'open'
+           GROUP BY k.provider, f.rule, f.severity) AS counted"
+);
 
 /// A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.
-pub(super) const TOMBSTONES: &str = "
-    SELECT json_group_array(json_array(provider, total, oldest))
-    FROM (SELECT k.provider, count(*) AS total, min(u.until) AS oldest
-          FROM use AS u JOIN credential AS k ON k.id = u.credential_id
-          WHERE u.id > ?1 AND u.id <= ?2
-            AND u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
-            AND (k.liveness <> 'shredded' OR coalesce(k.belief ->> 'shredding', '') = 'unproven')
-            AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
-                            AND o.account_id = u.account_id AND o.until IS NULL)
-          GROUP BY k.provider) AS counted";
+pub(in crate::ledger) const TOMBSTONES: Sql = sql!(
+    "SELECT " [page "provider, total, oldest"] "
+     FROM (SELECT k.provider, count(*) AS total, min(u.until) AS oldest
+           FROM use AS u JOIN credential AS k ON k.id = u.credential_id
+           WHERE u.id > $1 AND u.id <= $2
+             AND u.until IS NOT NULL AND u.ended_by <> 'identified' AND k.placeholder = 0 AND k.liveness <> 'dead'
+             AND (k.liveness <> 'shredded' OR coalesce(" ["k.belief" | "k.belief::json"] " ->> 'shredding', '') = 'unproven')
+             AND NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
+                             AND o.account_id = u.account_id AND o.until IS NULL)
+           GROUP BY k.provider) AS counted"
+);

@@ -12,14 +12,28 @@ use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId
 use crate::domain::time::days;
 use crate::ledger::Ledger;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
+use crate::ledger::place::Kind;
 use crate::ports::notify::{NotifyLedger, StepTaken};
+
+on_both![
+    a_finding_prints_the_names_of_the_contract_and_times_as_text,
+    findings_are_listed_by_every_filter_and_page,
+    a_finding_explains_itself_with_its_notices_and_its_timeline,
+    connections_are_listed_by_every_filter_and_page,
+    a_connection_shows_its_uses_and_findings,
+    a_credential_is_found_by_its_twelve_digits,
+    counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead,
+    mails_are_listed_without_an_address,
+    sources_tell_what_is_wrong_with_them_and_scans_what_they_counted,
+    everything_is_read_beside_the_process_that_writes,
+];
 
 const STALE: RuleName = RuleName::SecretStale;
 const LEFT: RuleName = RuleName::RevocationMissing;
 
 /// Two connections of account 1 and one of account 2, with credentials of the same number; 1 has replaced an older one (4).
-async fn estate() -> Estate {
-    let estate = Estate::new().await;
+async fn estate(kind: Kind) -> Estate {
+    let estate = Estate::new(kind).await;
     estate.person(1, 1, "owner", "owner").await;
     for (id, account) in [(1, 1), (2, 1), (3, 2)] {
         estate.connection(id, account, Some("owner")).await.credential(id).await;
@@ -62,9 +76,8 @@ fn a_finding_is_named_by_f_and_its_number_and_nothing_else() {
     }
 }
 
-#[tokio::test]
-async fn a_finding_prints_the_names_of_the_contract_and_times_as_text() {
-    let estate = estate().await;
+async fn a_finding_prints_the_names_of_the_contract_and_times_as_text(kind: Kind) {
+    let estate = estate(kind).await;
     let row = estate.ledger.findings(&FindingFilter::default(), FindingId(0), 1).await.unwrap().remove(0);
     let printed = serde_json::to_value(&row).unwrap();
     for (name, value) in [
@@ -86,9 +99,8 @@ async fn a_finding_prints_the_names_of_the_contract_and_times_as_text() {
     assert_eq!(printed["evidence"]["days"], 97);
 }
 
-#[tokio::test]
-async fn findings_are_listed_by_every_filter_and_page() {
-    let estate = estate().await;
+async fn findings_are_listed_by_every_filter_and_page(kind: Kind) {
+    let estate = estate(kind).await;
     estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(3), why: "rotated" }]).await;
     let all = FindingFilter::default();
     for (filter, ids) in [
@@ -107,9 +119,8 @@ async fn findings_are_listed_by_every_filter_and_page() {
     assert_eq!(page.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2]);
 }
 
-#[tokio::test]
-async fn a_finding_explains_itself_with_its_notices_and_its_timeline() {
-    let estate = estate().await;
+async fn a_finding_explains_itself_with_its_notices_and_its_timeline(kind: Kind) {
+    let estate = estate(kind).await;
     let step = StepTaken {
         finding: FindingId(1),
         opening: 1,
@@ -132,9 +143,8 @@ async fn a_finding_explains_itself_with_its_notices_and_its_timeline() {
     assert_eq!(estate.ledger.finding(FindingId(9)).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn connections_are_listed_by_every_filter_and_page() {
-    let estate = estate().await;
+async fn connections_are_listed_by_every_filter_and_page(kind: Kind) {
+    let estate = estate(kind).await;
     estate.run("UPDATE connection SET status = 'paused', provider = 'kit' WHERE id = 2").await;
     let all = ConnectionFilter::default();
     for (filter, ids) in [
@@ -151,9 +161,8 @@ async fn connections_are_listed_by_every_filter_and_page() {
     assert_eq!(page.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2]);
 }
 
-#[tokio::test]
-async fn a_connection_shows_its_uses_and_findings() {
-    let estate = estate().await;
+async fn a_connection_shows_its_uses_and_findings(kind: Kind) {
+    let estate = estate(kind).await;
     let detail = estate.ledger.connection(Some("platform"), "conn-1").await.unwrap().remove(0);
     assert_eq!((detail.connection.open_findings, detail.findings.len()), (2, 2));
     assert_eq!(detail.connection.credential.as_deref(), Some("000000000001"), "the latest, not the replaced one");
@@ -164,9 +173,8 @@ async fn a_connection_shows_its_uses_and_findings() {
     assert!(estate.ledger.connection(None, "conn-9").await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_credential_is_found_by_its_twelve_digits() {
-    let estate = estate().await;
+async fn a_credential_is_found_by_its_twelve_digits(kind: Kind) {
+    let estate = estate(kind).await;
     let detail = estate.ledger.credential("000000000004").await.unwrap().unwrap();
     assert_eq!((detail.credential.id, detail.credential.open_uses), (CredentialId(4), 0));
     assert_eq!(detail.uses.iter().map(|u| u.connection_id.as_str()).collect::<Vec<_>>(), ["conn-1"]);
@@ -181,9 +189,8 @@ async fn a_credential_is_found_by_its_twelve_digits() {
     assert!(estate.ledger.credentials(&kit, CredentialId(0), 10).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead() {
-    let estate = estate().await;
+async fn counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead(kind: Kind) {
+    let estate = estate(kind).await;
     let counts = estate.ledger.counts().await.unwrap();
     assert_eq!((counts.connections["active"], counts.connections["absent"]), (3, 0));
     assert_eq!((counts.credentials["live"], counts.credentials["shredded"]), (4, 0));
@@ -205,9 +212,8 @@ async fn counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead(
     }
 }
 
-#[tokio::test]
-async fn mails_are_listed_without_an_address() {
-    let estate = estate().await;
+async fn mails_are_listed_without_an_address(kind: Kind) {
+    let estate = estate(kind).await;
     let step = StepTaken { finding: FindingId(1), opening: 1, step: 0, people: vec![PersonId(1)], next_step_at: None };
     estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
     estate.ledger.form_mails(NOW, ScanId(3), &[PersonId(1)], "mail.example.org").await.unwrap();
@@ -220,9 +226,8 @@ async fn mails_are_listed_without_an_address() {
     assert_eq!(without_addresses("no address"), "no address");
 }
 
-#[tokio::test]
-async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted() {
-    let estate = estate().await;
+async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted(kind: Kind) {
+    let estate = estate(kind).await;
     estate
         .run("UPDATE source SET last_error = 'cut short', held_back = 7, quarantined = 2, remarks = '[\"an unknown column\"]'")
         .await
@@ -245,7 +250,7 @@ async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted() {
 
 #[tokio::test]
 async fn a_page_walks_only_what_it_is_a_page_of() {
-    let estate = Estate::new().await;
+    let estate = Estate::new(Kind::Sqlite).await;
     for (statement, index) in [
         (connections::PAGE, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (connections::PAGE_OF_ACCOUNT, "connection_by_account (account_id=?"),
@@ -254,14 +259,13 @@ async fn a_page_walks_only_what_it_is_a_page_of() {
         (findings::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
         (findings::PAGE_OF_CONNECTION, "(connection_id=?)"),
     ] {
-        let plan = estate.plan(statement).await.join("\n");
+        let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
         assert!(plan.contains(index), "{index} in\n{plan}");
     }
 }
 
-#[tokio::test]
-async fn everything_is_read_beside_the_process_that_writes() {
-    let estate = estate().await;
+async fn everything_is_read_beside_the_process_that_writes(kind: Kind) {
+    let estate = estate(kind).await;
     let beside = Ledger::open_read_only(&estate.url).await.unwrap();
     assert_eq!(beside.counts().await.unwrap(), estate.ledger.counts().await.unwrap());
     assert_eq!(beside.findings(&FindingFilter::default(), FindingId(0), 10).await.unwrap().len(), 3);

@@ -2,9 +2,23 @@ use super::*;
 use crate::domain::record::Quarantined;
 use crate::ports::collect::{KnownConnection, KnownCredential, KnownRow, KnownUse, Older, OpenRow, SnapshotEnd};
 
-#[tokio::test]
-async fn a_source_is_made_at_first_sight_and_is_the_same_ever_after() {
-    let fixture = Fixture::new().await;
+on_both![
+    a_source_is_made_at_first_sight_and_is_the_same_ever_after,
+    reserved_numbers_follow_the_greatest_of_each_table,
+    known_rows_come_with_their_digest_and_unknown_ids_are_left_out,
+    a_known_connection_comes_with_its_open_use_or_with_the_credential_that_it_used_last,
+    known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older,
+    accounts_and_people_are_found_by_the_platforms_ids_within_their_account,
+    every_fact_of_a_connection_is_kept_and_overwritten_by_its_next_write,
+    open_connections_page_in_the_order_of_their_numbers_with_their_open_use,
+    what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change,
+    absence_is_set_and_taken_back,
+    a_chunk_that_fails_leaves_nothing_behind,
+    a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks,
+];
+
+async fn a_source_is_made_at_first_sight_and_is_the_same_ever_after(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let again = fixture.ledger.source("platform", at(9)).await.expect("known");
     let other = fixture.ledger.source("partner", at(9)).await.expect("new");
     assert_eq!(again.id, fixture.source);
@@ -12,17 +26,15 @@ async fn a_source_is_made_at_first_sight_and_is_the_same_ever_after() {
     assert_eq!((again.last_complete, again.last_people), (None, None));
 }
 
-#[tokio::test]
-async fn reserved_numbers_follow_the_greatest_of_each_table() {
-    let fixture = Fixture::new().await;
+async fn reserved_numbers_follow_the_greatest_of_each_table(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=3, 10).await;
     let fresh = fixture.ledger.reserve(crate::ports::collect::Reservation::default()).await.expect("numbers");
     assert_eq!((fresh.connection, fresh.credential, fresh.usage, fresh.account, fresh.person), (4, 4, 4, 2, 1));
 }
 
-#[tokio::test]
-async fn known_rows_come_with_their_digest_and_unknown_ids_are_left_out() {
-    let fixture = Fixture::new().await;
+async fn known_rows_come_with_their_digest_and_unknown_ids_are_left_out(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.commit(CollectChunk { absent: vec![(ConnectionId(2), at(11))], ..chunk(12) }).await;
     let ids = ["connection-2", "connection-1", "never'seen\"\u{1F511}"];
@@ -41,9 +53,8 @@ async fn known_rows_come_with_their_digest_and_unknown_ids_are_left_out() {
     );
 }
 
-#[tokio::test]
-async fn a_known_connection_comes_with_its_open_use_or_with_the_credential_that_it_used_last() {
-    let fixture = Fixture::new().await;
+async fn a_known_connection_comes_with_its_open_use_or_with_the_credential_that_it_used_last(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.commit(CollectChunk { ended: vec![end(2, 2, 20)], gone: vec![ConnectionId(2)], ..chunk(21) }).await;
     let mut known = fixture.ledger.known_connections(&[ConnectionId(1), ConnectionId(2)]).await.expect("known");
@@ -66,9 +77,8 @@ async fn a_known_connection_comes_with_its_open_use_or_with_the_credential_that_
     assert_eq!(known, [first, second]);
 }
 
-#[tokio::test]
-async fn known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older() {
-    let fixture = Fixture::new().await;
+async fn known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let new = vec![fixture.credential(1, Some("copy")), fixture.credential(2, None)];
     fixture.commit(CollectChunk { credentials: new, ..chunk(10) }).await;
     let older = |id, since| Older { id: CredentialId(id), secret_since: at(since), provenance: Provenance::Declared };
@@ -87,9 +97,8 @@ async fn known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older(
     assert_eq!(known, [credential(1, true, 0, Provenance::Declared), credential(2, false, 1, Provenance::Connected)]);
 }
 
-#[tokio::test]
-async fn accounts_and_people_are_found_by_the_platforms_ids_within_their_account() {
-    let fixture = Fixture::new().await;
+async fn accounts_and_people_are_found_by_the_platforms_ids_within_their_account(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let people = vec![
         fixture.person(1),
         PersonWrite { account: AccountId(2), member_id: "member-1".to_owned(), ..fixture.person(2) },
@@ -106,9 +115,8 @@ async fn accounts_and_people_are_found_by_the_platforms_ids_within_their_account
     );
 }
 
-#[tokio::test]
-async fn every_fact_of_a_connection_is_kept_and_overwritten_by_its_next_write() {
-    let fixture = Fixture::new().await;
+async fn every_fact_of_a_connection_is_kept_and_overwritten_by_its_next_write(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let facts = "SELECT concat_ws(' ', external_id, provider, name, status, auth, created_at, deleted_at, facts_at,
                  last_sync_at, created_by, running_jobs, used_for, tags, digest, judge_at) FROM connection";
     fixture.commit(CollectChunk { connections: vec![fixture.connection(1)], ..chunk(10) }).await;
@@ -141,9 +149,8 @@ async fn every_fact_of_a_connection_is_kept_and_overwritten_by_its_next_write() 
     assert_eq!(fixture.one("SELECT absent_since FROM connection").await, None, "a row that is read is present");
 }
 
-#[tokio::test]
-async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use() {
-    let fixture = Fixture::new().await;
+async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=4, 10).await;
     let gone = CollectChunk {
         ended: vec![end(2, 2, 20)],
@@ -163,9 +170,8 @@ async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use
     assert_eq!(second, [row(4, None)]);
 }
 
-#[tokio::test]
-async fn what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change() {
-    let fixture = Fixture::new().await;
+async fn what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     fixture.commit(CollectChunk { people: vec![fixture.person(1)], ..chunk(10) }).await;
     fixture
@@ -183,9 +189,8 @@ async fn what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change() {
     assert!(fixture.ledger.present_people_page(fixture.source, PersonId(0), 9).await.expect("a page").is_empty());
 }
 
-#[tokio::test]
-async fn absence_is_set_and_taken_back() {
-    let fixture = Fixture::new().await;
+async fn absence_is_set_and_taken_back(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     fixture.commit(CollectChunk { people: vec![fixture.person(1)], ..chunk(10) }).await;
     fixture
@@ -206,9 +211,8 @@ async fn absence_is_set_and_taken_back() {
     assert_eq!((open[0].absent_since, people[0].absent_since), (None, None));
 }
 
-#[tokio::test]
-async fn a_chunk_that_fails_leaves_nothing_behind() {
-    let fixture = Fixture::new().await;
+async fn a_chunk_that_fails_leaves_nothing_behind(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let broken = CollectChunk {
         connections: vec![fixture.connection(1)],
         begun: vec![usage(1, 1, 77)], // a credential that nobody knows
@@ -222,9 +226,8 @@ async fn a_chunk_that_fails_leaves_nothing_behind() {
     );
 }
 
-#[tokio::test]
-async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks() {
-    let fixture = Fixture::new().await;
+async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let row = |row| Quarantined {
         source: "platform".to_owned(),
         row,

@@ -1,19 +1,21 @@
-//! What the ledger promises to the stages, each promise against a database in a file.
+//! What the ledger promises to the stages, each promise kept by both databases.
 
 mod collect;
 mod idle;
 mod neighbours;
 mod open;
 mod plans;
+mod postgres;
 mod probe;
 mod shred;
+mod shred_postgres;
 mod small;
+mod statements;
 
 use std::path::PathBuf;
 
-use sqlx::Row;
-
 use super::Ledger;
+use super::place::{Kind, Place};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, ProviderName, SourceId, UseId};
 use crate::domain::record::{Auth, PersonStatus, Role, UsedFor};
@@ -23,26 +25,27 @@ use crate::ports::collect::{
     CollectChunk, CollectLedger, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, UseEnd,
 };
 
-/// A ledger in a folder of its own, which goes with it.
+/// A ledger in a place of its own, which goes with it.
 struct Fixture {
     ledger: Ledger,
     source: SourceId,
-    folder: tempfile::TempDir,
+    place: Place,
 }
 
 impl Fixture {
     /// An empty ledger that knows one source, called `platform`, and one account.
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the ledger");
-        let ledger = Ledger::open(&url(&folder.path().join("ledger.db"))).await.expect("a new ledger opens");
+    async fn new(kind: Kind) -> Self {
+        let place = Place::new(kind).await;
+        let ledger = Ledger::open(&place.url()).await.expect("a new ledger opens");
         let source = ledger.source("platform", at(0)).await.expect("a source").id;
-        let fixture = Self { ledger, source, folder };
+        let fixture = Self { ledger, source, place };
         fixture.commit(CollectChunk { accounts: vec![fixture.account(1)], ..chunk(0) }).await;
         fixture
     }
 
+    /// SQLite's file.
     fn database(&self) -> PathBuf {
-        self.folder.path().join("ledger.db")
+        self.place.folder.path().join("ledger.db")
     }
 
     async fn commit(&self, chunk: CollectChunk) {
@@ -65,7 +68,7 @@ impl Fixture {
         for statement in
             ["UPDATE connection SET judge_at = NULL", "UPDATE credential SET probe_at = NULL", "DELETE FROM dirty"]
         {
-            sqlx::query(statement).execute(self.ledger.pool()).await.expect("an update");
+            self.ledger.act(statement).await;
         }
     }
 
@@ -75,13 +78,11 @@ impl Fixture {
     }
 
     async fn numbers(&self, statement: &'static str) -> Vec<i64> {
-        sqlx::query_scalar(statement).fetch_all(self.ledger.pool()).await.expect("numbers")
+        self.ledger.numbers(statement).await
     }
 
-    /// The first column of the first row, as text; `None` for null.
     async fn one(&self, statement: &'static str) -> Option<String> {
-        let row = sqlx::query(statement).fetch_one(self.ledger.pool()).await.expect("one row");
-        row.get_unchecked(0)
+        self.ledger.one(statement).await
     }
 
     fn account(&self, id: i64) -> NewAccount {
@@ -143,7 +144,7 @@ impl Fixture {
     }
 }
 
-fn url(path: &std::path::Path) -> String {
+fn sqlite(path: &std::path::Path) -> String {
     format!("sqlite:{}", path.display())
 }
 

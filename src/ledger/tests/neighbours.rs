@@ -1,5 +1,17 @@
 use super::*;
+
 use crate::ports::collect::Older;
+
+on_both![
+    neighbours_become_due_when_the_summary_flips_and_at_no_other_change,
+    an_earlier_end_than_any_known_makes_neighbours_due,
+    a_connection_that_is_due_sooner_stays_so,
+    the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_not_walked,
+    a_greater_age_is_a_fact_of_every_connection_that_shares_the_credential,
+    a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connections_are_due,
+    a_change_of_people_makes_the_connections_of_their_account_due_and_of_no_other,
+    the_connections_of_a_great_account_are_noted_for_pages,
+];
 
 /// Connection `number` begins to use credential 1.
 fn joins(fixture: &Fixture, number: i64, time: i64) -> CollectChunk {
@@ -16,9 +28,8 @@ fn leaves(number: i64, time: i64) -> CollectChunk {
     CollectChunk { ended: vec![end(number, 1, time)], touched: vec![CredentialId(1)], ..chunk(time) }
 }
 
-#[tokio::test]
-async fn neighbours_become_due_when_the_summary_flips_and_at_no_other_change() {
-    let fixture = Fixture::new().await;
+async fn neighbours_become_due_when_the_summary_flips_and_at_no_other_change(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     let steps: [(CollectChunk, &[i64], &str); 6] = [
         (joins(&fixture, 2, 20), &[1, 2], "one open use becomes many"),
@@ -35,9 +46,8 @@ async fn neighbours_become_due_when_the_summary_flips_and_at_no_other_change() {
     }
 }
 
-#[tokio::test]
-async fn an_earlier_end_than_any_known_makes_neighbours_due() {
-    let fixture = Fixture::new().await;
+async fn an_earlier_end_than_any_known_makes_neighbours_due(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     for step in [
         joins(&fixture, 2, 20),
@@ -54,17 +64,15 @@ async fn an_earlier_end_than_any_known_makes_neighbours_due() {
     assert_eq!(fixture.due().await, [1, 2, 3, 4, 5]);
 }
 
-#[tokio::test]
-async fn a_connection_that_is_due_sooner_stays_so() {
-    let fixture = Fixture::new().await;
+async fn a_connection_that_is_due_sooner_stays_so(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     fixture.commit(joins(&fixture, 2, 20)).await;
     assert_eq!(fixture.numbers("SELECT judge_at FROM connection ORDER BY id").await, [10, 20]);
 }
 
-#[tokio::test]
-async fn the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_not_walked() {
-    let fixture = Fixture::new().await;
+async fn the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_not_walked(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     let mut many = chunk(11);
     for number in 2..=33 {
@@ -79,7 +87,7 @@ async fn the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_no
         fixture.one("SELECT concat_ws(' ', kind, subject_id, cursor) FROM dirty").await.as_deref(),
         Some("credential 1 0")
     );
-    sqlx::query("UPDATE dirty SET cursor = 17").execute(fixture.ledger.pool()).await.expect("an update");
+    fixture.ledger.act("UPDATE dirty SET cursor = 17").await;
     fixture.commit(leaves(32, 30)).await;
     assert_eq!(
         fixture.numbers("SELECT cursor FROM dirty").await,
@@ -88,9 +96,8 @@ async fn the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_no
     );
 }
 
-#[tokio::test]
-async fn a_greater_age_is_a_fact_of_every_connection_that_shares_the_credential() {
-    let fixture = Fixture::new().await;
+async fn a_greater_age_is_a_fact_of_every_connection_that_shares_the_credential(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.commit(joins(&fixture, 3, 11)).await;
     fixture.settle().await;
@@ -99,14 +106,10 @@ async fn a_greater_age_is_a_fact_of_every_connection_that_shares_the_credential(
     assert_eq!(fixture.due().await, [1, 3]);
 }
 
-#[tokio::test]
-async fn a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connections_are_due() {
-    let fixture = Fixture::new().await;
+async fn a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connections_are_due(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
-    sqlx::query("UPDATE credential SET liveness = 'shredded', belief = '{\"liveness\":\"shredded\"}'")
-        .execute(fixture.ledger.pool())
-        .await
-        .expect("an update");
+    fixture.ledger.act("UPDATE credential SET liveness = 'shredded', belief = '{\"liveness\":\"shredded\"}'").await;
     fixture.settle().await;
     fixture.commit(CollectChunk { resealed: vec![(CredentialId(1), sealed(9))], ..chunk(20) }).await;
     let facts = "SELECT concat_ws(' ', liveness, belief, probe_at) FROM credential WHERE id = 1";
@@ -114,9 +117,8 @@ async fn a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connection
     assert_eq!(fixture.due().await, [1]);
 }
 
-#[tokio::test]
-async fn a_change_of_people_makes_the_connections_of_their_account_due_and_of_no_other() {
-    let fixture = Fixture::new().await;
+async fn a_change_of_people_makes_the_connections_of_their_account_due_and_of_no_other(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
     let elsewhere = ConnectionWrite { account: AccountId(2), ..fixture.connection(2) };
     fixture
@@ -133,9 +135,8 @@ async fn a_change_of_people_makes_the_connections_of_their_account_due_and_of_no
     assert_eq!(fixture.one("SELECT status FROM person").await.as_deref(), Some("removed"));
 }
 
-#[tokio::test]
-async fn the_connections_of_a_great_account_are_noted_for_pages() {
-    let fixture = Fixture::new().await;
+async fn the_connections_of_a_great_account_are_noted_for_pages(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=33, 10).await;
     fixture.settle().await;
     fixture.commit(CollectChunk { people: vec![fixture.person(1)], ..chunk(20) }).await;

@@ -4,6 +4,16 @@ use crate::domain::control::Accepted;
 use crate::domain::outcome::{Part, Verdict};
 use crate::ports::probe::{Control, ProbeLedger, ProbeRecord};
 
+on_both![
+    due_credentials_are_counted_by_provider_and_those_of_the_future_are_not,
+    due_credentials_page_in_the_order_of_their_numbers_with_their_sealed_copy,
+    both_plans_for_due_credentials_find_the_same,
+    what_is_believed_is_read_back_as_it_was_written,
+    only_a_transition_makes_the_connections_due,
+    a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says,
+    controls_are_kept_by_source_and_endpoint_and_only_move_forward,
+];
+
 fn record(id: i64, liveness: Liveness) -> ProbeRecord {
     ProbeRecord {
         id: CredentialId(id),
@@ -30,34 +40,23 @@ fn control(source: Option<SourceId>, endpoint: &str, time: i64) -> Control {
     }
 }
 
-#[tokio::test]
-async fn due_credentials_are_counted_by_provider_and_those_of_the_future_are_not() {
-    let fixture = Fixture::new().await;
+async fn due_credentials_are_counted_by_provider_and_those_of_the_future_are_not(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=3, 10).await;
     let other =
         |id, provider| NewCredential { provider: ProviderName::new(provider), ..fixture.credential(id, Some("copy")) };
     fixture.commit(CollectChunk { credentials: vec![other(4, "brevo"), other(5, "kit")], ..chunk(10) }).await;
-    sqlx::query("UPDATE credential SET probe_at = 99 WHERE id IN (3, 5)")
-        .execute(fixture.ledger.pool())
-        .await
-        .expect("an update");
+    fixture.ledger.act("UPDATE credential SET probe_at = 99 WHERE id IN (3, 5)").await;
     let due = fixture.ledger.due_providers(at(20)).await.expect("providers");
     assert_eq!(due, [(ProviderName::new("brevo"), 1), (mailjet(), 2)]);
     assert!(fixture.ledger.due_providers(at(9)).await.expect("providers").is_empty());
 }
 
-#[tokio::test]
-async fn due_credentials_page_in_the_order_of_their_numbers_with_their_sealed_copy() {
-    let fixture = Fixture::new().await;
+async fn due_credentials_page_in_the_order_of_their_numbers_with_their_sealed_copy(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=5, 10).await;
-    sqlx::query("UPDATE credential SET probe_at = 6 - id WHERE id <> 4")
-        .execute(fixture.ledger.pool())
-        .await
-        .expect("an update");
-    sqlx::query("UPDATE credential SET probe_at = 99 WHERE id = 4")
-        .execute(fixture.ledger.pool())
-        .await
-        .expect("an update");
+    fixture.ledger.act("UPDATE credential SET probe_at = 6 - id WHERE id <> 4").await;
+    fixture.ledger.act("UPDATE credential SET probe_at = 99 WHERE id = 4").await;
     let mut seen = Vec::new();
     let mut after = CredentialId(0);
     loop {
@@ -73,33 +72,22 @@ async fn due_credentials_page_in_the_order_of_their_numbers_with_their_sealed_co
     assert_eq!(seen, [1, 2, 3, 5]);
 }
 
-#[tokio::test]
-async fn both_plans_for_due_credentials_find_the_same() {
-    let fixture = Fixture::new().await;
+async fn both_plans_for_due_credentials_find_the_same(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=20, 10).await;
-    sqlx::query("UPDATE credential SET probe_at = (id * 7) % 11, provider = iif(id % 5, 'mailjet', 'brevo')")
-        .execute(fixture.ledger.pool())
-        .await
-        .expect("an update");
+    fixture.ledger.act("UPDATE credential SET probe_at = (id * 7) % 11, provider = CASE WHEN id % 5 <> 0 THEN 'mailjet' ELSE 'brevo' END").await;
     let mut pages = Vec::new();
-    for plan in [crate::ledger::probe::FEW_DUE, crate::ledger::probe::MANY_DUE] {
-        let page: String = sqlx::query_scalar(plan)
-            .bind("mailjet")
-            .bind(5)
-            .bind(3)
-            .bind(4)
-            .fetch_one(fixture.ledger.pool())
-            .await
-            .expect("a page");
-        pages.push(page);
+    for plan in [&crate::ledger::probe::FEW_DUE, &crate::ledger::probe::MANY_DUE] {
+        let mut line = fixture.ledger.look("test").await.expect("a session");
+        let page = line.text(plan, ["mailjet".into(), 5.into(), 3.into(), 4.into()]).await.expect("a page");
+        pages.push(page.expect("a text"));
     }
     assert_eq!(pages[0], pages[1]);
     assert_eq!(pages[0].matches("public-half").count(), 4);
 }
 
-#[tokio::test]
-async fn what_is_believed_is_read_back_as_it_was_written() {
-    let fixture = Fixture::new().await;
+async fn what_is_believed_is_read_back_as_it_was_written(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     let part = Part {
         protocol: "rest".to_owned(),
@@ -120,9 +108,8 @@ async fn what_is_believed_is_read_back_as_it_was_written() {
     assert_eq!(held[0].belief, record(1, Liveness::Suspect).belief);
 }
 
-#[tokio::test]
-async fn only_a_transition_makes_the_connections_due() {
-    let fixture = Fixture::new().await;
+async fn only_a_transition_makes_the_connections_due(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.settle().await;
     let changed = ProbeRecord { transition: true, ..record(2, Liveness::Live) };
@@ -130,9 +117,8 @@ async fn only_a_transition_makes_the_connections_due() {
     assert_eq!(fixture.due().await, [2]);
 }
 
-#[tokio::test]
-async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says() {
-    let fixture = Fixture::new().await;
+async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     let shredded = ProbeRecord { shred: true, ..record(1, Liveness::Shredded) };
     fixture.ledger.commit_probes(at(50), &[shredded], &[], &[]).await.expect("written");
@@ -143,9 +129,8 @@ async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record
     assert_eq!((known[0].held, known[0].shredded), (false, true));
 }
 
-#[tokio::test]
-async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward() {
-    let fixture = Fixture::new().await;
+async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let own = Some(fixture.source);
     let first = [control(own, "default", 20), control(own, "default", 30), control(None, "default", 5)];
     fixture.ledger.commit_probes(at(50), &[], &first, &[]).await.expect("written");

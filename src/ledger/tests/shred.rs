@@ -5,7 +5,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::ports::LedgerError;
 use crate::ports::probe::{ProbeLedger, ProbeRecord};
 
-async fn shred(fixture: &Fixture, ids: &[i64]) {
+pub(super) async fn shred(fixture: &Fixture, ids: &[i64]) {
     let records: Vec<_> = ids
         .iter()
         .map(|id| ProbeRecord {
@@ -25,7 +25,7 @@ async fn shred(fixture: &Fixture, ids: &[i64]) {
 fn found(fixture: &Fixture, ids: impl IntoIterator<Item = i64>) -> Vec<i64> {
     let bytes: Vec<u8> = ["ledger.db", "ledger.db-wal", "ledger.db-shm"]
         .iter()
-        .flat_map(|name| std::fs::read(fixture.folder.path().join(name)).unwrap_or_default())
+        .flat_map(|name| std::fs::read(fixture.place.folder.path().join(name)).unwrap_or_default())
         .collect();
     // Every copy begins with these words and its number.
     let mut present = std::collections::BTreeSet::new();
@@ -41,14 +41,14 @@ fn found(fixture: &Fixture, ids: impl IntoIterator<Item = i64>) -> Vec<i64> {
 }
 
 /// Numbers from a fixed start, as mixed as chance: the same at each run.
-fn mixed(state: &mut u64) -> u64 {
+pub(super) fn mixed(state: &mut u64) -> u64 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     *state >> 33
 }
 
 #[tokio::test]
 async fn no_file_of_the_database_keeps_a_shredded_copy_and_every_held_one_is_there() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Kind::Sqlite).await;
     let (mut held, mut shredded, mut next, mut state) = (Vec::new(), Vec::new(), 1, 42_u64);
     for _ in 0..30 {
         let count = 20 + i64::try_from(mixed(&mut state) % 180).expect("a small number");
@@ -71,7 +71,7 @@ async fn no_file_of_the_database_keeps_a_shredded_copy_and_every_held_one_is_the
 
 #[tokio::test]
 async fn a_shredded_row_keeps_its_place_and_length_and_takes_the_next_copy_of_its_credential() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Kind::Sqlite).await;
     fixture.load(1..=3, 10).await;
     shred(&fixture, &[2]).await;
     assert_eq!(fixture.one("SELECT sealed FROM escrow WHERE id = 2").await, Some("0".repeat(sealed(2).len())));
@@ -92,17 +92,18 @@ async fn a_shredded_row_keeps_its_place_and_length_and_takes_the_next_copy_of_it
 
 #[tokio::test]
 async fn scrubbing_while_somebody_reads_an_older_state_is_to_be_tried_again() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(Kind::Sqlite).await;
     fixture.load(1..=3, 10).await;
-    let reader = Ledger::open_read_only(&url(&fixture.database())).await.expect("a reader");
-    let mut reading = reader.pool().begin().await.expect("a reading transaction");
-    let _: i64 = sqlx::query_scalar("SELECT count(*) FROM escrow").fetch_one(&mut *reading).await.expect("a count");
+    let reader = Ledger::open_read_only(&fixture.place.url()).await.expect("a reader");
+    let mut reading = reader.moment("test").await.expect("a reading transaction");
+    reading.number(&sql!("SELECT count(*) FROM escrow"), []).await.expect("a count");
     shred(&fixture, &[1]).await;
-    sqlx::query("PRAGMA busy_timeout = 0").execute(fixture.ledger.pool()).await.expect("no waiting in this test");
+    fixture.ledger.act("PRAGMA busy_timeout = 0").await;
     let busy = fixture.ledger.scrub().await;
     assert!(matches!(busy, Err(LedgerError::Busy(_))), "{busy:?}");
     assert!(busy.is_err_and(|error| error.is_transient()));
-    reading.rollback().await.expect("the reading is over");
+    drop(reading);
+    reader.close().await;
     fixture.ledger.scrub().await.expect("scrubbed");
     assert!(found(&fixture, [1]).is_empty());
 }
@@ -114,7 +115,7 @@ proptest! {
     fn shredding_overwrites_copies_of_any_length(lengths in prop::collection::vec(1_usize..9000, 1..12)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let fixture = Fixture::new().await;
+            let fixture = Fixture::new(Kind::Sqlite).await;
             let ids: Vec<i64> = (1..).take(lengths.len()).collect();
             let new = ids.iter().zip(&lengths).map(|(id, length)| {
                 fixture.credential(*id, Some(&format!("sealed-{id:08}{}", "q".repeat(*length))))

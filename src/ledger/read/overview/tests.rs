@@ -8,7 +8,16 @@ use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
 use crate::domain::time::days;
 use crate::ledger::estate::{Estate, NOW};
+use crate::ledger::place::Kind;
 use crate::ledger::read::tallies;
+use crate::ledger::sql::Sql;
+
+on_both![
+    an_estate_of_many_steps_is_counted_whole,
+    an_empty_ledger_has_an_overview,
+    sources_are_as_their_last_reading_left_them,
+    an_overview_prints_words_and_times_as_text,
+];
 
 const PROVIDERS: [&str; 3] = ["mailjet", "kit", "gone"];
 
@@ -104,8 +113,8 @@ fn opened(number: usize) -> Timestamp {
     Timestamp::from_secs(500_000 - i64::try_from(number).unwrap())
 }
 
-async fn written(rows: &[Row]) -> Estate {
-    let estate = Estate::new().await;
+async fn written(kind: Kind, rows: &[Row]) -> Estate {
+    let estate = Estate::new(kind).await;
     estate.person(1, 1, "owner", "owner").await;
     let rows = rows.iter().enumerate().map(|(number, row)| {
         let shredding = if row.unproven { "unproven" } else { "proven" };
@@ -124,28 +133,42 @@ async fn written(rows: &[Row]) -> Estate {
         })
     });
     let rows = serde_json::Value::Array(rows.collect()).to_string();
-    for statement in [
-        "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
-         SELECT value ->> 'id', 1, value ->> 'id', value ->> 'account', value ->> 'provider', value ->> 'status',
-                value ->> 'auth', 0, '' FROM json_each(?1)",
-        "INSERT INTO credential (id, fingerprint, source_id, provider, placeholder, liveness, belief, secret_since,
-                                 provenance)
-         SELECT value ->> 'id', value ->> 'id', 1, value ->> 'provider', value ->> 'placeholder', value ->> 'liveness',
-                value ->> 'belief', value ->> 'since', value ->> 'provenance' FROM json_each(?1)",
-        "INSERT INTO use (connection_id, credential_id, account_id, since, until, ended_by)
-         SELECT value ->> 'id', value ->> 'used', value ->> 'account', 0, value ->> 'until', value ->> 'ended_by'
-         FROM json_each(?1)",
-        "INSERT INTO finding (rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
-                              evidence, mailed)
-         SELECT value ->> 'rule', value ->> 'id', value ->> 'id', value ->> 'account', value ->> 'state', 1,
-                value ->> 'severity', 0, value ->> 'opened', '{}', value ->> 'placeholder' FROM json_each(?1)",
-        "INSERT INTO mail (run_id, person_id, message_id, state, formed_at)
-         SELECT 1, 1, value ->> 'id', value ->> 'mail', value ->> 'opened' FROM json_each(?1)",
-    ] {
-        sqlx::query(statement).bind(&rows).execute(estate.ledger.pool()).await.unwrap();
+    for statement in WRITTEN {
+        estate.write(statement, [(&rows).into()]).await;
     }
     estate
 }
+
+const WRITTEN: [&Sql; 5] = [
+    &sql!(
+        "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
+         SELECT v.id, 1, v.id, v.account, v.provider, v.status, v.auth, 0, ''
+         FROM " [records "$1" v (id bigint, account bigint, provider text, status text, auth text)]
+    ),
+    &sql!(
+        "INSERT INTO credential (id, fingerprint, source_id, provider, placeholder, liveness, belief, secret_since,
+                                 provenance)
+         SELECT v.id, v.id, 1, v.provider, v.placeholder, v.liveness, v.belief, v.since, v.provenance
+         FROM " [records "$1" v (id bigint, provider text, placeholder bigint, liveness text, belief text, since bigint,
+                                 provenance text)]
+    ),
+    &sql!(
+        "INSERT INTO use (connection_id, credential_id, account_id, since, until, ended_by)
+         SELECT v.id, v.used, v.account, 0, v.until, v.ended_by
+         FROM " [records "$1" v (id bigint, used bigint, account bigint, until bigint, ended_by text)]
+    ),
+    &sql!(
+        "INSERT INTO finding (rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
+                              evidence, mailed)
+         SELECT v.rule, v.id, v.id, v.account, v.state, 1, v.severity, 0, v.opened, '{}', v.placeholder
+         FROM " [records "$1" v (id bigint, rule text, account bigint, state text, severity text, opened bigint,
+                                 placeholder bigint)]
+    ),
+    &sql!(
+        "INSERT INTO mail (run_id, person_id, message_id, state, formed_at)
+         SELECT 1, 1, v.id, v.mail, v.opened FROM " [records "$1" v (id bigint, mail text, opened bigint)]
+    ),
+];
 
 /// The same, counted one by one.
 fn expected(rows: &[Row]) -> Overview {
@@ -208,36 +231,52 @@ proptest! {
 
     #[test]
     fn every_number_is_what_counting_the_rows_one_by_one_gives(rows in prop::collection::vec(row(), 1..40)) {
-        let (overview, counts) = block_on(async {
-            let ledger = written(&rows).await.ledger;
-            (ledger.overview(NOW).await.unwrap(), ledger.counts().await.unwrap())
-        });
-        let expected = expected(&rows);
-        prop_assert_eq!(&overview.providers, &expected.providers);
-        prop_assert_eq!(&overview.findings, &expected.findings);
-        prop_assert_eq!(&overview.outbox, &expected.outbox);
-        prop_assert!(overview.ledger_bytes > 0);
-        for status in ConnectionStatus::ALL {
-            prop_assert_eq!(overview.connections(status), counts.connections[status.as_str()]);
-        }
-        for liveness in Liveness::ALL {
-            prop_assert_eq!(overview.credentials(liveness), counts.credentials[liveness.as_str()]);
-        }
-        for severity in Severity::ALL {
-            prop_assert_eq!(overview.open_findings(severity), counts.severities[severity.as_str()]);
-        }
-        prop_assert_eq!(overview.tombstones(), counts.tombstones);
+        every_number_is_what_counting_gives(Kind::Sqlite, &rows)?;
     }
 }
 
-#[tokio::test]
-async fn an_estate_of_many_steps_is_counted_whole() {
-    let estate = Estate::new().await;
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn every_number_is_what_counting_the_rows_one_by_one_gives_in_postgresql_too(
+        rows in prop::collection::vec(row(), 1..40)
+    ) {
+        every_number_is_what_counting_gives(Kind::Postgres, &rows)?;
+    }
+}
+
+fn every_number_is_what_counting_gives(kind: Kind, rows: &[Row]) -> Result<(), TestCaseError> {
+    let (overview, counts) = block_on(async {
+        let estate = written(kind, rows).await;
+        (estate.ledger.overview(NOW).await.unwrap(), estate.ledger.counts().await.unwrap())
+    });
+    let expected = expected(rows);
+    prop_assert_eq!(&overview.providers, &expected.providers);
+    prop_assert_eq!(&overview.findings, &expected.findings);
+    prop_assert_eq!(&overview.outbox, &expected.outbox);
+    prop_assert!(overview.ledger_bytes > 0);
+    for status in ConnectionStatus::ALL {
+        prop_assert_eq!(overview.connections(status), counts.connections[status.as_str()]);
+    }
+    for liveness in Liveness::ALL {
+        prop_assert_eq!(overview.credentials(liveness), counts.credentials[liveness.as_str()]);
+    }
+    for severity in Severity::ALL {
+        prop_assert_eq!(overview.open_findings(severity), counts.severities[severity.as_str()]);
+    }
+    prop_assert_eq!(overview.tombstones(), counts.tombstones);
+    Ok(())
+}
+
+async fn an_estate_of_many_steps_is_counted_whole(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate
         .run(
             "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
-             SELECT 1500 * value + 7, 1, value, 1, iif(value % 3, 'kit', 'mailjet'), 'active', 'key', 0, ''
-             FROM (WITH RECURSIVE n(value) AS (VALUES (1) UNION ALL SELECT value + 1 FROM n WHERE value < 60) SELECT * FROM n)",
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+             SELECT 1500 * i + 7, 1, CAST(i AS text), 1, CASE WHEN i % 3 = 0 THEN 'mailjet' ELSE 'kit' END, 'active', 'key', 0, ''
+             FROM n",
         )
         .await;
     let overview = estate.ledger.overview(NOW).await.unwrap();
@@ -246,18 +285,16 @@ async fn an_estate_of_many_steps_is_counted_whole() {
     assert_eq!((active("kit"), active("mailjet")), (40, 20));
 }
 
-#[tokio::test]
-async fn an_empty_ledger_has_an_overview() {
-    let estate = Estate::new().await;
+async fn an_empty_ledger_has_an_overview(kind: Kind) {
+    let estate = Estate::new(kind).await;
     let overview = estate.ledger.overview(NOW).await.unwrap();
     assert!(overview.providers.is_empty() && overview.findings.is_empty());
     assert_eq!((overview.tombstones(), overview.outbox.oldest_waiting), (0, None));
     assert_eq!(overview.sources.iter().map(SourceOverview::is_up).collect::<Vec<_>>(), [None], "never read");
 }
 
-#[tokio::test]
-async fn sources_are_as_their_last_reading_left_them() {
-    let estate = Estate::new().await;
+async fn sources_are_as_their_last_reading_left_them(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate
         .run("UPDATE source SET last_read = 5000, last_complete = 1000, last_rows = 12, last_error = 'cut short', quarantined = 2, held_back = 3, held_back_people = 4")
         .await
@@ -270,9 +307,8 @@ async fn sources_are_as_their_last_reading_left_them() {
     assert_eq!((platform.rows, platform.quarantined, platform.held_back), (12, 2, 7));
 }
 
-#[tokio::test]
-async fn an_overview_prints_words_and_times_as_text() {
-    let estate = Estate::new().await;
+async fn an_overview_prints_words_and_times_as_text(kind: Kind) {
+    let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await;
     let printed = serde_json::to_value(estate.ledger.overview(NOW).await.unwrap()).unwrap();
     assert_eq!(printed["at"], "2026-09-21T14:13:20Z");
@@ -284,11 +320,11 @@ async fn an_overview_prints_words_and_times_as_text() {
 
 #[tokio::test]
 async fn no_step_of_the_walk_looks_at_more_than_its_own_rows() {
-    let estate = Estate::new().await;
-    for statement in [tallies::CONNECTIONS, tallies::CREDENTIALS, tallies::FINDINGS, tallies::TOMBSTONES, AGES] {
-        let plan = estate.plan(statement).await.join("\n");
-        assert!(plan.contains("USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{statement}\n{plan}");
+    let estate = Estate::new(Kind::Sqlite).await;
+    for statement in [&tallies::CONNECTIONS, &tallies::CREDENTIALS, &tallies::FINDINGS, &tallies::TOMBSTONES, &AGES] {
+        let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
+        assert!(plan.contains("USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{}\n{plan}", statement.sqlite);
         let walks = plan.lines().filter(|step| step.starts_with("SCAN ") && !step.contains("counted"));
-        assert_eq!(walks.count(), 0, "{statement}\n{plan}");
+        assert_eq!(walks.count(), 0, "{}\n{plan}", statement.sqlite);
     }
 }

@@ -1,0 +1,13 @@
+//! The operator's listener: health, metrics, the first page, and "scan now".
+//!
+//! It reads and it rings: it starts work by ringing the bell and never calls a stage. Everything but health needs the
+//! token of `[http]`. It speaks plain HTTP/1.1, for the loopback address or for a proxy that speaks TLS before it.
+
+pub mod access;
+pub mod health;
+pub mod ops;
+pub mod page;
+mod problem;
+pub mod server;
+#[cfg(test)]
+mod tests;

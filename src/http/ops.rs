@@ -1,0 +1,183 @@
+//! The listener itself: its paths, who may ask for them, and the headers that every answer has.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use super::access::{Access, Denied};
+use super::health::{healthz, readyz};
+use super::page::{self, About};
+use super::problem::{Problem, explained};
+use super::server::{self, Limits};
+use crate::ledger::Ledger;
+use crate::ledger::read::Overview;
+use crate::ports::Clock;
+use crate::ports::activation::{Bell, Job};
+use crate::ports::health::Readiness;
+
+/// What the composing side shows here. It is asked for each request, and must be cheap.
+pub trait Shown: Send + Sync {
+    /// All metrics in the text format of Prometheus, version 0.0.4.
+    fn metrics(&self) -> String;
+    /// The estate as it was after the last job; `None` before the first.
+    fn overview(&self) -> Option<Arc<Overview>>;
+    /// What the page says of keysweep itself, under the configuration in force.
+    fn about(&self) -> Arc<About>;
+}
+
+/// All that the listener reaches.
+pub struct Ops {
+    /// who may ask more than whether keysweep is well
+    pub access: Access,
+    /// rung for "scan now"
+    pub bell: Arc<dyn Bell + Send + Sync>,
+    /// tells the time
+    pub clock: Arc<dyn Clock + Send + Sync>,
+    /// how the daemon's parts are
+    pub health: Arc<dyn Readiness + Send + Sync>,
+    /// metrics and overview
+    pub shown: Arc<dyn Shown>,
+    /// the ledger for reading: one of the listener's own, so that it waits for no stage
+    pub ledger: Arc<Ledger>,
+}
+
+/// An answer takes at most so long; a scraper and a person have gone by then.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Nothing here takes a body.
+const BODY_BYTES: usize = 1024;
+
+/// What Prometheus calls its text format.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Only our own style and pictures; no script, no frame around the page, no form to elsewhere.
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                   frame-ancestors 'none'";
+
+/// The headers of every answer. What is shown is the operator's: it is kept by no cache and told to no other site.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (CONTENT_SECURITY_POLICY, CSP),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CACHE_CONTROL, "no-store"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Serves until `shutdown` resolves; then requests under way are finished, within seconds. Connections are limited in
+/// number, in life and in the time of a request's head.
+pub async fn serve(listener: TcpListener, ops: Arc<Ops>, shutdown: impl Future<Output = ()>) {
+    server::serve(listener, router(ops), Limits::USUAL, shutdown).await;
+}
+
+/// The paths, with everything that stands before them.
+pub fn router(ops: Arc<Ops>) -> Router {
+    let open = Router::new().route("/healthz", get(healthz)).route("/readyz", get(ready));
+    let closed = Router::new()
+        .route("/", get(first_page))
+        .route("/style.css", get(page::style))
+        .route("/icon.svg", get(page::icon))
+        .route("/metrics", get(metrics))
+        .route("/api/v1/scan", post(scan))
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
+    open.merge(closed)
+        .with_state(ops)
+        .layer(RequestBodyLimitLayer::new(BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
+        .layer(middleware::map_response(explained))
+        .layer(middleware::map_response(sealed))
+        .layer(middleware::from_fn(noted))
+}
+
+async fn ready(State(ops): State<Arc<Ops>>) -> Response {
+    readyz(&ops.health.report(), &ops.ledger).await
+}
+
+async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
+    ([(CONTENT_TYPE, EXPOSITION)], ops.shown.metrics()).into_response()
+}
+
+async fn first_page(State(ops): State<Arc<Ops>>, RawQuery(query): RawQuery) -> Response {
+    page::answer(&ops, query.as_deref() == Some("rung")).await
+}
+
+/// "Scan now". The answer says that the bell was rung, not that there was a scan.
+async fn scan(State(ops): State<Arc<Ops>>, headers: HeaderMap) -> Response {
+    if !is_same_site(&headers) {
+        let detail = "this request comes from a page of another site; send it from the page at / or from a program";
+        return Problem { status: StatusCode::FORBIDDEN, detail }.into_response();
+    }
+    ops.bell.ring(Job::Scan);
+    tracing::info!("a scan was asked for over HTTP");
+    if is_browser(&headers) {
+        return (StatusCode::SEE_OTHER, [(LOCATION, "/?rung")]).into_response();
+    }
+    let told = "{\"job\":\"scan\",\"status\":\"rung\"}\n";
+    (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], told).into_response()
+}
+
+/// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. Programs
+/// send neither header.
+fn is_same_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let ours = site.is_none_or(|site| site == b"same-origin" || site == b"none");
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let from_here = origin.is_none_or(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_some() && authority == host
+    });
+    ours && from_here
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
+/// Lets nobody pass without the token; not even to learn which paths there are.
+async fn admitted(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
+    match ops.access.judge(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => {
+            let mut response = Problem { status: StatusCode::UNAUTHORIZED, detail: denied.todo() }.into_response();
+            let headers = response.headers_mut();
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"keysweep\""));
+            if denied != Denied::Closed {
+                // without a token in the configuration there is nothing that a person could type
+                headers
+                    .append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"keysweep\", charset=\"UTF-8\""));
+            }
+            response
+        }
+    }
+}
+
+async fn sealed(mut response: Response) -> Response {
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Notes who asked for what, for whoever looks for a fault: the path without its query, and no header.
+async fn noted(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::debug!(%method, path, status = response.status().as_u16(), "a request was answered");
+    response
+}

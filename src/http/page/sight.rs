@@ -1,0 +1,307 @@
+//! "Am I blind?": whether keysweep sees what it is to see, line by line, each with a word and with what to do.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::view::Facts;
+use super::words::{When, counted, harmless, harmless_line};
+use crate::domain::ids::ProviderName;
+use crate::domain::time::Timestamp;
+use crate::ledger::read::SourceOverview;
+use crate::ports::activation::Job;
+use crate::ports::health::{JobState, Phase, Seen};
+use crate::ports::meter::PartName;
+use crate::ports::notify::MailMode;
+
+/// A job that is due for longer than this is late: one job at a time, and jitter, explain less.
+const LATE_AFTER: Duration = Duration::from_secs(300);
+
+/// How something is. Ordered: the worst of several speaks for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    /// as it should be
+    Well,
+    /// nothing has been seen of it yet
+    Unknown,
+    /// it works, and somebody should know something
+    Look,
+    /// it does not work
+    Trouble,
+}
+
+/// One line: what, how it is in a word, since when, and what that means.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) level: Level,
+    /// how it is, with nothing left out where colours are not seen
+    pub(super) word: &'static str,
+    /// follows the word: `the whole list was read`
+    pub(super) lead: String,
+    pub(super) at: Option<When>,
+    /// what somebody should know beyond that, or do
+    pub(super) more: Vec<String>,
+}
+
+/// The lines of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Panel {
+    pub(super) title: &'static str,
+    pub(super) lines: Vec<Line>,
+}
+
+/// The answer to the question above the panels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Verdict {
+    pub(super) level: Level,
+    pub(super) sentence: String,
+}
+
+impl Verdict {
+    pub(super) fn over(panels: &[Panel]) -> Self {
+        let levels: Vec<Level> = panels.iter().flat_map(|panel| &panel.lines).map(|line| line.level).collect();
+        let of = |level| levels.iter().filter(|each| **each == level).count() as u64;
+        let level = levels.iter().copied().max().unwrap_or(Level::Unknown);
+        let unseen = match of(Level::Unknown) {
+            0 => String::new(),
+            unseen => format!(" {} not been looked at yet.", counted(unseen, "thing has", "things have")),
+        };
+        let sentence = match level {
+            Level::Well => "No. Everything that keysweep looks at is in sight.".to_owned(),
+            Level::Unknown => format!("Not as far as is known.{unseen}"),
+            Level::Look => format!("No. {} worth a look.{unseen}", counted(of(level), "thing is", "things are")),
+            Level::Trouble => {
+                format!("In part. {} out of order.{unseen}", counted(of(level), "thing is", "things are"))
+            }
+        };
+        Self { level, sentence }
+    }
+}
+
+impl Line {
+    fn new(name: impl Into<String>, level: Level, word: &'static str, lead: impl Into<String>) -> Self {
+        Self { name: name.into(), level, word, lead: lead.into(), at: None, more: Vec::new() }
+    }
+
+    fn at(self, at: Option<When>) -> Self {
+        Self { at, ..self }
+    }
+
+    fn more(mut self, more: impl Into<String>) -> Self {
+        self.more.push(more.into());
+        self
+    }
+
+    /// As bad as this, at least.
+    fn raised(mut self, level: Level, word: &'static str) -> Self {
+        if level > self.level {
+            (self.level, self.word) = (level, word);
+        }
+        self
+    }
+}
+
+/// All panels, in the order of the work.
+pub(super) fn panels(facts: &Facts<'_>) -> Vec<Panel> {
+    vec![
+        Panel { title: "Sources", lines: sources(facts) },
+        Panel { title: "Providers", lines: providers(facts) },
+        Panel { title: "Mail", lines: mail(facts) },
+        Panel { title: "Schedules", lines: Job::ALL.map(|job| schedule(job, facts)).into() },
+        Panel { title: "keysweep itself", lines: own_parts(facts) },
+    ]
+}
+
+fn sources(facts: &Facts<'_>) -> Vec<Line> {
+    let seen = facts.overview.map(|overview| overview.sources.as_slice()).unwrap_or_default();
+    let configured = facts.about.sources.iter().map(|name| {
+        let seen = seen.iter().find(|source| source.name == *name && source.last_read.is_some());
+        seen.map_or_else(|| unread(name), |source| source_line(source, facts))
+    });
+    let lines: Vec<Line> = configured.collect();
+    if lines.is_empty() {
+        let none = Line::new("none", Level::Look, "nothing to read", "no [[inventory]] is configured");
+        return vec![none];
+    }
+    lines
+}
+
+fn unread(name: &str) -> Line {
+    Line::new(harmless(name), Level::Unknown, "not read yet", "")
+}
+
+fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
+    let name = harmless(&source.name);
+    let complete = source.last_complete.map(|at| When::of(at, facts.now));
+    let line = match &source.error {
+        None => Line::new(name, Level::Well, "up", format!("{} read whole", counted(source.rows, "row", "rows"))),
+        Some(error) => {
+            let lead = if complete.is_some() { "last read whole" } else { "never read whole" };
+            Line::new(name, Level::Trouble, "not read", lead).more(harmless_line(error))
+        }
+    };
+    let line = line.at(complete);
+    let line = match source.quarantined {
+        0 => line,
+        rows => line.raised(Level::Look, "up, with remarks").more(format!(
+            "{} set aside: `keysweep inventory check {}`",
+            counted(rows, "row is", "rows are"),
+            harmless(&source.name)
+        )),
+    };
+    match source.held_back {
+        0 => line,
+        gone => line.raised(Level::Look, "up, with remarks").more(format!(
+            "{} from the list at once and held back: `keysweep inventory accept {}`",
+            counted(gone, "entry is gone", "entries are gone"),
+            harmless(&source.name)
+        )),
+    }
+}
+
+fn providers(facts: &Facts<'_>) -> Vec<Line> {
+    let given_up = &facts.health.given_up;
+    let used = facts.overview.iter().flat_map(|overview| overview.providers.keys());
+    let mut names: Vec<&ProviderName> = used.chain(given_up.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        return vec![Line::new("none", Level::Unknown, "not asked yet", "no credential is known")];
+    }
+    let line = |name: &ProviderName| {
+        let title = title(facts, name);
+        match (given_up.get(name), facts.about.titles.contains_key(name)) {
+            (Some(seen), _) => Line::new(title, Level::Trouble, "given up", "the last scan got no answers, first")
+                .at(Some(When::of(seen.since, facts.now)))
+                .more(format!("{}. Nothing follows from that for its keys; they stay due.", trouble(seen))),
+            (None, false) => Line::new(title, Level::Look, "unknown", "it is not in the catalogue, so it is not asked"),
+            (None, true) => Line::new(title, Level::Well, "answering", ""),
+        }
+    };
+    names.into_iter().map(line).collect()
+}
+
+fn mail(facts: &Facts<'_>) -> Vec<Line> {
+    let mode = match (facts.about.mails, facts.ledger.map(|ledger| ledger.mode)) {
+        (false, _) => {
+            Line::new("Leaving", Level::Look, "off", "no mail server is set").more("set smtp_url and from in [mail]")
+        }
+        (true, None) => Line::new("Leaving", Level::Unknown, "not known", "the ledger does not answer"),
+        (true, Some(MailMode::Preview)) => Line::new("Leaving", Level::Look, "preview", "nothing is mailed")
+            .more("`keysweep mail preview` shows what would be, `keysweep mail release` lets it leave"),
+        (true, Some(MailMode::Released)) => Line::new("Leaving", Level::Well, "released", "mail may leave"),
+    };
+    // Before anything may leave, nobody has asked the server.
+    let is_used = mode.level == Level::Well || facts.health.parts.contains_key(&PartName::Smtp);
+    let mut lines = vec![mode];
+    if facts.about.mails && is_used {
+        lines.push(part("Mail server", PartName::Smtp, "takes mail", facts));
+    }
+    if let Some(outbox) = facts.overview.map(|overview| &overview.outbox) {
+        let waiting = outbox.mails.iter().filter(|(state, _)| state.is_waiting()).map(|(_, count)| count).sum::<u64>();
+        let line = match waiting {
+            0 => Line::new("Outbox", Level::Well, "empty", "no mail waits"),
+            waiting => {
+                let lead = format!("{}, the oldest formed", counted(waiting, "mail waits", "mails wait"));
+                Line::new("Outbox", Level::Look, "waiting", lead)
+            }
+        };
+        lines.push(line.at(outbox.oldest_waiting.filter(|_| waiting > 0).map(|at| When::of(at, facts.now))));
+    }
+    lines
+}
+
+fn schedule(job: Job, facts: &Facts<'_>) -> Line {
+    let name = match job {
+        Job::Scan => "Scan",
+        Job::Mail => "Mail",
+        Job::Upkeep => "Upkeep",
+    };
+    let now = facts.now;
+    let Some(state) = facts.health.jobs.get(&job).copied() else {
+        return Line::new(name, Level::Unknown, "not planned yet", "");
+    };
+    let line = job_line(name, job, state, now);
+    let late = line.level == Level::Trouble;
+    match state.next.filter(|_| !late) {
+        Some(at) => line.more(format!("next {}", When::of(at.max(now), now).words)),
+        None => line,
+    }
+}
+
+fn job_line(name: &'static str, job: Job, state: JobState, now: Timestamp) -> Line {
+    let JobState { running_since, last_run, last_success, next } = state;
+    if let Some(since) = running_since {
+        return Line::new(name, Level::Well, "running", "begun").at(Some(When::of(since, now)));
+    }
+    match (next, last_run) {
+        (Some(due), _) if now.since(due) > LATE_AFTER => {
+            Line::new(name, Level::Trouble, "late", "it was due").at(Some(When::of(due, now)))
+        }
+        (_, Some(last)) if last_success != Some(last) => {
+            let whole = last_success.map_or_else(|| "never yet".to_owned(), |at| When::of(at, now).words);
+            Line::new(name, Level::Look, "incomplete", "last run")
+                .at(Some(When::of(last, now)))
+                .more(format!("last whole run: {whole}"))
+        }
+        (Some(_), Some(last)) => Line::new(name, Level::Well, "done", "last run").at(Some(When::of(last, now))),
+        // A first scan is begun at once; the others wait for their instant.
+        (Some(_), None) if job == Job::Scan => Line::new(name, Level::Unknown, "not run yet", ""),
+        (Some(_), None) => Line::new(name, Level::Well, "not due yet", ""),
+        (None, _) if job == Job::Scan => Line::new(name, Level::Look, "off", "it has no schedule"),
+        (None, _) => Line::new(name, Level::Well, "off", "it has no schedule"),
+    }
+}
+
+fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
+    let phase = match facts.health.phase {
+        Phase::Starting => Line::new("Daemon", Level::Unknown, "starting", ""),
+        Phase::Running => Line::new("Daemon", Level::Well, "running", ""),
+        Phase::Stopping => Line::new("Daemon", Level::Look, "ending", "it finishes what is under way"),
+    };
+    let ledger = match facts.ledger {
+        Some(_) => part("Ledger", PartName::Ledger, "answers", facts),
+        None => Line::new("Ledger", Level::Trouble, "no answer", "this page shows what was last known").more(
+            facts
+                .health
+                .parts
+                .get(&PartName::Ledger)
+                .map_or_else(|| "see the log, and run `keysweep doctor`".to_owned(), trouble),
+        ),
+    };
+    let config = facts.health.config.as_ref();
+    let config = seen_line("Configuration", config, "in force", "refused", facts);
+    let clock = part("Clock", PartName::Clock, "agrees with the world", facts);
+    vec![phase, ledger, config, clock]
+}
+
+fn part(name: &'static str, part: PartName, well: &'static str, facts: &Facts<'_>) -> Line {
+    seen_line(name, facts.health.parts.get(&part), well, "in trouble", facts)
+}
+
+fn seen_line(
+    name: &'static str,
+    seen: Option<&Seen>,
+    well: &'static str,
+    ill: &'static str,
+    facts: &Facts<'_>,
+) -> Line {
+    match seen {
+        None => Line::new(name, Level::Unknown, "not seen yet", ""),
+        Some(seen) if seen.is_up() => Line::new(name, Level::Well, well, ""),
+        Some(seen) => {
+            Line::new(name, Level::Trouble, ill, "first").at(Some(When::of(seen.since, facts.now))).more(trouble(seen))
+        }
+    }
+}
+
+fn trouble(seen: &Seen) -> String {
+    harmless_line(seen.trouble.as_deref().unwrap_or_default())
+}
+
+/// A provider as people write it.
+pub(super) fn title(facts: &Facts<'_>, name: &ProviderName) -> String {
+    facts.about.titles.get(name).cloned().unwrap_or_else(|| harmless(name.as_str()))
+}

@@ -1,0 +1,56 @@
+//! Errors as `application/problem+json` (RFC 9457): what is wrong, and what to do.
+
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// The content type.
+const KIND: &str = "application/problem+json";
+
+/// An error as its reader gets it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) detail: &'static str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        (self.status, [(CONTENT_TYPE, KIND)], document.to_string()).into_response()
+    }
+}
+
+/// Gives a body to errors that have none of ours: those of the router and of its limits.
+pub(super) async fn explained(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let is_error = parts.status.is_client_error() || parts.status.is_server_error();
+    let is_ours = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == KIND || kind == super::health::KIND);
+    if !is_error || is_ours {
+        return Response::from_parts(parts, body);
+    }
+    let (own, body) = Problem { status: parts.status, detail: detail(parts.status) }.into_response().into_parts();
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.extend(own.headers);
+    Response::from_parts(parts, body)
+}
+
+fn detail(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => {
+            "there is nothing here; / is the page, and beside it are /metrics, /healthz and /readyz"
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "this path doesn't take this method; the Allow header has those that it takes"
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => "nothing here takes a body of this size; send none",
+        StatusCode::SERVICE_UNAVAILABLE => "keysweep did not answer in time; try again, and look at /readyz",
+        _ => "the request can't be answered",
+    }
+}

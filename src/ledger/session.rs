@@ -1,0 +1,386 @@
+//! One connection to either database, for as long as a method of the ledger needs it.
+//!
+//! The methods of the ledger are written once, against [`Session`]; which database is behind it is decided here.
+
+use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
+
+use serde::de::DeserializeOwned;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::{Query, QueryScalar};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
+
+use super::Ledger;
+use super::failure::database;
+use super::packed::{pack, unpack};
+use super::sql::Sql;
+use super::store::Pools;
+use crate::domain::time::Timestamp;
+use crate::ports::{Event, LedgerError};
+
+/// A connection, and what it is used for.
+pub(super) struct Session {
+    hold: Hold,
+    doing: &'static str,
+}
+
+/// A session that writes: one transaction. Dropped without [`commit`](Writing::commit), it never was.
+pub(super) struct Writing(Session);
+
+enum Hold {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteMoment(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresMoment(Transaction<'static, Postgres>),
+}
+
+enum Line<'s> {
+    Sqlite(&'s mut SqliteConnection),
+    Postgres(&'s mut PgConnection),
+}
+
+impl Ledger {
+    /// A connection for statements that only read, each by itself. `doing` is what errors name, as a verb phrase.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] where none can be had in time.
+    pub(super) async fn look(&self, doing: &'static str) -> Result<Session, LedgerError> {
+        let hold = match self.pools() {
+            Pools::Sqlite { pool, .. } => pool.acquire().await.map(Hold::Sqlite),
+            Pools::Postgres { reader, .. } => reader.acquire().await.map(Hold::Postgres),
+        };
+        Ok(Session { hold: hold.map_err(database(doing))?, doing })
+    }
+
+    /// Several reads of one moment.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn moment(&self, doing: &'static str) -> Result<Session, LedgerError> {
+        let hold = match self.pools() {
+            Pools::Sqlite { pool, .. } => pool.begin().await.map(Hold::SqliteMoment),
+            Pools::Postgres { reader, .. } => {
+                reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Hold::PostgresMoment)
+            }
+        };
+        Ok(Session { hold: hold.map_err(database(doing))?, doing })
+    }
+
+    /// A transaction that may write, from its first statement on.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] where the right to write can't be had in time.
+    pub(super) async fn write(&self, doing: &'static str) -> Result<Writing, LedgerError> {
+        let hold = match self.pools() {
+            // A transaction that reads first and then writes fails at once where another wrote in between, whatever the
+            // busy timeout; one that begins with the write lock doesn't.
+            Pools::Sqlite { pool, .. } => pool.begin_with("BEGIN IMMEDIATE").await.map(Hold::SqliteMoment),
+            // The one connection of this pool holds the ledger's lock: nobody else writes.
+            Pools::Postgres { writer, .. } => writer.begin().await.map(Hold::PostgresMoment),
+        };
+        Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing }))
+    }
+}
+
+impl Writing {
+    /// Makes all of it true at once.
+    ///
+    /// # Errors
+    /// [`LedgerError`]. Where the connection was lost just then, it may have become true all the same; every write of
+    /// this room can be done again.
+    pub(super) async fn commit(self) -> Result<(), LedgerError> {
+        let Session { hold, doing } = self.0;
+        match hold {
+            Hold::SqliteMoment(transaction) => transaction.commit().await.map_err(database(doing)),
+            Hold::PostgresMoment(transaction) => transaction.commit().await.map_err(database(doing)),
+            Hold::Sqlite(_) | Hold::Postgres(_) => Ok(()),
+        }
+    }
+}
+
+impl Deref for Writing {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.0
+    }
+}
+
+impl Session {
+    /// Carries out a statement. Returns how many rows it touched.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn run<'b>(
+        &mut self,
+        statement: &Sql,
+        binds: impl IntoIterator<Item = Bind<'b>>,
+    ) -> Result<u64, LedgerError> {
+        let doing = self.doing;
+        let done = match self.line() {
+            Line::Sqlite(line) => {
+                let query = binds.into_iter().fold(sqlx::query(statement.sqlite), Bind::to_sqlite);
+                query.execute(line).await.map(|done| done.rows_affected())
+            }
+            Line::Postgres(line) => {
+                let query = binds.into_iter().fold(sqlx::query(statement.postgres), Bind::to_postgres);
+                query.execute(line).await.map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(database(doing))
+    }
+
+    /// The rows of a statement whose one result is a packed page, in its order. `table` is what an unreadable row is
+    /// reported under.
+    ///
+    /// # Errors
+    /// [`LedgerError::Inconsistent`] where a row is not what our own code writes.
+    pub(super) async fn rows<'b, T: DeserializeOwned>(
+        &mut self,
+        table: &'static str,
+        statement: &Sql,
+        binds: impl IntoIterator<Item = Bind<'b>>,
+    ) -> Result<Vec<T>, LedgerError> {
+        let page = self.text(statement, binds).await?;
+        unpack(table, page.as_deref())
+    }
+
+    /// The one text of a statement; `None` where there is no row.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn text<'b>(
+        &mut self,
+        statement: &Sql,
+        binds: impl IntoIterator<Item = Bind<'b>>,
+    ) -> Result<Option<String>, LedgerError> {
+        let doing = self.doing;
+        let text = match self.line() {
+            Line::Sqlite(line) => {
+                let query = binds.into_iter().fold(sqlx::query_scalar(statement.sqlite), Bind::to_sqlite_scalar);
+                query.fetch_optional(line).await
+            }
+            Line::Postgres(line) => {
+                let query = binds.into_iter().fold(sqlx::query_scalar(statement.postgres), Bind::to_postgres_scalar);
+                query.fetch_optional(line).await
+            }
+        };
+        text.map_err(database(doing))
+    }
+
+    /// The one number of a statement that always has one.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn number<'b>(
+        &mut self,
+        statement: &Sql,
+        binds: impl IntoIterator<Item = Bind<'b>>,
+    ) -> Result<i64, LedgerError> {
+        let doing = self.doing;
+        let number = match self.line() {
+            Line::Sqlite(line) => {
+                let query = binds.into_iter().fold(sqlx::query_scalar(statement.sqlite), Bind::to_sqlite_scalar);
+                query.fetch_one(line).await
+            }
+            Line::Postgres(line) => {
+                let query = binds.into_iter().fold(sqlx::query_scalar(statement.postgres), Bind::to_postgres_scalar);
+                query.fetch_one(line).await
+            }
+        };
+        number.map_err(database(doing))
+    }
+
+    /// Appends to the log, within the transaction of what it tells.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn log(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        // The facts travel as one text: SQLite would take an object apart and put it together again.
+        let entries = events
+            .iter()
+            .map(|e| Ok((e.at, e.kind, &e.subject, pack(&e.data)?)))
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        self.run(&APPEND, [pack(&entries)?.into()]).await?;
+        Ok(())
+    }
+
+    /// Ends a session that only read. Dropped, it ends as well, a moment later.
+    #[cfg(test)]
+    pub(super) async fn end(self) -> Result<(), LedgerError> {
+        Writing(self).commit().await
+    }
+
+    fn line(&mut self) -> Line<'_> {
+        match &mut self.hold {
+            Hold::Sqlite(connection) => Line::Sqlite(connection),
+            Hold::SqliteMoment(transaction) => Line::Sqlite(transaction),
+            Hold::Postgres(connection) => Line::Postgres(connection),
+            Hold::PostgresMoment(transaction) => Line::Postgres(transaction),
+        }
+    }
+}
+
+/// What a placeholder stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Bind<'a> {
+    /// a whole number, or null
+    Number(Option<i64>),
+    /// a text, or null
+    Text(Option<Cow<'a, str>>),
+}
+
+impl<'a> Bind<'a> {
+    fn to_sqlite<'q>(query: Query<'q, Sqlite, SqliteArguments>, bind: Self) -> Query<'q, Sqlite, SqliteArguments>
+    where
+        'a: 'q,
+    {
+        match bind {
+            Self::Number(number) => query.bind(number),
+            Self::Text(text) => query.bind(text),
+        }
+    }
+
+    fn to_sqlite_scalar<'q, O>(
+        query: QueryScalar<'q, Sqlite, O, SqliteArguments>,
+        bind: Self,
+    ) -> QueryScalar<'q, Sqlite, O, SqliteArguments>
+    where
+        'a: 'q,
+    {
+        match bind {
+            Self::Number(number) => query.bind(number),
+            Self::Text(text) => query.bind(text),
+        }
+    }
+
+    fn to_postgres<'q>(query: Query<'q, Postgres, PgArguments>, bind: Self) -> Query<'q, Postgres, PgArguments>
+    where
+        'a: 'q,
+    {
+        match bind {
+            Self::Number(number) => query.bind(number),
+            Self::Text(text) => query.bind(text.map(storable)),
+        }
+    }
+
+    fn to_postgres_scalar<'q, O>(
+        query: QueryScalar<'q, Postgres, O, PgArguments>,
+        bind: Self,
+    ) -> QueryScalar<'q, Postgres, O, PgArguments>
+    where
+        'a: 'q,
+    {
+        match bind {
+            Self::Number(number) => query.bind(number),
+            Self::Text(text) => query.bind(text.map(storable)),
+        }
+    }
+}
+
+/// PostgreSQL keeps no text with a NUL. Rows never have one (inventories are refused it); a server's words might, and a
+/// batch is not to fail for them: the sign for "no such character" takes its place.
+fn storable(text: Cow<'_, str>) -> Cow<'_, str> {
+    const ESCAPED: &str = "\\u0000";
+    if !text.contains('\0') && !text.contains(ESCAPED) {
+        return text;
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(place) = rest.find(['\0', '\\']) {
+        clean.push_str(&rest[..place]);
+        rest = &rest[place..];
+        let (kept, taken) = match rest {
+            _ if rest.starts_with('\0') => ("\u{FFFD}", 1),
+            _ if rest.starts_with(ESCAPED) => ("\\ufffd", ESCAPED.len()),
+            _ if rest.starts_with("\\\\") => ("\\\\", 2), // an escaped backslash: what follows is plain text
+            _ => ("\\", 1),
+        };
+        clean.push_str(kept);
+        rest = &rest[taken..];
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
+}
+
+impl From<i64> for Bind<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Bind<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Timestamp> for Bind<'_> {
+    fn from(at: Timestamp) -> Self {
+        Self::Number(Some(at.as_millis()))
+    }
+}
+
+impl From<Option<Timestamp>> for Bind<'_> {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self::Number(at.map(Timestamp::as_millis))
+    }
+}
+
+impl<'a> From<&'a str> for Bind<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
+    }
+}
+
+impl<'a> From<&'a String> for Bind<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
+    }
+}
+
+impl From<String> for Bind<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Some(Cow::Owned(text)))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Bind<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text.map(Cow::Borrowed))
+    }
+}
+
+pub(super) const APPEND: Sql = sql!(
+    "INSERT INTO event (at, kind, subject, data)
+     SELECT v.at, v.kind, v.subject, v.data FROM " [wide "$1" v (0 at bigint, 1 kind text, 2 subject text, 3 data text)]
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_becomes_the_sign_for_no_such_character_and_everything_else_stays() {
+        for (text, kept) in [
+            ("plain", "plain"),
+            ("a\0b", "a\u{FFFD}b"),
+            (r#"["a\u0000b"]"#, r#"["a\ufffdb"]"#),
+            (r#"["a\\u0000b\n"]"#, r#"["a\\u0000b\n"]"#),
+            (r#"["\\\u0000"]"#, r#"["\\\ufffd"]"#),
+        ] {
+            assert_eq!(storable(Cow::Borrowed(text)), kept, "{text:?}");
+        }
+    }
+}

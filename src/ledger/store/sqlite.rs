@@ -1,0 +1,162 @@
+//! The ledger in one SQLite file, with a lock file beside it.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use super::{OpenError, Pools};
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Opens for writing: makes the file where there is none, takes `PATH.lock`, and brings the schema up to date.
+pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
+    let options = options(url)?;
+    let path = options.get_filename().to_owned();
+    let lock = lock(&path)?;
+    create(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .pragma("secure_delete", "ON")
+        // 16 MiB: a first load dirties many pages of its indexes, and each checkpoint writes them all again.
+        .pragma("wal_autocheckpoint", "4000");
+    // No statistics (`ANALYZE`, `optimize`): those of a small ledger would lead a grown one to walk whole tables.
+    // Without them SQLite takes every table for great, which is what our statements are made for.
+    let pool = connect(options, &path).await?;
+    let ledger = name(&path);
+    match version(&pool, &path).await? {
+        found if found > newest() => return Err(OpenError::Newer { ledger, found, known: newest() }),
+        _ => MIGRATIONS.run(&pool).await.map_err(|source| OpenError::Migration { ledger, source: Box::new(source) })?,
+    }
+    Ok(Pools::Sqlite { pool, _lock: Some(lock) })
+}
+
+/// Opens for reading, beside whoever writes.
+pub(super) async fn open_read_only(url: &str) -> Result<Pools, OpenError> {
+    let options = options(url)?;
+    let path = options.get_filename().to_owned();
+    let ledger = name(&path);
+    if !path.exists() {
+        return Err(OpenError::Missing { ledger });
+    }
+    let pool = connect(options.read_only(true), &path).await?;
+    match version(&pool, &path).await? {
+        found if found > newest() => Err(OpenError::Newer { ledger, found, known: newest() }),
+        found if found < newest() => Err(OpenError::NeedsMigration { ledger, found, known: newest() }),
+        _ => Ok(Pools::Sqlite { pool, _lock: None }),
+    }
+}
+
+/// A whole copy in a new file.
+pub(super) async fn copy_to(url: &str, to: &Path) -> Result<(), OpenError> {
+    let options = options(url)?;
+    let path = options.get_filename().to_owned();
+    if !path.exists() {
+        return Err(OpenError::Missing { ledger: name(&path) });
+    }
+    // Made here and empty, which VACUUM INTO accepts: made by SQLite it would be as readable as the umask says.
+    let place = |source| OpenError::File { path: to.to_owned(), source };
+    owner_only().create_new(true).open(to).map_err(place)?;
+    let target = to.to_str().ok_or_else(|| place(std::io::ErrorKind::InvalidFilename.into()))?;
+    let failed = |source| OpenError::Database { ledger: name(&path), source };
+    let mut from = SqliteConnection::connect_with(&options.read_only(true)).await.map_err(failed)?;
+    sqlx::query("VACUUM INTO $1").bind(target).execute(&mut from).await.map_err(failed)?;
+    from.close().await.map_err(failed)
+}
+
+fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
+    let wrong = |what: &str| OpenError::Url { what: what.to_owned() };
+    if !url.starts_with("sqlite:") {
+        return Err(wrong("write sqlite:PATH, or postgres://USER@HOST/DATABASE"));
+    }
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(wrong("a ledger in memory would forget everything; write sqlite:PATH"));
+    }
+    let options = SqliteConnectOptions::from_str(url).map_err(|error| wrong(&format!("{error}; write sqlite:PATH")))?;
+    if options.get_filename().as_os_str().is_empty() {
+        return Err(wrong("the path is empty; write sqlite:PATH"));
+    }
+    Ok(options
+        .create_if_missing(false)
+        .busy_timeout(Duration::from_secs(5))
+        .foreign_keys(true)
+        .pragma("temp_store", "MEMORY") // no sealed copy reaches a temporary file
+        // 6 MiB for each of two connections: more would be much of what a scan may hold, less makes a second scan dearer.
+        .pragma("cache_size", "-6144"))
+}
+
+async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePool, OpenError> {
+    SqlitePoolOptions::new()
+        .max_connections(2)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options)
+        .await
+        .map_err(|source| OpenError::Database { ledger: name(path), source })
+}
+
+/// The newest schema known here.
+fn newest() -> i64 {
+    MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
+}
+
+/// The schema of the database; 0 for none.
+async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
+    let failed = |source| OpenError::Database { ledger: name(path), source };
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_one(pool)
+        .await
+        .map_err(failed)?;
+    if tables == 0 {
+        return Ok(0);
+    }
+    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(pool).await.map_err(failed)
+}
+
+/// Takes the lock file and writes our process number into it. The lock ends with the file handle, however the process ends.
+fn lock(database: &Path) -> Result<File, OpenError> {
+    let path = beside(database, ".lock");
+    let failed = |source| OpenError::File { path: path.clone(), source };
+    let mut file = owner_only().read(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let pid: Option<u32> = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(OpenError::Held { ledger: name(database), holder: pid.map(|pid| format!("process {pid}")) });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    writeln!(file, "{}", std::process::id()).map_err(failed)?;
+    Ok(file)
+}
+
+fn create(path: &Path) -> std::io::Result<()> {
+    owner_only().create(true).truncate(false).open(path).map(drop)
+}
+
+/// What makes a file is for its owner only; SQLite gives its journal the same mode.
+fn owner_only() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn name(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,227 @@
+//! Every statement of this room, prepared by both databases.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sqlx::postgres::PgTypeInfo;
+use sqlx::{Executor, SqlSafeStr, Statement};
+
+use super::*;
+use crate::ledger::sql::Sql;
+use crate::ledger::store::Pools;
+use crate::ledger::{collect, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session};
+
+/// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
+type Known = (&'static str, Sql, &'static str);
+
+macro_rules! known {
+    ($($path:path: $kinds:literal,)*) => {
+        [$((stringify!($path), $path, $kinds)),*]
+    };
+}
+
+const ALL: &[Known] = &known![
+    collect::FRESH: "",
+    collect::KNOWN_ACCOUNTS: "nt",
+    collect::KNOWN_CONNECTIONS: "t",
+    collect::KNOWN_CREDENTIALS: "t",
+    collect::KNOWN_PEOPLE: "nt",
+    collect::KNOWN_ROWS: "nt",
+    collect::NEW_SOURCE: "t",
+    collect::OPEN_IDS: "nnn",
+    collect::OPEN_PAGE: "nnn",
+    collect::PRESENT_PEOPLE_PAGE: "nnn",
+    collect::SOURCE: "t",
+    collect::statements::ABSENT: "t",
+    collect::statements::ACCOUNTS: "t",
+    collect::statements::BEGUN: "tn",
+    collect::statements::CONNECTIONS: "tn",
+    collect::statements::CREDENTIALS: "tn",
+    collect::statements::ENDED: "tn",
+    collect::statements::GONE: "tn",
+    collect::statements::NO_QUARANTINE: "n",
+    collect::statements::OLDER: "t",
+    collect::statements::PAIRS_OF_USES: "t",
+    collect::statements::PEOPLE: "t",
+    collect::statements::PEOPLE_ABSENT: "t",
+    collect::statements::PEOPLE_GONE: "t",
+    collect::statements::PEOPLE_PRESENT: "t",
+    collect::statements::PRESENT: "t",
+    collect::statements::QUARANTINE: "nt",
+    collect::statements::RECOUNT: "tn",
+    collect::statements::RESEALED: "tn",
+    collect::statements::SNAPSHOT: "nnnnntnnnt",
+    collect::statements::SUMMARIES: "t",
+    due::ACCOUNTS_OF: "t",
+    due::MARK_BY_ACCOUNT: "tn",
+    due::MARK_BY_CREDENTIAL: "tn",
+    due::NOTE_BY_ACCOUNT: "t",
+    due::NOTE_BY_CREDENTIAL: "t",
+    escrow::INSERT: "t",
+    escrow::REFILL: "t",
+    escrow::SHRED: "t",
+    judge::ALL: "nn",
+    judge::ALL_DIRTY: "",
+    judge::ALL_MARKED: "tn",
+    judge::COUNT_ALL_DUE: "n",
+    judge::COUNT_DUE: "nn",
+    judge::DUE_AMONG_FEW: "nnn",
+    judge::DUE_AMONG_MANY: "nnn",
+    judge::FIRST_DIRTY: "",
+    judge::GO_ON_FROM: "tnn",
+    judge::JUDGED: "t",
+    judge::MARK: "tn",
+    judge::OF_ACCOUNT: "nnn",
+    judge::OF_ALL: "nnn",
+    judge::OF_CREDENTIAL: "nnn",
+    judge::changes::BEGIN_ANEW: "tn",
+    judge::changes::CANCEL_NOTICES: "t",
+    judge::changes::CLOSE: "tn",
+    judge::changes::CLOSING: "t",
+    judge::changes::LAST: "",
+    judge::changes::OPEN: "tn",
+    judge::changes::UPDATE: "tn",
+    judge::subjects::CONNECTIONS: "t",
+    judge::subjects::FINDINGS: "t",
+    judge::subjects::USES: "t",
+    meta::GET: "t",
+    meta::NAME: "t",
+    meta::SET: "tt",
+    meta::SET_ONCE: "tt",
+    notify::CLAIM: "tn",
+    notify::DUE_MAILS: "nn",
+    notify::FORM: "tnn",
+    notify::HAVE_NOTICES: "t",
+    notify::LAST: "",
+    notify::READERS: "n",
+    notify::RELEASE_MAIL: "",
+    notify::SENDING: "n",
+    notify::TAKE_UP: "t",
+    notify::UNCLAIM: "n",
+    notify::UNSURE: "n",
+    notify::claimed::HEADS: "t",
+    notify::claimed::NOTICES: "t",
+    notify::claimed::REFERRED: "t",
+    notify::claimed::SHARERS: "t",
+    notify::recorded::ADDRESSED: "t",
+    notify::recorded::CANCELLED: "t",
+    notify::recorded::CANCELLED_NOTICES: "t",
+    notify::recorded::FAILED: "tn",
+    notify::recorded::GO_ON_OR_CANCEL: "t",
+    notify::recorded::MAYBE_SENT: "tn",
+    notify::recorded::RELEASE: "t",
+    notify::recorded::SENT: "tn",
+    notify::recorded::SENT_NOTICES: "t",
+    notify::recorded::STEP_AGAIN: "tn",
+    notify::recorded::SUPPRESS: "tn",
+    notify::recorded::UNKNOWN: "t",
+    notify::steps::AMONG_FEW: "nnn",
+    notify::steps::AMONG_MANY: "nnn",
+    notify::steps::COUNT: "nn",
+    notify::steps::INSERT_NOTICES: "tn",
+    notify::steps::STEPS: "tn",
+    notify::steps::TAKE: "t",
+    probe::BELIEFS: "t",
+    probe::CONTROLS: "t",
+    probe::COUNT_DUE: "tnn",
+    probe::DUE_PROVIDERS: "n",
+    probe::FEW_DUE: "tnnn",
+    probe::HELD_CREDENTIALS: "t",
+    probe::MANY_DUE: "tnnn",
+    probe::WRITE_CONTROLS: "t",
+    read::connections::BY_NAME: "tt",
+    read::connections::PAGE: "nnntttt",
+    read::connections::PAGE_OF_ACCOUNT: "nnntttt",
+    read::connections::USES: "n",
+    read::counts::QUARANTINED: "",
+    read::credentials::BY_NAME: "t",
+    read::credentials::PAGE: "nnntt",
+    read::credentials::USES: "n",
+    read::findings::COURSE: "n",
+    read::findings::NOTICES: "n",
+    read::findings::PAGE: "nnnttntn",
+    read::findings::PAGE_OF_ACCOUNT: "nnnttntn",
+    read::findings::PAGE_OF_CONNECTION: "nnnttntn",
+    read::log::EVENTS: "nn",
+    read::log::QUARANTINED: "n",
+    read::log::SCANS: "n",
+    read::log::SOURCES: "",
+    read::log::TIMELINE: "tnn",
+    read::outbox::PAGE: "nnt",
+    read::overview::AGES: "nnnnnnn",
+    read::overview::MAILS: "",
+    read::overview::OLDEST_WAITING: "",
+    read::overview::SIZE: "",
+    read::overview::SOURCES: "",
+    read::people::PEOPLE: "t",
+    read::tallies::CONNECTIONS: "nn",
+    read::tallies::CREDENTIALS: "nn",
+    read::tallies::FINDINGS: "nn",
+    read::tallies::LAST: "",
+    read::tallies::TOMBSTONES: "nn",
+    running::INTERRUPT: "n",
+    running::NEXT_MAIL: "",
+    running::WHOLE: "",
+    scans::BEGIN: "n",
+    scans::END: "nntt",
+    scans::KILLED: "",
+    session::APPEND: "t",
+];
+
+#[tokio::test]
+async fn sqlite_prepares_every_statement() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    let Pools::Sqlite { pool, .. } = fixture.ledger.pools() else { panic!("asked for SQLite") };
+    for (name, statement, kinds) in ALL {
+        let prepared = pool.prepare(statement.sqlite.into_sql_str()).await;
+        let prepared = prepared.unwrap_or_else(|error| panic!("{name}: {error}\n{}", statement.sqlite));
+        let wanted = prepared.parameters().map_or(0, |either| either.right_or(0));
+        assert!(wanted <= kinds.len(), "{name} wants {wanted} values");
+    }
+}
+
+#[tokio::test]
+async fn postgresql_prepares_every_statement_with_the_types_that_it_is_given() {
+    let fixture = Fixture::new(Kind::Postgres).await;
+    let Pools::Postgres { writer, .. } = fixture.ledger.pools() else { panic!("asked for PostgreSQL") };
+    for (name, statement, kinds) in ALL {
+        let kinds = kinds.chars().map(|kind| if kind == 't' { "text" } else { "int8" });
+        let types: Vec<_> = kinds.map(PgTypeInfo::with_name).collect();
+        let prepared = writer.prepare_with(statement.postgres.into_sql_str(), &types).await;
+        assert!(prepared.is_ok(), "{name}: {:?}\n{}", prepared.err(), statement.postgres);
+    }
+    for table in copy::TABLES {
+        let text = PgTypeInfo::with_name("text");
+        writer.prepare_with(table.write.postgres.into_sql_str(), &[text]).await.expect(table.write.postgres);
+    }
+}
+
+/// Whoever adds a statement adds it here.
+#[test]
+fn no_statement_is_left_out() {
+    let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger");
+    let mut written = BTreeSet::new();
+    declared(&room, "", &mut written);
+    let prepared: BTreeSet<String> = ALL.iter().map(|(name, ..)| name.replace(' ', "")).collect();
+    assert_eq!(written, prepared);
+}
+
+/// The statements that the sources in this folder declare, as `module::NAME`.
+fn declared(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
+    for file in std::fs::read_dir(folder).expect("the sources") {
+        let path = file.expect("a file").path();
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        if stem == "tests" {
+            continue;
+        }
+        let name = if module.is_empty() { stem } else { format!("{module}::{stem}") };
+        if path.is_dir() {
+            declared(&path, &name, found);
+            continue;
+        }
+        for line in std::fs::read_to_string(&path).expect("a source").lines() {
+            let declaration = line.split_once("const ").and_then(|(_, rest)| rest.split_once(": Sql ="));
+            found.extend(declaration.map(|(constant, _)| format!("{name}::{constant}")));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Where a test's ledger is: in SQLite, or in a schema of its own of the tests' PostgreSQL.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Ran;
+
+/// Which database the ledger is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A schema of the tests' PostgreSQL, for one ledger. It goes with this value.
+pub struct Schema {
+    server: String,
+    name: String,
+}
+
+impl Schema {
+    /// For a ledger in PostgreSQL one that is named after `folder`; else none.
+    pub fn of(kind: Kind, folder: &Path) -> Option<Self> {
+        let server = || {
+            std::env::var("KEYSWEEP_TEST_POSTGRES").expect(
+                "KEYSWEEP_TEST_POSTGRES names no server: run tests/run, or this test by `tests/postgres with cargo nextest run NAME`",
+            )
+        };
+        let name: String = folder.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
+        (kind == Kind::Postgres).then(|| {
+            let schema = Self { server: server(), name: format!("it{}_{}", std::process::id(), name.to_lowercase()) };
+            schema.query(&format!("CREATE SCHEMA {}", schema.name));
+            schema
+        })
+    }
+
+    /// The ledger's address.
+    pub fn url(&self) -> String {
+        format!("{}?options=-csearch_path%3D{}", self.server, self.name)
+    }
+
+    /// What psql answers, unaligned.
+    pub fn query(&self, statement: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args([
+            "-qAtX",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            &format!("SET search_path TO {}", self.name),
+            "-c",
+            statement,
+        ]);
+        let ran = Ran::from(psql.args(["-d", &self.server]).output().expect("psql, of Debian's postgresql-client"));
+        ran.exits(0).out.trim().to_owned()
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        self.query(&format!("SET client_min_messages = warning; DROP SCHEMA {} CASCADE", self.name));
+    }
+}
