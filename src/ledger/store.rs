@@ -280,8 +280,8 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
         .pragma("temp_store", "MEMORY") // no sealed copy reaches a temporary file
-        // 8 MiB for each of two connections: more would be much of what a scan may hold, less makes a second scan dearer.
-        .pragma("cache_size", "-8192"))
+        // 6 MiB for each of two connections: more would be much of what a scan may hold, less makes a second scan dearer.
+        .pragma("cache_size", "-6144"))
 }
 
 async fn connect(options: SqliteConnectOptions, path: &Path, connections: u32) -> Result<SqlitePool, OpenError> {
