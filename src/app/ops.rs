@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 
 use super::{App, AppError};
-use crate::config::{Env, HttpSettings, SecretRef};
+use crate::config::{Env, HttpSettings, LedgerUrl, SecretRef};
 use crate::http::access::{Access, Token};
 use crate::http::ops::{self, Ops, Shown};
 use crate::http::page::About;
@@ -55,7 +55,7 @@ impl<C: Clock> App<C> {
     pub fn about(&self) -> About {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            ledger: ledger_name(&self.settings.ledger.url),
+            ledger: ledger_name(self.settings.ledger.url.as_ref()),
             titles: self.catalogue.iter().map(|provider| (provider.name.clone(), provider.title.clone())).collect(),
             sources: self.settings.inventories.iter().map(|inventory| inventory.name.clone()).collect(),
             mails: self.can_mail(),
@@ -78,7 +78,7 @@ impl Listener {
     /// # Errors
     /// Where the token can't be had or doesn't do, the address can't be had, or the ledger can't be opened; each says
     /// which setting it is.
-    pub async fn bind(settings: &HttpSettings, ledger_url: &str, env: &Env) -> Result<Option<Self>, AppError> {
+    pub async fn bind(settings: &HttpSettings, ledger_url: &LedgerUrl, env: &Env) -> Result<Option<Self>, AppError> {
         let Some(address) = settings.listen else { return Ok(None) };
         let unbound = |error: std::io::Error| AppError::Setting {
             key: "http.listen".to_owned(),
@@ -97,7 +97,7 @@ impl Listener {
         socket: TcpListener,
         address: SocketAddr,
         settings: &HttpSettings,
-        ledger_url: &str,
+        ledger_url: &LedgerUrl,
         env: &Env,
     ) -> Result<Self, AppError> {
         let access = match &settings.token {

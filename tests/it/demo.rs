@@ -118,7 +118,10 @@ async fn told_over(ledger: Option<Ledger>, now: Timestamp) -> Vec<String> {
     let ledger = stage.ledger();
     let all = FindingFilter::default();
     let findings = ledger.findings(&all, FindingId(0), 10_000).await.expect("findings").into_iter().map(|f| {
-        format!("{} {} {} {:?} {:?} {} {:?}", f.rule, f.severity, f.connection_id, f.liveness, f.state, f.opened_at, f.closed_at)
+        format!(
+            "{} {} {} {:?} {:?} {} {:?}",
+            f.rule, f.severity, f.connection_id, f.liveness, f.state, f.opened_at, f.closed_at
+        )
     });
     let mails = ledger.mails(None, MailId(0), 10_000).await.expect("mails").into_iter();
     let mails = mails.map(|m| format!("{} {} {:?} {:?} {}", m.person, m.account_id, m.state, m.sent_at, m.notices));

@@ -7,7 +7,8 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::{bound, rows};
+use crate::ledger::packed::size;
+use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// An open finding in a line. It names nobody: account and connection are the platform's own ids.
@@ -39,24 +40,23 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn worst_findings(&self, limit: usize) -> Result<Vec<WorstFinding>, LedgerError> {
-        const DOING: &str = "list the worst findings";
-        let mut moment = self.moment(DOING).await?;
-        let worst = sqlx::query_scalar(WORST).bind(bound(limit));
-        let mut worst: Vec<WorstFinding> = rows(&mut moment, "finding", DOING, worst).await?;
+        let mut look = self.look("list the worst findings").await?;
+        let mut worst: Vec<WorstFinding> = look.rows("finding", &WORST, [size(limit).into()]).await?;
         worst.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.since, finding.id));
         Ok(worst)
     }
 }
 
-const WORST: &str = "
-    SELECT json_group_array(json_array(
-        f.id, f.rule, f.severity, k.provider, s.name, a.external_id, c.external_id, f.since, k.liveness))
-    FROM (SELECT id FROM finding WHERE state = 'open'
-          ORDER BY CASE severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END DESC,
-                   since, id
-          LIMIT ?1) AS worst
-    JOIN finding AS f ON f.id = worst.id
-    JOIN connection AS c ON c.id = f.connection_id
-    JOIN source AS s ON s.id = c.source_id
-    JOIN account AS a ON a.id = f.account_id
-    JOIN credential AS k ON k.id = f.credential_id";
+/// Severities count as in [`Severity`]: low is 0.
+pub(in crate::ledger) const WORST: Sql = sql!(
+    "SELECT " [page "f.id, f.rule, f.severity, k.provider, s.name, a.external_id, c.external_id, f.since, k.liveness"] "
+     FROM (SELECT id FROM finding WHERE state = 'open'
+           ORDER BY CASE severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END DESC,
+                    since, id
+           LIMIT $1) AS worst
+     JOIN finding AS f ON f.id = worst.id
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN source AS s ON s.id = c.source_id
+     JOIN account AS a ON a.id = f.account_id
+     JOIN credential AS k ON k.id = f.credential_id"
+);

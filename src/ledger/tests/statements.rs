@@ -159,6 +159,7 @@ const ALL: &[Known] = &known![
     read::tallies::FINDINGS: "nn",
     read::tallies::LAST: "",
     read::tallies::TOMBSTONES: "nn",
+    read::worst::WORST: "n",
     running::INTERRUPT: "n",
     running::NEXT_MAIL: "",
     running::WHOLE: "",
