@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
@@ -285,7 +286,7 @@ struct Witness {
 
 impl Witness {
     /// Resolves where the daemon is to die in this job: after so many turns of everything that goes on.
-    async fn doom(&self, job: Job) {
+    async fn doom(&self, job: Job) -> Infallible {
         match self.stage.doom.get() {
             Some((doomed, steps)) if doomed == job => {
                 for _ in 0..steps {
@@ -305,7 +306,7 @@ impl Work for Witness {
         let note = |well| self.stage.done.borrow_mut().push(Done { job, at, well });
         tokio::select! {
             biased;
-            () = self.doom(job) => unreachable!("it is dead"),
+            never = self.doom(job) => match never {},
             ran = self.house.run(job, pulse) => {
                 self.stage.doom.take();
                 note(ran.as_ref().is_ok_and(|ran| ran.well));
