@@ -14,7 +14,7 @@ pub(super) mod overview;
 pub(super) mod people;
 pub(super) mod tallies;
 mod when;
-mod worst;
+pub(super) mod worst;
 
 #[cfg(test)]
 mod tests;
