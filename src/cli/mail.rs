@@ -11,8 +11,8 @@ use super::{CliError, Done, lists, reader};
 use crate::app::SystemClock;
 use crate::config::{Env, Settings};
 use crate::domain::ids::PersonId;
-use crate::ledger::Ledger;
 use crate::ledger::read::Reader;
+use crate::ledger::{Ledger, OpenError};
 use crate::notify::{Preview, preview};
 use crate::ports::Clock;
 use crate::ports::notify::{MailMode, NotifyLedger};
@@ -29,12 +29,16 @@ pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done,
             show(&preview, &readers, released, format)
         }
         MailVerb::Release => {
-            let ledger = Ledger::open(&settings.ledger.url).await?;
+            let ledger = match Ledger::open(&settings.ledger.url).await {
+                // A daemon looks at each run whether mail may leave, so it need not stop for this.
+                Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
+                opened => opened?,
+            };
             let preview = preview(&ledger, SystemClock.now()).await?;
             ledger.release_mail(SystemClock.now()).await?;
             writeln!(
                 anstream::stderr(),
-                "Mail is released. The next `keysweep scan --notify` sends {}.",
+                "Mail is released. The daemon's next run of mail, or the next `keysweep scan --notify`, sends {}.",
                 amount(&preview)
             )?;
             if settings.mail.sending.is_none() {

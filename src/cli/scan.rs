@@ -25,6 +25,9 @@ const QUARANTINED_SHOWN: usize = 1_000;
 
 /// Runs one scan and prints what is open after it.
 pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    if args.daemon {
+        return super::ring::scan(&settings.http, env).await;
+    }
     if let Some(at) = args.as_of {
         return super::as_of::run(&args, &settings, at).await;
     }

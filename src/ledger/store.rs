@@ -1,8 +1,8 @@
 //! Opening the ledger, in SQLite or in PostgreSQL.
 
-mod postgres;
+pub(super) mod postgres;
 mod refusal;
-mod sqlite;
+pub(super) mod sqlite;
 
 use std::fs::File;
 use std::path::Path;
@@ -54,13 +54,30 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`]: where there is no ledger, or its schema is not this program's.
     pub async fn open_read_only(url: impl AsRef<str>) -> Result<Self, OpenError> {
-        let url = url.as_ref();
+        Self::unlocked(url.as_ref(), true).await
+    }
+
+    /// Opens the ledger beside whoever holds it, for one act of a person that is a single transaction and that the stages
+    /// read anew each time, such as [`Ledger::release_mail`]. Never for a stage.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open_read_only`].
+    pub async fn open_beside(url: impl AsRef<str>) -> Result<Self, OpenError> {
+        Self::unlocked(url.as_ref(), false).await
+    }
+
+    async fn unlocked(url: &str, read_only: bool) -> Result<Self, OpenError> {
         let pools = if postgres::is_address(url) {
-            postgres::open_read_only(url).await?
+            postgres::open_beside(url, read_only).await?
         } else {
-            sqlite::open_read_only(url).await?
+            sqlite::open_beside(url, read_only).await?
         };
         Ok(Self { pools })
+    }
+
+    /// An open database whose schema may be an older one.
+    pub(super) const fn to_look_at(pools: Pools) -> Self {
+        Self { pools }
     }
 
     /// Writes a whole copy of the ledger at `url` to the new file `to` (an SQLite database, readable by its owner only),

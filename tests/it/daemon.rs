@@ -61,6 +61,38 @@ fn a_new_ledger_is_scanned_at_once_and_a_signal_rings_for_more() {
 }
 
 #[test]
+fn mail_can_be_released_while_it_runs_and_then_leaves() {
+    let estate = one_stale_key();
+    let daemon = Running::start(&estate);
+    wait_for_runs(&estate, 1);
+    daemon.signal("USR2");
+    wait_for_runs(&estate, 2);
+    assert_eq!(estate.readers(), [""; 0], "a new ledger is in preview");
+    estate.release();
+    daemon.signal("USR2");
+    wait_for("a mail", || (estate.readers().len() == 1).then_some(()));
+    daemon.stop();
+}
+
+#[test]
+fn the_verb_rings_for_a_scan_as_the_signal_does() {
+    let estate = one_stale_key();
+    let refused = estate.run(&["scan", "--daemon"]).exits(1);
+    assert!(refused.err.contains("http.token"), "{}", refused.err);
+    let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+    let token = "a-token-of-this-test-that-is-long-enough";
+    let listen = format!("[http]\nlisten = \"127.0.0.1:{port}\"\ntoken = \"{token}\"");
+    estate.configure(&format!("smtp://{}", estate.inbox.address()), "", &listen);
+    let nobody = estate.run(&["scan", "--daemon"]).exits(1);
+    assert!(nobody.err.contains("keysweep run") && !nobody.err.contains(token), "{}", nobody.err);
+    let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__LISTEN", &format!("127.0.0.1:{port}"))]);
+    wait_for_runs(&estate, 1);
+    estate.run(&["scan", "--daemon"]).exits(0);
+    wait_for_runs(&estate, 2);
+    daemon.stop();
+}
+
+#[test]
 fn its_service_manager_hears_when_it_is_ready_alive_reloading_and_stopping() {
     let estate = one_stale_key();
     let daemon = Running::start_with(&estate, &[("WATCHDOG_USEC", "200000")]);
@@ -175,7 +207,7 @@ fn a_broken_configuration_changes_nothing_and_a_good_one_comes_into_force() {
 fn what_would_not_heal_by_itself_refuses_the_start() {
     let estate = one_stale_key();
     let daemon = Running::start(&estate);
-    let second = estate.run(&["run"]).exits(1);
+    let second = estate.run(&["run"]).exits(1); // refused before it would listen
     assert!(
         second.err.contains(&format!("{}", daemon.pid())) && second.err.contains("holds the ledger"),
         "{}",
