@@ -103,7 +103,7 @@ impl Platform {
                 .to_owned();
         for number in 0..REPLACED_AFTER.len() {
             let known = self.keys.iter().filter(|key| key.connection == number && key.set_at <= now);
-            let Some(key) = known.last() else { continue };
+            let Some(key) = known.max_by_key(|key| key.generation) else { continue };
             let deleted = (number == DELETED && now >= self.start + DELETED_ON).then(|| self.start + DELETED_ON);
             let status = if deleted.is_some() { "deleted" } else { "active" };
             let (id, account) = (connection_id(number), number % ACCOUNTS);

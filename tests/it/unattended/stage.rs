@@ -270,7 +270,7 @@ impl Supervisor for Nobody {
     fn tell(&self, _: News<'_>) {}
 
     async fn beat(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn period(&self) -> Option<Duration> {
