@@ -102,8 +102,8 @@ impl Platform {
             "connection_id,account_id,provider,name,status,created_at,deleted_at,secret_set_at,created_by,secret\n"
                 .to_owned();
         for number in 0..REPLACED_AFTER.len() {
-            let mut known = self.keys.iter().filter(|key| key.connection == number && key.set_at <= now);
-            let Some(key) = known.next_back() else { continue };
+            let known = self.keys.iter().filter(|key| key.connection == number && key.set_at <= now);
+            let Some(key) = known.max_by_key(|key| key.generation) else { continue };
             let deleted = (number == DELETED && now >= self.start + DELETED_ON).then(|| self.start + DELETED_ON);
             let status = if deleted.is_some() { "deleted" } else { "active" };
             let (id, account) = (connection_id(number), number % ACCOUNTS);
