@@ -2,6 +2,7 @@
 
 mod build;
 pub mod daemon;
+pub mod doctor;
 mod mail;
 mod metrics;
 pub mod ops;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
+pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;

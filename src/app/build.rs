@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, InventoryKind, Pace, SecretRef, Settings};
+use crate::config::{Env, InventoryKind, Pace, SecretRef, Sending, Settings};
+use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
@@ -17,7 +18,7 @@ use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings,
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
-use crate::providers::{Catalogue, HttpProber, ProviderSettings};
+use crate::providers::{Catalogue, HttpProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
 /// Steps of one SMTP exchange, each with a timeout of its own: a claim must outlast them all.
@@ -43,10 +44,7 @@ impl<C: Clock + Clone> Parts<C> {
     fn of(settings: Settings, env: &Env, clock: C) -> Result<Self, AppError> {
         let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
-        let probing = probing(&settings, &catalogue, env)?;
-        let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
-        let prober = HttpProber::new(&catalogue, probing, clock, agent)
-            .map_err(|error| AppError::Setting { key: "providers".to_owned(), what: error.to_string() })?;
+        let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
         let sources = settings.inventories.iter().map(source).collect();
         let judged_under = judged_under(&settings, &catalogue);
@@ -120,6 +118,28 @@ async fn name(ledger: &Ledger) -> Result<(), AppError> {
     Ok(())
 }
 
+/// The prober of these settings; nobody is asked yet.
+///
+/// # Errors
+/// Where a control's secret can't be had, or a setting names a protocol that its provider doesn't have.
+pub(super) fn prober<C: Clock>(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    env: &Env,
+    clock: C,
+) -> Result<HttpProber<C>, AppError> {
+    let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
+    HttpProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
+        ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
+            key: format!("providers.{provider}"),
+            what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),
+        },
+        error @ ProberError::Client { .. } => {
+            AppError::Setting { key: "providers".to_owned(), what: error.to_string() }
+        }
+    })
+}
+
 fn probing(
     settings: &Settings,
     catalogue: &Catalogue,
@@ -127,43 +147,60 @@ fn probing(
 ) -> Result<BTreeMap<ProviderName, ProviderSettings>, AppError> {
     let mut all = BTreeMap::new();
     for provider in catalogue.iter() {
-        let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
-        let limits = provider.limits;
-        let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
-        let pace = match settings.pace(&provider.name) {
-            Some(Pace::Unpaced) => None,
-            Some(Pace::Paced { count, per }) => Some((count, per)),
-            None => Some(usual),
-        };
-        let control = match &own.control {
+        let control = settings.providers.get(&provider.name).and_then(|own| own.control.as_ref());
+        let control = match control {
             Some(control) => Some((control.key_id.clone(), resolve(&control.secret, env)?)),
             None => None,
         };
-        let in_flight = settings.in_flight(&provider.name).unwrap_or(limits.in_flight);
-        all.insert(
-            provider.name.clone(),
-            ProviderSettings {
-                pace,
-                in_flight: in_flight.min(settings.liveness.in_flight),
-                test_endpoints: own.dangerous_test_endpoints,
-                protocols: own.protocols,
-                control,
-                timeout: settings.liveness.timeout,
-                connect_timeout: settings.liveness.connect_timeout,
-            },
-        );
+        all.insert(provider.name.clone(), ProviderSettings { control, ..asking(settings, provider) });
     }
     Ok(all)
 }
 
-fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
-    let Some(sending) = &settings.mail.sending else { return Ok(None) };
+/// How a provider is asked, without the operator's own credential.
+pub(super) fn asking(settings: &Settings, provider: &Provider) -> ProviderSettings {
+    let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
+    let limits = provider.limits;
+    let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
+    let pace = match settings.pace(&provider.name) {
+        Some(Pace::Unpaced) => None,
+        Some(Pace::Paced { count, per }) => Some((count, per)),
+        None => Some(usual),
+    };
+    let in_flight = settings.in_flight(&provider.name).unwrap_or(limits.in_flight);
+    ProviderSettings {
+        pace,
+        in_flight: in_flight.min(settings.liveness.in_flight),
+        test_endpoints: own.dangerous_test_endpoints,
+        protocols: own.protocols,
+        control: None,
+        timeout: settings.liveness.timeout,
+        connect_timeout: settings.liveness.connect_timeout,
+    }
+}
+
+/// The mailer of these settings and who it sends as. Nothing is connected yet. Each step
+/// with the server may take as long as `timeout`.
+///
+/// # Errors
+/// Where the secret can't be had, or sender, address or extra root don't do.
+pub(super) fn mailer(
+    sending: &Sending,
+    timeout: std::time::Duration,
+    env: &Env,
+) -> Result<(SmtpMailer, Sender), AppError> {
     let wrong = |key: &str, what: String| AppError::Setting { key: key.to_owned(), what };
     let from = Sender::parse(&sending.from.to_string()).map_err(|what| wrong("mail.from", what))?;
     let url = resolve(&sending.smtp_url, env)?;
     let mut smtp = SmtpSettings::parse(url.expose()).map_err(|what| wrong("mail.smtp_url", what))?;
-    smtp.timeout = settings.mail.timeout;
+    smtp.timeout = timeout;
     let mailer = SmtpMailer::new(smtp, &from).map_err(|what| wrong("mail.smtp_url", what))?;
+    Ok((mailer, from))
+}
+
+fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
+    let Some(sending) = &settings.mail.sending else { return Ok(None) };
+    let (mailer, from) = mailer(sending, settings.mail.timeout, env)?;
     let texts = catalogue.iter().map(|provider| {
         let texts = ProviderTexts { title: provider.title.clone(), remedies: provider.remedies.clone() };
         (provider.name.clone(), texts)
@@ -187,7 +224,8 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
     Ok(Some(MailParts { mailer, templates, policy }))
 }
 
-fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSource) {
+/// What a scan is told of a source, and how its files are read.
+pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSource) {
     let spec = SourceSpec {
         name: inventory.name.clone(),
         absent_after: inventory.absent_after,
@@ -209,7 +247,7 @@ fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSour
 
 /// How the rules judge a provider's secrets.
 pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
-    settings.rule_policy(provider, catalogue.get(provider).map(crate::domain::catalogue::Provider::max_age))
+    settings.rule_policy(provider, catalogue.get(provider).map(Provider::max_age))
 }
 
 /// A name for everything that verdicts rest on beside facts: rules, catalogue and policy. What was judged under another

@@ -1,8 +1,10 @@
 //! The command line, as words.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
@@ -32,6 +34,8 @@ pub enum Verb {
     Scan(ScanArgs),
     /// Everything on loopback: simulated providers, an inbox, a seeded estate, some virtual days
     Demo(DemoArgs),
+    /// Looks at everything that keysweep depends on: what fails, which setting it is, what to do next
+    Doctor(DoctorArgs),
     /// The connections of the inventory, as the ledger has them
     Connections {
         /// What to do with them
@@ -90,6 +94,17 @@ pub enum Verb {
     },
     /// Brings the ledger's tables up to this version
     Migrate,
+    /// Prints the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page
+    Man {
+        /// Writes the pages of all verbs into this folder instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 /// Flags of `scan`.
@@ -127,6 +142,17 @@ pub struct DemoArgs {
     /// Keeps the ledger, the inventory and the configuration here; else in a folder of the system's temporary one
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// Flags of `doctor`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DoctorArgs {
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
+    /// How long each look may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub timeout: Duration,
 }
 
 /// `list` and `show`.

@@ -27,9 +27,7 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
     write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
     // The file is good; whether its secrets can be had may differ from where keysweep will run.
-    let smtp_url = settings.mail.sending.as_ref().map(|sending| &sending.smtp_url);
-    let token = settings.http.token.as_ref();
-    for secret in [Some(&settings.escrow.master_key), smtp_url, token].into_iter().flatten() {
+    for secret in settings.secrets() {
         if let Err(error) = secret.resolve(env) {
             writeln!(anstream::stderr(), "keysweep: warning: not to be had from here: {error}")?;
         }

@@ -4,6 +4,7 @@ mod args;
 mod as_of;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod inventory;
 mod lists;
@@ -12,6 +13,7 @@ pub mod output;
 mod ring;
 mod run;
 mod scan;
+mod shell;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -21,6 +23,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use self::args::{Cli, ConfigVerb, Verb};
+use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
@@ -34,10 +37,14 @@ use crate::telemetry::logs;
 pub enum Done {
     /// 0
     Ok,
+    /// 1: something does not work
+    Failed,
     /// 3: findings at or above `--fail-on`
     Findings,
     /// 4: the scan is incomplete
     Incomplete,
+    /// 78: the configuration is wrong
+    BadConfig,
     /// 130
     Interrupted,
 }
@@ -46,8 +53,10 @@ impl From<Done> for ExitCode {
     fn from(done: Done) -> Self {
         Self::from(match done {
             Done::Ok => 0,
+            Done::Failed => 1,
             Done::Findings => 3,
             Done::Incomplete => 4,
+            Done::BadConfig => 78,
             Done::Interrupted => 130,
         })
     }
@@ -62,6 +71,9 @@ enum CliError {
     App(#[from] AppError),
     #[error(transparent)]
     Output(#[from] io::Error),
+    /// what keeps the daemon from starting
+    #[error("it does not start:{}", .0.iter().map(|check| format!("\n  {check}")).collect::<String>())]
+    Refused(Vec<Check>),
     #[error("{0}")]
     Other(String),
 }
@@ -83,7 +95,8 @@ impl CliError {
         match self {
             Self::Config(_) => 78,
             Self::App(error) if error.is_config() => 78,
-            Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
+            Self::Refused(found) if Verdict::of(found) == Verdict::Config => 78,
+            Self::Refused(_) | Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
         }
     }
 }
@@ -116,6 +129,9 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
+        Verb::Doctor(args) => doctor::run(args, &choice, env).await,
+        Verb::Completions { shell } => shell::completions(shell),
+        Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         Verb::Run => {
@@ -148,7 +164,13 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
-        Verb::Config { .. } | Verb::Demo(_) | Verb::Run => Ok(Done::Ok), // handled before
+        // handled before the settings were loaded
+        Verb::Config { .. }
+        | Verb::Demo(_)
+        | Verb::Doctor(_)
+        | Verb::Run
+        | Verb::Completions { .. }
+        | Verb::Man { .. } => Ok(Done::Ok),
     }
 }
 

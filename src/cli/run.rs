@@ -6,9 +6,11 @@ use super::{CliError, Done, read_settings};
 use crate::app::daemon::Exit;
 use crate::app::ops::Listener;
 use crate::app::unattended::Unattended;
-use crate::app::{App, AppError, SystemClock};
+use crate::app::{App, SystemClock, doctor};
 use crate::config::{ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
+use crate::ports::Clock as _;
+use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
 
 /// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
@@ -22,7 +24,7 @@ pub async fn run(
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    preflight(&settings)?;
+    preflight(&settings, env).await?;
     let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
     let app = App::open(settings, env, SystemClock, None).await?;
     let listener = Listener::bind(&http, &ledger_url, env).await?;
@@ -42,6 +44,8 @@ pub async fn run(
 }
 
 /// What a start refuses to begin with: what no waiting would mend.
-fn preflight(settings: &Settings) -> Result<(), AppError> {
-    if settings.inventories.is_empty() { Err(AppError::NoInventory) } else { Ok(()) }
+async fn preflight(settings: &Settings, env: &Env) -> Result<(), CliError> {
+    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let found = doctor::preflight(settings, &catalogue, env, SystemClock.now()).await;
+    if found.is_empty() { Ok(()) } else { Err(CliError::Refused(found)) }
 }

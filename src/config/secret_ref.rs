@@ -119,6 +119,14 @@ impl SecretRef {
         matches!(self.place, SecretPlace::Literal(_))
     }
 
+    /// The file that holds it, where the configuration names one by its path.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            SecretPlace::File(path) => Some(path),
+            SecretPlace::Env(_) | SecretPlace::Credential(_) | SecretPlace::Literal(_) => None,
+        }
+    }
+
     fn file(&self, path: &Path) -> Result<Secret, SecretRefError> {
         let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|source| SecretRefError::Unreadable {
             setting: self.setting.clone(),

@@ -341,6 +341,14 @@ impl Settings {
         }
     }
 
+    /// Where each secret of the configuration is.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let mail = self.mail.sending.iter().map(|sending| &sending.smtp_url);
+        let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
+        let token = &self.http.token;
+        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).collect()
+    }
+
     /// Every setting that is in force, sorted by key, with its origin and without secrets.
     pub fn shown(&self) -> &[Shown] {
         &self.shown

@@ -98,12 +98,8 @@ fn mailing(settings: &Settings, say: &mut impl FnMut(&str, String)) {
 }
 
 fn literals(settings: &Settings, say: &mut impl FnMut(&str, String)) {
-    let mut secrets = vec![&settings.escrow.master_key];
-    secrets.extend(settings.mail.sending.iter().map(|sending| &sending.smtp_url));
-    secrets.extend(settings.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret));
-    secrets.extend(&settings.http.token);
     let in_file = |key: &str| settings.shown.iter().any(|shown| shown.key == key && !shown.from_env);
-    for secret in secrets.into_iter().filter(|secret| secret.is_literal() && in_file(secret.setting())) {
+    for secret in settings.secrets().into_iter().filter(|secret| secret.is_literal() && in_file(secret.setting())) {
         say(
             secret.setting(),
             "the secret itself stands here, where backups and colleagues see it; move it to env:NAME, file:PATH or \

@@ -110,6 +110,11 @@ pub const fn hours(count: u64) -> Duration {
     Duration::from_secs(count * 3_600)
 }
 
+/// A whole number of minutes.
+pub const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
 /// A duration in the largest unit that names it exactly: `90d`, `6h`, `15m`, `20s`, `250ms`.
 pub fn words(span: Duration) -> String {
     let ms = span.as_millis();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::lane::{Build, Lane, failed};
+use super::lane::{Build, Lane, failed, input};
 use super::{connection, person};
 use crate::domain::record::{ConnectionRecord, PersonRecord, Row};
 use crate::domain::time::Timestamp;
@@ -37,7 +37,7 @@ impl FileSource {
     /// [`SourceError::Failed`] where a file can't be opened or its header doesn't have the required columns;
     /// [`SourceError::CutShort`] where it ends within its header.
     pub fn open(&self, now: Timestamp) -> Result<FileSnapshot, SourceError> {
-        let setting = |key: &str| format!("`{key}` of the inventory `{}`", self.name);
+        let setting = |key: &str| self.setting(key);
         let people = match &self.people_path {
             Some(path) => Some(Lane::open(path, self.kind, &person::CONTRACT, now, &setting("people_path"))?),
             None => None,
@@ -47,6 +47,18 @@ impl FileSource {
             people: people.zip(self.people_path.clone()).map(|(lane, path)| Slot { lane: Some(lane), path }),
             connections: Slot { lane: Some(connections), path: self.path.clone() },
         })
+    }
+
+    /// Opens each file and closes it again. The first of the pair is the setting that names the file, as a key of the
+    /// source's `[[inventory]]`; the second says why the file can't be read, whatever it holds.
+    pub fn unreadable(&self) -> Vec<(&'static str, SourceError)> {
+        let files = [("people_path", self.people_path.as_ref()), ("path", Some(&self.path))];
+        let opened = files.into_iter().filter_map(|(key, path)| Some((key, input(path?, &self.setting(key)))));
+        opened.filter_map(|(key, opened)| Some((key, opened.err()?))).collect()
+    }
+
+    fn setting(&self, key: &str) -> String {
+        format!("`{key}` of the inventory `{}`", self.name)
     }
 }
 

@@ -80,13 +80,8 @@ impl Lane {
         now: Timestamp,
         setting: &str,
     ) -> Result<Self, SourceError> {
-        let cannot = |e: &io::Error| failed(path, opening_failed(e, setting));
-        // asked before opening: opening a named pipe would wait for its writer
-        if !fs::metadata(path).map_err(|e| cannot(&e))?.is_file() {
-            return Err(failed(path, format!("is not a regular file; name one in {setting}")));
-        }
-        let input = File::open(path).map_err(|e| cannot(&e))?;
-        let stamp = Stamp::of(&input.metadata().map_err(|e| cannot(&e))?);
+        let (input, metadata) = input(path, setting)?;
+        let stamp = Stamp::of(&metadata);
         let mut lane = Self {
             frames: Frames::new(input, kind == FileKind::Csv),
             format: Format::Jsonl,
@@ -268,6 +263,18 @@ impl Stamp {
             inode: (metadata.dev(), metadata.ino()),
         }
     }
+}
+
+/// The file at `path`, open for reading. `setting` is where the path was set, for errors.
+pub(super) fn input(path: &Path, setting: &str) -> Result<(File, Metadata), SourceError> {
+    let cannot = |e: &io::Error| failed(path, opening_failed(e, setting));
+    // asked before opening: opening a named pipe would wait for its writer
+    if !fs::metadata(path).map_err(|e| cannot(&e))?.is_file() {
+        return Err(failed(path, format!("is not a regular file; name one in {setting}")));
+    }
+    let input = File::open(path).map_err(|e| cannot(&e))?;
+    let metadata = input.metadata().map_err(|e| cannot(&e))?;
+    Ok((input, metadata))
 }
 
 fn opening_failed(e: &io::Error, setting: &str) -> String {

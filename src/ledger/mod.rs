@@ -25,6 +25,7 @@ mod escrow;
 mod estate;
 mod failure;
 mod judge;
+mod look;
 mod meta;
 mod notify;
 mod packed;
@@ -37,4 +38,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use look::{Found, Holder, Look};
 pub use store::{Ledger, OpenError};

@@ -1,4 +1,4 @@
-//! What people ask of the ledger: read models for the command line.
+//! What people ask of the ledger: read models for the command line, the first page and the metrics.
 //!
 //! Every list is a page: rows with numbers above `after`, ascending, at most `limit` of them, so that a caller can print
 //! a million rows in flat memory. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no

@@ -1,8 +1,8 @@
 //! Opening the ledger, in SQLite or in PostgreSQL.
 
-mod postgres;
+pub(super) mod postgres;
 mod refusal;
-mod sqlite;
+pub(super) mod sqlite;
 
 use std::fs::File;
 use std::path::Path;
@@ -73,6 +73,11 @@ impl Ledger {
             sqlite::open_beside(url, read_only).await?
         };
         Ok(Self { pools })
+    }
+
+    /// An open database whose schema may be an older one.
+    pub(super) const fn to_look_at(pools: Pools) -> Self {
+        Self { pools }
     }
 
     /// Writes a whole copy of the ledger at `url` to the new file `to` (an SQLite database, readable by its owner only),

@@ -21,4 +21,4 @@ mod transport_tests;
 
 pub use render::{MailSettings, ProviderTexts, Sender, Templates};
 pub use settings::{Security, SmtpSettings};
-pub use transport::{SmtpMailer, SmtpSession};
+pub use transport::{SmtpMailer, SmtpSession, SmtpStep};

@@ -7,7 +7,7 @@ use lettre::Address as Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::render::Sender;
 use super::reply::{self, Step, classify};
-use super::settings::SmtpSettings;
+use super::settings::{Security, SmtpSettings};
 use super::stream::{Secured, Wire};
 use super::tls::Tls;
 use crate::domain::record::Address;
@@ -29,6 +29,21 @@ pub struct SmtpMailer {
     hello: ClientId,
 }
 
+/// How far a session came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpStep {
+    /// finding the server and opening a connection
+    Connect,
+    /// its first words, and EHLO
+    Greet,
+    /// the TLS handshake
+    Secure,
+    /// the login
+    Login,
+    /// NOOP
+    Noop,
+}
+
 impl SmtpMailer {
     /// A mailer that sends as `from`. Reads the extra root, if one is named; connects nowhere yet.
     ///
@@ -40,9 +55,19 @@ impl SmtpMailer {
         Ok(Self { settings, tls, from: from.mailbox().email.clone(), hello })
     }
 
-    async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+    /// A session that stands, secured as wanted and logged in. `at` is left at the step that failed.
+    async fn session(&self, at: &mut SmtpStep) -> Result<SmtpSession, SendError> {
+        let mut connection = self.connect(at).await?;
+        *at = SmtpStep::Login;
+        self.log_in(&mut connection).await?;
+        Ok(SmtpSession { connection, from: self.from.clone(), timeout: self.settings.timeout })
+    }
+
+    async fn connect(&self, at: &mut SmtpStep) -> Result<AsyncSmtpConnection, SendError> {
+        *at = SmtpStep::Connect;
         let server = (self.settings.host.as_str(), self.settings.port);
         let tcp = self.io("no connection", TcpStream::connect(server)).await?;
+        *at = if matches!(self.tls, Tls::FromStart(..)) { SmtpStep::Secure } else { SmtpStep::Greet };
         match &self.tls {
             Tls::None => {
                 let wire = Wire::plain(tcp).map_err(|error| SendError::Server(error.to_string()))?;
@@ -52,12 +77,14 @@ impl SmtpMailer {
                 let wire = Wire::before_starttls(tcp).map_err(|error| SendError::Server(error.to_string()))?;
                 let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(wire), &self.hello);
                 let mut connection = self.smtp(greeted).await?;
+                *at = SmtpStep::Secure;
                 self.smtp(connection.starttls(parameters.clone(), &self.hello)).await?;
                 Ok(connection)
             }
             Tls::FromStart(connector, name) => {
                 let wire = Wire::plain(tcp).map_err(|error| SendError::Server(error.to_string()))?;
                 let stream = self.io("no TLS", connector.connect(name.clone(), wire)).await?;
+                *at = SmtpStep::Greet;
                 self.smtp(AsyncSmtpConnection::connect_with_transport(Box::new(Secured(stream)), &self.hello)).await
             }
         }
@@ -78,6 +105,34 @@ impl SmtpMailer {
         }
     }
 
+    /// Goes all the way to a session that could take a mail, asks whether the server is still there, and takes its leave.
+    /// No sender and no recipient is ever named. `at` is left at the step that failed, also where this is dropped.
+    ///
+    /// # Errors
+    /// What was said at that step.
+    pub async fn try_out(&self, at: &mut SmtpStep) -> Result<(), SendError> {
+        let mut session = self.session(at).await?;
+        *at = SmtpStep::Noop;
+        session.say(Step::Ours, Noop).await?;
+        session.close().await;
+        Ok(())
+    }
+
+    /// The server as `host:port`.
+    pub fn server(&self) -> String {
+        format!("{}:{}", self.settings.host, self.settings.port)
+    }
+
+    /// True where it logs in.
+    pub const fn logs_in(&self) -> bool {
+        self.settings.login.is_some()
+    }
+
+    /// How its sessions are secured.
+    pub const fn security(&self) -> Security {
+        self.settings.security
+    }
+
     /// Whatever goes wrong before a session stands, no mail is at fault.
     async fn smtp<T>(&self, step: impl Future<Output = Result<T, Error>>) -> Result<T, SendError> {
         match timeout(self.settings.timeout, step).await {
@@ -91,9 +146,7 @@ impl Mailer for SmtpMailer {
     type Session = SmtpSession;
 
     async fn open(&self) -> Result<SmtpSession, SendError> {
-        let mut connection = self.connect().await?;
-        self.log_in(&mut connection).await?;
-        Ok(SmtpSession { connection, from: self.from.clone(), timeout: self.settings.timeout })
+        self.session(&mut SmtpStep::Connect).await
     }
 }
 

@@ -8,6 +8,7 @@ mod catalogue_tests;
 pub mod http;
 #[cfg(test)]
 mod http_tests;
+pub mod reach;
 mod retry_after;
 mod route;
 

@@ -1,7 +1,7 @@
 //! The numbers for Prometheus.
 //!
-//! Two kinds, in two files. [`state`] is what the ledger holds: gauges that are read from the last [`Overview`] at each
-//! scrape, so that a series lives exactly as long as what it counts. [`process`] is what this process has done since it
+//! Two kinds, in two files. `state` is what the ledger holds: gauges that are read from the last [`Overview`] at each
+//! scrape, so that a series lives exactly as long as what it counts. `process` is what this process has done since it
 //! started: counters and histograms, reached by the stages through [`Meter`].
 //!
 //! Labels hold words of closed lists, providers of the catalogue and sources of the configuration: how many series there

@@ -1,6 +1,6 @@
 //! `keysweep run`, the real program: signals, its service manager, parts that fail, and `kill -9`.
 
-mod running;
+pub mod running;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -4,10 +4,11 @@
 mod alerts;
 mod layout;
 mod linter;
-
+mod prometheus;
 mod promql;
 mod queries;
 mod schema;
+mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,11 +8,12 @@ use std::process::{Child, Command, Stdio};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 
-use crate::estate::{Estate, Read, one_stale_key, stale_keys, wait_for};
+use crate::estate::{Read, one_stale_key, stale_keys, wait_for};
 use crate::support::fixtures;
 
 const USER: &str = "keysweep@example.org";
-const PASSWORD: &str = "pass word/with:signs@";
+/// What the server over TLS wants to hear.
+pub const PASSWORD: &str = "pass word/with:signs@";
 
 /// The running server; it ends with this value.
 pub struct MailServer {
@@ -80,6 +81,12 @@ impl MailServer {
             .collect()
     }
 
+    /// The commands MAIL, NOOP and QUIT that it was given, in their order.
+    pub fn heard(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.mails.with_extension("jsonl.commands")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// Who got a mail, sorted; twice who got two.
     pub fn readers(&self) -> Vec<String> {
         let mut readers: Vec<String> = self.taken().into_iter().map(|taken| taken.mail.to).collect();
@@ -95,8 +102,8 @@ impl Drop for MailServer {
     }
 }
 
-/// A server for `localhost` with a certificate of its own authority, whose root is `ca.pem` in the estate's folder.
-fn over_tls(estate: &Estate, implicit: bool) -> (MailServer, Value) {
+/// A server for `localhost` with a certificate of its own authority, whose root is `ca.pem` in the folder.
+pub fn over_tls(folder: &Path, implicit: bool) -> (MailServer, Value) {
     let mut root = CertificateParams::new(Vec::new()).expect("no names");
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name.push(DnType::CommonName, "root of the tests");
@@ -104,21 +111,21 @@ fn over_tls(estate: &Estate, implicit: bool) -> (MailServer, Value) {
     let key = KeyPair::generate().expect("a key");
     let leaf = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     let leaf = leaf.signed_by(&key, &root).expect("a certificate");
-    estate.write("ca.pem", &root.pem());
-    estate.write("leaf.pem", &leaf.pem());
-    estate.write("leaf.key", &key.serialize_pem());
+    for (name, pem) in [("ca.pem", root.pem()), ("leaf.pem", leaf.pem()), ("leaf.key", key.serialize_pem())] {
+        fs::write(folder.join(name), pem).expect("a folder that can be written");
+    }
     let behaviour = json!({
         "user": USER, "password": PASSWORD, "implicit_tls": implicit,
-        "certificate": estate.path("leaf.pem"), "key": estate.path("leaf.key"),
+        "certificate": folder.join("leaf.pem"), "key": folder.join("leaf.key"),
     });
-    (MailServer::start(estate.folder.path(), &behaviour), behaviour)
+    (MailServer::start(folder, &behaviour), behaviour)
 }
 
 /// The server's address as the operator writes it.
-fn url(estate: &Estate, server: &MailServer, password: &str, tls: &str) -> String {
+pub fn url(folder: &Path, server: &MailServer, password: &str, tls: &str) -> String {
     let password: String = url::form_urlencoded::byte_serialize(password.as_bytes()).collect();
     let (user, password) = (USER.replace('@', "%40"), password.replace('+', "%20"));
-    let root = estate.path("ca.pem");
+    let root = folder.join("ca.pem");
     format!("smtp://{user}:{password}@localhost:{}?tls={tls}&tls_ca={}", server.port(), root.display())
 }
 
@@ -126,8 +133,8 @@ fn url(estate: &Estate, server: &MailServer, password: &str, tls: &str) -> Strin
 fn mail_goes_out_over_starttls_and_over_tls_with_a_login() {
     for (tls, implicit) in [("starttls", false), ("tls", true)] {
         let estate = one_stale_key();
-        let (server, _) = over_tls(&estate, implicit);
-        estate.configure(&url(&estate, &server, PASSWORD, tls), "", "");
+        let (server, _) = over_tls(estate.folder.path(), implicit);
+        estate.configure(&url(estate.folder.path(), &server, PASSWORD, tls), "", "");
         estate.release();
         let ran = estate.notify();
         let taken = server.taken();
@@ -142,20 +149,20 @@ fn mail_goes_out_over_starttls_and_over_tls_with_a_login() {
 #[test]
 fn a_refused_login_or_an_untrusted_certificate_loses_no_mail_and_tells_no_password() {
     let estate = one_stale_key();
-    let (server, _) = over_tls(&estate, false);
+    let (server, _) = over_tls(estate.folder.path(), false);
     estate.release();
     let wrong = "not-the-password-7f3a";
-    estate.configure(&url(&estate, &server, wrong, "starttls"), "", "");
+    estate.configure(&url(estate.folder.path(), &server, wrong, "starttls"), "", "");
     let ran = estate.notify();
     assert!(ran.err.contains("login refused"), "{}", ran.err);
     assert!(!format!("{ran:?}").contains(wrong));
-    let untrusted = url(&estate, &server, PASSWORD, "starttls");
+    let untrusted = url(estate.folder.path(), &server, PASSWORD, "starttls");
     let untrusted = untrusted.split("&tls_ca").next().expect("the first part");
     estate.configure(untrusted, "", "");
     let ran = estate.notify();
     assert!(ran.err.contains("no session with the mail server"), "{}", ran.err);
     assert_eq!(server.readers(), [""; 0]);
-    estate.configure(&url(&estate, &server, PASSWORD, "starttls"), "", "");
+    estate.configure(&url(estate.folder.path(), &server, PASSWORD, "starttls"), "", "");
     estate.notify();
     assert_eq!(server.readers(), ["owner@example.org"]);
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 use keysweep::demo::estate::MARK;
 use tempfile::TempDir;
 
+use crate::daemon::running::Running;
+use crate::estate::{stale_keys, wait_for};
+
 /// A running demo.
 struct Demo {
     child: Child,
@@ -32,7 +35,7 @@ impl Demo {
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut address = |name: &str| {
             let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with(name)));
-            let line = line.unwrap_or_else(|| panic!("the demo prints where its {name} is"));
+            let line = line.expect("the demo prints where it is to be looked at");
             line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned()
         };
         let (page, inbox) = (address("page "), address("inbox "));
@@ -98,7 +101,8 @@ fn picture(url: &str, width: u32, to: &Path) -> u64 {
     let (_, errors) = browse(url, &[&format!("--window-size={width},2400"), &format!("--screenshot={}", to.display())]);
     let complaints: Vec<&str> = errors.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");
-    let picture = fs::read(to).unwrap_or_else(|error| panic!("no picture: {error}\n{errors}"));
+    assert!(to.exists(), "no picture: {errors}");
+    let picture = fs::read(to).expect("a picture");
     let side = |at: usize| u32::from_be_bytes(picture[at..at + 4].try_into().expect("four bytes"));
     assert_eq!((side(16), side(20)), (width, 2400), "the picture has the size that was asked for");
     picture.len() as u64
@@ -153,4 +157,38 @@ fn the_page_and_the_inbox_are_shown_by_a_real_browser_without_complaint() {
     assert_eq!(document.matches("<h1").count(), 1, "{document}");
     assert!(document.matches("<tbody").count() >= 4, "{document}");
     assert!(document.trim_end().ends_with("</body></html>"), "nothing is left open");
+}
+
+#[test]
+fn a_daemon_is_seen_and_rung_over_its_listener() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let estate = stale_keys(2);
+    let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__TOKEN", TOKEN)]);
+    let address = wait_for("the listener's address", || {
+        let log = daemon.log();
+        let line = log.lines().find(|line| line.contains("listening for the operator"))?;
+        Some(line.split("address=").nth(1)?.split_whitespace().next()?.to_owned())
+    });
+    let scans = || {
+        let list = estate.run(&["scans", "list", "--format", "json"]).exits(0).json();
+        list.as_array().expect("a list").iter().filter(|scan| scan["outcome"] == "complete").count()
+    };
+    wait_for("the first scan", || (scans() == 1).then_some(()));
+    assert!(get(&address, "/readyz", "").ends_with("\"status\":\"ready\"}\n"));
+    let page = wait_for("the findings on the page", || {
+        let page = get(&address, "/", &format!("Authorization: Bearer {TOKEN}\r\n"));
+        page.contains("main/c01").then_some(page)
+    });
+    assert!(page.contains("secret-stale") && !page.contains('@'), "{page}");
+
+    let mut stream = TcpStream::connect(&address).expect("a connection");
+    let ring = format!("POST /api/v1/scan HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(ring.as_bytes()).expect("sent");
+    wait_for("the scan that was rung for", || (scans() == 2).then_some(()));
+    // The connection is kept open, and doesn't keep the daemon from its end.
+    let (code, _) = daemon.end();
+    assert_eq!(code, Some(0));
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer, and the end of the connection");
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
 }

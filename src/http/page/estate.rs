@@ -48,8 +48,8 @@ impl Estate {
     pub(super) fn of(overview: &Overview, facts: &Facts<'_>) -> Self {
         let row = |name: String, provider: &ProviderOverview| Row {
             name,
-            connections: ConnectionStatus::ALL.map(|status| number(&provider.connections, status)).into(),
-            credentials: Liveness::ALL.map(|liveness| number(&provider.credentials, liveness)).into(),
+            connections: ConnectionStatus::ALL.map(|status| number(&provider.connections, &status)).into(),
+            credentials: Liveness::ALL.map(|liveness| number(&provider.credentials, &liveness)).into(),
             tombstones: count(provider.tombstones),
             oldest: provider.oldest_since.map(|since| When::lasting(since, facts.now)),
         };
@@ -97,8 +97,8 @@ fn tiles(overview: &Overview) -> [Tile; 3] {
     ]
 }
 
-fn number<K: Ord>(counts: &BTreeMap<K, u64>, key: K) -> String {
-    count(counts.get(&key).copied().unwrap_or_default())
+fn number<K: Ord>(counts: &BTreeMap<K, u64>, key: &K) -> String {
+    count(counts.get(key).copied().unwrap_or_default())
 }
 
 /// How old the secrets are whose age matters.

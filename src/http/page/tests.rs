@@ -134,81 +134,85 @@ fn trouble(words: &str) -> Seen {
 /// A situation, how bad it is, and what is then said.
 type Case = (fn(&mut World), Level, &'static str);
 
+const OF_OTHERS: &[Case] = &[
+    (|_| {}, Level::Well, "main: up: 2,000 rows read whole 1 h ago"),
+    (
+        |world| world.source().error = Some("cut short".to_owned()),
+        Level::Trouble,
+        "main: not read: last read whole 1 h ago; cut short",
+    ),
+    (|world| world.source().quarantined = 1, Level::Look, "1 row is set aside: `keysweep inventory check main`"),
+    (
+        |world| world.source().held_back = 40,
+        Level::Look,
+        "40 entries are gone from the list at once and held back: `keysweep inventory accept main`",
+    ),
+    (|world| world.overview().sources.clear(), Level::Unknown, "main: not read yet"),
+    (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
+    (|world| world.overview = None, Level::Unknown, "main: not read yet"),
+    (
+        |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
+        Level::Trouble,
+        "Mailjet: given up: the last scan got no answers, first 5 h ago; 10 failures in a row",
+    ),
+    (
+        |world| world.ledger.as_mut().unwrap().mode = MailMode::Preview,
+        Level::Look,
+        "`keysweep mail release` lets it leave",
+    ),
+    (|world| world.about.mails = false, Level::Look, "set smtp_url and from in [mail]"),
+    (
+        |world| {
+            world.overview().outbox.mails.insert(MailState::Failed, 3);
+            world.overview().outbox.oldest_waiting = Some(NOW - days(2));
+        },
+        Level::Look,
+        "Outbox: waiting: 3 mails wait, the oldest formed 2 d ago",
+    ),
+];
+
+const OF_KEYSWEEP: &[Case] = &[
+    (
+        |world| drop(world.health.parts.insert(PartName::Smtp, trouble("refused"))),
+        Level::Trouble,
+        "Mail server: in trouble: first 5 h ago; refused",
+    ),
+    (
+        |world| drop(world.health.parts.insert(PartName::Clock, trouble("an hour off"))),
+        Level::Trouble,
+        "Clock: in trouble",
+    ),
+    (
+        |world| world.health.config = Some(trouble("mail.from: bad")),
+        Level::Trouble,
+        "Configuration: refused: first 5 h ago; mail.from: bad",
+    ),
+    (|world| world.ledger = None, Level::Trouble, "Ledger: no answer"),
+    (|world| world.job(Job::Scan).next = Some(NOW - hours(1)), Level::Trouble, "Scan: late: it was due 1 h ago"),
+    (
+        |world| world.job(Job::Scan).last_success = Some(NOW - days(1)),
+        Level::Look,
+        "Scan: incomplete: last run 1 h ago; last whole run: 24 h ago",
+    ),
+    (
+        |world| {
+            *world.job(Job::Scan) =
+                JobState { running_since: Some(NOW - hours(2)), next: Some(NOW - hours(1)), ..JobState::default() }
+        },
+        Level::Well,
+        "Scan: running: begun 2 h ago",
+    ),
+    (
+        |world| *world.job(Job::Upkeep) = JobState { next: Some(NOW + hours(9)), ..JobState::default() },
+        Level::Well,
+        "Upkeep: not due yet",
+    ),
+    (|world| world.job(Job::Scan).next = None, Level::Look, "Scan: off"),
+];
+
 #[test]
 fn whatever_keeps_keysweep_from_seeing_is_said_with_what_to_do() {
-    let cases: &[Case] = &[
-        (|_| {}, Level::Well, "main: up: 2,000 rows read whole 1 h ago"),
-        (
-            |world| world.source().error = Some("cut short".to_owned()),
-            Level::Trouble,
-            "main: not read: last read whole 1 h ago; cut short",
-        ),
-        (|world| world.source().quarantined = 1, Level::Look, "1 row is set aside: `keysweep inventory check main`"),
-        (
-            |world| world.source().held_back = 40,
-            Level::Look,
-            "40 entries are gone from the list at once and held back: `keysweep inventory accept main`",
-        ),
-        (|world| world.overview().sources.clear(), Level::Unknown, "main: not read yet"),
-        (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
-        (|world| world.overview = None, Level::Unknown, "main: not read yet"),
-        (
-            |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
-            Level::Trouble,
-            "Mailjet: given up: the last scan got no answers, first 5 h ago; 10 failures in a row",
-        ),
-        (
-            |world| world.ledger.as_mut().unwrap().mode = MailMode::Preview,
-            Level::Look,
-            "`keysweep mail release` lets it leave",
-        ),
-        (|world| world.about.mails = false, Level::Look, "set smtp_url and from in [mail]"),
-        (
-            |world| {
-                world.overview().outbox.mails.insert(MailState::Failed, 3);
-                world.overview().outbox.oldest_waiting = Some(NOW - days(2));
-            },
-            Level::Look,
-            "Outbox: waiting: 3 mails wait, the oldest formed 2 d ago",
-        ),
-        (
-            |world| drop(world.health.parts.insert(PartName::Smtp, trouble("refused"))),
-            Level::Trouble,
-            "Mail server: in trouble: first 5 h ago; refused",
-        ),
-        (
-            |world| drop(world.health.parts.insert(PartName::Clock, trouble("an hour off"))),
-            Level::Trouble,
-            "Clock: in trouble",
-        ),
-        (
-            |world| world.health.config = Some(trouble("mail.from: bad")),
-            Level::Trouble,
-            "Configuration: refused: first 5 h ago; mail.from: bad",
-        ),
-        (|world| world.ledger = None, Level::Trouble, "Ledger: no answer"),
-        (|world| world.job(Job::Scan).next = Some(NOW - hours(1)), Level::Trouble, "Scan: late: it was due 1 h ago"),
-        (
-            |world| world.job(Job::Scan).last_success = Some(NOW - days(1)),
-            Level::Look,
-            "Scan: incomplete: last run 1 h ago; last whole run: 24 h ago",
-        ),
-        (
-            |world| {
-                *world.job(Job::Scan) =
-                    JobState { running_since: Some(NOW - hours(2)), next: Some(NOW - hours(1)), ..JobState::default() }
-            },
-            Level::Well,
-            "Scan: running: begun 2 h ago",
-        ),
-        (
-            |world| *world.job(Job::Upkeep) = JobState { next: Some(NOW + hours(9)), ..JobState::default() },
-            Level::Well,
-            "Upkeep: not due yet",
-        ),
-        (|world| world.job(Job::Scan).next = None, Level::Look, "Scan: off"),
-    ];
-    for (happens, level, said) in cases {
+    for (happens, level, said) in OF_OTHERS.iter().chain(OF_KEYSWEEP) {
         let mut world = World::well();
         happens(&mut world);
         let (worst, all) = world.sight();

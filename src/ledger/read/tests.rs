@@ -18,6 +18,7 @@ use crate::ports::notify::{NotifyLedger, StepTaken};
 on_both![
     a_finding_prints_the_names_of_the_contract_and_times_as_text,
     findings_are_listed_by_every_filter_and_page,
+    the_worst_open_findings_come_first_and_the_oldest_of_them_before_the_others,
     a_finding_explains_itself_with_its_notices_and_its_timeline,
     connections_are_listed_by_every_filter_and_page,
     a_connection_shows_its_uses_and_findings,
@@ -117,6 +118,22 @@ async fn findings_are_listed_by_every_filter_and_page(kind: Kind) {
     }
     let page = estate.ledger.findings(&all, FindingId(1), 1).await.unwrap();
     assert_eq!(page.iter().map(|row| row.id.0).collect::<Vec<_>>(), [2]);
+}
+
+async fn the_worst_open_findings_come_first_and_the_oldest_of_them_before_the_others(kind: Kind) {
+    let estate = estate(kind).await;
+    let younger = Opened { since: NOW, ..opened(STALE, 2, 2) };
+    estate.judge(NOW, vec![FindingChange::Opened(younger)]).await;
+    let ids = async |limit| {
+        let worst = estate.ledger.worst_findings(limit).await.unwrap();
+        worst.iter().map(|finding| finding.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(100).await, [2, 1, 3, 4]);
+    assert_eq!(ids(2).await, [2, 1], "what is cut off is what matters less");
+    estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(2), why: "dead" }]).await;
+    let worst = estate.ledger.worst_findings(1).await.unwrap().remove(0);
+    let named = (worst.id, worst.source.as_str(), worst.account_id.as_str(), worst.connection_id.as_str());
+    assert_eq!(named, (FindingId(1), "platform", "acc-1", "conn-1"));
 }
 
 async fn a_finding_explains_itself_with_its_notices_and_its_timeline(kind: Kind) {

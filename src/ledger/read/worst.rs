@@ -40,23 +40,23 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn worst_findings(&self, limit: usize) -> Result<Vec<WorstFinding>, LedgerError> {
-        let mut moment = self.moment("list the worst findings").await?;
-        let mut worst: Vec<WorstFinding> = moment.rows("finding", &WORST, [size(limit).into()]).await?;
+        let mut look = self.look("list the worst findings").await?;
+        let mut worst: Vec<WorstFinding> = look.rows("finding", &WORST, [size(limit).into()]).await?;
         worst.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.since, finding.id));
         Ok(worst)
     }
 }
 
+/// Severities count as in [`Severity`]: low is 0.
 pub(in crate::ledger) const WORST: Sql = sql!(
-    "SELECT "
-    [page "f.id, f.rule, f.severity, k.provider, s.name, a.external_id, c.external_id, f.since, k.liveness"]
-    " FROM (SELECT id FROM finding WHERE state = 'open'
-            ORDER BY CASE severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END DESC,
-                     since, id
-            LIMIT $1) AS worst
-      JOIN finding AS f ON f.id = worst.id
-      JOIN connection AS c ON c.id = f.connection_id
-      JOIN source AS s ON s.id = c.source_id
-      JOIN account AS a ON a.id = f.account_id
-      JOIN credential AS k ON k.id = f.credential_id"
+    "SELECT " [page "f.id, f.rule, f.severity, k.provider, s.name, a.external_id, c.external_id, f.since, k.liveness"] "
+     FROM (SELECT id FROM finding WHERE state = 'open'
+           ORDER BY CASE severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END DESC,
+                    since, id
+           LIMIT $1) AS worst
+     JOIN finding AS f ON f.id = worst.id
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN source AS s ON s.id = c.source_id
+     JOIN account AS a ON a.id = f.account_id
+     JOIN credential AS k ON k.id = f.credential_id"
 );

@@ -40,7 +40,7 @@ const SETTINGS: [(&str, &str); 8] = [
 ];
 
 /// True for an address of this kind.
-pub(super) fn is_address(url: &str) -> bool {
+pub(in crate::ledger) fn is_address(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
@@ -81,6 +81,18 @@ pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, Ope
             Ok(Pools::Postgres { writer, reader })
         }
     }
+}
+
+/// Looks at the ledger from outside: what people call it, its schema's number, who holds it, and connections that only read.
+pub(in crate::ledger) async fn look(url: &str) -> Result<(String, i64, Option<String>, Pools), OpenError> {
+    let options = options(url)?;
+    let Ground { ledger, found } = inspect(&options, false).await?;
+    let failed = |source| OpenError::Database { ledger: ledger.clone(), source };
+    let mut connection = options.connect().await.map_err(failed)?;
+    let holder = holder(&mut connection).await.map_err(failed)?;
+    connection.close().await.map_err(failed)?;
+    let reader = readers(options);
+    Ok((ledger, found, holder, Pools::Postgres { writer: reader.clone(), reader }))
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, OpenError> {
@@ -189,7 +201,7 @@ async fn holder(connection: &mut PgConnection) -> Result<Option<String>, sqlx::E
 }
 
 /// The newest schema known here.
-fn newest() -> i64 {
+pub(in crate::ledger) fn newest() -> i64 {
     MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
 }
 

@@ -12,6 +12,9 @@ use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::{OpenError, Pools};
 
+/// What the name of the lock file ends with.
+pub(in crate::ledger) const LOCK: &str = ".lock";
+
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Opens for writing: makes the file where there is none, takes `PATH.lock`, and brings the schema up to date.
@@ -70,7 +73,7 @@ pub(super) async fn copy_to(url: &str, to: &Path) -> Result<(), OpenError> {
     from.close().await.map_err(failed)
 }
 
-fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
+pub(in crate::ledger) fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
     let wrong = |what: &str| OpenError::Url { what: what.to_owned() };
     if !url.starts_with("sqlite:") {
         return Err(wrong("write sqlite:PATH, or postgres://USER@HOST/DATABASE"));
@@ -91,7 +94,7 @@ fn options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .pragma("cache_size", "-6144"))
 }
 
-async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePool, OpenError> {
+pub(in crate::ledger) async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePool, OpenError> {
     SqlitePoolOptions::new()
         .max_connections(2)
         .idle_timeout(None)
@@ -102,12 +105,12 @@ async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePoo
 }
 
 /// The newest schema known here.
-fn newest() -> i64 {
+pub(in crate::ledger) fn newest() -> i64 {
     MIGRATIONS.iter().map(|step| step.version).max().unwrap_or(0)
 }
 
 /// The schema of the database; 0 for none.
-async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
+pub(in crate::ledger) async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
     let failed = |source| OpenError::Database { ledger: name(path), source };
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
         .fetch_one(pool)
@@ -121,21 +124,26 @@ async fn version(pool: &SqlitePool, path: &Path) -> Result<i64, OpenError> {
 
 /// Takes the lock file and writes our process number into it. The lock ends with the file handle, however the process ends.
 fn lock(database: &Path) -> Result<File, OpenError> {
-    let path = beside(database, ".lock");
+    let path = beside(database, LOCK);
     let failed = |source| OpenError::File { path: path.clone(), source };
     let mut file = owner_only().read(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let pid: Option<u32> = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-            return Err(OpenError::Held { ledger: name(database), holder: pid.map(|pid| format!("process {pid}")) });
+            return Err(OpenError::Held { ledger: name(database), holder: holder_in(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),
     }
     file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+/// Who holds the lock file, where it can be read.
+pub(in crate::ledger) fn holder_in(lock: &mut File) -> Option<String> {
+    let mut text = String::new();
+    let pid: Option<u32> = lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+    pid.map(|pid| format!("process {pid}"))
 }
 
 fn create(path: &Path) -> std::io::Result<()> {
@@ -151,12 +159,12 @@ fn owner_only() -> OpenOptions {
     options
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(in crate::ledger) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
 }
 
-fn name(path: &Path) -> String {
+pub(in crate::ledger) fn name(path: &Path) -> String {
     path.display().to_string()
 }

@@ -1,0 +1,105 @@
+//! Settings and the secrets that they name, as far as they can be judged without the world.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::Doctor;
+use super::check::{Check, Part};
+use crate::app::{AppError, SystemClock, build};
+use crate::config::SecretRef;
+use crate::escrow::MasterKey;
+use crate::mail::SmtpMailer;
+
+const MASTER_KEY: &str = "escrow.master_key";
+
+/// What the other looks need of the configuration.
+#[derive(Default)]
+pub(super) struct Prepared {
+    /// what was found
+    pub(super) checks: Vec<Check>,
+    /// the master key, where it could be had
+    pub(super) master: Option<MasterKey>,
+    /// the way to the mail server, where there is one and its settings are good
+    pub(super) mailer: Option<SmtpMailer>,
+}
+
+/// Fetches every secret and puts the parts together that nobody has to be asked for.
+pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
+    let mut prepared = Prepared::default();
+    for warning in doctor.warnings {
+        let todo = "change it, or leave it where it is meant";
+        prepared.checks.push(Check::warning(Part::Config, &warning.key, &warning.sentence, todo));
+    }
+    if doctor.settings.inventories.is_empty() {
+        let words = AppError::NoInventory.to_string();
+        prepared.checks.push(Check::told(Part::Config, "inventory", &words, "add an [[inventory]]"));
+    }
+    for secret in doctor.settings.secrets() {
+        prepared.checks.extend(kept_openly(secret));
+        if secret.setting() != MASTER_KEY
+            && let Err(error) = secret.resolve(doctor.env)
+        {
+            prepared.checks.push(Check::told(Part::Config, secret.setting(), &error.to_string(), "correct it"));
+        }
+    }
+    prepared.master(doctor);
+    let secrets_are_had = prepared.all_is_well();
+    prepared.mail(doctor);
+    if secrets_are_had && let Err(error) = build::prober(doctor.settings, doctor.catalogue, doctor.env, SystemClock) {
+        prepared.checks.push(of_setting(&error));
+    }
+    if prepared.all_is_well() {
+        prepared.checks.push(Check::ok(Part::Config, "", format!("{} is good", doctor.place)));
+    }
+    prepared
+}
+
+impl Prepared {
+    fn master(&mut self, doctor: &Doctor<'_>) {
+        let had = doctor.settings.escrow.master_key.resolve(doctor.env);
+        let told = |words: String| Check::told(Part::MasterKey, MASTER_KEY, &words, "correct it");
+        match had.map(|text| MasterKey::parse(&text)) {
+            Ok(Ok(master)) => self.master = Some(master),
+            Ok(Err(error)) => self.checks.push(told(error.to_string())),
+            Err(error) => self.checks.push(told(error.to_string())),
+        }
+    }
+
+    fn mail(&mut self, doctor: &Doctor<'_>) {
+        let Some(sending) = &doctor.settings.mail.sending else {
+            let what = "not set: nothing is mailed, findings are listed only";
+            self.checks.push(Check::ok(Part::Mail, "mail.smtp_url", what));
+            return;
+        };
+        let timeout = doctor.settings.mail.timeout.min(doctor.limit);
+        match build::mailer(sending, timeout, doctor.env) {
+            Ok((mailer, _)) => self.mailer = Some(mailer),
+            Err(AppError::Secret(_)) => {} // was told with the other secrets
+            Err(error) => self.checks.push(of_setting(&error)),
+        }
+    }
+
+    fn all_is_well(&self) -> bool {
+        !self.checks.iter().any(|check| check.is_error() && check.part == Part::Config)
+    }
+}
+
+fn of_setting(error: &AppError) -> Check {
+    let setting = if let AppError::Setting { key, .. } = error { key.as_str() } else { "" };
+    Check::told(Part::Config, setting, &error.to_string(), "correct it")
+}
+
+/// A warning where others than its owner may read the file that holds a secret.
+fn kept_openly(secret: &SecretRef) -> Option<Check> {
+    let path = secret.path()?;
+    let others = mode(path)? & 0o077;
+    let what = format!("{} may be read by others than its owner", path.display());
+    let todo = format!("chmod 600 {}", path.display());
+    (others & 0o044 != 0).then(|| Check::warning(Part::Config, secret.setting(), what, todo))
+}
+
+/// The permissions of a regular file.
+pub(super) fn mode(path: &Path) -> Option<u32> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some(metadata.permissions().mode())
+}

@@ -1,0 +1,251 @@
+//! Sources: can they be opened, and are their first rows understood?
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::check::{Check, Part};
+use super::{Doctor, Seen, config, silence};
+use crate::app::build;
+use crate::config::InventorySettings;
+use crate::domain::policy::Hold;
+use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
+use crate::inventory::FileSnapshot;
+use crate::ports::{Snapshot as _, SourceError};
+
+/// So many rows of each file are looked at.
+const SAMPLE: usize = 1_000;
+
+/// What was seen of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sample {
+    /// rows
+    pub(super) rows: usize,
+    /// those that a scan would set aside
+    pub(super) bad: usize,
+    /// the first of them, in words
+    pub(super) first: String,
+    /// connections with a secret, or people who are written to
+    pub(super) useful: usize,
+    /// the providers of the good rows
+    pub(super) providers: BTreeSet<String>,
+}
+
+/// One inventory and the names of its settings.
+struct Source<'a> {
+    index: usize,
+    inventory: &'a InventorySettings,
+}
+
+/// Looks at the files and the first rows of one source.
+pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
+    let source = Source { index, inventory };
+    let unreadable = unreadable(index, inventory).await;
+    if !unreadable.is_empty() {
+        return unreadable.into();
+    }
+    let (_, files) = build::source(inventory);
+    let now = doctor.now;
+    let opened = tokio::task::spawn_blocking(move || files.open(now)).await;
+    let mut snapshot = match opened {
+        Ok(Ok(snapshot)) => snapshot,
+        Ok(Err(error)) => return vec![source.failed(&error)].into(),
+        Err(_) => return vec![source.error("path", "it could not be read".to_owned(), "try again")].into(),
+    };
+    let (mut checks, mut used) = (Vec::new(), BTreeSet::new());
+    // People first, as a snapshot is read.
+    let people = source.people(&mut snapshot, doctor.settings.mail.sending.is_some()).await;
+    match sample_connections(&mut snapshot, doctor).await {
+        Ok(sample) => {
+            checks.push(source.rows(&sample, doctor.settings.escrow.hold));
+            checks.extend(source.open_to_all(&sample));
+            used = sample.providers;
+        }
+        Err(error) => checks.push(source.failed(&error)),
+    }
+    checks.extend(people);
+    Seen { checks, used, ..Seen::default() }
+}
+
+/// The files that can't be opened.
+pub(super) async fn unreadable(index: usize, inventory: &InventorySettings) -> Vec<Check> {
+    let source = Source { index, inventory };
+    let (_, files) = build::source(inventory);
+    let found = tokio::task::spawn_blocking(move || files.unreadable()).await.unwrap_or_default();
+    found.iter().map(|(key, error)| source.told(key, error)).collect()
+}
+
+/// What is said where a look took too long.
+pub(super) fn late(index: usize, inventory: &InventorySettings, limit: Duration) -> Seen {
+    let source = Source { index, inventory };
+    vec![source.error("path", silence(limit), "see to the disk or the network that it is on")].into()
+}
+
+async fn sample_connections(snapshot: &mut FileSnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
+    let mut sample = Sample::default();
+    while sample.rows < SAMPLE {
+        let rows = snapshot.connections(SAMPLE - sample.rows).await?;
+        if rows.is_empty() {
+            break;
+        }
+        rows.iter().for_each(|row| sample.connection(row, doctor));
+    }
+    Ok(sample)
+}
+
+async fn sample_people(snapshot: &mut FileSnapshot) -> Result<Sample, SourceError> {
+    let mut sample = Sample::default();
+    while sample.rows < SAMPLE {
+        let rows = snapshot.people(SAMPLE - sample.rows).await?;
+        if rows.is_empty() {
+            break;
+        }
+        rows.iter().for_each(|row| sample.person(row));
+    }
+    Ok(sample)
+}
+
+impl Sample {
+    fn connection(&mut self, row: &Row<ConnectionRecord>, doctor: &Doctor<'_>) {
+        self.rows += 1;
+        match &row.record {
+            Ok(record) if doctor.catalogue.get(&record.provider).is_some() => {
+                self.useful += usize::from(record.secret.is_some());
+                self.providers.insert(record.provider.to_string());
+            }
+            Ok(record) => self
+                .set_aside(row.row, format_args!("provider: {:?} is not in the catalogue", record.provider.as_str())),
+            Err(problem) => self.set_aside(row.row, format_args!("{}: {}", problem.field, problem.reason)),
+        }
+    }
+
+    fn person(&mut self, row: &Row<PersonRecord>) {
+        self.rows += 1;
+        match &row.record {
+            Ok(person) => {
+                let is_told = person.role == Role::Owner && person.status == PersonStatus::Active && person.verified;
+                self.useful += usize::from(is_told);
+            }
+            Err(problem) => self.set_aside(row.row, format_args!("{}: {}", problem.field, problem.reason)),
+        }
+    }
+
+    fn set_aside(&mut self, row: u64, why: std::fmt::Arguments<'_>) {
+        self.bad += 1;
+        if self.first.is_empty() {
+            self.first = format!("row {row}: {why}");
+        }
+    }
+
+    /// `12 rows`, or `the first 1000 rows`.
+    fn extent(&self) -> String {
+        match self.rows {
+            1 => "1 row".to_owned(),
+            SAMPLE.. => format!("the first {SAMPLE} rows"),
+            few => format!("{few} rows"),
+        }
+    }
+}
+
+impl Source<'_> {
+    /// What the connections' first rows say.
+    fn rows(&self, sample: &Sample, hold: Hold) -> Check {
+        let name = &self.inventory.name;
+        if let Some(bad) = self.bad("path", sample) {
+            return bad;
+        }
+        if sample.rows == 0 {
+            let todo = "let the platform write its connections into it; as it is, every known one counts as gone";
+            return self.warning("path", "it has no rows".to_owned(), todo);
+        }
+        let extent = sample.extent();
+        if sample.useful == 0 && hold != Hold::None {
+            let todo = "add the column `secret`: without it no provider is asked and nothing is proven";
+            return self.warning("path", format!("none of {extent} has a secret"), todo);
+        }
+        let providers = sample.providers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let what = format!("{extent} read, all understood; {} with a secret ({providers})", sample.useful);
+        Check::ok(Part::Source, self.setting("path"), what).of(name)
+    }
+
+    /// What the people's first rows say.
+    async fn people(&self, snapshot: &mut FileSnapshot, mailing: bool) -> Option<Check> {
+        if !snapshot.has_people() {
+            let todo = "name the file of people who can be written to";
+            return mailing.then(|| self.warning("people_path", "not set: nobody is mailed".to_owned(), todo));
+        }
+        let sample = match sample_people(snapshot).await {
+            Ok(sample) => sample,
+            Err(error) => return Some(self.failed(&error)),
+        };
+        let bad = self.bad("people_path", &sample);
+        Some(bad.unwrap_or_else(|| {
+            if sample.useful == 0 {
+                let what = format!("none of {} is an active owner with a verified address", sample.extent());
+                return self.warning("people_path", what, "complete it: nobody would be mailed");
+            }
+            let what =
+                format!("{} read, all understood; owners who can be written to: {}", sample.extent(), sample.useful);
+            Check::ok(Part::Source, self.setting("people_path"), what).of(&self.inventory.name)
+        }))
+    }
+
+    /// Rows that a scan would set aside: all of them is an error, some are a warning.
+    fn bad(&self, key: &str, sample: &Sample) -> Option<Check> {
+        let name = &self.inventory.name;
+        let todo = format!("correct the rows at the platform: `keysweep inventory check {name}` names them all");
+        let (extent, first) = (sample.extent(), &sample.first);
+        match sample.bad {
+            0 => None,
+            bad if bad == sample.rows => {
+                let todo = format!("correct the file: `keysweep inventory check {name}` shows how it is read");
+                Some(self.error(key, format!("none of {extent} is understood: {first}"), &todo))
+            }
+            bad => Some(self.warning(key, format!("{bad} of {extent} would be set aside: {first}"), &todo)),
+        }
+    }
+
+    /// A warning where everybody on the machine may read secrets.
+    fn open_to_all(&self, sample: &Sample) -> Option<Check> {
+        let path = &self.inventory.path;
+        let is_open = sample.useful > 0 && config::mode(path).is_some_and(|mode| mode & 0o004 != 0);
+        let what = format!("{} holds secrets, and everybody on this machine may read it", path.display());
+        is_open.then(|| {
+            self.warning("path", what, &format!("chmod o-r {}, and let the platform write it so", path.display()))
+        })
+    }
+
+    /// A source that could not be read on.
+    fn failed(&self, error: &SourceError) -> Check {
+        let place = match error {
+            SourceError::Failed { place, .. }
+            | SourceError::CutShort { place, .. }
+            | SourceError::Changed { place } => place,
+        };
+        let people = self.inventory.people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
+        let key = if people { "people_path" } else { "path" };
+        match error {
+            SourceError::Changed { .. } => {
+                let todo = "look again; should it stay so, write it under another name and rename it";
+                self.warning(key, format!("{place} is being written at this moment"), todo)
+            }
+            _ => self.told(key, error),
+        }
+    }
+
+    fn told(&self, key: &str, error: &SourceError) -> Check {
+        let todo = "write it whole, under another name, and rename it";
+        Check::told(Part::Source, &self.setting(key), &error.to_string(), todo).of(&self.inventory.name)
+    }
+
+    fn error(&self, key: &str, what: String, todo: &str) -> Check {
+        Check::error(Part::Source, self.setting(key), what, todo).of(&self.inventory.name)
+    }
+
+    fn warning(&self, key: &str, what: String, todo: &str) -> Check {
+        Check::warning(Part::Source, self.setting(key), what, todo).of(&self.inventory.name)
+    }
+
+    fn setting(&self, key: &str) -> String {
+        format!("inventory[{}].{key}", self.index)
+    }
+}
