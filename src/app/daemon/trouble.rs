@@ -176,6 +176,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
             LedgerState::Down(outage) | LedgerState::OnTrial(outage) => Some(outage),
         };
         self.ledger = LedgerState::Down(Outage::after(last, now, self.seed));
-        self.desk.board.see(PartName::Ledger, now, Err(&chain(error)));
+        let why = chain(error);
+        tracing::debug!(reason = why, "the ledger failed");
+        self.desk.board.see(PartName::Ledger, now, Err(&why));
     }
 }
