@@ -99,6 +99,9 @@ pub(in crate::ledger) async fn connect(options: SqliteConnectOptions, path: &Pat
         .max_connections(2)
         .idle_timeout(None)
         .max_lifetime(None)
+        // Where a commit failed for the disk's sake, SQLite has gone back by itself and sqlx still counts a transaction:
+        // nothing could be begun on that connection ever again. It is closed, and another one opened.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options)
         .await
         .map_err(|source| OpenError::Database { ledger: name(path), source })
