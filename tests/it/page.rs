@@ -163,7 +163,8 @@ fn the_page_and_the_inbox_are_shown_by_a_real_browser_without_complaint() {
 fn a_daemon_is_seen_and_rung_over_its_listener() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
     let estate = stale_keys(2);
-    let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__TOKEN", TOKEN)]);
+    let daemon =
+        Running::start_with(&estate, &[("KEYSWEEP__HTTP__LISTEN", "127.0.0.1:0"), ("KEYSWEEP__HTTP__TOKEN", TOKEN)]);
     let address = wait_for("the listener's address", || {
         let log = daemon.log();
         let line = log.lines().find(|line| line.contains("listening for the operator"))?;

@@ -273,7 +273,7 @@ fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
     };
     let config = facts.health.config.as_ref();
     let config = seen_line("Configuration", config, "in force", "refused", facts);
-    let clock = part("Clock", PartName::Clock, "agrees with the world", facts);
+    let clock = part("Clock", PartName::Clock, "has not jumped", facts);
     vec![phase, ledger, config, clock]
 }
 
