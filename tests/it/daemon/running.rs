@@ -61,8 +61,6 @@ impl Running {
         socket.set_nonblocking(true).expect("a socket that doesn't wait");
         let log = estate.path("log");
         let file = File::options().create(true).append(true).open(&log).expect("a log in the folder");
-        // Many of them run at once.
-        command.env("KEYSWEEP__HTTP__LISTEN", "127.0.0.1:0");
         // Many of them run side by side, and there is one usual address.
         command.env("KEYSWEEP__HTTP__LISTEN", "off");
         command.env("NOTIFY_SOCKET", &path).envs(env.iter().copied()).stdout(Stdio::null()).stderr(file);
