@@ -241,7 +241,7 @@ async fn every_answer_is_sealed_and_every_error_is_a_problem_that_says_what_to_d
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
         if status >= 400 {
             assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
             assert_eq!(answer.json()["status"], status, "{path}");
