@@ -41,6 +41,8 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
+    /// the customer's address at the provider is not one of the provider's own, or leads into a private network
+    BadAddress,
     /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
     Blocked,
     /// no connection
@@ -49,6 +51,8 @@ pub enum Reason {
     Dns,
     /// the answer broke off, or its body was not what its status promises
     Garbled,
+    /// nothing says at which of the provider's addresses the customer lives
+    NoAddress,
     /// the credential has no held copy, or one that can't be opened
     NoCopy,
     /// there is no prober for the protocol
@@ -71,11 +75,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for pre-created metrics and tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
+        Self::BadAddress,
         Self::Blocked,
         Self::Connect,
         Self::Dns,
         Self::Garbled,
+        Self::NoAddress,
         Self::NoCopy,
         Self::NoProber,
         Self::RateLimited,
@@ -90,10 +96,12 @@ impl Reason {
     /// The one word, in snake case.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::BadAddress => "bad_address",
             Self::Blocked => "blocked",
             Self::Connect => "connect",
             Self::Dns => "dns",
             Self::Garbled => "garbled",
+            Self::NoAddress => "no_address",
             Self::NoCopy => "no_copy",
             Self::NoProber => "no_prober",
             Self::RateLimited => "rate_limited",

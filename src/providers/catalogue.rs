@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
+use url::Url;
 
-use crate::domain::catalogue::{ProtocolKind, Provider, Word};
+use crate::domain::catalogue::{Blank, ProtocolKind, Provider, Word};
 use crate::domain::ids::ProviderName;
 use crate::domain::remedy::Situation;
 
@@ -99,7 +100,10 @@ fn check(provider: &Provider) -> Result<(), String> {
         }
         for endpoint in &protocol.endpoints {
             let scheme = if protocol.kind == ProtocolKind::Http { "https" } else { "smtp" };
-            if endpoint.base.scheme() != scheme {
+            // Any label will do: what counts is that the whole is an address.
+            let filled = endpoint.base.fill(|blank| (blank == Blank::Customer).then_some("customer"));
+            let address = filled.and_then(|text| Url::parse(&text).ok());
+            if address.is_none_or(|address| address.scheme() != scheme) {
                 return Err(format!("{at}: endpoint {}: the address must begin with {scheme}://", endpoint.name));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::catalogue::{Catalogue, read};
-use crate::domain::catalogue::{Probe, classify, verdict};
+use crate::domain::catalogue::{Probe, classify, classify_reply, verdict};
 use crate::domain::ids::ProviderName;
 use crate::domain::remedy::Situation;
 
@@ -37,6 +37,20 @@ fn every_answer_row_of_every_file_has_an_example() {
             .collect();
         let all: BTreeSet<usize> = (0..probe.answers.len()).collect();
         assert_eq!(hit, all, "{provider} {}: a row without an example", probe.path);
+    }
+}
+
+#[test]
+fn every_reply_row_has_an_example_and_every_example_is_classified_as_it_says() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for protocol in catalogue.iter().flat_map(|provider| &provider.protocols) {
+        let mut hit = BTreeSet::new();
+        for example in &protocol.reply_examples {
+            let (found, row) = classify_reply(&protocol.replies, example.code, &example.text);
+            assert_eq!(found, verdict(example.verdict, example.reason), "{}: {}", protocol.title, example.name);
+            hit.extend(row);
+        }
+        assert_eq!(hit, (0..protocol.replies.len()).collect(), "{}: a reply without an example", protocol.title);
     }
 }
 
