@@ -19,4 +19,5 @@ pub mod routing;
 pub mod rules;
 pub mod secret;
 pub mod settling;
+pub mod spelling;
 pub mod time;
