@@ -3,7 +3,7 @@
 
 mod inventory;
 mod providers;
-mod schema;
+pub mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
