@@ -4,6 +4,7 @@ pub mod age;
 pub mod belief;
 pub mod cadence;
 pub mod catalogue;
+pub mod compromise;
 pub mod control;
 pub mod diff;
 pub mod facts;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
 use keysweep::domain::outcome::{Answer, Part, Verdict, combine};
 use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -99,7 +100,8 @@ impl Story {
             people_path: Some(self.folder.join("people.csv")),
         };
         let knows = |name: &ProviderName| name.as_str() == "kit";
-        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows };
+        let watched = Watched::default();
+        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows, watched };
         let collected = collect(ledger, vault, self, &spec, source.open(self.now()), &policy, &Quiet).await?;
         assert_eq!(collected.error, None);
         let again = Again { story: self, ledger, vault };
