@@ -160,7 +160,7 @@ fn probing(
 /// How a provider is asked, without the operator's own credential.
 pub(super) fn asking(settings: &Settings, provider: &Provider) -> ProviderSettings {
     let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
-    let limits = provider.limits;
+    let limits = &provider.limits;
     let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
     let pace = match settings.pace(&provider.name) {
         Some(Pace::Unpaced) => None,

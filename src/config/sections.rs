@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::http::http;
 use super::problem::Fault;
-use super::reader::{Log, Section, nearest};
+use super::reader::{Log, Section};
 use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
@@ -20,6 +20,7 @@ use super::values::{
 };
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
+use crate::domain::spelling::nearest;
 use crate::domain::time::hours;
 use crate::telemetry::logs::LogFormat;
 

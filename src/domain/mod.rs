@@ -20,4 +20,5 @@ pub mod routing;
 pub mod rules;
 pub mod secret;
 pub mod settling;
+pub mod spelling;
 pub mod time;
