@@ -45,6 +45,27 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl Verdict {
+    /// The one word: `accepted`, `limited`, `refused`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Limited => "limited",
+            Self::Refused => "refused",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(reason) => write!(f, "{}({reason})", self.as_str()),
+            Self::Accepted | Self::Limited | Self::Refused => f.write_str(self.as_str()),
+        }
+    }
+}
+
 /// The answer of a whole probe, over every protocol and endpoint that could hold the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
