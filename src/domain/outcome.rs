@@ -24,7 +24,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The one word; the reason of an unknown one is beside it.
+    /// The one word: `accepted`, `limited`, `refused`, `unknown`, `not_asked`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -39,29 +39,8 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown(reason) => write!(f, "unknown({reason})"),
-            other => f.write_str(other.as_str()),
-        }
-    }
-}
-
-impl Verdict {
-    /// The one word: `accepted`, `limited`, `refused`, `unknown`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Limited => "limited",
-            Self::Refused => "refused",
-            Self::Unknown(_) => "unknown",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
             Self::Unknown(reason) => write!(f, "{}({reason})", self.as_str()),
-            Self::Accepted | Self::Limited | Self::Refused => f.write_str(self.as_str()),
+            Self::Accepted | Self::Limited | Self::Refused | Self::NotAsked => f.write_str(self.as_str()),
         }
     }
 }

@@ -14,7 +14,8 @@ const SUFFIX: &str = ".api-us1.com";
 fn provider(base: &str, customer: Option<Customer>) -> Provider {
     let mut kit = super::Catalogue::shipped().unwrap().get(&ProviderName::new("kit")).unwrap().clone();
     let base = Template::try_from(base.to_owned()).unwrap();
-    kit.protocols[0].endpoints = vec![Endpoint { name: "default".to_owned(), regions: Vec::new(), base, customer }];
+    let own = kit.protocols[0].endpoints[0].clone();
+    kit.protocols[0].endpoints = vec![Endpoint { base, customer, ..own }];
     kit
 }
 
@@ -64,90 +65,92 @@ fn what_customers_copy_from_their_settings_is_understood() {
     assert_eq!(typed("https://a.b.activehosted.com").as_deref(), Ok("https://a.b.activehosted.com"));
 }
 
+/// What somebody might type, so that a credential is sent to them, or into our own network.
+const ATTACKS: &[&str] = &[
+    // another host, or another scheme
+    "https://evil.example.org",
+    "http://shop.api-us1.com",
+    "ftp://shop.api-us1.com",
+    "file:///etc/passwd",
+    "//shop.api-us1.com",
+    "javascript:alert(1)",
+    "https:shop.api-us1.com",
+    "https:///shop.api-us1.com",
+    // the suffix in the wrong place
+    "https://shop.api-us1.com.evil.example.org",
+    "https://evil.example.org/.api-us1.com",
+    "https://evil.example.org#.api-us1.com",
+    "https://evil.example.org?.api-us1.com",
+    "https://evil.example.org\\.api-us1.com",
+    "https://evilapi-us1.com",
+    "https://api-us1.com",
+    "https://.api-us1.com",
+    "https://evil.example.org%2f.api-us1.com",
+    "https://evil.example.org%00.api-us1.com",
+    "https://shop.api-us1.com\\@evil.example.org",
+    "https://evil.example.org;.api-us1.com",
+    // users, ports
+    "https://shop.api-us1.com@evil.example.org",
+    "https://evil.example.org@shop.api-us1.com",
+    "https://a:b@shop.api-us1.com",
+    "https://shop.api-us1.com:443",
+    "https://shop.api-us1.com:8443",
+    "https://shop.api-us1.com:",
+    "https://shop.api-us1.com:80@evil.example.org",
+    "shop.api-us1.com:443",
+    // IP addresses in any notation
+    "https://127.0.0.1",
+    "https://169.254.169.254/latest",
+    "https://[::1]",
+    "https://[::ffff:127.0.0.1]",
+    "https://2130706433",
+    "https://0x7f000001",
+    "https://0177.0.0.1",
+    "https://127.1",
+    "https://0",
+    "https://[64:ff9b::7f00:1]",
+    "https://127.0.0.1.",
+    "https://1.1.1.1",
+    // dots
+    "https://shop.api-us1.com.",
+    "https://shop..api-us1.com",
+    "https://..api-us1.com",
+    "https://shop.api-us1.com..",
+    // characters that no label has
+    "https://shop_1.api-us1.com",
+    "https://*.api-us1.com",
+    "https://shop api-us1.com",
+    "https://-shop.api-us1.com",
+    "https://shop-.api-us1.com",
+    "https://shop\t.api-us1.com",
+    "https://shop\n.api-us1.com",
+    "https://{secret}.api-us1.com",
+    "https://shop\u{0}.api-us1.com",
+    "https://shop\r\nHost: evil.api-us1.com",
+    // other alphabets, and letters that only look like ours
+    "https://\u{ff53}hop.api-us1.com",
+    "https://shop\u{3002}api-us1.com",
+    "https://sh\u{43e}p.api-us1.com",
+    "https://shop.api-us1.c\u{43e}m",
+    "https://shop\u{ad}.api-us1.com",
+    "https://\u{2460}.api-us1.com",
+    "https://shop.api\u{2010}us1.com",
+    "https://\u{212a}.api-us1.com",
+    "https://\u{202e}shop.api-us1.com",
+    "localhost",
+    "https://localhost",
+    "metadata.google.internal",
+    "https://",
+    "https",
+    "/",
+    "?",
+    "@",
+    ".",
+];
+
 #[test]
 fn whatever_is_not_one_of_the_providers_own_names_is_a_bad_address() {
-    let attacks = [
-        // another host, or another scheme
-        "https://evil.example.org",
-        "http://shop.api-us1.com",
-        "ftp://shop.api-us1.com",
-        "file:///etc/passwd",
-        "//shop.api-us1.com",
-        "javascript:alert(1)",
-        "https:shop.api-us1.com",
-        "https:///shop.api-us1.com",
-        // the suffix in the wrong place
-        "https://shop.api-us1.com.evil.example.org",
-        "https://evil.example.org/.api-us1.com",
-        "https://evil.example.org#.api-us1.com",
-        "https://evil.example.org?.api-us1.com",
-        "https://evil.example.org\\.api-us1.com",
-        "https://evilapi-us1.com",
-        "https://api-us1.com",
-        "https://.api-us1.com",
-        "https://evil.example.org%2f.api-us1.com",
-        "https://evil.example.org%00.api-us1.com",
-        "https://shop.api-us1.com\\@evil.example.org",
-        "https://evil.example.org;.api-us1.com",
-        // users, ports
-        "https://shop.api-us1.com@evil.example.org",
-        "https://evil.example.org@shop.api-us1.com",
-        "https://a:b@shop.api-us1.com",
-        "https://shop.api-us1.com:443",
-        "https://shop.api-us1.com:8443",
-        "https://shop.api-us1.com:",
-        "https://shop.api-us1.com:80@evil.example.org",
-        "shop.api-us1.com:443",
-        // IP addresses in any notation
-        "https://127.0.0.1",
-        "https://169.254.169.254/latest",
-        "https://[::1]",
-        "https://[::ffff:127.0.0.1]",
-        "https://2130706433",
-        "https://0x7f000001",
-        "https://0177.0.0.1",
-        "https://127.1",
-        "https://0",
-        "https://[64:ff9b::7f00:1]",
-        "https://127.0.0.1.",
-        "https://1.1.1.1",
-        // dots
-        "https://shop.api-us1.com.",
-        "https://shop..api-us1.com",
-        "https://..api-us1.com",
-        "https://shop.api-us1.com..",
-        // characters that no label has
-        "https://shop_1.api-us1.com",
-        "https://*.api-us1.com",
-        "https://shop api-us1.com",
-        "https://-shop.api-us1.com",
-        "https://shop-.api-us1.com",
-        "https://shop\t.api-us1.com",
-        "https://shop\n.api-us1.com",
-        "https://{secret}.api-us1.com",
-        "https://shop\u{0}.api-us1.com",
-        "https://shop\r\nHost: evil.api-us1.com",
-        // other alphabets, and letters that only look like ours
-        "https://\u{ff53}hop.api-us1.com",
-        "https://shop\u{3002}api-us1.com",
-        "https://sh\u{43e}p.api-us1.com",
-        "https://shop.api-us1.c\u{43e}m",
-        "https://shop\u{ad}.api-us1.com",
-        "https://\u{2460}.api-us1.com",
-        "https://shop.api\u{2010}us1.com",
-        "https://\u{212a}.api-us1.com",
-        "https://\u{202e}shop.api-us1.com",
-        "localhost",
-        "https://localhost",
-        "metadata.google.internal",
-        "https://",
-        "https",
-        "/",
-        "?",
-        "@",
-        ".",
-    ];
-    for text in attacks {
+    for text in ATTACKS {
         assert_eq!(typed(text), Err(Reason::BadAddress), "{text:?}");
     }
     let long = format!("https://{}.api-us1.com", "a".repeat(64));
