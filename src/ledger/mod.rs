@@ -34,6 +34,7 @@ pub mod read;
 mod running;
 mod scans;
 mod session;
+mod sight;
 mod store;
 #[cfg(test)]
 mod tests;

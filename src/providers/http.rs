@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use regex::Regex;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AGE, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, redirect};
 use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::Catalogue;
-use super::retry_after::wait;
+use super::retry_after::{date, wait};
 use super::route::{Asked, route};
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, ProtocolKind, Provider, Template, classify};
 use crate::domain::ids::ProviderName;
-use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
+use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
 use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Prober, Question};
@@ -114,8 +114,8 @@ impl<C: Clock> Prober for HttpProber<C> {
         if let Some(lane) = self.lanes.get(question.provider) {
             lane.ask(question, &self.clock, &mut heard).await;
         }
-        let Heard { parts, took, retry_after, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, kind }
+        let Heard { parts, took, retry_after, date, kind } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind }
     }
 
     fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
@@ -133,6 +133,7 @@ struct Heard {
     parts: Vec<Part>,
     took: Duration,
     retry_after: Option<Duration>,
+    date: Option<Dated>,
     kind: Option<String>,
 }
 
@@ -225,6 +226,12 @@ impl ProviderLane {
             Err(error) => return (Verdict::Unknown(reason(&error)), None),
         };
         let status = response.status().as_u16();
+        // An answer out of somebody's cache is dated when it went in there.
+        if let Some(theirs) = date(response.headers().get(DATE))
+            && !response.headers().contains_key(AGE)
+        {
+            heard.date = Some(Dated { ours: clock.now(), theirs });
+        }
         if let Some(pause) = wait(response.headers().get(RETRY_AFTER), clock.now())
             && matches!(status, 429 | 503)
         {

@@ -9,7 +9,7 @@ use sqlx::{Executor, SqlSafeStr, Statement};
 use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
-use crate::ledger::{collect, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session};
+use crate::ledger::{collect, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight};
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
 type Known = (&'static str, Sql, &'static str);
@@ -128,6 +128,7 @@ const ALL: &[Known] = &known![
     probe::FEW_DUE: "tnnn",
     probe::HELD_CREDENTIALS: "t",
     probe::MANY_DUE: "tnnn",
+    probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
     read::connections::BY_NAME: "tt",
     read::connections::PAGE: "nnntttt",
@@ -167,6 +168,10 @@ const ALL: &[Known] = &known![
     scans::END: "nntt",
     scans::KILLED: "",
     session::APPEND: "t",
+    sight::OF_PROVIDER: "t",
+    sight::STATES: "",
+    sight::WORD: "tn",
+    sight::WRITE: "t",
 ];
 
 #[tokio::test]

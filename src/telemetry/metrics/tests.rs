@@ -65,7 +65,7 @@ fn part(protocol: &str, endpoint: &str, verdict: Verdict) -> Part {
 }
 
 fn answer(outcome: Outcome, parts: Vec<Part>) -> Answer {
-    Answer { outcome, parts, at: NOW, took: Duration::from_millis(300), retry_after: None, kind: None }
+    Answer { outcome, parts, at: NOW, took: Duration::from_millis(300), retry_after: None, date: None, kind: None }
 }
 
 /// The samples, without comments.
