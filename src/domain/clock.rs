@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn how_far_it_is_off_is_said_in_words() {
-        for (ahead, words) in [(7_200_000, "120 min ahead of"), (-5_400_000, "90 min behind"), (86_400_000, "24 h ahead of")]
+        for (ahead, words) in
+            [(7_200_000, "120 min ahead of"), (-5_400_000, "90 min behind"), (86_400_000, "24 h ahead of")]
         {
             let suspect = Suspect { since: NOON, ahead };
             assert_eq!(suspect.words(), format!("{words} the clocks of the providers"));

@@ -168,22 +168,24 @@ type Packed = (
 
 fn credentials(rows: Vec<Packed>) -> Vec<DueCredential> {
     rows.into_iter()
-        .map(|(id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed, first, last)| {
-            let accounts = Accounts(first, last);
-            DueCredential {
-                id,
-                fingerprint,
-                source,
-                accounts,
-                provider,
-                key_id,
-                region,
-                base_url,
-                belief,
-                idle_since,
-                sealed,
-            }
-        })
+        .map(
+            |(id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed, first, last)| {
+                let accounts = Accounts(first, last);
+                DueCredential {
+                    id,
+                    fingerprint,
+                    source,
+                    accounts,
+                    provider,
+                    key_id,
+                    region,
+                    base_url,
+                    belief,
+                    idle_since,
+                    sealed,
+                }
+            },
+        )
         .collect()
 }
 

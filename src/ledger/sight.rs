@@ -75,10 +75,7 @@ fn trusted(now: Timestamp, scope: &Scope, period: &Blind, by: Option<&str>) -> E
 ///
 /// # Errors
 /// [`LedgerError`], as for every statement.
-pub(super) async fn sights(
-    session: &mut Session,
-    provider: &ProviderName,
-) -> Result<Vec<(Scope, Sight)>, LedgerError> {
+pub(super) async fn sights(session: &mut Session, provider: &ProviderName) -> Result<Vec<(Scope, Sight)>, LedgerError> {
     type Row = (String, String, Window, State, Option<Timestamp>);
     let rows: Vec<Row> = session.rows("sight", &OF_PROVIDER, [provider.as_str().into()]).await?;
     let sight = |(protocol, endpoint, window, mut state, word): Row| {

@@ -59,7 +59,7 @@ fn the_room_that_is_wanted_grows_with_the_ledger() {
 fn a_clock_is_believed_between_the_past_and_the_far_future() {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let now = at("2027-01-01T00:00:00Z");
-    let state = |now, latest| clock::check(now, latest).state;
+    let state = |now, latest| clock::check(now, latest, None).state;
     assert_eq!(state(now, None), State::Ok);
     assert_eq!(state(now, Some(now - days(1))), State::Ok);
     assert_eq!(state(now, Some(now + std::time::Duration::from_secs(59))), State::Ok, "a small correction");

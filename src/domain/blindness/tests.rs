@@ -50,16 +50,16 @@ fn blind() -> Sight {
 }
 
 fn why(change: Option<Change>) -> Option<Why> {
-    match change {
-        Some(Change::Blinded(blind, _)) => Some(blind.why),
-        Some(Change::Sighted(..)) | None => None,
+    match change? {
+        Change::Blinded(blind, _) => Some(blind.why),
+        Change::Sighted(..) => None,
     }
 }
 
 fn ending(change: Option<Change>) -> Option<Ending> {
-    match change {
-        Some(Change::Sighted(_, ending)) => Some(ending),
-        Some(Change::Blinded(..)) | None => None,
+    match change? {
+        Change::Sighted(_, ending) => Some(ending),
+        Change::Blinded(..) => None,
     }
 }
 
@@ -166,7 +166,12 @@ fn few_answers_are_made_up_by_older_ones_of_a_day_and_not_by_still_older_ones() 
 fn in_a_large_estate_trouble_is_seen_as_soon_as_it_has_filled_half_of_what_is_remembered() {
     let mut sight = Sight::default();
     for credential in 0..1000 {
-        sight.hear(heard(credential, credential, NOON + Duration::from_millis(credential.unsigned_abs()), Said::Accepted));
+        sight.hear(heard(
+            credential,
+            credential,
+            NOON + Duration::from_millis(credential.unsigned_abs()),
+            Said::Accepted,
+        ));
     }
     let half = i64::try_from(MOST / 2).expect("a small number");
     let at = NOON + Duration::from_secs(2);

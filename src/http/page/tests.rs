@@ -67,6 +67,8 @@ impl World {
                     quarantined: 0,
                     held_back: 0,
                 }],
+                blind: Vec::new(),
+                clock: None,
                 ledger_bytes: 4096,
             }),
             health: HealthReport {

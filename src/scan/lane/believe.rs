@@ -51,8 +51,13 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let clocks = self.pass.take_clocks();
         sum.transitions += moved.len() as u64;
         sum.shredded += records.iter().filter(|record| record.shred).count() as u64;
-        let learnt =
-            Learnt { records: &records, controls: &controls, sights: &sights, clocks: clocks.as_ref(), events: &events };
+        let learnt = Learnt {
+            records: &records,
+            controls: &controls,
+            sights: &sights,
+            clocks: clocks.as_ref(),
+            events: &events,
+        };
         if learnt.is_nothing() {
             return Ok(());
         }

@@ -31,9 +31,8 @@ struct Known {
 
 impl Sights {
     pub(super) fn new(sights: Vec<(Scope, Sight)>) -> Self {
-        let known = |(scope, sight): (Scope, Sight)| {
-            ((scope.protocol, scope.endpoint), Known { sight, changed: false })
-        };
+        let known =
+            |(scope, sight): (Scope, Sight)| ((scope.protocol, scope.endpoint), Known { sight, changed: false });
         Self { known: sights.into_iter().map(known).collect() }
     }
 
@@ -123,7 +122,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                     sights.hear(&looked.due, answer);
                 }
             }
-            let Some(now) = batch.iter().filter_map(|looked| Some(looked.answer.as_ref()?.at)).max() else { return Ok(()) };
+            let Some(now) = batch.iter().filter_map(|looked| Some(looked.answer.as_ref()?.at)).max() else {
+                return Ok(());
+            };
             for (place, known) in sights.known.iter_mut().filter(|(_, known)| known.changed) {
                 let change = known.sight.judge(now, self.policy.confirm_gap);
                 events.extend(change.map(|change| told(&scope(self.provider, place), &change, now)));

@@ -39,6 +39,8 @@ fn empty() -> Overview {
         findings: Vec::new(),
         outbox: OutboxOverview { mails: BTreeMap::new(), oldest_waiting: None },
         sources: Vec::new(),
+        blind: Vec::new(),
+        clock: None,
         ledger_bytes: 4096,
     }
 }
