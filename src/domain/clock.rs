@@ -37,9 +37,9 @@ pub struct Suspect {
 }
 
 impl Suspect {
-    /// `90 min behind the clocks of the providers`; in hours from ten of them on.
+    /// `90 min behind the clocks of the providers`, to the nearest minute; in hours from ten of them on.
     pub fn words(&self) -> String {
-        let minutes = self.ahead.unsigned_abs() / 60_000;
+        let minutes = (self.ahead.unsigned_abs() + 30_000) / 60_000;
         let by = if minutes >= 600 { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
         let side = if self.ahead < 0 { "behind" } else { "ahead of" };
         format!("{by} {side} the clocks of the providers")

@@ -115,9 +115,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                     continue;
                 }
                 let last = controls.get(Some(source), part).and_then(|control| control.credential);
-                let candidates = last.into_iter().chain(sights.accepted_of(source, part));
-                let others: BTreeSet<_> = candidates.filter(|id| !refused_now.contains(id)).take(WITNESSES).collect();
-                wanted.extend(others);
+                let by_window = sights.accepted_of(source, part).filter(|id| Some(*id) != last);
+                let candidates = last.into_iter().chain(by_window).filter(|id| !refused_now.contains(id));
+                wanted.extend(candidates.take(WITNESSES));
             }
         }
         wanted
