@@ -18,21 +18,21 @@ use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings,
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
-use crate::providers::{Catalogue, HttpProber, ProberError, ProviderSettings};
+use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
 /// Steps of one SMTP exchange, each with a timeout of its own: a claim must outlast them all.
 const SMTP_STEPS: u32 = 10;
 
 /// Counts up where a rule's meaning changes: everything is then judged again.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// Everything of a keysweep that comes from the settings alone.
 struct Parts<C> {
     settings: Settings,
     catalogue: Catalogue,
     master: MasterKey,
-    prober: HttpProber<C>,
+    prober: CatalogueProber<C>,
     mail: Option<MailParts>,
     sources: Vec<(SourceSpec, FileSource)>,
     judged_under: String,
@@ -127,9 +127,9 @@ pub(super) fn prober<C: Clock>(
     catalogue: &Catalogue,
     env: &Env,
     clock: C,
-) -> Result<HttpProber<C>, AppError> {
+) -> Result<CatalogueProber<C>, AppError> {
     let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
-    HttpProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
+    CatalogueProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
         ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
             key: format!("providers.{provider}"),
             what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),
@@ -160,7 +160,7 @@ fn probing(
 /// How a provider is asked, without the operator's own credential.
 pub(super) fn asking(settings: &Settings, provider: &Provider) -> ProviderSettings {
     let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
-    let limits = provider.limits;
+    let limits = &provider.limits;
     let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
     let pace = match settings.pace(&provider.name) {
         Some(Pace::Unpaced) => None,
@@ -247,7 +247,9 @@ pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpe
 
 /// How the rules judge a provider's secrets.
 pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
-    settings.rule_policy(provider, catalogue.get(provider).map(Provider::max_age))
+    let known = catalogue.get(provider);
+    let wanted_kind = known.and_then(|known| known.protocols.first()?.probes.first()?.key_kind.clone());
+    RulePolicy { wanted_kind, ..settings.rule_policy(provider, known.map(Provider::max_age)) }
 }
 
 /// A name for everything that verdicts rest on beside facts: rules, catalogue and policy. What was judged under another

@@ -3,36 +3,52 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::ProviderName;
+use super::record::Auth;
 use super::remedy::Remedies;
 use super::time::{days, hours};
 
+mod check;
+mod credential;
 mod exchange;
 mod reply;
+mod source;
 mod template;
+mod trial;
 
-pub use exchange::{AnswerRow, Example, JsonTest, JsonType, Probe, ProbeAuth, Word, classify, verdict};
+pub use check::{Fault, check};
+pub use credential::{CredentialForm, Half, Kind, Shape};
+pub use exchange::{ANY_JSON, AnswerRow, Example, JsonTest, JsonType, Probe, ProbeAuth, Word, classify, verdict};
 pub use reply::{ReplyExample, ReplyRow, classify_reply};
+pub use source::{Citation, Label, Source, SourceError};
 pub use template::{Blank, Template, TemplateError};
+pub use trial::{Trial, Tried, try_out};
 
 /// Everything that is known of one provider.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// the name in inventories and settings
     pub name: ProviderName,
     /// the name for people
     pub title: String,
-    /// where the facts of this file come from
-    pub sources: Vec<String>,
+    /// how a connection is made whose inventory row doesn't say: with a pasted key, or by permission (OAuth). A
+    /// permission's tokens are never asked about: an expired one says nothing of the permission
+    #[serde(default)]
+    pub connects_by: Auth,
+    /// what its credentials look like
+    pub credential: CredentialForm,
     /// how hard it may be asked
     pub limits: Limits,
     /// how old a secret may grow
     pub age: Age,
     /// what a rotation does
     pub rotation: Rotation,
+    /// what a refusal is worth, where it is worth less than elsewhere
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
     /// the ways in, in the order in which they are asked
     #[serde(rename = "protocol")]
     pub protocols: Vec<Protocol>,
@@ -51,6 +67,11 @@ impl Provider {
         self.rotation.settle_days.map(days)
     }
 
+    /// Whether a refusal counts only for a credential that was accepted before: see [`Refusal`].
+    pub fn only_after_acceptance(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.only_after_acceptance)
+    }
+
     /// The greatest age of a secret.
     pub const fn max_age(&self) -> Duration {
         days(self.age.max_days)
@@ -58,7 +79,7 @@ impl Provider {
 }
 
 /// How hard a provider may be asked.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// so many requests …
@@ -70,10 +91,12 @@ pub struct Limits {
     /// and no more than this for one account of the platform, where the quota that is used is the customer's own
     #[serde(default)]
     pub account: Option<AccountLimit>,
+    /// who says so
+    pub source: Source,
 }
 
 /// How hard a provider may be asked for one account of the platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountLimit {
     /// so many requests …
@@ -83,35 +106,62 @@ pub struct AccountLimit {
 }
 
 /// How old a secret may grow.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Age {
     /// in days
     pub max_days: u64,
-    /// who says so
+    /// why so long, for people
     pub why: String,
+    /// who says so
+    pub source: Source,
 }
 
 /// What a rotation does.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// whether old and new can be valid side by side
     pub overlap: bool,
     /// whether a public half has exactly one secret at a time
     pub one_secret_per_key: bool,
+    /// how long the old value lives on after it was replaced, at most; not given, it dies at once
+    #[serde(default)]
+    pub grace_hours: Option<u64>,
+    /// whether a person can do it without asking the provider's support
+    pub self_service: bool,
+    /// whether a new value is shown once only; not given, where that is not known
+    #[serde(default)]
+    pub shown_once: Option<bool>,
     /// see [`Provider::confirm_gap`]
     #[serde(default)]
     pub confirm_gap_hours: Option<u64>,
     /// see [`Provider::settle`]
     #[serde(default)]
     pub settle_days: Option<u64>,
-    /// why these
+    /// why these, for people
     pub why: String,
+    /// who says what, where sources disagree
+    #[serde(default)]
+    pub disputed: Option<String>,
+    /// who says so
+    pub source: Source,
+}
+
+/// What a refusal is worth, where a living key gets the same answer as a dead one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// a refusal counts toward death only where this very credential was accepted before
+    pub only_after_acceptance: bool,
+    /// why, for people
+    pub why: String,
+    /// who says so
+    pub source: Source,
 }
 
 /// One way in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
     /// the name in settings, evidence and metrics
@@ -135,7 +185,7 @@ pub struct Protocol {
 }
 
 /// How a protocol is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolKind {
     /// HTTPS, GET only
@@ -145,7 +195,7 @@ pub enum ProtocolKind {
 }
 
 /// One address of a protocol.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// the name in evidence
@@ -158,10 +208,12 @@ pub struct Endpoint {
     /// where the part of the host that differs from customer to customer comes from
     #[serde(default)]
     pub customer: Option<Customer>,
+    /// who says so
+    pub source: Source,
 }
 
 /// How the customer's part of a host is found. What a customer typed is never taken for an address as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
     /// a regular expression over the secret, whose first group is the part

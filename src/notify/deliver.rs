@@ -146,11 +146,10 @@ where
     /// left to send now.
     async fn prepare(&self, mut mail: ClaimedMail) -> Result<Option<(ClaimedMail, Vec<u8>)>, Failed<K>> {
         mail.notices.retain(|notice| notice.current);
-        let held: Vec<NoticeId> =
-            mail.notices.iter().filter(|n| waits(n.rule, n.belief.liveness)).map(|n| n.id).collect();
+        let held: Vec<NoticeId> = mail.notices.iter().filter(|n| waits(n.rule, &n.belief)).map(|n| n.id).collect();
         if !held.is_empty() {
             self.sum.borrow_mut().held += held.len() as u64;
-            mail.notices.retain(|n| !waits(n.rule, n.belief.liveness));
+            mail.notices.retain(|n| !waits(n.rule, &n.belief));
             if mail.notices.is_empty() || !mail.maybe_sent {
                 // The others go in a moment, without these. A resend's contents are frozen: there they are only left out.
                 self.record(&mail, MailEnd::Held { notices: held, retry_at: self.began }).await?;

@@ -25,13 +25,15 @@ pub fn formerly_live(belief: &Belief, at: Timestamp) -> bool {
 /// credentials, and an endpoint that refuses what lives at another one always did.
 pub fn said(belief: &Belief, answer: &Answer, part: &Part) -> Option<(Said, bool)> {
     let said = match part.verdict {
+        Verdict::NotAsked => return None,
         Verdict::Unknown(reason) if reason.asks_nobody() => return None,
         Verdict::Unknown(_) => Said::Unknown,
         Verdict::Refused => Said::Refused,
         Verdict::Limited if has_turned(belief) => Said::Turned,
         Verdict::Accepted | Verdict::Limited => Said::Accepted,
     };
-    let is_first = answer.parts.first().is_some_and(|first| first.protocol == part.protocol);
+    let first = answer.parts.iter().find(|part| part.verdict != Verdict::NotAsked);
+    let is_first = first.is_some_and(|first| first.protocol == part.protocol);
     let lives_elsewhere = said == Said::Refused && matches!(answer.outcome, Outcome::Accepted | Outcome::Limited);
     Some((said, is_first && !lives_elsewhere && formerly_live(belief, answer.at)))
 }
@@ -42,7 +44,7 @@ pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -
     let doubtful = |part: &Part| match part.verdict {
         Verdict::Refused => true,
         Verdict::Limited => has_turned(belief),
-        Verdict::Accepted | Verdict::Unknown(_) => false,
+        Verdict::Accepted | Verdict::Unknown(_) | Verdict::NotAsked => false,
     };
     let held = |part: &Part| doubtful(part) && is_blind(part);
     if !parts.iter().any(held) {

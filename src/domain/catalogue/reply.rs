@@ -1,12 +1,13 @@
 //! The meaning of the replies to a login over SMTP (RFC 4954).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::exchange::{Word, verdict};
+use super::source::Source;
 use crate::domain::outcome::{Reason, Verdict};
 
 /// What a reply to a login means.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplyRow {
     /// the reply's code
@@ -19,10 +20,15 @@ pub struct ReplyRow {
     /// for `unknown`: why
     #[serde(default)]
     pub reason: Option<Reason>,
+    /// who says what, where sources disagree: such a row refuses nobody
+    #[serde(default)]
+    pub disputed: Option<String>,
+    /// who says so
+    pub source: Source,
 }
 
 /// One reply as a server makes it, and what it means.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplyExample {
     /// what it shows
@@ -64,7 +70,8 @@ mod tests {
     use super::*;
 
     fn row(code: u16, contains: Option<&str>, verdict: Word) -> ReplyRow {
-        ReplyRow { code, contains: contains.map(str::to_owned), verdict, reason: None }
+        let source = Source::try_from("[I] a test".to_owned()).unwrap();
+        ReplyRow { code, contains: contains.map(str::to_owned), verdict, reason: None, disputed: None, source }
     }
 
     #[test]

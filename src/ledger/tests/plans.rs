@@ -53,6 +53,8 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         &probe::DUE_PROVIDERS,
         &probe::HELD_CREDENTIALS,
         &probe::SUSPECTS,
+        &probe::OF_ANOTHER_KIND,
+        &write::TOLD,
         &probe::BELIEFS,
     ];
     for statement in statements {

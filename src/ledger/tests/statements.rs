@@ -9,7 +9,9 @@ use sqlx::{Executor, SqlSafeStr, Statement};
 use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
-use crate::ledger::{collect, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight};
+use crate::ledger::{
+    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
+};
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
 type Known = (&'static str, Sql, &'static str);
@@ -50,8 +52,11 @@ const ALL: &[Known] = &known![
     collect::statements::QUARANTINE: "nt",
     collect::statements::RECOUNT: "tn",
     collect::statements::RESEALED: "tn",
-    collect::statements::SNAPSHOT: "nnnnntnnnt",
+    collect::statements::SNAPSHOT: "nnnnntnnntn",
     collect::statements::SUMMARIES: "t",
+    collect::statements::SYNCS_ARE_NEWS: "n",
+    collect::statements::TOLD: "t",
+    compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
     due::MARK_BY_ACCOUNT: "tn",
     due::MARK_BY_CREDENTIAL: "tn",
@@ -128,6 +133,7 @@ const ALL: &[Known] = &known![
     probe::FEW_DUE: "tnnn",
     probe::HELD_CREDENTIALS: "t",
     probe::MANY_DUE: "tnnn",
+    probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
     read::connections::BY_NAME: "tt",
@@ -140,9 +146,10 @@ const ALL: &[Known] = &known![
     read::credentials::USES: "n",
     read::findings::COURSE: "n",
     read::findings::NOTICES: "n",
-    read::findings::PAGE: "nnnttntn",
-    read::findings::PAGE_OF_ACCOUNT: "nnnttntn",
-    read::findings::PAGE_OF_CONNECTION: "nnnttntn",
+    read::findings::PAGE: "nnnttntnn",
+    read::findings::PAGE_OF_ACCOUNT: "nnnttntnn",
+    read::findings::PAGE_OF_CONNECTION: "nnnttntnn",
+    read::findings::PAGE_OF_CREDENTIAL: "nnnttntnn",
     read::log::EVENTS: "nn",
     read::log::QUARANTINED: "n",
     read::log::SCANS: "n",

@@ -7,7 +7,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::cadence::next_probe;
 use crate::domain::ids::CredentialId;
 use crate::domain::liveness::{self, Context, Step, Transition};
-use crate::domain::outcome::{Outcome, Part, Verdict, combine};
+use crate::domain::outcome::{Outcome, Part, combine};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::probe::{DueCredential, Learnt, ProbeLedger, ProbeRecord, Prober};
@@ -204,14 +204,8 @@ fn may_confirm(looked: &Looked) -> bool {
 /// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.
 fn asked(parts: &[Part]) -> String {
     let words = parts.iter().map(|part| {
-        let verdict = match part.verdict {
-            Verdict::Accepted => "accepted".to_owned(),
-            Verdict::Limited => "limited".to_owned(),
-            Verdict::Refused => "refused".to_owned(),
-            Verdict::Unknown(reason) => format!("unknown({reason})"),
-        };
         let status = part.status.map(|status| format!(" {status}")).unwrap_or_default();
-        format!("{}/{} {verdict}{status}", part.protocol, part.endpoint)
+        format!("{}/{} {}{status}", part.protocol, part.endpoint, part.verdict)
     });
     words.collect::<Vec<_>>().join("; ")
 }

@@ -48,6 +48,7 @@ fn where_nobody_was_asked_nothing_is_said() {
     for reason in [Reason::NoCopy, Reason::NoProber, Reason::NoAddress, Reason::BadAddress] {
         assert_eq!(told(&live(), vec![part("rest", "default", Verdict::Unknown(reason))]), [None], "{reason}");
     }
+    assert_eq!(told(&live(), vec![part("rest", "default", Verdict::NotAsked)]), [None], "left out by the operator");
     for verdict in [TIMEOUT, Verdict::Unknown(Reason::RateLimited), Verdict::Unknown(Reason::Blocked)] {
         assert_eq!(told(&live(), vec![part("rest", "default", verdict)]), [Some((Said::Unknown, true))]);
     }
@@ -57,6 +58,8 @@ fn where_nobody_was_asked_nothing_is_said() {
 fn a_protocol_that_is_asked_only_after_a_refusal_is_not_blind_for_refusing_too() {
     let refused = vec![part("rest", "default", Verdict::Refused), part("smtp", "relay", Verdict::Refused)];
     assert_eq!(told(&live(), refused), [Some((Said::Refused, true)), Some((Said::Refused, false))]);
+    let alone = vec![part("rest", "default", Verdict::NotAsked), part("smtp", "relay", Verdict::Refused)];
+    assert_eq!(told(&live(), alone), [None, Some((Said::Refused, true))], "where it is the only one, it counts");
 }
 
 #[test]
