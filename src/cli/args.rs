@@ -82,6 +82,12 @@ pub enum Verb {
         #[command(subcommand)]
         what: InventoryVerb,
     },
+    /// Takes a word on a provider
+    Providers {
+        /// What to do
+        #[command(subcommand)]
+        what: ProvidersVerb,
+    },
     /// Shows who would get what, and lets mail leave
     Mail {
         /// What to do
@@ -243,6 +249,19 @@ pub enum InventoryVerb {
     Accept {
         /// The source's name
         source: String,
+    },
+}
+
+/// `providers …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ProvidersVerb {
+    /// Ends a provider's blindness: from the next scan on its refusals are believed again
+    Trust {
+        /// The provider's name in the catalogue
+        name: String,
+        /// Only over this protocol: rest, smtp
+        #[arg(long, value_name = "P")]
+        protocol: Option<String>,
     },
 }
 

@@ -16,6 +16,7 @@ mod ring;
 mod run;
 mod scan;
 mod shell;
+mod trust;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -165,6 +166,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
+        Verb::Providers { what } => trust::run(what, &settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded

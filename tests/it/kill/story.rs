@@ -225,7 +225,15 @@ impl Prober for Story {
         let verdict = if refused { Verdict::Refused } else { Verdict::Accepted };
         let part = Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
         let parts = vec![part];
-        Answer { outcome: combine(&parts), parts, at: self.now(), took: Duration::ZERO, retry_after: None, kind: None }
+        Answer {
+            outcome: combine(&parts),
+            parts,
+            at: self.now(),
+            took: Duration::ZERO,
+            retry_after: None,
+            date: None,
+            kind: None,
+        }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {
