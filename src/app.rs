@@ -27,7 +27,7 @@ use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError, Timer};
-use crate::providers::{Catalogue, CatalogueError, HttpProber};
+use crate::providers::{Catalogue, CatalogueError, CatalogueProber};
 use crate::scan::SourceSpec;
 
 /// The system's clock: the only one.
@@ -61,7 +61,7 @@ pub struct App<C> {
     pub ledger: Ledger,
     clock: C,
     vault: Escrow,
-    prober: HttpProber<C>,
+    prober: CatalogueProber<C>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,

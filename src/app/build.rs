@@ -18,7 +18,7 @@ use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings,
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
-use crate::providers::{Catalogue, HttpProber, ProberError, ProviderSettings};
+use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
 /// Steps of one SMTP exchange, each with a timeout of its own: a claim must outlast them all.
@@ -32,7 +32,7 @@ struct Parts<C> {
     settings: Settings,
     catalogue: Catalogue,
     master: MasterKey,
-    prober: HttpProber<C>,
+    prober: CatalogueProber<C>,
     mail: Option<MailParts>,
     sources: Vec<(SourceSpec, FileSource)>,
     judged_under: String,
@@ -127,9 +127,9 @@ pub(super) fn prober<C: Clock>(
     catalogue: &Catalogue,
     env: &Env,
     clock: C,
-) -> Result<HttpProber<C>, AppError> {
+) -> Result<CatalogueProber<C>, AppError> {
     let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
-    HttpProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
+    CatalogueProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
         ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
             key: format!("providers.{provider}"),
             what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),

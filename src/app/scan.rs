@@ -177,7 +177,7 @@ impl<C: Clock> App<C> {
         &'a self,
         progress: &'a G,
         policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
-    ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::HttpProber<C>, crate::escrow::Escrow, C, G> {
+    ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::CatalogueProber<C>, crate::escrow::Escrow, C, G> {
         ProbeTools {
             ledger: &self.ledger,
             prober: &self.prober,

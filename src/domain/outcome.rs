@@ -19,16 +19,19 @@ pub enum Verdict {
     Refused,
     /// nothing is learnt about the credential
     Unknown(Reason),
+    /// the operator's settings leave this way out, so a refusal elsewhere has to do without it
+    NotAsked,
 }
 
 impl Verdict {
-    /// The one word: `accepted`, `limited`, `refused`, `unknown`.
+    /// The one word: `accepted`, `limited`, `refused`, `unknown`, `not_asked`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Limited => "limited",
             Self::Refused => "refused",
             Self::Unknown(_) => "unknown",
+            Self::NotAsked => "not_asked",
         }
     }
 }
@@ -37,7 +40,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(reason) => write!(f, "{}({reason})", self.as_str()),
-            Self::Accepted | Self::Limited | Self::Refused => f.write_str(self.as_str()),
+            Self::Accepted | Self::Limited | Self::Refused | Self::NotAsked => f.write_str(self.as_str()),
         }
     }
 }
@@ -209,7 +212,8 @@ pub struct Answer {
 }
 
 /// All parts together (DESIGN.md 4): accepted if any accepts, else limited if any is, refused only if
-/// every one refuses, partly refused if some refuse and the rest is unknown, else unknown.
+/// every one refuses, partly refused if some refuse and the rest is unknown, else unknown. What the operator leaves out
+/// counts for nothing.
 ///
 /// The reason is that of the last unknown part. No part at all is `unknown(no_prober)`.
 pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
@@ -220,6 +224,7 @@ pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
             Verdict::Limited => limited = true,
             Verdict::Refused => refused = true,
             Verdict::Unknown(reason) => unknown = Some(reason),
+            Verdict::NotAsked => {}
         }
     }
     match (limited, refused, unknown) {
@@ -247,8 +252,8 @@ mod tests {
 
     #[test]
     fn one_protocol_that_lets_it_in_outweighs_all_others_and_refused_takes_all_of_them() {
-        use Verdict::{Accepted, Limited, Refused};
-        let cases: [(&[Verdict], Outcome); 12] = [
+        use Verdict::{Accepted, Limited, NotAsked, Refused};
+        let cases: [(&[Verdict], Outcome); 15] = [
             (&[], Outcome::Unknown(Reason::NoProber)),
             (&[Accepted], Outcome::Accepted),
             (&[Limited], Outcome::Limited),
@@ -261,6 +266,9 @@ mod tests {
             (&[Refused, TIMEOUT], Outcome::PartlyRefused(Reason::Timeout)),
             (&[TIMEOUT, Refused, DNS], Outcome::PartlyRefused(Reason::Dns)),
             (&[TIMEOUT, DNS], Outcome::Unknown(Reason::Dns)),
+            (&[Refused, NotAsked], Outcome::Refused),
+            (&[NotAsked, Accepted], Outcome::Accepted),
+            (&[NotAsked], Outcome::Unknown(Reason::NoProber)),
         ];
         for (verdicts, outcome) in cases {
             assert_eq!(combine(&parts(verdicts)), outcome, "{verdicts:?}");

@@ -365,14 +365,8 @@ fn is_refusal(looked: &Looked) -> bool {
 /// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.
 fn asked(parts: &[Part]) -> String {
     let words = parts.iter().map(|part| {
-        let verdict = match part.verdict {
-            Verdict::Accepted => "accepted".to_owned(),
-            Verdict::Limited => "limited".to_owned(),
-            Verdict::Refused => "refused".to_owned(),
-            Verdict::Unknown(reason) => format!("unknown({reason})"),
-        };
         let status = part.status.map(|status| format!(" {status}")).unwrap_or_default();
-        format!("{}/{} {verdict}{status}", part.protocol, part.endpoint)
+        format!("{}/{} {}{status}", part.protocol, part.endpoint, part.verdict)
     });
     words.collect::<Vec<_>>().join("; ")
 }

@@ -17,7 +17,7 @@ use super::state::seconds;
 use super::{ConfiguredProvider, OTHER};
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
-use crate::domain::outcome::{Answer, Outcome, Reason, combine};
+use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict, combine};
 use crate::domain::time::Timestamp;
 use crate::ports::activation::Job;
 use crate::ports::meter::{JobOutcome, MailOutcome, PartName, Stage};
@@ -140,8 +140,9 @@ impl Process {
             return;
         }
         of_provider.duration.observe(answer.took.as_secs_f64());
-        // In the order of asking, protocol by protocol.
-        for parts in answer.parts.chunk_by(|one, next| one.protocol == next.protocol) {
+        // In the order of asking, protocol by protocol. What the operator leaves out was not asked.
+        let asked = |parts: &&[Part]| parts.iter().any(|part| part.verdict != Verdict::NotAsked);
+        for parts in answer.parts.chunk_by(|one, next| one.protocol == next.protocol).filter(asked) {
             of_provider.asked(&parts[0].protocol, combine(parts));
         }
     }
