@@ -82,7 +82,7 @@ pub enum Verb {
         #[command(subcommand)]
         what: InventoryVerb,
     },
-    /// Takes a word on a provider
+    /// What is known of providers: how each is asked, what its answers mean, what people are to do
     Providers {
         /// What to do
         #[command(subcommand)]
@@ -255,6 +255,25 @@ pub enum InventoryVerb {
 /// `providers …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ProvidersVerb {
+    /// One line each: how connections are made, how often it is asked, whose file describes it
+    List(ListArgs),
+    /// One of them, whole: questions, answers with an example each, rotation, the steps for people, and the source of each fact
+    Show {
+        /// Its name, as in mailjet
+        name: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Reads catalogue files and tries their own examples: exits with 1 where something is wrong
+    Check {
+        /// Files, or folders of them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
     /// Ends a provider's blindness: from the next scan on its refusals are believed again
     Trust {
         /// The provider's name in the catalogue
