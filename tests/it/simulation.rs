@@ -88,7 +88,7 @@ const ORDINARY: Plan = Plan {
     name: "ordinary",
     seed: 0,
     connections: 80,
-    days: 60,
+    days: 40,
     acts_per_day: 6,
     steps: (minutes(20), hours(12)),
     probe_every: days(1),
@@ -102,7 +102,7 @@ const ORDINARY: Plan = Plan {
 const SMALL: Plan = Plan {
     name: "small",
     connections: 6,
-    days: 300,
+    days: 200,
     acts_per_day: 1,
     steps: (hours(1), hours(24)),
     troubles: Troubles { strays_per_day: 1, ..Troubles::ALL },
@@ -113,7 +113,7 @@ const SMALL: Plan = Plan {
 const CLOSE: Plan = Plan {
     name: "close",
     connections: 40,
-    days: 6,
+    days: 3,
     acts_per_day: 20,
     steps: (minutes(4), minutes(20)),
     probe_every: minutes(10),
@@ -122,11 +122,11 @@ const CLOSE: Plan = Plan {
 };
 
 /// The ordinary one, with its ledger in PostgreSQL.
-const POSTGRES: Plan = Plan { name: "postgres", connections: 60, days: 40, kind: Kind::Postgres, ..ORDINARY };
+const POSTGRES: Plan = Plan { name: "postgres", connections: 40, days: 20, kind: Kind::Postgres, ..ORDINARY };
 
 /// Every plan, how many seeds of it are played by `tests/run`, and how many by the long run and for how long.
 const BREADTH: [(Plan, u64, u64, u64); 4] =
-    [(ORDINARY, 3, 24, 365), (SMALL, 2, 100, 1_000), (CLOSE, 2, 40, 12), (POSTGRES, 1, 4, 120)];
+    [(ORDINARY, 2, 24, 365), (SMALL, 1, 100, 1_000), (CLOSE, 1, 40, 12), (POSTGRES, 1, 4, 120)];
 
 /// The setting that widens a run: `long`, or one play as `PLAN:SEED`.
 const SETTING: &str = "KEYSWEEP_SIMULATION";
@@ -161,10 +161,10 @@ fn nothing_is_broken(name: &str) {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// What the invariants say when this guard is broken on purpose.
+/// What the invariants say first when this guard is broken on purpose.
 fn broken_without(guard: Guard, plan: Plan) -> Vec<String> {
-    let plans: Vec<Plan> = (1..=3).map(|seed| Plan { seed, guard, ..plan }).collect();
-    play_all(&plans).broken
+    let seeds = (1..=5).map(|seed| play_all(&[Plan { seed, guard, ..plan }]).broken);
+    seeds.into_iter().find(|broken| !broken.is_empty()).unwrap_or_default()
 }
 
 #[test]

@@ -11,13 +11,16 @@ use super::dice::Dice;
 use super::stage::{START, Scanned, Stage, unlock};
 use super::tally::Tally;
 use super::watch::Watch;
-use super::{Plan, SETTING};
+use super::{Guard, Plan, SETTING};
 use crate::kill::mortal::{Life, Side};
 
 /// How long it stays calm in the end, so that whatever waits can come to its end.
 const CALM_DAYS: u64 = 16;
 /// Writes of a scan; a death at a later one is none.
 const WRITES: u64 = 40;
+
+/// More broken promises than these are not told of one seed.
+const ENOUGH: usize = 8;
 
 /// What came of some plays.
 #[derive(Debug, Default)]
@@ -54,7 +57,7 @@ fn play(plan: Plan) -> Played {
     runtime.block_on(async {
         let mut run = Run::begin(plan).await;
         let end = START + days(plan.days);
-        while run.now() < end && !run.watch.has_enough() {
+        while run.now() < end && !run.has_enough() {
             run.step().await;
         }
         run.calm_down().await;
@@ -81,6 +84,12 @@ impl Run {
 
     fn now(&self) -> Timestamp {
         self.stage.world.borrow().now
+    }
+
+    /// A few broken promises are enough to tell; of a guard that was broken on purpose, one.
+    fn has_enough(&self) -> bool {
+        let enough = if self.stage.plan.guard == Guard::AllKept { ENOUGH } else { 1 };
+        self.watch.broken.len() >= enough
     }
 
     /// Time goes by, things happen, and then there is a scan, if keysweep lives.
@@ -145,9 +154,10 @@ impl Run {
     /// Nothing goes wrong any more and nobody acts: whatever waits comes to its end.
     async fn calm_down(&mut self) {
         self.stage.weather.borrow_mut().clear();
+        self.stage.is_calm.set(true);
         self.watch.disturb_all(self.now());
         for _ in 0..CALM_DAYS * 2 {
-            if self.watch.has_enough() {
+            if self.has_enough() {
                 return;
             }
             let before = self.now();

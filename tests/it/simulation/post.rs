@@ -31,6 +31,8 @@ pub struct Told {
     pub notice: NoticeId,
     /// the finding
     pub finding: FindingId,
+    /// which step
+    pub step: u32,
     /// its rule
     pub rule: RuleName,
     /// the credential
@@ -128,6 +130,7 @@ impl Renderer for Stage {
         let told = mail.notices.iter().map(|notice| Told {
             notice: notice.id,
             finding: notice.finding,
+            step: notice.step,
             rule: notice.rule,
             credential: notice.credential,
             dead: notice.belief.is_proven_dead(),

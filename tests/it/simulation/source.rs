@@ -133,7 +133,7 @@ fn people(world: &World) -> VecDeque<Row<PersonRecord>> {
     let mut rows = VecDeque::new();
     for account in &world.accounts {
         for member in account.members.iter().filter(|member| member.listed) {
-            let email = Address::parse(&format!("{}@example.org", member.id)).expect("an address");
+            let email = Address::parse(&member.email()).expect("an address");
             let record = PersonRecord {
                 account_id: account.id.clone(),
                 member_id: member.id.clone(),

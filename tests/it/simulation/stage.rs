@@ -55,6 +55,8 @@ pub struct Stage {
     pub questions: RefCell<HashMap<String, u64>>,
     /// the number of the scan
     pub step: Cell<u64>,
+    /// all has calmed down: from now on every scan ends with mail
+    pub is_calm: Cell<bool>,
     /// the mail server
     pub post: Post,
     /// the shipped catalogue
@@ -96,6 +98,7 @@ impl Stage {
             heard: RefCell::default(),
             questions: RefCell::default(),
             step: Cell::new(0),
+            is_calm: Cell::new(false),
             post: Post::default(),
             catalogue,
             shapes,
@@ -182,7 +185,8 @@ impl Stage {
         let probed = probe(&again.tools(&policy)).await?;
         scanned.given_up = probed.given_up.into_iter().map(|(name, _)| name).collect();
         again.judge().await?;
-        if Dice::of(&[self.plan.seed, self.step.get(), 3]).per_mille(400) {
+        let mail_too = Dice::of(&[self.plan.seed, self.step.get(), 3]).per_mille(400);
+        if mail_too || self.is_calm.get() {
             self.notify(&again, run).await?;
         }
         Ok(ledger.end_scan(run, self.our_now()).await?)

@@ -25,8 +25,6 @@ use super::source::Misreading;
 use super::stage::{Scanned, Stage};
 use super::world::World;
 
-/// More than that is not told of one seed.
-const ENOUGH: usize = 8;
 /// How much is read at once.
 const PAGE: usize = 10_000;
 /// After so long a blind provider is believed again (DESIGN.md 4).
@@ -70,11 +68,6 @@ impl Watch {
     /// How many credentials the ledger knows.
     pub fn known(&self) -> u64 {
         self.keys.len() as u64
-    }
-
-    /// True once there is enough to tell.
-    pub fn has_enough(&self) -> bool {
-        self.broken.len() >= ENOUGH
     }
 
     /// What was wrong besides a scan: our clock moved, or keysweep stayed away.

@@ -110,6 +110,13 @@ pub struct Member {
     pub listed: bool,
 }
 
+impl Member {
+    /// Their address.
+    pub fn email(&self) -> String {
+        format!("{}@example.org", self.id)
+    }
+}
+
 /// A connection as the platform has it.
 #[derive(Clone, Debug)]
 pub struct Link {

@@ -13,6 +13,7 @@ use keysweep::ledger::read::{FindingDetail, FindingFilter, FindingRow, FindingSt
 
 use super::{PAGE, Watch};
 use crate::simulation::stage::Stage;
+use crate::simulation::world::Account;
 
 impl Watch {
     /// The outbox is empty, what was sent has arrived, and nobody waits for a step.
@@ -48,7 +49,10 @@ impl Watch {
 
     fn was_ever_away(&self, stage: &Stage, finding: &FindingRow) -> bool {
         let world = stage.world.borrow();
-        world.accounts.iter().any(|account| account.id == finding.account_id && account.changed)
+        let refused = stage.post.refused.borrow();
+        let is_away =
+            |account: &Account| account.changed || account.members.iter().any(|m| refused.contains(&m.email()));
+        world.accounts.iter().any(|account| account.id == finding.account_id && is_away(account))
     }
 
     fn what_is_wrong_with(
@@ -60,14 +64,15 @@ impl Watch {
     ) -> Vec<String> {
         let FindingDetail { finding, course, notices } = detail;
         let mut wrong = Vec::new();
+        let arrived = |step, id: &String| self.mails.steps.contains(&(finding.id, step, id.clone()));
         for notice in notices {
             stage.tally.borrow_mut().checked.add("notices followed to their end");
             let mail = notice.mail.and_then(|id| mails.get(&id));
             let is_over = finding.state == FindingState::Closed || notice.opening < course.opening;
             match notice.state.as_str() {
                 "planned" => wrong.push(format!("a notice of {:?} is lost: {notice:?}", finding.id)),
-                "sent" if mail.is_none_or(|mail| mail.sent_at.is_none()) => {
-                    wrong.push(format!("a notice of {:?} was sent in no mail: {notice:?}", finding.id));
+                "sent" if !mail.is_some_and(|mail| arrived(notice.step, &mail.message_id)) => {
+                    wrong.push(format!("a notice of {:?} counts as sent and never arrived: {notice:?}", finding.id));
                 }
                 // Somebody who could not be written to for a while may have been let off.
                 "cancelled"
@@ -84,7 +89,7 @@ impl Watch {
         if open && reachable.contains(&finding.account_id) {
             let then = stage.our_now() - days(2);
             if let Some((step, _)) = ladder::take(finding.rule, finding.opened_at, course.last_step, then) {
-                wrong.push(format!("step {step} of {finding:?} was never taken"));
+                wrong.push(format!("step {step} of {finding:?} was never taken: {course:?}"));
             }
         }
         wrong
@@ -100,7 +105,7 @@ fn reachable_accounts(stage: &Stage) -> BTreeSet<String> {
             member.role == Role::Owner
                 && member.listed
                 && member.status == PersonStatus::Active
-                && !refused.contains(&format!("{}@example.org", member.id))
+                && !refused.contains(&member.email())
         })
     });
     reachable.map(|account| account.id.clone()).collect()

@@ -1,10 +1,10 @@
 //! No notice doubled under different Message-IDs, and nothing said of what was dead before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keysweep::domain::belief::Liveness;
 use keysweep::domain::finding::RuleName;
-use keysweep::domain::ids::{CredentialId, NoticeId};
+use keysweep::domain::ids::{CredentialId, FindingId, NoticeId};
 
 use super::Watch;
 use crate::simulation::stage::Stage;
@@ -16,6 +16,8 @@ pub(super) struct Seen {
     letters: usize,
     /// the one Message-ID that each notice came under
     pub(super) notices: BTreeMap<NoticeId, String>,
+    /// every step of a finding that arrived, and under which Message-ID
+    pub(super) steps: HashSet<(FindingId, u32, String)>,
     /// how often each Message-ID arrived
     pub(super) arrivals: HashMap<String, u32>,
 }
@@ -28,6 +30,7 @@ impl Watch {
         for letter in &arrived[self.mails.letters..] {
             *self.mails.arrivals.entry(letter.message_id.clone()).or_default() += 1;
             for told in &letter.told {
+                self.mails.steps.insert((told.finding, told.step, letter.message_id.clone()));
                 let first = self.mails.notices.entry(told.notice).or_insert_with(|| letter.message_id.clone());
                 if *first != letter.message_id {
                     wrong.push(format!("notice {} came under {first} and {}", told.notice, letter.message_id));
