@@ -25,7 +25,7 @@ use crate::scan::SourceSpec;
 const SMTP_STEPS: u32 = 10;
 
 /// Counts up where a rule's meaning changes: everything is then judged again.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// Everything of a keysweep that comes from the settings alone.
 struct Parts<C> {
@@ -160,7 +160,7 @@ fn probing(
 /// How a provider is asked, without the operator's own credential.
 pub(super) fn asking(settings: &Settings, provider: &Provider) -> ProviderSettings {
     let own = settings.providers.get(&provider.name).cloned().unwrap_or_default();
-    let limits = provider.limits;
+    let limits = &provider.limits;
     let usual = (limits.requests, std::time::Duration::from_secs(u64::from(limits.per_seconds)));
     let pace = match settings.pace(&provider.name) {
         Some(Pace::Unpaced) => None,
@@ -247,7 +247,9 @@ pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpe
 
 /// How the rules judge a provider's secrets.
 pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
-    settings.rule_policy(provider, catalogue.get(provider).map(Provider::max_age))
+    let known = catalogue.get(provider);
+    let wanted_kind = known.and_then(|known| known.protocols.first()?.probes.first()?.key_kind.clone());
+    RulePolicy { wanted_kind, ..settings.rule_policy(provider, known.map(Provider::max_age)) }
 }
 
 /// A name for everything that verdicts rest on beside facts: rules, catalogue and policy. What was judged under another

@@ -44,7 +44,7 @@ use crate::ports::activation::Job;
 use crate::ports::health::Phase;
 use crate::ports::meter::{JobOutcome, PartName};
 use crate::ports::{Clock, LedgerError, Timer};
-use crate::schedule::plan::{LONGEST_WAIT, LastRun, Plan, Step};
+use crate::schedule::plan::{ClockChange, LONGEST_WAIT, LastRun, Plan, Step};
 
 /// What the daemon is put together from.
 pub struct DaemonParts<O, C, T, S> {
@@ -119,11 +119,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let now = self.desk.clock.now();
         self.desk.board.configured(now, Ok(()));
         self.desk.board.see(PartName::Clock, now, Ok(()));
-        for job in Job::ALL {
-            let last = self.plan.last_run(job).clone();
-            self.remember(job, &last).await?;
-            self.publish(job);
-        }
+        self.remember_all().await?;
         if self.plan.last_run(Job::Scan).ended().is_none() {
             self.plan.ring(Job::Scan, now); // a new ledger is not left empty until the next instant
         }
@@ -148,6 +144,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         }
         let look = self.plan.look(now);
         self.watch_the_clock(look.clock);
+        if let Some(ClockChange::Back(_)) = look.clock {
+            self.remember_all().await?; // else what falls due now would be forgotten by a restart
+        }
         if let LedgerState::Down(outage) = self.ledger {
             let left = outage.left(now);
             return if left.is_zero() { self.try_ledger().await } else { self.wait(left).await };
@@ -268,6 +267,16 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let looked = finish(&mut self.desk, work, look).await?;
         let due = self.heard_of(looked);
         self.delivery.is_due_at(due.flatten());
+        ControlFlow::Continue(())
+    }
+
+    /// Has the ledger keep where every job stands.
+    async fn remember_all(&mut self) -> Flow {
+        for job in Job::ALL {
+            let last = self.plan.last_run(job).clone();
+            self.remember(job, &last).await?;
+            self.publish(job);
+        }
         ControlFlow::Continue(())
     }
 

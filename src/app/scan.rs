@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{App, AppError};
+use crate::domain::diff::Watched;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
@@ -146,7 +147,8 @@ impl<C: Clock> App<C> {
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
         let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
-        let policy = CollectPolicy { hold: self.settings.escrow.hold, knows: &knows };
+        let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, knows: &knows, watched };
         let snapshot = source.open(self.clock.now());
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

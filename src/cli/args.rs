@@ -74,6 +74,8 @@ pub enum Verb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
+    /// Says that a key leaked: it stays critical, wherever it is held, until the provider's refusal is proven
+    Compromised(CompromisedArgs),
     /// Looks at a source, or accepts what has vanished from it
     Inventory {
         /// What to do
@@ -131,6 +133,22 @@ pub struct ScanArgs {
     /// Exits with 3 where a finding of this severity or worse is open
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<Severity>,
+}
+
+/// Flags of `compromised`.
+#[derive(Clone, Debug, Args)]
+pub struct CompromisedArgs {
+    /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint)
+    pub id: String,
+    /// When it leaked (RFC 3339), as well as is known [default: now]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub at: Option<Timestamp>,
+    /// How that is known, for operators; it is never mailed. Not the key itself
+    #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
+    pub note: Option<String>,
+    /// Takes it back
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// Flags of `demo`.

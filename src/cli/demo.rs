@@ -133,10 +133,10 @@ fn leftovers(page: &mut Page<impl Write>, stage: &Stage, html: &Path, once: bool
     }
     page.heading("To try")?;
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("keysweep"));
-    let line = format!("{} --config {}", shell(&program), shell(&home.config()));
+    page.command(&format!("export KEYSWEEP_CONFIG={}", shell(&home.config())))?;
     let verbs = ["findings list --all", "explain c-01", "explain c-02", "credentials list", "mails list", "scans list"];
     for verb in verbs {
-        page.text(&format!("{line} {verb}"))?;
+        page.command(&format!("{} {verb}", shell(&program)))?;
     }
     let end = format!("rm -r {}", shell(home.folder()));
     if once {

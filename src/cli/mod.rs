@@ -2,10 +2,12 @@
 
 mod args;
 mod as_of;
+mod compromised;
 mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod find;
 mod inventory;
 mod lists;
 mod mail;
@@ -161,6 +163,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mails { what } => lists::mails(&reader(&settings).await?, what).await,
         Verb::Scans { what } => lists::scans(&reader(&settings).await?, what).await,
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
+        Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Migrate => migrate(&settings).await,

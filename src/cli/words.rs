@@ -41,6 +41,11 @@ pub fn minute(at: Timestamp) -> String {
     at.to_datetime().format("%Y-%m-%d %H:%M").to_string()
 }
 
+/// The instant as RFC 3339, to the second.
+pub fn second(at: Timestamp) -> String {
+    Timestamp::from_secs(at.as_secs()).to_string()
+}
+
 /// The minute, or a dash.
 pub fn minute_or_dash(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".to_owned(), minute)
@@ -49,6 +54,7 @@ pub fn minute_or_dash(at: Option<Timestamp>) -> String {
 /// What a rule has to say, in a sentence.
 pub const fn why(rule: RuleName) -> &'static str {
     match rule {
+        RuleName::SecretCompromised => "The platform or the operator says that others know this key.",
         RuleName::RevocationMissing => {
             "The connection no longer uses this key, no other connection of the account does, and the provider still accepts it."
         }
@@ -61,15 +67,24 @@ pub const fn why(rule: RuleName) -> &'static str {
             "The connection no longer uses this key, and whether the provider still accepts it can't be proven."
         }
         RuleName::ConnectionBroken => "The provider refuses the key of a connection that is in use.",
+        RuleName::WrongKeyKind => "The provider takes the value for another kind of key than the platform needs.",
         RuleName::SecretDue => "The secret will soon be older than its provider's limit.",
         RuleName::SecretAgeUnknown => "Only a lower bound of the secret's age is known.",
         RuleName::SecretShared => "Several open connections of the account use the same key.",
+        RuleName::MixedUse => "The key that synchronises lists sends mail too: a reset stops that as well.",
+        RuleName::ConnectionIdle => "Nothing has been synchronised for longer than [policy] idle_after.",
+        RuleName::OwnerUnreachable => {
+            "Something was found that somebody ought to be told, and nobody can be: the operator is told instead."
+        }
     }
 }
 
 /// What would clear it, in a sentence.
 pub const fn cure(rule: RuleName) -> &'static str {
     match rule {
+        RuleName::SecretCompromised => {
+            "It closes when the provider's refusal is proven, or whoever said so takes it back."
+        }
         RuleName::RevocationMissing => {
             "It closes when the provider refuses the key, twice and with a positive control."
         }
@@ -81,10 +96,16 @@ pub const fn cure(rule: RuleName) -> &'static str {
         }
         RuleName::RevocationUnproven => "It closes when the provider's refusal is proven, or the key is in use again.",
         RuleName::ConnectionBroken => "It closes when the connection shows a key that is not dead, or ends.",
+        RuleName::WrongKeyKind => "It closes when the connection shows a key of the right kind, or ends.",
         RuleName::SecretAgeUnknown => {
             "It closes when the connection shows another secret, or the inventory gives secret_set_at."
         }
         RuleName::SecretShared => "It closes when at most one open connection of the account uses the key.",
+        RuleName::MixedUse => "It closes when sending has a key of its own, and the inventory's used_for says so.",
+        RuleName::ConnectionIdle => "It closes with the next synchronisation, or when the connection ends.",
+        RuleName::OwnerUnreachable => {
+            "It closes when an owner, or the member who made the connection, is listed as active and verified and takes mail, or when nothing is left to tell."
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::problem::{Fault, Problem};
 use super::tree::{Node, Origin, Table, Value};
+use crate::domain::spelling::nearest;
 
 /// What is noted on the way.
 pub(super) struct Log {
@@ -195,32 +196,4 @@ impl<'a> Section<'a> {
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
-}
-
-/// The candidate that was probably meant: at most half of it is different.
-pub(super) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    candidates
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance * 2 <= candidate.len())
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters must be put in, taken out or changed to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, against) in row.iter_mut().skip(1).zip(other.chars()) {
-            let above = *cell;
-            left = (left + 1).min(above + 1).min(diagonal + usize::from(letter != against));
-            diagonal = above;
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

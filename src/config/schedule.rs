@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::problem::Fault;
-use super::reader::{Section, nearest};
+use super::reader::Section;
 use super::tree::Node;
 use super::values::{duration, quoted, text};
+use crate::domain::spelling::nearest;
 use crate::ports::activation::Job;
 use crate::schedule::Cron;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::http::http;
 use super::problem::Fault;
-use super::reader::{Log, Section, nearest};
+use super::reader::{Log, Section};
 use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
@@ -15,10 +15,12 @@ use super::settings::{
 };
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_time, text, words,
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
+    words,
 };
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
+use crate::domain::spelling::nearest;
 use crate::domain::time::hours;
 use crate::telemetry::logs::LogFormat;
 
@@ -230,6 +232,7 @@ fn policy(section: Section<'_>) -> PolicySettings {
         warn_before: section.get("warn_before", duration),
         history: section.get("history", duration),
         max_age: section.find("max_age", some_time),
+        idle_after: section.find("idle_after", some_days),
     };
     section.close();
     settings

@@ -215,6 +215,8 @@ pub struct PolicySettings {
     pub history: Duration,
     /// see [`Settings::max_age`]
     pub max_age: Option<Duration>,
+    /// see [`RulePolicy::idle_after`]
+    pub idle_after: Option<Duration>,
 }
 
 /// How mail is sent.
@@ -331,13 +333,16 @@ impl Settings {
         }
     }
 
-    /// All that the rules are told about a provider, from the catalogue's greatest age.
+    /// All that the rules are told about a provider, from the catalogue's greatest age; which kind of key is wanted there
+    /// the caller adds.
     pub fn rule_policy(&self, provider: &ProviderName, max_age: Option<Duration>) -> RulePolicy {
         RulePolicy {
             max_age: self.max_age(provider, max_age),
             warn_before: self.warn_before(provider),
             unproven_after: self.liveness.unproven_after,
             history: self.policy.history,
+            idle_after: self.policy.idle_after,
+            wanted_kind: None,
         }
     }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::reader::nearest;
 use super::*;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -314,14 +313,6 @@ fn contradictions_are_warned_of_in_words() {
         assert!(matches!(told.as_slice(), [(k, sentence)] if *k == key && sentence.contains(word)), "{text}: {told:?}");
     }
     assert_eq!(read_with("", &[("KEYSWEEP__ESCROW__MASTER_KEY", "x")]).unwrap().1, [], "a variable is no literal");
-}
-
-#[test]
-fn a_slip_is_recognised_and_another_word_is_not() {
-    let known = ["probe_every", "settle", "timeout"];
-    for (word, meant) in [("probe_evry", Some("probe_every")), ("setle", Some("settle")), ("zeal", None), ("", None)] {
-        assert_eq!(nearest(word, known.into_iter()), meant, "{word}");
-    }
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use url::Url;
 use super::problem::Fault;
 use super::settings::Pace;
 use super::tree::{Node, Value};
+use crate::domain::time::days;
 
 const DURATION: &str = "write e.g. \"1h\" or \"90d\"";
 const PACE: &str = "write e.g. \"10/s\", \"120/m\", \"100/h\" or \"unpaced\"";
@@ -47,6 +48,14 @@ pub(super) fn duration(node: &Node) -> Result<Duration, Fault> {
 pub(super) fn some_time(node: &Node) -> Result<Duration, Fault> {
     match duration(node)? {
         Duration::ZERO => Err(Fault::new("it must be longer than nothing", DURATION)),
+        span => Ok(span),
+    }
+}
+
+/// A day or more: what is counted in days.
+pub(super) fn some_days(node: &Node) -> Result<Duration, Fault> {
+    match duration(node)? {
+        span if span < days(1) => Err(Fault::new("it must be a day or more", "write it in days, as in \"60d\"")),
         span => Ok(span),
     }
 }

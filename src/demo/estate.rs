@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::world::{KeyState, World};
-use crate::domain::time::{Timestamp, days};
+use super::world::{ConvertKitKind, KeyState, World};
+use crate::domain::time::{Timestamp, days, hours};
 
 /// Stands in every secret of the demo: whatever holds these digits holds a secret.
 pub const MARK: &str = "5ec2e7fa4e";
@@ -39,6 +39,9 @@ pub struct Connection {
     created_at: Option<Timestamp>,
     secret_set_at: Option<Timestamp>,
     deleted_at: Option<Timestamp>,
+    compromised_at: Option<Timestamp>,
+    last_sync_at: Timestamp,
+    used_for: &'static str,
     created_by: String,
 }
 
@@ -56,6 +59,7 @@ struct Person {
     email: String,
     role: &'static str,
     status: &'static str,
+    verified: bool,
 }
 
 /// How much the platform knows of a secret's age.
@@ -68,7 +72,7 @@ enum Age {
 }
 
 /// What is particular to the first connections; the rest is ordinary. Number, account, provider, name, age.
-const CAST: [(usize, &str, &str, Age); 17] = [
+const CAST: [(usize, &str, &str, Age); 21] = [
     (1, "convertkit", "Shop EU", Age::Days(40)),
     (2, "convertkit", "News", Age::Days(50)),
     (3, "mailjet", "Blog", Age::Days(120)),
@@ -86,6 +90,10 @@ const CAST: [(usize, &str, &str, Age); 17] = [
     (6, "mailjet", "Outlet", Age::Days(12)),
     (2, "kit", "Blog", Age::Days(45)),
     (1, "kit", "Academy", Age::Days(10)),
+    (7, "kit", "Outlet", Age::Days(9)),
+    (4, "convertkit", "Members", Age::Days(14)),
+    (2, "mailjet", "Academy", Age::Days(22)),
+    (3, "kit", "Academy", Age::Days(40)),
 ];
 
 /// The connection whose key makes the whole way from live to shredded.
@@ -107,6 +115,16 @@ pub const BLOCKED: &str = "c-14";
 pub const ORPHAN: &str = "c-15";
 /// Deleted, dead, and accepted again.
 pub const RETURNING: &str = "c-16";
+/// Found in a public place, and rotated two days later.
+pub const LEAKED: &str = "c-18";
+/// Connected with the API Key instead of the API Secret.
+const WRONG_KIND: &str = "c-19";
+/// Its key sends mail as well.
+const MIXED: &str = "c-20";
+/// It stopped synchronising long before the story.
+const IDLE: &str = "c-21";
+/// The address of this customer's owner was never verified: nobody can be told of what is found there.
+const UNREACHABLE: usize = 8;
 /// Deleted when the story is over, for whoever scans then.
 pub const LEFT: &str = "c-17";
 
@@ -123,6 +141,8 @@ impl Estate {
                 id if id == SHARED.1 => connection.key.clone_from(&shared),
                 GRANT => connection.key = None,
                 ORPHAN => connection.created_by = format!("member-{}", connection.account),
+                MIXED => connection.used_for = "sync smtp",
+                IDLE => connection.last_sync_at = start - days(26),
                 _ => {}
             }
         }
@@ -133,6 +153,7 @@ impl Estate {
                 email: format!("{role}@shop-{account}.example.org"),
                 role,
                 status: "active",
+                verified: account != UNREACHABLE,
             })
         });
         Self { connections, people: people.collect() }
@@ -182,6 +203,11 @@ impl Estate {
         self.connections.push(new);
     }
 
+    /// The platform learns that others know a connection's key.
+    pub fn leak(&mut self, id: &str, now: Timestamp) {
+        self.change(id, |connection| connection.compromised_at = Some(now));
+    }
+
     /// A member leaves the customer's team.
     pub fn remove(&mut self, member: &str) {
         for person in self.people.iter_mut().filter(|person| person.member == member) {
@@ -192,7 +218,8 @@ impl Estate {
     /// The file of connections.
     pub fn connections_csv(&self) -> String {
         let mut csv = String::from(
-            "connection_id,account_id,provider,name,status,created_at,deleted_at,secret_set_at,key_id,secret,auth,created_by\n",
+            "connection_id,account_id,provider,name,status,created_at,deleted_at,secret_set_at,key_id,secret,auth,created_by,\
+             compromised_at,last_sync_at,used_for\n",
         );
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         for c in &self.connections {
@@ -200,11 +227,12 @@ impl Estate {
             let (created, deleted, set) = (time(c.created_at), time(c.deleted_at), time(c.secret_set_at));
             let (key_id, secret) = c.key.as_ref().map_or(("", ""), |k| (k.id.as_deref().unwrap_or(""), &k.secret));
             let auth = if c.key.is_some() { "key" } else { "oauth" };
+            let (leaked, synced) = (time(c.compromised_at), c.last_sync_at);
             // No cell has a comma or a quote; writing to a String can't fail.
             _ = writeln!(
                 csv,
-                "{},acct-{},{},{},{status},{created},{deleted},{set},{key_id},{secret},{auth},{}",
-                c.id, c.account, c.provider, c.name, c.created_by
+                "{},acct-{},{},{},{status},{created},{deleted},{set},{key_id},{secret},{auth},{},{leaked},{synced},{}",
+                c.id, c.account, c.provider, c.name, c.created_by, c.used_for
             );
         }
         csv
@@ -212,9 +240,9 @@ impl Estate {
 
     /// The file of people.
     pub fn people_csv(&self) -> String {
-        let mut csv = String::from("account_id,member_id,email,role,status\n");
+        let mut csv = String::from("account_id,member_id,email,role,status,verified\n");
         for p in &self.people {
-            _ = writeln!(csv, "acct-{},{},{},{},{}", p.account, p.member, p.email, p.role, p.status);
+            _ = writeln!(csv, "acct-{},{},{},{},{},{}", p.account, p.member, p.email, p.role, p.status, p.verified);
         }
         csv
     }
@@ -229,8 +257,14 @@ impl Estate {
 impl Connection {
     /// Lets the provider answer about this connection's key in this way from now on.
     pub fn set(&self, world: &World, state: KeyState) {
-        if let Some(key) = &self.key {
-            world.set(self.provider, key.id.as_deref(), &key.secret, state);
+        match &self.key {
+            Some(key) if self.id == WRONG_KIND => {
+                world.set_convertkit(&key.secret, ConvertKitKind::ApiKey, state);
+            }
+            Some(key) => {
+                world.set(self.provider, key.id.as_deref(), &key.secret, state);
+            }
+            None => {}
         }
     }
 }
@@ -261,6 +295,9 @@ fn seeded(number: usize, start: Timestamp) -> Connection {
         created_at: set,
         secret_set_at: set,
         deleted_at: None,
+        compromised_at: None,
+        last_sync_at: start - hours(1),
+        used_for: "",
         created_by: format!("owner-{account}"),
     }
 }

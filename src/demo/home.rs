@@ -87,6 +87,7 @@ impl Home {
              [escrow]\nmaster_key = \"file:master.key\"\nhold = \"until-proven\"\n\n\
              [[inventory]]\nname = \"{SOURCE}\"\nkind = \"csv\"\npath = \"connections.csv\"\npeople_path = \"people.csv\"\n\n\
              [mail]\nsmtp_url = \"file:smtp.url\"\nfrom = \"keysweep@platform.example.com\"\nplatform = \"Example Checker\"\n\n\
+             [policy]\nidle_after = \"30d\"\n\n\
              # Every minute, so that there is something to see.\n\
              [schedule]\nscan = \"* * * * *\"\nmail = \"* * * * *\"\njitter = \"0s\"\n\n\
              [http]\nlisten = \"{ops}\"\ntoken = \"file:http.token\"\n\n\

@@ -54,6 +54,15 @@ impl<W: Write> Page<W> {
         })
     }
 
+    /// A line for a shell, which must stay one line to be pasted.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn command(&mut self, line: &str) -> io::Result<()> {
+        self.label.clear();
+        self.write(&format!("{line}\n"))
+    }
+
     fn write(&mut self, text: &str) -> io::Result<()> {
         // People watch it happen, so nothing waits in a buffer.
         self.out.write_all(text.as_bytes())?;
@@ -104,6 +113,12 @@ mod tests {
         let printed = printed(|page| page.text(&wide));
         assert!(printed.starts_with("a\n\n  word"));
         assert!(printed.lines().skip(2).all(|line| line.starts_with("  word") && line.len() <= WIDTH));
+    }
+
+    #[test]
+    fn a_command_stays_one_line_however_long_it_is() {
+        let line = format!("keysweep {}", "--option value ".repeat(20));
+        assert_eq!(printed(|page| page.command(&line)), format!("{line}\n"));
     }
 
     #[test]

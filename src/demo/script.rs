@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::estate::{BLOCKED, BROKEN, Estate, GRANT, HERO, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR};
+use super::estate::{BLOCKED, BROKEN, Estate, GRANT, HERO, LEAKED, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR};
 use super::world::{KeyState, World};
 use crate::domain::time::{Timestamp, days};
 
@@ -19,6 +19,8 @@ pub(super) enum Act {
     Lift(&'static str),
     /// an owner resets a secret and gives the platform the new one
     Rotate(&'static str),
+    /// the platform learns that others know a key
+    Leak(&'static str),
     /// an owner connects a deleted connection's key again
     Reconnect(&'static str),
     /// the creator of a connection leaves the team
@@ -32,7 +34,7 @@ pub(super) enum Act {
 }
 
 /// Day, hour, minute and act, in order. Scans come by themselves.
-const SCRIPT: [(u64, u64, u64, Act); 19] = [
+const SCRIPT: [(u64, u64, u64, Act); 22] = [
     (2, 9, 30, Act::Delete(HERO)),
     (2, 11, 0, Act::Delete(SURVIVOR)),
     (2, 16, 0, Act::Delete(BLOCKED)),
@@ -50,8 +52,11 @@ const SCRIPT: [(u64, u64, u64, Act); 19] = [
     (10, 9, 0, Act::Delete(RETURNING)),
     (11, 9, 0, Act::Suspend(RETURNING)),
     (11, 15, 0, Act::Look),
+    (12, 9, 0, Act::Leak(LEAKED)),
     (13, 9, 0, Act::Lift(RETURNING)),
     (13, 15, 0, Act::Look),
+    (14, 10, 0, Act::Rotate(LEAKED)),
+    (14, 15, 0, Act::Look),
 ];
 
 /// The day of the first scan is day 1.
@@ -81,6 +86,7 @@ impl Act {
             Self::Delete(id) => estate.delete(id, now),
             Self::Rotate(id) => estate.rotate(id, world, now),
             Self::Reconnect(id) => estate.reconnect(id, now),
+            Self::Leak(id) => estate.leak(id, now),
             Self::Revoke(id) | Self::Suspend(id) => set(estate, id, world, KeyState::Refused),
             Self::Lift(id) => set(estate, id, world, KeyState::Live),
             Self::Leave(id) => {
@@ -125,6 +131,10 @@ impl Act {
             Self::Reconnect(id) => {
                 let (name, _, account) = named(id)?;
                 format!("the owner of acct-{account} connects anew with the key that {name} had left behind")
+            }
+            Self::Leak(id) => {
+                let (name, _, _) = named(id)?;
+                format!("somebody finds the key of {name} in a public place, and the platform hears of it")
             }
             Self::Leave(id) => {
                 let (name, _, account) = named(id)?;

@@ -96,7 +96,9 @@ impl<'a> Teller<'a> {
                     "dead" => format!("{provider} refuses {key} again: dead, and that is proven"),
                     "shredded" => format!("the sealed copy of {key} is destroyed: shredded"),
                     "reopened" => format!("{provider} accepts {key} again, though it was dead"),
-                    _ => format!("{key} is presented again"),
+                    "compromised" => format!("the operator says that others know {key}"),
+                    "presented_again" => format!("{key} is presented again"),
+                    _ => return Ok(None),
                 }
             }
             Some(("finding", what)) => {
@@ -113,6 +115,10 @@ impl<'a> Teller<'a> {
                     "replaced" => format!("{connection} shows another secret"),
                     by => format!("{connection} is {by}: no more use for its key"),
                 }
+            }
+            Some(("use", "compromised")) => {
+                let connection = self.connection(Some(number(&event.subject))).await?;
+                format!("the platform says that others know the key of {connection}")
             }
             Some(("mail", "released")) => "keysweep mail release: from now on mail leaves".to_owned(),
             _ => return Ok(None),

@@ -3,30 +3,52 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
 use super::ids::ProviderName;
-use super::outcome::{Reason, Verdict};
+use super::record::Auth;
 use super::remedy::Remedies;
 use super::time::{days, hours};
 
+mod check;
+mod credential;
+mod exchange;
+mod reply;
+mod source;
+mod template;
+mod trial;
+
+pub use check::{Fault, check};
+pub use credential::{CredentialForm, Half, Kind, Shape};
+pub use exchange::{ANY_JSON, AnswerRow, Example, JsonTest, JsonType, Probe, ProbeAuth, Word, classify, verdict};
+pub use reply::{ReplyExample, ReplyRow, classify_reply};
+pub use source::{Citation, Label, Source, SourceError};
+pub use template::{Blank, Template, TemplateError};
+pub use trial::{Trial, Tried, try_out};
+
 /// Everything that is known of one provider.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// the name in inventories and settings
     pub name: ProviderName,
     /// the name for people
     pub title: String,
-    /// where the facts of this file come from
-    pub sources: Vec<String>,
+    /// how a connection is made whose inventory row doesn't say: with a pasted key, or by permission (OAuth). A
+    /// permission's tokens are never asked about: an expired one says nothing of the permission
+    #[serde(default)]
+    pub connects_by: Auth,
+    /// what its credentials look like
+    pub credential: CredentialForm,
     /// how hard it may be asked
     pub limits: Limits,
     /// how old a secret may grow
     pub age: Age,
     /// what a rotation does
     pub rotation: Rotation,
+    /// what a refusal is worth, where it is worth less than elsewhere
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
     /// the ways in, in the order in which they are asked
     #[serde(rename = "protocol")]
     pub protocols: Vec<Protocol>,
@@ -45,6 +67,11 @@ impl Provider {
         self.rotation.settle_days.map(days)
     }
 
+    /// Whether a refusal counts only for a credential that was accepted before: see [`Refusal`].
+    pub fn only_after_acceptance(&self) -> bool {
+        self.refusal.as_ref().is_some_and(|refusal| refusal.only_after_acceptance)
+    }
+
     /// The greatest age of a secret.
     pub const fn max_age(&self) -> Duration {
         days(self.age.max_days)
@@ -52,7 +79,7 @@ impl Provider {
 }
 
 /// How hard a provider may be asked.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// so many requests …
@@ -61,38 +88,80 @@ pub struct Limits {
     pub per_seconds: u32,
     /// requests under way at once
     pub in_flight: usize,
+    /// and no more than this for one account of the platform, where the quota that is used is the customer's own
+    #[serde(default)]
+    pub account: Option<AccountLimit>,
+    /// who says so
+    pub source: Source,
+}
+
+/// How hard a provider may be asked for one account of the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountLimit {
+    /// so many requests …
+    pub requests: u32,
+    /// … in so many seconds
+    pub per_seconds: u32,
 }
 
 /// How old a secret may grow.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Age {
     /// in days
     pub max_days: u64,
-    /// who says so
+    /// why so long, for people
     pub why: String,
+    /// who says so
+    pub source: Source,
 }
 
 /// What a rotation does.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// whether old and new can be valid side by side
     pub overlap: bool,
     /// whether a public half has exactly one secret at a time
     pub one_secret_per_key: bool,
+    /// how long the old value lives on after it was replaced, at most; not given, it dies at once
+    #[serde(default)]
+    pub grace_hours: Option<u64>,
+    /// whether a person can do it without asking the provider's support
+    pub self_service: bool,
+    /// whether a new value is shown once only; not given, where that is not known
+    #[serde(default)]
+    pub shown_once: Option<bool>,
     /// see [`Provider::confirm_gap`]
     #[serde(default)]
     pub confirm_gap_hours: Option<u64>,
     /// see [`Provider::settle`]
     #[serde(default)]
     pub settle_days: Option<u64>,
-    /// why these
+    /// why these, for people
     pub why: String,
+    /// who says what, where sources disagree
+    #[serde(default)]
+    pub disputed: Option<String>,
+    /// who says so
+    pub source: Source,
+}
+
+/// What a refusal is worth, where a living key gets the same answer as a dead one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// a refusal counts toward death only where this very credential was accepted before
+    pub only_after_acceptance: bool,
+    /// why, for people
+    pub why: String,
+    /// who says so
+    pub source: Source,
 }
 
 /// One way in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Protocol {
     /// the name in settings, evidence and metrics
@@ -107,10 +176,16 @@ pub struct Protocol {
     /// what is asked; a later probe only where an earlier one was not let in. None for SMTP: a login is the question
     #[serde(rename = "probe", default)]
     pub probes: Vec<Probe>,
+    /// for SMTP: what the replies to a login mean, the first row that fits
+    #[serde(rename = "reply", default)]
+    pub replies: Vec<ReplyRow>,
+    /// for SMTP: replies that show each row
+    #[serde(rename = "example", default)]
+    pub reply_examples: Vec<ReplyExample>,
 }
 
 /// How a protocol is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolKind {
     /// HTTPS, GET only
@@ -120,7 +195,7 @@ pub enum ProtocolKind {
 }
 
 /// One address of a protocol.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
     /// the name in evidence
@@ -128,208 +203,28 @@ pub struct Endpoint {
     /// the regions of a connection for which this endpoint alone is asked; a connection without a region is asked everywhere
     #[serde(default)]
     pub regions: Vec<String>,
-    /// `https://host` or `smtp://host:port`
-    pub base: url::Url,
+    /// `https://host` or `smtp://host:port`; `{customer}` in the host stands for what [`Endpoint::customer`] finds
+    pub base: Template,
+    /// where the part of the host that differs from customer to customer comes from
+    #[serde(default)]
+    pub customer: Option<Customer>,
+    /// who says so
+    pub source: Source,
 }
 
-/// One read-only question. Its method is GET, always.
-#[derive(Clone, Debug, Deserialize)]
+/// How the customer's part of a host is found. What a customer typed is never taken for an address as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Probe {
-    /// which kind of key it asks about, where the provider knows several
+pub struct Customer {
+    /// a regular expression over the secret, whose first group is the part
     #[serde(default)]
-    pub key_kind: Option<String>,
-    /// asked only where the secret has this shape (a regular expression over the whole value)
+    pub secret: Option<String>,
+    /// a regular expression over the row's `region`, whose first group is the part
     #[serde(default)]
-    pub when_secret: Option<String>,
-    /// the path, beginning with a slash
-    pub path: String,
-    /// fixed query parameters
+    pub region: Option<String>,
+    /// the part is the host of the row's `base_url`
     #[serde(default)]
-    pub query: Vec<(String, String)>,
-    /// where the credential goes
-    pub auth: ProbeAuth,
-    /// what answers mean, the first row that fits
-    #[serde(rename = "answer")]
-    pub answers: Vec<AnswerRow>,
-    /// exchanges that show each row
-    #[serde(rename = "example")]
-    pub examples: Vec<Example>,
+    pub base_url: bool,
+    /// the whole host must end with one of these, each beginning with a dot: a customer must not choose whom we ask
+    pub suffixes: Vec<String>,
 }
-
-/// Where a request carries the credential.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProbeAuth {
-    /// HTTP Basic: public half and secret
-    Basic,
-    /// the secret as the value of this header
-    Header(String),
-    /// the secret as this query parameter: it is in the one request line, which is never stored
-    Query(String),
-}
-
-/// What an answer means.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AnswerRow {
-    /// the status
-    pub status: u16,
-    /// what the content type begins with; any, where it is not given
-    #[serde(default)]
-    pub content_type: Option<String>,
-    /// the body is empty
-    #[serde(default)]
-    pub empty: bool,
-    /// the body contains this text
-    #[serde(default)]
-    pub contains: Option<String>,
-    /// the body is JSON, and all of these hold
-    #[serde(default)]
-    pub json: Vec<JsonTest>,
-    /// the verdict
-    pub verdict: Word,
-    /// for `unknown`: why
-    #[serde(default)]
-    pub reason: Option<Reason>,
-}
-
-/// A condition on a JSON body.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JsonTest {
-    /// a JSON pointer to something that must be there
-    pub at: String,
-    /// and be of this type
-    #[serde(default)]
-    pub is: Option<JsonType>,
-    /// and be this
-    #[serde(default)]
-    pub equals: Option<Value>,
-    /// and, as text (a list's texts one after another), contain one of these, whatever their case
-    #[serde(default)]
-    pub contains_any: Vec<String>,
-}
-
-/// The types of JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum JsonType {
-    /// `[…]`
-    Array,
-    /// a number
-    Number,
-    /// `{…}`
-    Object,
-    /// text
-    String,
-}
-
-/// A verdict's word in a catalogue file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Word {
-    /// let in
-    Accepted,
-    /// alive, but not allowed this
-    Limited,
-    /// turned away
-    Refused,
-    /// nothing is learnt
-    Unknown,
-}
-
-/// One exchange as a provider makes it, and what it means.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Example {
-    /// what it shows
-    pub name: String,
-    /// the status
-    pub status: u16,
-    /// the content type
-    #[serde(default)]
-    pub content_type: Option<String>,
-    /// the body
-    #[serde(default)]
-    pub body: String,
-    /// the verdict
-    pub verdict: Word,
-    /// for `unknown`: why
-    #[serde(default)]
-    pub reason: Option<Reason>,
-}
-
-/// What an answer to a probe means, and the row that says so (`None` where no row of the file fits and the rules for
-/// every provider decide).
-pub fn classify(rows: &[AnswerRow], status: u16, content_type: Option<&str>, body: &[u8]) -> (Verdict, Option<usize>) {
-    let json = serde_json::from_slice::<Value>(body).ok();
-    let fits = |row: &AnswerRow| {
-        row.status == status
-            && row.content_type.as_deref().is_none_or(|wanted| is_type(content_type, wanted))
-            && (!row.empty || body.is_empty())
-            && row.contains.as_deref().is_none_or(|text| String::from_utf8_lossy(body).contains(text))
-            && (row.json.is_empty() || json.as_ref().is_some_and(|json| row.json.iter().all(|test| holds(test, json))))
-    };
-    match rows.iter().position(fits) {
-        Some(index) => (verdict(rows[index].verdict, rows[index].reason), Some(index)),
-        None => (Verdict::Unknown(unnamed(status)), None),
-    }
-}
-
-/// A row's verdict as a type.
-pub fn verdict(word: Word, reason: Option<Reason>) -> Verdict {
-    match word {
-        Word::Accepted => Verdict::Accepted,
-        Word::Limited => Verdict::Limited,
-        Word::Refused => Verdict::Refused,
-        Word::Unknown => Verdict::Unknown(reason.unwrap_or(Reason::Unexpected)),
-    }
-}
-
-/// What an answer means that no row names. Never a refusal, never an acceptance: a firewall, a proxy or a maintenance
-/// page says 401, 403 and 200 as well.
-const fn unnamed(status: u16) -> Reason {
-    match status {
-        200..=299 => Reason::Garbled,
-        300..=399 => Reason::Redirect,
-        401 | 403 | 407 | 451 => Reason::Blocked,
-        404 | 405 | 410 => Reason::WrongPath,
-        408 => Reason::Timeout,
-        429 => Reason::RateLimited,
-        500..=599 => Reason::ServerError,
-        _ => Reason::Unexpected,
-    }
-}
-
-fn is_type(content_type: Option<&str>, wanted: &str) -> bool {
-    content_type.is_some_and(|given| given.trim().to_ascii_lowercase().starts_with(wanted))
-}
-
-fn holds(test: &JsonTest, json: &Value) -> bool {
-    let Some(found) = json.pointer(&test.at) else { return false };
-    let text = words(found).to_lowercase();
-    test.is.is_none_or(|wanted| is_of(found, wanted))
-        && test.equals.as_ref().is_none_or(|wanted| wanted == found)
-        && (test.contains_any.is_empty() || test.contains_any.iter().any(|word| text.contains(&word.to_lowercase())))
-}
-
-fn is_of(value: &Value, wanted: JsonType) -> bool {
-    match wanted {
-        JsonType::Array => value.is_array(),
-        JsonType::Number => value.is_number(),
-        JsonType::Object => value.is_object(),
-        JsonType::String => value.is_string(),
-    }
-}
-
-fn words(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("\n"),
-        other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests;

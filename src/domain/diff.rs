@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use encode::{connection_facts, person_facts};
+pub use encode::{Watched, connection_facts, person_facts};
 pub use gone::{Absence, absence, exceeds_vanish_limit};
 
 use super::facts::{ConnectionStatus, EndedBy};

@@ -49,6 +49,8 @@ pub struct Subject {
     pub connection: ConnectionFacts,
     /// its account, in summary
     pub account: AccountSummary,
+    /// who can be told of what is found on it; `None` where the source's people were never read
+    pub reach: Option<Reach>,
     /// its uses, ended ones included, oldest first; at most one is open
     pub uses: Vec<UseFacts>,
 }
@@ -80,6 +82,10 @@ pub struct ConnectionFacts {
     pub running_jobs: u32,
     /// what else the credential serves
     pub used_for: Vec<UsedFor>,
+    /// the last synchronisation, as of the day on which a rule in force last had it read
+    pub last_sync_at: Option<Timestamp>,
+    /// whether its source has ever told of a synchronisation: one that never does says nothing by its silence
+    pub syncs_are_told: bool,
 }
 
 /// Who made a connection, as far as known. An unknown creator is unknown, not removed.
@@ -101,6 +107,22 @@ pub enum Creator {
 pub struct AccountSummary {
     /// whether the account has an owner who is not removed; `None` where the source's people were never read
     pub has_owner: Option<bool>,
+}
+
+/// Whether anybody can be told of what is found on a connection: its account's owners, and the member who made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// somebody can be
+    pub somebody: bool,
+    /// where only refused addresses stand in the way: when the first of them is tried again
+    pub again_at: Option<Timestamp>,
+}
+
+impl Reach {
+    /// True where somebody can be told at `now`.
+    pub fn is_given(&self, now: Timestamp) -> bool {
+        self.somebody || self.again_at.is_some_and(|again| again <= now)
+    }
 }
 
 /// One use of a credential by this connection.
@@ -147,6 +169,10 @@ pub struct Share {
     pub open: Count,
     /// an earlier use in the account had ended before this one began
     pub left_behind: bool,
+    /// when the value leaked, as the platform says of any use in the account
+    pub compromised_at: Option<Timestamp>,
+    /// open uses in the account synchronise lists with it, and send mail with it
+    pub mixed: bool,
 }
 
 /// None, one or many: all that a rule may know of a number of neighbours.
@@ -184,6 +210,8 @@ pub struct CredentialFacts {
     pub key_tail: String,
     /// which kind of key the provider took it for
     pub kind: Option<String>,
+    /// the operator's word that it leaked
+    pub compromise: Option<Compromise>,
     /// true for a row without a secret: there is nothing to ask with, ever
     pub placeholder: bool,
     /// whether a sealed copy is held
@@ -194,6 +222,15 @@ pub struct CredentialFacts {
     pub secret_since: Timestamp,
     /// how that is known
     pub provenance: Provenance,
+}
+
+/// The operator's word that a value leaked: it holds in every account that has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compromise {
+    /// when it leaked, as well as is known
+    pub at: Timestamp,
+    /// the operator's own note, for the operator
+    pub note: Option<String>,
 }
 
 /// How a secret's age is known (DESIGN.md 5), best first.

@@ -11,6 +11,8 @@ use super::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleName {
+    /// somebody who knows says that the key leaked
+    SecretCompromised,
     /// a deleted connection's key still lives
     RevocationMissing,
     /// a key that was left behind is in use again
@@ -23,40 +25,58 @@ pub enum RuleName {
     RevocationUnproven,
     /// the provider refuses the key of an open connection
     ConnectionBroken,
+    /// the value is of a kind that the platform can't use
+    WrongKeyKind,
     /// the secret will soon be stale
     SecretDue,
     /// only a lower bound of the age is known
     SecretAgeUnknown,
     /// several open connections share the secret
     SecretShared,
+    /// the key also sends mail
+    MixedUse,
+    /// the connection has not synchronised for long
+    ConnectionIdle,
+    /// nobody can be told of what was found
+    OwnerUnreachable,
 }
 
 impl RuleName {
     /// Every rule, in the order of DESIGN.md 6.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
+        Self::SecretCompromised,
         Self::RevocationMissing,
         Self::SecretReused,
         Self::ConnectionOrphaned,
         Self::SecretStale,
         Self::RevocationUnproven,
         Self::ConnectionBroken,
+        Self::WrongKeyKind,
         Self::SecretDue,
         Self::SecretAgeUnknown,
         Self::SecretShared,
+        Self::MixedUse,
+        Self::ConnectionIdle,
+        Self::OwnerUnreachable,
     ];
 
     /// The one word, in kebab case.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::SecretCompromised => "secret-compromised",
             Self::RevocationMissing => "revocation-missing",
             Self::SecretReused => "secret-reused",
             Self::ConnectionOrphaned => "connection-orphaned",
             Self::SecretStale => "secret-stale",
             Self::RevocationUnproven => "revocation-unproven",
             Self::ConnectionBroken => "connection-broken",
+            Self::WrongKeyKind => "wrong-key-kind",
             Self::SecretDue => "secret-due",
             Self::SecretAgeUnknown => "secret-age-unknown",
             Self::SecretShared => "secret-shared",
+            Self::MixedUse => "mixed-use",
+            Self::ConnectionIdle => "connection-idle",
+            Self::OwnerUnreachable => "owner-unreachable",
         }
     }
 

@@ -12,7 +12,7 @@ pub struct Ladder {
     pub then_every: Option<u32>,
 }
 
-/// A live key that nobody needs: the one finding that is pressed.
+/// A live key that nobody needs, or that others know: the findings that are pressed.
 const PRESSING: Ladder = Ladder { days: &[0, 3, 7, 14], then_every: Some(7) };
 /// Work that an owner has to plan.
 const PATIENT: Ladder = Ladder { days: &[0, 7, 14, 30], then_every: Some(30) };
@@ -28,12 +28,14 @@ const ONCE: Ladder = Ladder { days: &[0], then_every: None };
 /// The ladder of a rule.
 pub const fn ladder(rule: RuleName) -> &'static Ladder {
     match rule {
-        RuleName::RevocationMissing => &PRESSING,
+        RuleName::SecretCompromised | RuleName::RevocationMissing => &PRESSING,
         RuleName::SecretStale | RuleName::SecretReused | RuleName::ConnectionOrphaned => &PATIENT,
         RuleName::RevocationUnproven => &UNSURE,
-        RuleName::ConnectionBroken => &BROKEN,
+        RuleName::ConnectionBroken | RuleName::WrongKeyKind => &BROKEN,
         RuleName::SecretDue => &AHEAD,
-        RuleName::SecretAgeUnknown | RuleName::SecretShared => &ONCE,
+        RuleName::SecretAgeUnknown | RuleName::SecretShared | RuleName::MixedUse | RuleName::ConnectionIdle => &ONCE,
+        // It is never mailed: whoever could read it is the one who can't be reached.
+        RuleName::OwnerUnreachable => &ONCE,
     }
 }
 
@@ -115,15 +117,20 @@ mod tests {
     fn each_rule_is_told_on_its_days_and_no_others() {
         let told = |rule| steps_on(rule, 0..=70).into_iter().map(|(at, _)| at).collect::<Vec<_>>();
         for (rule, expected) in [
+            (RuleName::SecretCompromised, vec![0, 3, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70]),
             (RuleName::RevocationMissing, vec![0, 3, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70]),
             (RuleName::SecretStale, vec![0, 7, 14, 30, 60]),
             (RuleName::SecretReused, vec![0, 7, 14, 30, 60]),
             (RuleName::ConnectionOrphaned, vec![0, 7, 14, 30, 60]),
             (RuleName::RevocationUnproven, vec![0, 14, 30, 60]),
             (RuleName::ConnectionBroken, vec![0, 7, 30]),
+            (RuleName::WrongKeyKind, vec![0, 7, 30]),
             (RuleName::SecretDue, vec![0, 7]),
             (RuleName::SecretAgeUnknown, vec![0]),
             (RuleName::SecretShared, vec![0]),
+            (RuleName::MixedUse, vec![0]),
+            (RuleName::ConnectionIdle, vec![0]),
+            (RuleName::OwnerUnreachable, vec![0]),
         ] {
             assert_eq!(told(rule), expected, "{rule}");
         }

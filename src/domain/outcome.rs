@@ -21,6 +21,27 @@ pub enum Verdict {
     Unknown(Reason),
 }
 
+impl Verdict {
+    /// The one word: `accepted`, `limited`, `refused`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Limited => "limited",
+            Self::Refused => "refused",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(reason) => write!(f, "{}({reason})", self.as_str()),
+            Self::Accepted | Self::Limited | Self::Refused => f.write_str(self.as_str()),
+        }
+    }
+}
+
 /// The answer of a whole probe, over every protocol and endpoint that could hold the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +62,8 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
+    /// the customer's address at the provider is not one of the provider's own, or leads into a private network
+    BadAddress,
     /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
     Blocked,
     /// no connection
@@ -49,6 +72,8 @@ pub enum Reason {
     Dns,
     /// the answer broke off, or its body was not what its status promises
     Garbled,
+    /// nothing says at which of the provider's addresses the customer lives
+    NoAddress,
     /// the credential has no held copy, or one that can't be opened
     NoCopy,
     /// there is no prober for the protocol
@@ -71,11 +96,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for pre-created metrics and tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
+        Self::BadAddress,
         Self::Blocked,
         Self::Connect,
         Self::Dns,
         Self::Garbled,
+        Self::NoAddress,
         Self::NoCopy,
         Self::NoProber,
         Self::RateLimited,
@@ -90,10 +117,12 @@ impl Reason {
     /// The one word, in snake case.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::BadAddress => "bad_address",
             Self::Blocked => "blocked",
             Self::Connect => "connect",
             Self::Dns => "dns",
             Self::Garbled => "garbled",
+            Self::NoAddress => "no_address",
             Self::NoCopy => "no_copy",
             Self::NoProber => "no_prober",
             Self::RateLimited => "rate_limited",

@@ -59,10 +59,21 @@ pub struct RulePolicy {
     pub unproven_after: Duration,
     /// ended uses older than this at first sight are counted, not mailed
     pub history: Duration,
+    /// a connection that has not synchronised for this long is idle; `None` where the operator doesn't ask
+    pub idle_after: Option<Duration>,
+    /// the kind of key that the platform needs, where the provider knows several
+    pub wanted_kind: Option<String>,
 }
 
 impl Default for RulePolicy {
     fn default() -> Self {
-        Self { max_age: days(90), warn_before: days(14), unproven_after: days(7), history: days(90) }
+        Self {
+            max_age: days(90),
+            warn_before: days(14),
+            unproven_after: days(7),
+            history: days(90),
+            idle_after: None,
+            wanted_kind: None,
+        }
     }
 }

@@ -92,6 +92,22 @@ pub enum UsedFor {
     Smtp,
 }
 
+impl UsedFor {
+    /// The one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Transactional => "transactional",
+            Self::Smtp => "smtp",
+        }
+    }
+
+    /// True for what sends mail.
+    pub const fn sends(self) -> bool {
+        matches!(self, Self::Transactional | Self::Smtp)
+    }
+}
+
 /// One row of the people's inventory, read and checked.
 #[derive(Clone, Debug)]
 pub struct PersonRecord {

@@ -4,6 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::Source;
+use super::record::Auth;
+
+mod shared;
+
+pub use shared::{MissingWord, SharedSteps};
+
 /// What has happened to a key, as far as the steps are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,6 +48,21 @@ impl Situation {
         Self::WrongKind,
         Self::Unproven,
     ];
+
+    /// The word in catalogue files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::DeletedAlive => "deleted-alive",
+            Self::ReplacedAlive => "replaced-alive",
+            Self::Orphaned => "orphaned",
+            Self::Shared => "shared",
+            Self::Broken => "broken",
+            Self::Compromised => "compromised",
+            Self::WrongKind => "wrong-kind",
+            Self::Unproven => "unproven",
+        }
+    }
 }
 
 /// How a provider's key is made harmless, for people.
@@ -55,6 +77,41 @@ pub struct Remedies {
     pub old_value: String,
     /// what else stops working
     pub breaks: String,
+    /// the words that the shared steps are made of, for the situations that `steps` leaves out
+    #[serde(default)]
+    pub words: Words,
     /// the steps for each situation, in order
+    #[serde(default)]
     pub steps: BTreeMap<Situation, Vec<String>>,
+    /// the same for a connection that was made by permission (OAuth) instead of with a key
+    #[serde(default)]
+    pub oauth: Option<Box<Self>>,
+    /// who says so
+    pub source: Source,
+}
+
+/// A provider's own words in the steps that all providers share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    /// what the provider calls the value: "API key"
+    pub key: String,
+    /// whole sentences: how to make a new one, and whether it is shown once
+    pub make: String,
+    /// whole sentences: how to end one, which is called `{it}`
+    pub end: String,
+    /// a whole sentence: where it stands
+    pub look: String,
+    /// what whoever has it can do: "read your contacts"
+    pub risk: String,
+    /// a whole sentence: what was pasted instead, and what is needed
+    pub kind: String,
+}
+
+impl Remedies {
+    /// The part of it that fits how the connection was made, for a situation.
+    pub fn fitting(&self, auth: Auth, situation: Situation) -> &Self {
+        let grant = self.oauth.as_deref().filter(|grant| auth == Auth::Oauth && grant.steps.contains_key(&situation));
+        grant.unwrap_or(self)
+    }
 }

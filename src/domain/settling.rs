@@ -75,7 +75,7 @@ fn why_closed(finding: &KnownFinding, uses: &[UseFacts]) -> &'static str {
         return "dead";
     }
     match (rules::rule(finding.rule).on, used.until, used.ended_by) {
-        (On::Ended, _, _) | (On::Open, None, _) => "cleared",
+        (On::Ended | On::Either | On::Said, _, _) | (On::Open, None, _) => "cleared",
         (On::Open, Some(_), Some(EndedBy::Replaced | EndedBy::Identified)) => "rotated",
         (On::Open, Some(_), _) => "ended",
     }

@@ -9,6 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
 /// An instant: milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -49,6 +52,18 @@ impl Timestamp {
     /// How long after `earlier` this is; zero if it is not after.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The first instant of its day, in UTC.
+    #[must_use]
+    pub const fn day_start(self) -> Self {
+        Self(self.0.div_euclid(DAY).saturating_mul(DAY))
+    }
+
+    /// The first instant of the next day, in UTC.
+    #[must_use]
+    pub const fn day_end(self) -> Self {
+        Self(self.day_start().0.saturating_add(DAY))
     }
 
     /// The same instant for calendars.

@@ -97,7 +97,7 @@ pub(super) fn build(
         created_by: cells.id(CREATED_BY)?,
         running_jobs: cells.count(RUNNING_JOBS)?.unwrap_or_default(),
         used_for: cells.words(USED_FOR, &USES)?,
-        compromised_at: cells.time(COMPROMISED_AT)?,
+        compromised_at: cells.past(COMPROMISED_AT, now, dropped)?,
         tags: cells.list(TAGS)?,
     };
     let is_kit_v4 = record.secret.as_ref().is_some_and(|secret| secret.expose().starts_with("kit_"));

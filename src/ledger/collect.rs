@@ -10,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{
     CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, KnownUse, OpenRow,
-    PresentPerson, Reservation, Reserved, SnapshotEnd, SourceState,
+    PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState,
 };
 
 use super::Ledger;
@@ -52,29 +52,12 @@ impl CollectLedger for Ledger {
     }
 
     async fn known_connections(&self, ids: &[ConnectionId]) -> Result<Vec<KnownConnection>, LedgerError> {
-        type Row = (
-            ConnectionId,
-            ConnectionStatus,
-            Timestamp,
-            Option<UseId>,
-            Option<CredentialId>,
-            Option<Fingerprint>,
-            Option<Flag>,
-            Option<Fingerprint>,
-        );
+        type Row = (ConnectionId, ConnectionStatus, Timestamp, Option<LastUse>);
         let mut line = self.look("look up connections").await?;
         let rows: Vec<Row> = line.rows("connection", &KNOWN_CONNECTIONS, [pack(ids)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, status, facts_at, usage, credential, fingerprint, placeholder, last_credential)| {
-                let open_use = match (usage, credential, fingerprint) {
-                    (Some(id), Some(credential), Some(fingerprint)) => {
-                        Some(KnownUse { id, credential, fingerprint, placeholder: placeholder == Some(Flag(true)) })
-                    }
-                    _ => None,
-                };
-                KnownConnection { id, status, facts_at, open_use, last_credential }
-            })
+            .map(|(id, status, facts_at, last)| KnownConnection { id, status, facts_at, last_use: last.map(known_use) })
             .collect())
     }
 
@@ -163,6 +146,15 @@ impl CollectLedger for Ledger {
     }
 }
 
+type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Option<Timestamp>, Option<Timestamp>, Flag, Flag);
+
+fn known_use(
+    (id, open, credential, fingerprint, placeholder, own_from, compromised_at, syncs, sends): LastUse,
+) -> KnownUse {
+    let said = Said { compromised_at, syncs: syncs.0, sends: sends.0 };
+    KnownUse { id, open: open.0, credential, fingerprint, placeholder: placeholder.0, own_from, said }
+}
+
 impl Ledger {
     async fn known_source(&self, name: &str) -> Result<Option<SourceState>, LedgerError> {
         type Row = (SourceId, Option<Timestamp>, Option<Timestamp>, i64, i64);
@@ -204,13 +196,13 @@ pub(super) const KNOWN_ROWS: Sql = sql!(
 
 pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
     "SELECT " [page
-        "c.id, c.status, c.facts_at, u.id, k.id, k.fingerprint, k.placeholder,
-         (SELECT fingerprint FROM credential
-          WHERE id = (SELECT credential_id FROM use WHERE connection_id = c.id ORDER BY id DESC LIMIT 1))"] "
+        "c.id, c.status, c.facts_at, "
+        [json "(SELECT " [array
+            "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends"] "
+                FROM use AS u JOIN credential AS k ON k.id = u.credential_id
+                WHERE u.id = (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id))"]] "
      FROM " [each "$1" wanted bigint] "
-     JOIN connection AS c ON c.id = wanted.value
-     LEFT JOIN use AS u ON u.connection_id = c.id AND u.until IS NULL
-     LEFT JOIN credential AS k ON k.id = u.credential_id"
+     JOIN connection AS c ON c.id = wanted.value"
 );
 
 pub(super) const KNOWN_CREDENTIALS: Sql = sql!(

@@ -110,7 +110,8 @@ macro_rules! write_table {
 /// In the order of the references between them.
 pub(super) const TABLES: &[Table] = &[
     table!(source by id (id bigint, name text, last_complete bigint, last_people bigint, last_read bigint,
-        last_rows bigint, last_error text, quarantined bigint, held_back bigint, held_back_people bigint, remarks text)),
+        last_rows bigint, last_error text, quarantined bigint, held_back bigint, held_back_people bigint, remarks text,
+        syncs_told bigint)),
     table!(account by id (id bigint, source_id bigint, external_id text)),
     table!(person by id (id bigint, source_id bigint, account_id bigint, member_id text, email text, role text,
         status text, verified bigint, locale text, timezone text, digest text, absent_since bigint)),
@@ -120,10 +121,11 @@ pub(super) const TABLES: &[Table] = &[
         judge_at bigint)),
     table!(credential by id (id bigint, fingerprint text, source_id bigint, provider text, key_id text, region text,
         base_url text, kind text, placeholder bigint, liveness text, belief text, parts text, secret_since bigint,
-        provenance text, idle_since bigint, probe_at bigint)),
+        provenance text, idle_since bigint, probe_at bigint, compromised_at bigint, compromised_note text)),
     table!(escrow by id (id bigint, credential_id bigint, held bigint, sealed text)),
     table!(use by id (id bigint, connection_id bigint, credential_id bigint, account_id bigint, since bigint,
-        until bigint, ended_by text, ended_seen_at bigint, ended_at_first_sight bigint, first_run bigint)),
+        until bigint, ended_by text, ended_seen_at bigint, ended_at_first_sight bigint, first_run bigint, own_from bigint,
+        compromised_at bigint, syncs bigint, sends bigint)),
     table!(finding by id (id bigint, rule text, connection_id bigint, credential_id bigint, account_id bigint, state text,
         opening bigint, severity text, since bigint, opened_at bigint, closed_at bigint, closed_why text, evidence text,
         mailed bigint, last_step bigint, next_step_at bigint)),

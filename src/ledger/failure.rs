@@ -1,6 +1,15 @@
 //! What goes wrong with either database: what passes is told from what stays.
 
+use std::time::Duration;
+
 use crate::ports::LedgerError;
+
+/// An answer that a server gives in time. One that vanished without a word never answers: an overdue answer is a broken
+/// line, and the connection is not used again.
+pub(super) async fn heard<T>(within: Duration, answer: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let silent = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(within, answer).await.unwrap_or_else(silent)
+}
 
 /// Tells a failure that passes from one that stays.
 pub(super) fn database(doing: &'static str) -> impl FnOnce(sqlx::Error) -> LedgerError {

@@ -67,7 +67,7 @@ async fn in_file(url: &str) -> Result<Look, OpenError> {
     let Some(bytes) = bytes else { return Ok(Look { place, folder, holder, found: None }) };
     let pool = sqlite::connect(options.read_only(true), &path).await?;
     let schema = sqlite::version(&pool, &path).await?;
-    let pools = Pools::Sqlite { pool, _lock: None };
+    let pools = Pools::Sqlite { pool, held: None };
     let found = found(pools, &place, Some(bytes), schema, sqlite::newest()).await?;
     Ok(Look { place, folder, holder, found: Some(found) })
 }

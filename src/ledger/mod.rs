@@ -18,6 +18,7 @@ mod sql;
 mod place;
 
 mod collect;
+mod compromise;
 mod copy;
 mod due;
 mod escrow;

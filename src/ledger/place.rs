@@ -109,6 +109,14 @@ async fn act(server: &str, statement: &str) {
 }
 
 impl Ledger {
+    /// The same ledger, with less patience.
+    pub(super) fn patient_for(mut self, time: std::time::Duration) -> Self {
+        if let Pools::Postgres { silence, .. } = self.pools_mut() {
+            *silence = time;
+        }
+        self
+    }
+
     /// Any statement that both databases understand.
     pub(super) async fn act(&self, statement: &'static str) {
         match self.pools() {

@@ -76,10 +76,12 @@ impl ProbeLedger for Ledger {
         events: &[Event],
     ) -> Result<(), LedgerError> {
         let mut tx = self.write("write the answers of providers").await?;
+        let mut seen_differently = of_another_kind(&mut tx, records).await?;
         write_beliefs(&mut tx, records).await?;
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
-        due::by_credential(&mut tx, &chosen(records, |record| record.transition), now).await?;
+        seen_differently.extend(chosen(records, |record| record.transition));
+        due::by_credential(&mut tx, &seen_differently, now).await?;
         tx.log(events).await?;
         tx.commit().await
     }
@@ -91,6 +93,15 @@ impl ProbeLedger for Ledger {
 
 fn chosen(records: &[ProbeRecord], which: impl Fn(&ProbeRecord) -> bool) -> Vec<CredentialId> {
     records.iter().filter(|record| which(record)).map(|record| record.id).collect()
+}
+
+/// Those that the provider now takes for another kind of key than it did: a rule reads that, whatever became of the belief.
+async fn of_another_kind(tx: &mut Session, records: &[ProbeRecord]) -> Result<Vec<CredentialId>, LedgerError> {
+    let kinds: Vec<_> = records.iter().filter_map(|record| Some((record.id, record.kind.as_deref()?))).collect();
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx.rows("credential", &OF_ANOTHER_KIND, [pack(&kinds)?.into()]).await
 }
 
 async fn write_beliefs(tx: &mut Session, records: &[ProbeRecord]) -> Result<(), LedgerError> {
@@ -206,6 +217,11 @@ pub(super) const HELD_CREDENTIALS: Sql = sql!(
 pub(super) const CONTROLS: Sql = sql!(
     "SELECT " [page "source_id, protocol, endpoint, accepted_at, credential_id, other_at"] "
      FROM control WHERE provider = $1"
+);
+
+pub(super) const OF_ANOTHER_KIND: Sql = sql!(
+    "SELECT " [numbers "k.id"] " FROM " [tuples "$1" v (0 id bigint, 1 kind text)] "
+     CROSS JOIN credential AS k WHERE k.id = v.id AND k.kind IS DISTINCT FROM v.kind"
 );
 
 // Beliefs and parts are texts to SQLite.

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use sqlx::pool::PoolConnection;
@@ -13,7 +14,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::Ledger;
-use super::failure::database;
+use super::failure::{database, heard};
 use super::packed::{pack, unpack};
 use super::sql::Sql;
 use super::store::Pools;
@@ -32,13 +33,14 @@ pub(super) struct Writing(Session);
 enum Hold {
     Sqlite(PoolConnection<Sqlite>),
     SqliteMoment(Transaction<'static, Sqlite>),
-    Postgres(PoolConnection<Postgres>),
-    PostgresMoment(Transaction<'static, Postgres>),
+    /// with how long it may be silent
+    Postgres(PoolConnection<Postgres>, Duration),
+    PostgresMoment(Transaction<'static, Postgres>, Duration),
 }
 
 enum Line<'s> {
     Sqlite(&'s mut SqliteConnection),
-    Postgres(&'s mut PgConnection),
+    Postgres(&'s mut PgConnection, Duration),
 }
 
 impl Ledger {
@@ -49,7 +51,9 @@ impl Ledger {
     pub(super) async fn look(&self, doing: &'static str) -> Result<Session, LedgerError> {
         let hold = match self.pools() {
             Pools::Sqlite { pool, .. } => pool.acquire().await.map(Hold::Sqlite),
-            Pools::Postgres { reader, .. } => reader.acquire().await.map(Hold::Postgres),
+            Pools::Postgres { reader, silence, .. } => {
+                reader.acquire().await.map(|line| Hold::Postgres(line, *silence))
+            }
         };
         Ok(Session { hold: hold.map_err(database(doing))?, doing })
     }
@@ -61,8 +65,9 @@ impl Ledger {
     pub(super) async fn moment(&self, doing: &'static str) -> Result<Session, LedgerError> {
         let hold = match self.pools() {
             Pools::Sqlite { pool, .. } => pool.begin().await.map(Hold::SqliteMoment),
-            Pools::Postgres { reader, .. } => {
-                reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Hold::PostgresMoment)
+            Pools::Postgres { reader, silence, .. } => {
+                let begun = reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                heard(*silence, begun).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
         Ok(Session { hold: hold.map_err(database(doing))?, doing })
@@ -73,12 +78,17 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Busy`] where the right to write can't be had in time.
     pub(super) async fn write(&self, doing: &'static str) -> Result<Writing, LedgerError> {
+        if let Pools::Sqlite { held: Some(held), .. } = self.pools() {
+            held.is_there()?;
+        }
         let hold = match self.pools() {
             // A transaction that reads first and then writes fails at once where another wrote in between, whatever the
             // busy timeout; one that begins with the write lock doesn't.
             Pools::Sqlite { pool, .. } => pool.begin_with("BEGIN IMMEDIATE").await.map(Hold::SqliteMoment),
             // The one connection of this pool holds the ledger's lock: nobody else writes.
-            Pools::Postgres { writer, .. } => writer.begin().await.map(Hold::PostgresMoment),
+            Pools::Postgres { writer, silence, .. } => {
+                heard(*silence, writer.begin()).await.map(|tx| Hold::PostgresMoment(tx, *silence))
+            }
         };
         Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing }))
     }
@@ -94,8 +104,10 @@ impl Writing {
         let Session { hold, doing } = self.0;
         match hold {
             Hold::SqliteMoment(transaction) => transaction.commit().await.map_err(database(doing)),
-            Hold::PostgresMoment(transaction) => transaction.commit().await.map_err(database(doing)),
-            Hold::Sqlite(_) | Hold::Postgres(_) => Ok(()),
+            Hold::PostgresMoment(transaction, silence) => {
+                heard(silence, transaction.commit()).await.map_err(database(doing))
+            }
+            Hold::Sqlite(_) | Hold::Postgres(..) => Ok(()),
         }
     }
 }
@@ -130,9 +142,9 @@ impl Session {
                 let query = binds.into_iter().fold(sqlx::query(statement.sqlite), Bind::to_sqlite);
                 query.execute(line).await.map(|done| done.rows_affected())
             }
-            Line::Postgres(line) => {
+            Line::Postgres(line, silence) => {
                 let query = binds.into_iter().fold(sqlx::query(statement.postgres), Bind::to_postgres);
-                query.execute(line).await.map(|done| done.rows_affected())
+                heard(silence, query.execute(line)).await.map(|done| done.rows_affected())
             }
         };
         done.map_err(database(doing))
@@ -168,9 +180,9 @@ impl Session {
                 let query = binds.into_iter().fold(sqlx::query_scalar(statement.sqlite), Bind::to_sqlite_scalar);
                 query.fetch_optional(line).await
             }
-            Line::Postgres(line) => {
+            Line::Postgres(line, silence) => {
                 let query = binds.into_iter().fold(sqlx::query_scalar(statement.postgres), Bind::to_postgres_scalar);
-                query.fetch_optional(line).await
+                heard(silence, query.fetch_optional(line)).await
             }
         };
         text.map_err(database(doing))
@@ -191,9 +203,9 @@ impl Session {
                 let query = binds.into_iter().fold(sqlx::query_scalar(statement.sqlite), Bind::to_sqlite_scalar);
                 query.fetch_one(line).await
             }
-            Line::Postgres(line) => {
+            Line::Postgres(line, silence) => {
                 let query = binds.into_iter().fold(sqlx::query_scalar(statement.postgres), Bind::to_postgres_scalar);
-                query.fetch_one(line).await
+                heard(silence, query.fetch_one(line)).await
             }
         };
         number.map_err(database(doing))
@@ -226,8 +238,8 @@ impl Session {
         match &mut self.hold {
             Hold::Sqlite(connection) => Line::Sqlite(connection),
             Hold::SqliteMoment(transaction) => Line::Sqlite(transaction),
-            Hold::Postgres(connection) => Line::Postgres(connection),
-            Hold::PostgresMoment(transaction) => Line::Postgres(transaction),
+            Hold::Postgres(connection, silence) => Line::Postgres(connection, *silence),
+            Hold::PostgresMoment(transaction, silence) => Line::Postgres(transaction, *silence),
         }
     }
 }

@@ -4,8 +4,8 @@ pub(super) mod postgres;
 mod refusal;
 pub(super) mod sqlite;
 
-use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
 
@@ -24,8 +24,8 @@ pub(super) enum Pools {
     Sqlite {
         /// one connection writes while another reads; more would only wait for each other
         pool: SqlitePool,
-        /// the lock file, where the ledger was opened for writing
-        _lock: Option<File>,
+        /// the right to write, where the ledger was opened for it
+        held: Option<sqlite::Held>,
     },
     /// one schema of a server's database
     Postgres {
@@ -33,6 +33,8 @@ pub(super) enum Pools {
         writer: PgPool,
         /// those that only read
         reader: PgPool,
+        /// how long the server may take to answer
+        silence: Duration,
     },
 }
 
@@ -95,7 +97,7 @@ impl Ledger {
     pub async fn close(self) {
         match self.pools {
             Pools::Sqlite { pool, .. } => pool.close().await,
-            Pools::Postgres { writer, reader } => {
+            Pools::Postgres { writer, reader, .. } => {
                 reader.close().await;
                 writer.close().await;
             }
@@ -105,6 +107,13 @@ impl Ledger {
     /// The connections, for [`Session`](super::session::Session).
     pub(super) fn pools(&self) -> &Pools {
         &self.pools
+    }
+}
+
+#[cfg(test)]
+impl Ledger {
+    pub(super) const fn pools_mut(&mut self) -> &mut Pools {
+        &mut self.pools
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::clean;
 use super::render::MailSettings;
 use super::words::{self, Verb};
+use super::{clean, others};
 use crate::domain::ids::CredentialId;
 use crate::domain::policy::RulePolicy;
 use crate::domain::rules;
@@ -125,10 +125,14 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
     let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
     let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
     let remedies = &texts.remedies;
-    let steps = remedies
-        .steps
-        .get(&situation)
-        .ok_or_else(|| format!("the catalogue has no steps for {provider} in the situation {situation:?}"))?;
+    let steps = match situation {
+        Some(situation) => remedies
+            .steps
+            .get(&situation)
+            .cloned()
+            .ok_or_else(|| format!("the catalogue has no steps for {provider} in the situation {situation:?}"))?,
+        None => others::steps(group),
+    };
     Ok(Item {
         provider: texts.title.clone(),
         heading: words::heading(group),
@@ -142,7 +146,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
         path: remedies.path.clone(),
         link: remedies.link.clone(),
         old_value: remedies.old_value.clone(),
-        steps: steps.clone(),
+        steps,
     })
 }
 

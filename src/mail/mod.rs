@@ -5,6 +5,7 @@
 
 mod clean;
 mod digest;
+mod others;
 mod reasons;
 pub mod render;
 mod reply;

@@ -36,6 +36,8 @@ const fn plain(reason: Reason) -> &'static str {
     match reason {
         Reason::NoCopy => "no copy of the key is held, so nobody here can ask",
         Reason::NoProber => "there is no safe way to ask this provider",
+        Reason::NoAddress => "nothing says at which of the provider's addresses this account lives",
+        Reason::BadAddress => "the address that was given for this account is not one of the provider's",
         Reason::Blocked => "the provider blocks the question before it looks at the key",
         Reason::RateLimited => "the provider says that it is asked too often",
         Reason::Connect | Reason::Dns | Reason::Timeout | Reason::Tls => "the provider could not be reached",

@@ -6,12 +6,13 @@ use serde_json::json;
 
 use super::render::{MailSettings, Parts, ProviderTexts, Sender, Templates};
 use crate::domain::belief::{Belief, Liveness};
+use crate::domain::catalogue::Source;
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
 use crate::domain::outcome::Reason;
 use crate::domain::record::{Address, UsedFor};
-use crate::domain::remedy::{Remedies, Situation};
+use crate::domain::remedy::{Remedies, Situation, Words};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ports::notify::{ClaimedMail, MailNotice, Renderer as _};
@@ -299,7 +300,10 @@ fn texts(name: &str, title: &str) -> (ProviderName, ProviderTexts) {
         link: format!("https://{name}.test/account/api_keys?a=1&b=2"),
         old_value: "Refused at once.".to_owned(),
         breaks: "Everything else that uses this key must get the new secret.".to_owned(),
+        words: Words::default(),
         steps: BTreeMap::from(steps),
+        oauth: None,
+        source: Source::try_from("[I] a test".to_owned()).expect("a source"),
     };
     (ProviderName::new(name), ProviderTexts { title: title.to_owned(), remedies })
 }

@@ -4,7 +4,7 @@
 
 use super::clean::{self, instant};
 use super::digest::Group;
-use super::reasons;
+use super::{others, reasons};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
@@ -17,6 +17,7 @@ pub(super) enum Verb {
     Reconnect,
     Reset,
     Revoke,
+    Separate,
     TakeOver,
 }
 
@@ -27,6 +28,7 @@ impl Verb {
             Self::Reconnect => "reconnect",
             Self::Reset => "reset",
             Self::Revoke => "revoke",
+            Self::Separate => "separate",
             Self::TakeOver => "take over",
         }
     }
@@ -37,9 +39,11 @@ pub(super) const fn verb(rule: RuleName) -> Verb {
     match rule {
         RuleName::RevocationMissing => Verb::Revoke,
         RuleName::ConnectionOrphaned => Verb::TakeOver,
-        RuleName::RevocationUnproven => Verb::Check,
-        RuleName::ConnectionBroken => Verb::Reconnect,
-        RuleName::SecretReused
+        RuleName::RevocationUnproven | RuleName::ConnectionIdle | RuleName::OwnerUnreachable => Verb::Check,
+        RuleName::ConnectionBroken | RuleName::WrongKeyKind => Verb::Reconnect,
+        RuleName::MixedUse => Verb::Separate,
+        RuleName::SecretCompromised
+        | RuleName::SecretReused
         | RuleName::SecretStale
         | RuleName::SecretDue
         | RuleName::SecretAgeUnknown
@@ -56,6 +60,7 @@ pub(super) const fn rests_on_age(rule: RuleName) -> bool {
 pub(super) fn heading(group: &Group<'_>) -> String {
     let (title, name) = (group.title, names(group));
     match group.first.rule {
+        RuleName::SecretCompromised => format!("Reset the {title} secret of {name} now: others know it"),
         RuleName::RevocationMissing => {
             format!("Revoke the {}{title} key of {name}: it {}", former(group.first), still_works(group.first))
         }
@@ -66,11 +71,15 @@ pub(super) fn heading(group: &Group<'_>) -> String {
             format!("Check at {title} that the {}key of {name} no longer works", former(group.first))
         }
         RuleName::ConnectionBroken => format!("Reconnect {name}: {title} refuses the key"),
+        RuleName::WrongKeyKind => format!("Reconnect {name}: {title} takes its key for another kind"),
         RuleName::SecretDue => format!("Plan to reset the {title} secret of {name} ({} old)", old(group)),
         RuleName::SecretAgeUnknown => format!("Reset the {title} secret of {name}: its age is unknown"),
         RuleName::SecretShared => {
             format!("Reset the {title} secret that {} share", clean::count(sharers(group), "connection"))
         }
+        RuleName::MixedUse => format!("Give the mail that is sent with the {title} key of {name} a key of its own"),
+        RuleName::ConnectionIdle => format!("Check whether {name} is still needed: its {title} key lies idle"),
+        RuleName::OwnerUnreachable => format!("Check who answers for {name}: nobody can be told of its {title} key"),
     }
 }
 
@@ -78,6 +87,7 @@ pub(super) fn heading(group: &Group<'_>) -> String {
 pub(super) fn what(group: &Group<'_>) -> String {
     let (title, name, first) = (group.title, names(group), group.first);
     match first.rule {
+        RuleName::SecretCompromised => others::compromised(group, &name),
         RuleName::RevocationMissing => format!("{} {}", ended(group), last_accepted(group)),
         RuleName::SecretReused => {
             format!("An earlier, ended connection of this account had left the secret of {name} behind.")
@@ -96,6 +106,7 @@ pub(super) fn what(group: &Group<'_>) -> String {
         RuleName::ConnectionBroken => {
             format!("{} Syncs of {name} fail until it is connected with fresh values.", refused(group))
         }
+        RuleName::WrongKeyKind => others::wrong_kind(group, &name),
         RuleName::SecretDue => format!(
             "The {title} secret of {name} is {} old and becomes stale on {}.",
             old(group),
@@ -107,12 +118,22 @@ pub(super) fn what(group: &Group<'_>) -> String {
         RuleName::SecretShared => {
             format!("{} of this account use the same {title} secret.", clean::count(sharers(group), "open connection"))
         }
+        RuleName::MixedUse => {
+            format!("The {title} key that synchronises the lists of {name} also sends mail.")
+        }
+        RuleName::ConnectionIdle => others::idle(group, &name),
+        RuleName::OwnerUnreachable => {
+            format!("There is something to say about the {title} key of {name}, and nobody whom it could be said to.")
+        }
     }
 }
 
 /// Why that matters, in one calm sentence.
 pub(super) const fn why(rule: RuleName) -> &'static str {
     match rule {
+        RuleName::SecretCompromised => {
+            "Whoever knows this secret can read and change your contacts, until the provider refuses it."
+        }
         RuleName::RevocationMissing => {
             "Nothing uses this key any more, yet whoever holds a copy of it can still reach your account and its contacts."
         }
@@ -123,8 +144,12 @@ pub(super) const fn why(rule: RuleName) -> &'static str {
         }
         RuleName::RevocationUnproven => "Until it is known to be refused, it may still open your account.",
         RuleName::ConnectionBroken => "Until then the platform works with the lists as they were.",
+        RuleName::WrongKeyKind => "With this kind of key the platform can't do all that the connection is for.",
         RuleName::SecretAgeUnknown => "A reset starts the clock: from then on its age is known.",
         RuleName::SecretShared => "One leak, or one reset, touches all of them at once.",
+        RuleName::MixedUse => "As long as they share a key, it can't be reset without stopping your mail.",
+        RuleName::ConnectionIdle => "A key that nothing uses is one more that others could.",
+        RuleName::OwnerUnreachable => "What nobody is told, nobody mends.",
     }
 }
 
@@ -143,7 +168,7 @@ pub(super) fn key(group: &Group<'_>) -> String {
 }
 
 /// `api_secret` as providers write it: API Secret.
-fn kind_words(kind: &str) -> String {
+pub(super) fn kind_words(kind: &str) -> String {
     let word = |word: &str| match word.split_at_checked(1) {
         _ if word == "api" => "API".to_owned(),
         Some((first, rest)) => format!("{}{rest}", first.to_uppercase()),
@@ -332,10 +357,12 @@ mod tests {
             (R::RevocationUnproven, Some(EndedBy::Replaced), 0, Situation::Unproven),
             (R::ConnectionOrphaned, None, 5, Situation::Orphaned),
             (R::ConnectionBroken, None, 5, Situation::Broken),
+            (R::SecretCompromised, Some(EndedBy::Deleted), 0, Situation::Compromised),
+            (R::WrongKeyKind, None, 5, Situation::WrongKind),
         ] {
             assert_eq!(
                 crate::domain::rules::situation(rule, ended_by, sharers),
-                expected,
+                Some(expected),
                 "{rule} {ended_by:?} {sharers}"
             );
         }

@@ -146,8 +146,7 @@ where
     /// left to send now.
     async fn prepare(&self, mut mail: ClaimedMail) -> Result<Option<(ClaimedMail, Vec<u8>)>, Failed<K>> {
         mail.notices.retain(|notice| notice.current);
-        let held: Vec<NoticeId> =
-            mail.notices.iter().filter(|n| waits(n.rule, n.belief.liveness)).map(|n| n.id).collect();
+        let held: Vec<NoticeId> = mail.notices.iter().filter(|n| waits(n.rule, &n.belief)).map(|n| n.id).collect();
         if !held.is_empty() {
             self.sum.borrow_mut().held += held.len() as u64;
             if mail.maybe_sent {

@@ -8,7 +8,7 @@ pub use plan::{Preview, preview};
 
 use std::time::Duration;
 
-use crate::domain::belief::Liveness;
+use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{MailId, ScanId};
 use crate::domain::time::Timestamp;
@@ -152,9 +152,16 @@ where
 }
 
 /// Whether nothing is said of a key for now, because it is being refused and that is neither confirmed nor contradicted.
-/// That its death can't be proven is said all the same: waiting is what has come to nothing.
-fn waits(rule: RuleName, liveness: Liveness) -> bool {
-    liveness == Liveness::Suspect && rule != RuleName::RevocationUnproven
+/// That its death can't be proven is said all the same: waiting is what has come to nothing. So is a leak where the
+/// refusal proves nothing as it stands, for want of a control or of an answer over another protocol: nothing says when it will.
+fn waits(rule: RuleName, belief: &Belief) -> bool {
+    let doubtful = belief.no_control || belief.partly.is_some();
+    belief.liveness == Liveness::Suspect
+        && match rule {
+            RuleName::RevocationUnproven => false,
+            RuleName::SecretCompromised => !doubtful,
+            _ => true,
+        }
 }
 
 /// Whether a belief is so old that nothing should be said from it.

@@ -95,7 +95,7 @@ enum Decision {
 }
 
 fn decide(step: &StepDue, now: Timestamp) -> Decision {
-    if waits(step.rule, step.belief.liveness) {
+    if waits(step.rule, &step.belief) {
         return Decision::Hold;
     }
     let people = readers(&step.people);

@@ -3,7 +3,8 @@
 mod writes;
 
 pub use self::writes::{
-    CollectChunk, ConnectionWrite, NewAccount, NewCredential, NewUse, Older, PersonWrite, SnapshotEnd, UseEnd,
+    CollectChunk, ConnectionWrite, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said, SnapshotEnd, UseEnd,
+    UseTold,
 };
 use super::LedgerError;
 use crate::domain::facts::{ConnectionStatus, Provenance};
@@ -148,23 +149,34 @@ pub struct KnownConnection {
     pub status: ConnectionStatus,
     /// how old its facts are: the row's `updated_at`, else the start of the snapshot that brought them
     pub facts_at: Timestamp,
-    /// its open use
-    pub open_use: Option<KnownUse>,
-    /// the credential of its latest use, open or ended
-    pub last_credential: Option<Fingerprint>,
+    /// its latest use, open or ended; none is open beside it
+    pub last_use: Option<KnownUse>,
 }
 
-/// A connection's open use.
+impl KnownConnection {
+    /// Its open use.
+    pub fn open_use(&self) -> Option<&KnownUse> {
+        self.last_use.as_ref().filter(|used| used.open)
+    }
+}
+
+/// A connection's use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownUse {
     /// the ledger's number
     pub id: UseId,
+    /// false once it has ended
+    pub open: bool,
     /// its credential
     pub credential: CredentialId,
     /// that credential's identity
     pub fingerprint: Fingerprint,
     /// true for the stand-in of a row without a secret
     pub placeholder: bool,
+    /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
+    pub own_from: Option<Timestamp>,
+    /// what the row last said of the value
+    pub said: Said,
 }
 
 /// A credential that the ledger knows.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::catalogue::Catalogue;
-use crate::domain::catalogue::{Probe, ProbeAuth, ProtocolKind, Provider, Word, classify};
+use crate::domain::catalogue::{Probe, ProbeAuth, ProtocolKind, Provider, Template, Word, classify};
 use crate::domain::outcome::Verdict;
 
 fn shipped() -> Catalogue {
@@ -71,28 +71,30 @@ fn only_a_401_refuses_and_only_a_200_accepts() {
     }
 }
 
+fn template(text: &str) -> Template {
+    Template::try_from(text.to_owned()).unwrap()
+}
+
 #[test]
 fn mailjet_is_asked_for_a_list_in_each_region_then_over_smtp() {
     let mailjet = provider("mailjet");
     let rest = &mailjet.protocols[0];
     let endpoints: Vec<_> =
-        rest.endpoints.iter().map(|e| (e.name.as_str(), e.regions.clone(), e.base.as_str())).collect();
+        rest.endpoints.iter().map(|e| (e.name.as_str(), e.regions.clone(), e.base.to_string())).collect();
     assert_eq!(
         endpoints,
         [
-            ("default", vec!["default".to_owned(), "eu".to_owned()], "https://api.mailjet.com/"),
-            ("us", vec!["us".to_owned()], "https://api.us.mailjet.com/"),
+            ("default", vec!["default".to_owned(), "eu".to_owned()], "https://api.mailjet.com".to_owned()),
+            ("us", vec!["us".to_owned()], "https://api.us.mailjet.com".to_owned()),
         ]
     );
     let [probe] = rest.probes.as_slice() else { panic!("one probe") };
-    assert_eq!((probe.path.as_str(), &probe.auth), ("/v3/REST/contactslist", &ProbeAuth::Basic));
+    assert_eq!(probe.path, "/v3/REST/contactslist");
+    assert_eq!(probe.auth, ProbeAuth::Basic(template("{key_id}"), template("{secret}")));
     assert_eq!(probe.query, [("Limit".to_owned(), "1".to_owned())]);
     let smtp = &mailjet.protocols[1];
     assert_eq!((smtp.name.as_str(), smtp.kind, smtp.probes.len()), ("smtp", ProtocolKind::Smtp, 0));
-    assert_eq!(
-        (smtp.endpoints[0].base.host_str(), smtp.endpoints[0].base.port()),
-        (Some("in-v3.mailjet.com"), Some(587))
-    );
+    assert_eq!(smtp.endpoints[0].base.to_string(), "smtp://in-v3.mailjet.com:587");
 }
 
 #[test]
@@ -107,9 +109,10 @@ fn convertkit_is_asked_for_the_secret_first_and_for_the_key_only_where_the_shape
     let convertkit = provider("convertkit");
     let [secret, key] = convertkit.protocols[0].probes.as_slice() else { panic!("two probes") };
     assert_eq!((secret.path.as_str(), secret.key_kind.as_deref()), ("/v3/account", Some("api_secret")));
-    assert_eq!((&secret.auth, &secret.when_secret), (&ProbeAuth::Query("api_secret".to_owned()), &None));
+    assert_eq!(secret.auth, ProbeAuth::Query("api_secret".to_owned(), template("{secret}")));
+    assert_eq!(secret.when_secret, None);
     assert_eq!((key.path.as_str(), key.key_kind.as_deref()), ("/v3/forms", Some("api_key")));
-    assert_eq!(key.auth, ProbeAuth::Query("api_key".to_owned()));
+    assert_eq!(key.auth, ProbeAuth::Query("api_key".to_owned(), template("{secret}")));
     let shape = regex::Regex::new(key.when_secret.as_deref().unwrap()).unwrap();
     for (length, fits) in [(21, false), (22, true), (23, false), (43, false)] {
         assert_eq!(shape.is_match(&"a".repeat(length)), fits, "{length}");
@@ -120,5 +123,6 @@ fn convertkit_is_asked_for_the_secret_first_and_for_the_key_only_where_the_shape
 fn kit_is_asked_by_header_and_never_in_the_address() {
     let kit = provider("kit");
     let [probe] = kit.protocols[0].probes.as_slice() else { panic!("one probe") };
-    assert_eq!((probe.path.as_str(), &probe.auth), ("/v4/account", &ProbeAuth::Header("X-Kit-Api-Key".to_owned())));
+    assert_eq!(probe.path, "/v4/account");
+    assert_eq!(probe.auth, ProbeAuth::Header("X-Kit-Api-Key".to_owned(), template("{secret}")));
 }

@@ -1,42 +1,36 @@
-//! Every shipped file is good, and says what its examples show.
+//! Every shipped file is good, and a bad one is refused in words.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
-use super::catalogue::{Catalogue, read};
-use crate::domain::catalogue::{Probe, classify, verdict};
+use super::catalogue::{Catalogue, Origin, files_of, read};
+use crate::domain::catalogue::try_out;
 use crate::domain::ids::ProviderName;
 use crate::domain::remedy::Situation;
 
-fn probes(catalogue: &Catalogue) -> impl Iterator<Item = (&str, &Probe)> {
-    catalogue.iter().flat_map(|provider| {
-        let probes = provider.protocols.iter().flat_map(|protocol| &protocol.probes);
-        probes.map(move |probe| (provider.name.as_str(), probe))
-    })
+fn shipped_folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/providers")
 }
 
 #[test]
-fn every_example_of_every_file_is_classified_as_it_says() {
+fn every_file_of_the_folder_is_shipped_under_its_providers_name() {
     let catalogue = Catalogue::shipped().unwrap();
-    for (provider, probe) in probes(&catalogue) {
-        for example in &probe.examples {
-            let (found, _) =
-                classify(&probe.answers, example.status, example.content_type.as_deref(), example.body.as_bytes());
-            assert_eq!(found, verdict(example.verdict, example.reason), "{provider} {}: {}", probe.path, example.name);
+    let files = files_of(&shipped_folder()).unwrap();
+    let stems: Vec<_> = files.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
+    assert_eq!(stems, catalogue.names());
+}
+
+#[test]
+fn every_example_of_every_file_is_judged_as_it_says_and_every_row_has_one() {
+    for provider in Catalogue::shipped().unwrap().iter() {
+        let trial = try_out(provider);
+        for tried in &trial.tried {
+            assert_eq!(tried.found, tried.expected, "{} {}: {}", provider.name, tried.at, tried.name);
         }
-    }
-}
-
-#[test]
-fn every_answer_row_of_every_file_has_an_example() {
-    let catalogue = Catalogue::shipped().unwrap();
-    for (provider, probe) in probes(&catalogue) {
-        let hit: BTreeSet<usize> = probe
-            .examples
-            .iter()
-            .filter_map(|e| classify(&probe.answers, e.status, e.content_type.as_deref(), e.body.as_bytes()).1)
-            .collect();
-        let all: BTreeSet<usize> = (0..probe.answers.len()).collect();
-        assert_eq!(hit, all, "{provider} {}: a row without an example", probe.path);
+        assert_eq!(trial.unshown, Vec::<String>::new(), "{}: rows without an example", provider.name);
+        let names: BTreeSet<_> = trial.tried.iter().map(|tried| (tried.at.rsplit_once('.'), &tried.name)).collect();
+        assert_eq!(names.len(), trial.tried.len(), "{}: two examples of one name", provider.name);
     }
 }
 
@@ -52,19 +46,100 @@ fn mailjets_remedies_say_what_dies_at_once_and_what_lives_on() {
 }
 
 #[test]
-fn a_bad_file_is_refused_with_its_name_and_the_key() {
+fn a_bad_file_is_refused_with_file_line_key_and_what_to_do() {
     let good = include_str!("../../config/providers/kit.toml");
     assert!(read("kit.toml", good).is_ok());
-    for (from, to, word) in [
-        ("in_flight = 4", "in_flight = 0", "limits"),
-        ("base = \"https://api.kit.com\"", "base = \"http://api.kit.com\"", "https"),
-        ("path = \"/v4/account\"", "path = \"v4/account\"", "slash"),
-        ("overlap = true", "overlap = true\nunknown_key = 1", "unknown_key"),
-        ("unproven = [", "unproven = []\nmore = [", "more"),
+    for (from, to, line, key, words) in [
+        ("in_flight = 4", "in_flight = 0", "in_flight = 0", "limits.in_flight", "1 or more"),
+        ("base = \"https://", "base = \"http://", "base = ", "protocol[0].endpoint[0].base", "https://"),
+        ("path = \"/v4/account\"", "path = \"v4/account\"", "path = \"v4", "protocol[0].probe[0].path", "slash"),
+        ("overlap = true", "overlpa = true", "overlpa", "rotation.overlpa", "did you mean \"overlap\"?"),
+        ("overlap = true", "overlap = true\nzeal = 1", "zeal", "rotation.zeal", "the keys that there are: overlap, "),
+        ("overlap = true\n", "", "[rotation]", "rotation", "overlap is missing"),
+        (
+            "verdict = \"accepted\"",
+            "verdict = \"acepted\"",
+            "acepted",
+            "protocol[0].probe[0].answer[0].verdict",
+            "did you mean \"accepted\"?",
+        ),
+        ("overlap = true", "overlap = 1", "overlap = 1", "rotation.overlap", "correct it"),
+        ("overlap = true", "overlap = ", "overlap = ", "", "correct it"),
+        (
+            "[\"X-Kit-Api-Key\", \"{secret}\"]",
+            "[\"X-Kit-Api-Key\", \"{token}\"]",
+            "{token}",
+            "protocol[0].probe[0].auth",
+            "{secret}",
+        ),
+        ("source = \"[D]", "source = \"[E]", "[E]", "limits.source", "R (recorded)"),
+        ("unproven = [", "unprovem = [", "unprovem", "remedies.steps.unprovem", "did you mean \"unproven\"?"),
     ] {
         let bad = good.replacen(from, to, 1);
         assert_ne!(bad, good, "the case {from:?} must change the file");
-        let error = read("kit.toml", &bad).unwrap_err().to_string();
-        assert!(error.starts_with("kit.toml: ") && error.contains(word), "{error}");
+        let problem = &read("kit.toml", &bad).unwrap_err().0[0];
+        let at = bad.lines().position(|text| text.contains(line)).unwrap() + 1;
+        assert_eq!((problem.file.as_str(), problem.line), ("kit.toml", Some(at)), "{problem}");
+        assert_eq!(problem.key, key, "{problem}");
+        assert!(problem.to_string().contains(words), "{problem}");
     }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let bad = include_str!("../../config/providers/kit.toml").replace("in_flight = 4", "in_flight = 0");
+    let bad = bad.replace("max_days = 90", "max_days = 0").replace("path = \"/v4", "path = \"v4");
+    let keys: Vec<_> = read("kit.toml", &bad).unwrap_err().0.into_iter().map(|problem| problem.key).collect();
+    assert_eq!(keys, ["limits.in_flight", "age.max_days", "protocol[0].probe[0].path"]);
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn the_operators_files_lie_over_the_shipped_ones() {
+    let kit = include_str!("../../config/providers/kit.toml");
+    let own = kit.replace("name = \"kit\"", "name = \"acme\"");
+    let folder = folder(&[
+        ("a.toml", &own),
+        ("k.toml", &kit.replace("max_days = 90", "max_days = 30")),
+        ("x.txt", "?"),
+        (".a.toml", "?"),
+    ]);
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    let name = ProviderName::new;
+    assert_eq!(catalogue.get(&name("kit")).unwrap().age.max_days, 30);
+    assert_eq!(catalogue.get(&name("mailjet")).unwrap().age.max_days, 90);
+    assert!(matches!(catalogue.origin(&name("kit")), Some(Origin::Operator { replaces: true, .. })));
+    assert!(matches!(catalogue.origin(&name("acme")), Some(Origin::Operator { replaces: false, .. })));
+    assert_eq!(catalogue.origin(&name("mailjet")), Some(&Origin::Shipped));
+    let remarks = catalogue.remarks();
+    assert!(
+        remarks[0].starts_with("acme is described by ") && remarks[1].ends_with("k.toml instead of the shipped file"),
+        "{remarks:?}"
+    );
+    assert_ne!(catalogue.text(), Catalogue::shipped().unwrap().text(), "another catalogue: everything is judged again");
+}
+
+#[test]
+fn one_bad_file_of_the_operators_is_told_and_none_is_used() {
+    let kit = include_str!("../../config/providers/kit.toml");
+    let untrue = kit.replacen(
+        "verdict = \"accepted\"\n\n[[protocol.probe.example]]",
+        "verdict = \"limited\"\n\n[[protocol.probe.example]]",
+        1,
+    );
+    assert_ne!(untrue, kit);
+    let folder = folder(&[("a.toml", "name = 1"), ("b.toml", &untrue), ("c.toml", kit), ("d.toml", kit)]);
+    let problems = Catalogue::load(Some(folder.path())).unwrap_err().0;
+    let told: Vec<_> = problems.iter().map(|p| (p.file.rsplit('/').next().unwrap(), p.key.as_str())).collect();
+    assert_eq!(told, [("a.toml", "name"), ("b.toml", "protocol[0].probe[0].example[0]"), ("d.toml", "name")]);
+    let missing = Catalogue::load(Some(&folder.path().join("nowhere"))).unwrap_err();
+    assert!(missing.to_string().contains("can't be read"), "{missing}");
 }

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::Catalogue;
 use super::retry_after::wait;
 use super::route::{Asked, route};
-use crate::domain::catalogue::{Probe, ProbeAuth, ProtocolKind, Provider, classify};
+use crate::domain::catalogue::{Blank, Probe, ProbeAuth, ProtocolKind, Provider, Template, classify};
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
@@ -178,7 +178,7 @@ impl ProviderLane {
                 return;
             }
             let (verdict, status) = match way.asked {
-                Asked::Nobody => (Verdict::Unknown(Reason::NoProber), None),
+                Asked::Nobody(reason) => (Verdict::Unknown(reason), None),
                 Asked::Http { base, probe } => {
                     if let Some(pace) = &self.pace {
                         pace.until_ready().await;
@@ -243,31 +243,42 @@ impl ProviderLane {
 
     /// The request, with the credential in it; `None` where a part of the credential is missing.
     fn request(&self, question: &Question<'_>, base: &Url, probe: &Probe) -> Option<reqwest::RequestBuilder> {
+        let fill = |template: &Template| {
+            let value = |blank| match blank {
+                Blank::KeyId => question.key_id,
+                Blank::Secret => Some(question.secret.expose()),
+                Blank::Customer => None,
+            };
+            template.fill(value).map(Zeroizing::new)
+        };
         let mut url = base.clone();
         url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), probe.path));
         {
             let mut query = url.query_pairs_mut();
             query.clear().extend_pairs(&probe.query);
-            if let ProbeAuth::Query(name) = &probe.auth {
+            if let ProbeAuth::Query(name, value) = &probe.auth {
                 // From here the address holds the secret. It lives until the answer is read, and is never printed.
-                query.append_pair(name, question.secret.expose());
+                query.append_pair(name, &fill(value)?);
             }
         }
         if url.query() == Some("") {
             url.set_query(None);
         }
         let mut headers = HeaderMap::new();
+        for (name, value) in &probe.headers {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?);
+        }
         match &probe.auth {
-            ProbeAuth::Basic => {
-                let pair = Zeroizing::new(format!("{}:{}", question.key_id?, question.secret.expose()));
+            ProbeAuth::Basic(name, password) => {
+                let pair = Zeroizing::new(format!("{}:{}", *fill(name)?, *fill(password)?));
                 let value = Zeroizing::new(format!("Basic {}", encode(pair.as_bytes())));
                 headers.insert(AUTHORIZATION, sensitive(&value)?);
             }
-            ProbeAuth::Header(name) => {
+            ProbeAuth::Header(name, value) => {
                 let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-                headers.insert(name, sensitive(question.secret.expose())?);
+                headers.insert(name, sensitive(&fill(value)?)?);
             }
-            ProbeAuth::Query(_) => {}
+            ProbeAuth::Query(..) => {}
         }
         Some(self.client.get(url).headers(headers))
     }

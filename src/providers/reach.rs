@@ -65,7 +65,7 @@ pub fn doors(provider: &Provider, settings: &ProviderSettings) -> Vec<Door> {
     for way in route(provider, settings, None, |_| true) {
         let address = match way.asked {
             Asked::Http { base, .. } => base,
-            Asked::Nobody => continue,
+            Asked::Nobody(_) => continue,
         };
         if doors.iter().all(|door| door.address != address) {
             let test = settings.test_endpoints.contains_key(&way.protocol.name);

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::http::ProviderSettings;
 use crate::domain::catalogue::{Endpoint, Probe, Protocol, ProtocolKind, Provider};
+use crate::domain::outcome::Reason;
 
 /// One way in.
 pub(super) struct Way<'a> {
@@ -24,8 +25,8 @@ pub(super) enum Asked<'a> {
         /// the question
         probe: &'a Probe,
     },
-    /// there is no prober for its protocol
-    Nobody,
+    /// it can't be: why
+    Nobody(Reason),
 }
 
 /// The ways for a credential of this region (`None`: unknown, so everywhere), whose shape fits the probes that
@@ -40,22 +41,32 @@ pub(super) fn route<'a>(
     let wanted = |protocol: &&Protocol| settings.protocols.as_ref().is_none_or(|only| only.contains(&protocol.name));
     for protocol in provider.protocols.iter().filter(wanted) {
         let test = settings.test_endpoints.get(&protocol.name);
-        let mut bases: Vec<&Url> = Vec::new();
+        let mut bases: Vec<Url> = Vec::new();
         for endpoint in endpoints(protocol, region) {
-            let base = test.unwrap_or(&endpoint.base);
+            let way = |asked| Way { protocol, endpoint: &endpoint.name, asked };
+            let Some(base) = test.cloned().or_else(|| address(endpoint)) else {
+                ways.push(way(Asked::Nobody(Reason::NoAddress)));
+                continue;
+            };
             if bases.contains(&base) {
                 continue;
             }
-            bases.push(base);
+            bases.push(base.clone());
             match protocol.kind {
-                ProtocolKind::Smtp => ways.push(Way { protocol, endpoint: &endpoint.name, asked: Asked::Nobody }),
-                ProtocolKind::Http => ways.extend(protocol.probes.iter().filter(|probe| shape(probe)).map(|probe| {
-                    Way { protocol, endpoint: &endpoint.name, asked: Asked::Http { base: base.clone(), probe } }
-                })),
+                ProtocolKind::Smtp => ways.push(way(Asked::Nobody(Reason::NoProber))),
+                ProtocolKind::Http => {
+                    let probes = protocol.probes.iter().filter(|probe| shape(probe));
+                    ways.extend(probes.map(|probe| way(Asked::Http { base: base.clone(), probe })));
+                }
             }
         }
     }
     ways
+}
+
+/// The endpoint's own address; `None` where it differs from customer to customer.
+fn address(endpoint: &Endpoint) -> Option<Url> {
+    Url::parse(&endpoint.base.fill(|_| None)?).ok()
 }
 
 /// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.

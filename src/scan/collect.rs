@@ -3,12 +3,14 @@
 
 mod chunk;
 mod people;
+mod told;
 mod writer;
 
 use std::time::Duration;
 
 use super::absence;
 use super::seen::Seen;
+use crate::domain::diff::Watched;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
 use crate::domain::record::{FieldProblem, Quarantined};
@@ -43,6 +45,8 @@ pub struct CollectPolicy<'a> {
     pub hold: Hold,
     /// whether the catalogue has a provider of this name
     pub knows: &'a dyn Fn(&ProviderName) -> bool,
+    /// the volatile facts that a rule in force reads
+    pub watched: Watched,
 }
 
 /// What reading one source brought.
@@ -79,6 +83,8 @@ pub(super) struct Reading<'a, L, V> {
     /// a row's id could not be read, so no row can be called absent
     pub(super) unreadable_id: bool,
     pub(super) unreadable_person: bool,
+    /// a row told of a synchronisation
+    pub(super) told_of_syncs: bool,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) remarks: Vec<String>,
     pub(super) sum: Collected,
@@ -114,6 +120,7 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         seen_people,
         unreadable_id: false,
         unreadable_person: false,
+        told_of_syncs: false,
         quarantined: Vec::new(),
         remarks: Vec::new(),
         sum: Collected::default(),
@@ -206,6 +213,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
         remarks: std::mem::take(&mut reading.remarks),
         held_back: gone.held,
         held_back_people: gone.held_people,
+        told_of_syncs: reading.told_of_syncs,
     })
 }
 

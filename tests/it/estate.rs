@@ -13,7 +13,7 @@ use mail_parser::MessageParser;
 use crate::support::{Kind, MASTER_KEY, Ran, Schema, ago, hex};
 
 /// Longer than anything here takes, even on a machine that does other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
 const BEAT: Duration = Duration::from_millis(20);
 

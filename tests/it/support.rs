@@ -3,7 +3,7 @@
 
 mod inventory;
 mod providers;
-mod schema;
+pub mod schema;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub use self::schema::{Kind, Schema};
 /// 32 bytes in base64; for tests only.
 pub const MASTER_KEY: &str = "c3dlZXBpbmcgdGhlIGtleXMgb2YgbG9vcGJhY2shISE=";
 /// Longer than anything here takes, even on a machine that does other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Between two looks.
 const BEAT: Duration = Duration::from_millis(50);
 

@@ -8,14 +8,21 @@ use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 
 /// Changes whenever the encoding does: every row then counts as changed once.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// Appends all facts of a row that count as change. Left out: `last_sync_at`, and `running_jobs` while the row is
-/// open; of a deleted row it counts whether an import still runs. `updated_at` counts, because a newer row keeps
+/// Which volatile facts count as change, because a rule in force reads them (DESIGN.md 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// the day of the last synchronisation
+    pub last_sync: bool,
+}
+
+/// Appends all facts of a row that count as change. Left out: `last_sync_at`, of which the day counts where it is
+/// `watched`, and `running_jobs` while the row is open; of a deleted row it counts whether an import still runs. `updated_at` counts, because a newer row keeps
 /// an older one out even where nothing else differs.
 ///
 /// The secret is among the bytes: the digest must be keyed, and the caller wipes `out`.
-pub fn connection_facts(record: &ConnectionRecord, out: &mut Vec<u8>) {
+pub fn connection_facts(record: &ConnectionRecord, watched: Watched, out: &mut Vec<u8>) {
     out.push(VERSION);
     text(out, &record.connection_id);
     text(out, &record.account_id);
@@ -30,6 +37,7 @@ pub fn connection_facts(record: &ConnectionRecord, out: &mut Vec<u8>) {
     instant(out, record.updated_at);
     instant(out, record.deleted_at);
     instant(out, record.secret_set_at);
+    instant(out, record.last_sync_at.filter(|_| watched.last_sync).map(Timestamp::day_start));
     optional(out, record.key_id.as_deref());
     optional(out, record.secret.as_ref().map(Secret::expose));
     optional(out, record.secret_ref.as_deref());

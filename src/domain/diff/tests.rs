@@ -50,7 +50,7 @@ fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionV
 
 fn facts(record: &ConnectionRecord) -> Vec<u8> {
     let mut out = Vec::new();
-    connection_facts(record, &mut out);
+    connection_facts(record, Watched::default(), &mut out);
     out
 }
 
@@ -175,6 +175,16 @@ fn volatile_facts_are_no_change() {
     let row = record(RecordStatus::Active);
     let synced = ConnectionRecord { last_sync_at: Some(NOW), running_jobs: 3, ..row.clone() };
     assert_eq!(facts(&row), facts(&synced));
+    let watched = |record: &ConnectionRecord| {
+        let mut out = Vec::new();
+        connection_facts(record, Watched { last_sync: true }, &mut out);
+        out
+    };
+    let at_work = |at| ConnectionRecord { last_sync_at: Some(at), ..row.clone() };
+    let morning = NOW.day_start() + Duration::from_secs(60);
+    assert_ne!(watched(&row), watched(&at_work(morning)), "a rule in force reads it");
+    assert_eq!(watched(&at_work(morning)), watched(&at_work(morning + Duration::from_secs(86_000))), "the day alone");
+    assert_ne!(watched(&at_work(morning)), watched(&at_work(morning + days(1))));
     let deleted = record(RecordStatus::Deleted);
     let importing = ConnectionRecord { running_jobs: 1, ..deleted.clone() };
     let importing_more = ConnectionRecord { running_jobs: 2, ..deleted.clone() };

@@ -1,14 +1,19 @@
 //! `connection-broken`: the provider refuses the key of an open connection for good, so its syncs fail.
 
 use super::evidence::Evidence;
-use super::{On, Rule, timeless};
+use super::{Judge, On, Rule, timeless};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
-pub(super) static RULE: Rule =
-    Rule { name: RuleName::ConnectionBroken, on: On::Open, silent_if: &[], judge, boundaries: timeless };
+pub(super) static RULE: Rule = Rule {
+    name: RuleName::ConnectionBroken,
+    on: On::Open,
+    silent_if: &[],
+    judge: Judge::Use(judge),
+    boundaries: timeless,
+};
 
 fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<Ruling> {
     let belief = &used.credential.belief;

@@ -1,14 +1,19 @@
 //! `connection-orphaned`: nobody is left who made or owns the connection.
 
 use super::evidence::Evidence;
-use super::{On, Rule, timeless};
+use super::{Judge, On, Rule, timeless};
 use crate::domain::facts::{Creator, Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
-pub(super) static RULE: Rule =
-    Rule { name: RuleName::ConnectionOrphaned, on: On::Open, silent_if: &[], judge, boundaries: timeless };
+pub(super) static RULE: Rule = Rule {
+    name: RuleName::ConnectionOrphaned,
+    on: On::Open,
+    silent_if: &[],
+    judge: Judge::Use(judge),
+    boundaries: timeless,
+};
 
 fn judge(subject: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<Ruling> {
     let cause = cause(subject).filter(|_| !used.credential.belief.is_proven_dead())?;

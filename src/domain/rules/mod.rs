@@ -13,25 +13,43 @@ use super::remedy::Situation;
 use super::time::Timestamp;
 
 mod connection_broken;
+mod connection_idle;
 mod connection_orphaned;
 mod evidence;
+mod mixed_use;
+mod owner_unreachable;
 mod revocation_missing;
 mod revocation_unproven;
 mod secret_age_unknown;
+mod secret_compromised;
 mod secret_due;
 mod secret_reused;
 mod secret_shared;
 mod secret_stale;
 #[cfg(test)]
 mod tests;
+mod wrong_key_kind;
 
-/// Which uses a rule judges.
+/// What a rule judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// the open use of an open connection
     Open,
     /// uses that have ended and may have left a key behind
     Ended,
+    /// both
+    Either,
+    /// no use: what the other rules say of the connection
+    Said,
+}
+
+/// A rule's verdict at an instant; `None` where all is well.
+#[derive(Clone, Copy, Debug)]
+pub enum Judge {
+    /// on one use, from its facts
+    Use(fn(&Subject, &UseFacts, &RulePolicy, Timestamp) -> Option<Ruling>),
+    /// on the connection, from what the other rules say of it
+    Said(fn(&Subject, &[Ruling], Timestamp) -> Option<Ruling>),
 }
 
 /// One rule, whole.
@@ -39,12 +57,12 @@ pub enum On {
 pub struct Rule {
     /// its name
     pub name: RuleName,
-    /// which uses it judges
+    /// what it judges
     pub on: On,
     /// it says nothing of a connection's credential of which one of these speaks
     pub silent_if: &'static [RuleName],
-    /// its verdict on one use at an instant; `None` where all is well
-    pub judge: fn(&Subject, &UseFacts, &RulePolicy, Timestamp) -> Option<Ruling>,
+    /// its verdict
+    pub judge: Judge,
     /// every instant, past or future, at which that verdict may change by time alone
     pub boundaries: fn(&Subject, &UseFacts, &RulePolicy) -> Vec<Timestamp>,
 }
@@ -52,41 +70,63 @@ pub struct Rule {
 /// The rule of that name.
 pub const fn rule(name: RuleName) -> &'static Rule {
     match name {
+        RuleName::SecretCompromised => &secret_compromised::RULE,
         RuleName::RevocationMissing => &revocation_missing::RULE,
         RuleName::SecretReused => &secret_reused::RULE,
         RuleName::ConnectionOrphaned => &connection_orphaned::RULE,
         RuleName::SecretStale => &secret_stale::RULE,
         RuleName::RevocationUnproven => &revocation_unproven::RULE,
         RuleName::ConnectionBroken => &connection_broken::RULE,
+        RuleName::WrongKeyKind => &wrong_key_kind::RULE,
         RuleName::SecretDue => &secret_due::RULE,
         RuleName::SecretAgeUnknown => &secret_age_unknown::RULE,
         RuleName::SecretShared => &secret_shared::RULE,
+        RuleName::MixedUse => &mixed_use::RULE,
+        RuleName::ConnectionIdle => &connection_idle::RULE,
+        RuleName::OwnerUnreachable => &owner_unreachable::RULE,
     }
 }
 
 /// Every severity that the rule may give, so that its metric is there before its first finding.
 pub const fn severities(rule: RuleName) -> &'static [Severity] {
     match rule {
-        RuleName::RevocationMissing => &[Severity::Critical],
+        RuleName::SecretCompromised | RuleName::RevocationMissing => &[Severity::Critical],
         RuleName::SecretStale => &[Severity::High, Severity::Critical],
         RuleName::SecretReused | RuleName::ConnectionOrphaned => &[Severity::High],
-        RuleName::RevocationUnproven | RuleName::ConnectionBroken => &[Severity::Medium],
-        RuleName::SecretDue | RuleName::SecretAgeUnknown | RuleName::SecretShared => &[Severity::Low],
+        RuleName::RevocationUnproven
+        | RuleName::ConnectionBroken
+        | RuleName::WrongKeyKind
+        | RuleName::OwnerUnreachable => &[Severity::Medium],
+        RuleName::SecretDue
+        | RuleName::SecretAgeUnknown
+        | RuleName::SecretShared
+        | RuleName::MixedUse
+        | RuleName::ConnectionIdle => &[Severity::Low],
     }
 }
 
 /// What the rules say of a connection at `now`: at most one ruling for each rule and credential, use by use in their
-/// order, within a use in the order of [`RuleName::ALL`]. `policy` is that of a credential's provider.
+/// order, within a use in the order of [`RuleName::ALL`]; then what is to be said of all that. `policy` is that of a
+/// credential's provider.
 pub fn judge(subject: &Subject, policy: impl Fn(&ProviderName) -> RulePolicy, now: Timestamp) -> Vec<Ruling> {
     let mut rulings = Vec::new();
     for (used, on) in judged_uses(subject) {
         let policy = policy(&used.credential.provider);
-        rulings.extend(rules_on(on).filter_map(|rule| (rule.judge)(subject, used, &policy, now)));
+        rulings.extend(rules_on(on).filter_map(|rule| match rule.judge {
+            Judge::Use(judge) => judge(subject, used, &policy, now),
+            Judge::Said(_) => None,
+        }));
     }
     for ruling in &mut rulings {
         ruling.since = ruling.since.min(now); // an inventory's clock may be ahead of ours
     }
-    without_silent(rulings)
+    let mut rulings = without_silent(rulings);
+    for rule in rules_on(On::Said) {
+        if let Judge::Said(judge) = rule.judge {
+            rulings.extend(judge(subject, &rulings, now));
+        }
+    }
+    rulings
 }
 
 /// When the connection must be judged again if no fact changes: the earliest instant after `now` at which a verdict
@@ -101,7 +141,8 @@ pub fn next_change(
         let boundaries = rules_on(on).flat_map(|rule| (rule.boundaries)(subject, used, &policy));
         boundaries.filter(|at| *at > now).min()
     };
-    judged_uses(subject).filter_map(next_of).min()
+    let again_at = subject.reach.filter(|reach| !reach.somebody).and_then(|reach| reach.again_at);
+    judged_uses(subject).filter_map(next_of).chain(again_at.filter(|at| *at > now)).min()
 }
 
 /// True for an ended use that is counted for the operator and never mailed: it had ended when keysweep first saw it, and
@@ -114,15 +155,18 @@ pub fn is_history(used: &UseFacts, policy: &RulePolicy) -> bool {
     old || (used.first_run && never_had_copy(used))
 }
 
-/// What has happened to the key, as far as the steps for people are concerned. `ended_by` is what ended the use that the
-/// finding is about; `sharers` counts the account's open uses of the credential.
-pub const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) -> Situation {
-    match rule {
+/// What has happened to the key, as far as the provider's steps are concerned; `None` where the provider has no part in
+/// what is to be done. `ended_by` is what ended the use that the finding is about; `sharers` counts the account's open uses
+/// of the credential.
+pub const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) -> Option<Situation> {
+    Some(match rule {
+        RuleName::SecretCompromised => Situation::Compromised,
         RuleName::RevocationMissing if matches!(ended_by, Some(EndedBy::Replaced)) => Situation::ReplacedAlive,
         RuleName::RevocationMissing => Situation::DeletedAlive,
         RuleName::RevocationUnproven => Situation::Unproven,
         RuleName::ConnectionOrphaned => Situation::Orphaned,
         RuleName::ConnectionBroken => Situation::Broken,
+        RuleName::WrongKeyKind => Situation::WrongKind,
         RuleName::SecretShared => Situation::Shared,
         // whoever resets a shared secret breaks the others, whatever the reason for the reset
         RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown
@@ -133,11 +177,16 @@ pub const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) 
         RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown => {
             Situation::Stale
         }
-    }
+        RuleName::MixedUse | RuleName::ConnectionIdle | RuleName::OwnerUnreachable => return None,
+    })
 }
 
 fn rules_on(on: On) -> impl Iterator<Item = &'static Rule> {
-    RuleName::ALL.into_iter().map(rule).filter(move |rule| rule.on == on)
+    let covers = move |rule: &&Rule| match rule.on {
+        On::Either => matches!(on, On::Open | On::Ended),
+        own => own == on,
+    };
+    RuleName::ALL.into_iter().map(rule).filter(covers)
 }
 
 fn without_silent(mut rulings: Vec<Ruling>) -> Vec<Ruling> {

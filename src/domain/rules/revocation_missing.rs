@@ -1,7 +1,7 @@
 //! `revocation-missing`: the connection let go of a key that the provider still accepts.
 
 use super::evidence::Evidence;
-use super::{On, Rule, end_of, is_history, is_tombstone};
+use super::{Judge, On, Rule, end_of, is_history, is_tombstone};
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
@@ -9,8 +9,13 @@ use crate::domain::policy::RulePolicy;
 use crate::domain::record::Auth;
 use crate::domain::time::Timestamp;
 
-pub(super) static RULE: Rule =
-    Rule { name: RuleName::RevocationMissing, on: On::Ended, silent_if: &[RuleName::SecretReused], judge, boundaries };
+pub(super) static RULE: Rule = Rule {
+    name: RuleName::RevocationMissing,
+    on: On::Ended,
+    silent_if: &[RuleName::SecretReused],
+    judge: Judge::Use(judge),
+    boundaries,
+};
 
 fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> Option<Ruling> {
     if !applies(subject, used) || !last_known_accepted(used, policy, now) {

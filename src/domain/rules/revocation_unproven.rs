@@ -1,7 +1,7 @@
 //! `revocation-unproven`: the connection let go of a key, and that the key is dead can't be proven.
 
 use super::evidence::Evidence;
-use super::{On, Rule, end_of, is_history, is_tombstone, never_had_copy};
+use super::{Judge, On, Rule, end_of, is_history, is_tombstone, never_had_copy};
 use crate::domain::belief::Liveness;
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     name: RuleName::RevocationUnproven,
     on: On::Ended,
     silent_if: &[RuleName::RevocationMissing],
-    judge,
+    judge: Judge::Use(judge),
     boundaries,
 };
 

@@ -1,15 +1,20 @@
 //! `secret-age-unknown`: only a lower bound of the age is known, and it is within the limit.
 
 use super::evidence::Evidence;
-use super::{On, Rule, has_age};
+use super::{Judge, On, Rule, has_age};
 use crate::domain::age::{is_stale, stale_at};
 use crate::domain::facts::{Provenance, Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
-pub(super) static RULE: Rule =
-    Rule { name: RuleName::SecretAgeUnknown, on: On::Open, silent_if: &[], judge, boundaries };
+pub(super) static RULE: Rule = Rule {
+    name: RuleName::SecretAgeUnknown,
+    on: On::Open,
+    silent_if: &[RuleName::SecretCompromised],
+    judge: Judge::Use(judge),
+    boundaries,
+};
 
 fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> Option<Ruling> {
     let unknown = applies(subject, used) && !is_stale(used.credential.secret_since, now, policy.max_age);

@@ -1,14 +1,14 @@
 //! `secret-shared`: several open connections of the account use one secret.
 
 use super::evidence::Evidence;
-use super::{On, Rule, timeless};
+use super::{Judge, On, Rule, timeless};
 use crate::domain::facts::{Count, Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
 pub(super) static RULE: Rule =
-    Rule { name: RuleName::SecretShared, on: On::Open, silent_if: &[], judge, boundaries: timeless };
+    Rule { name: RuleName::SecretShared, on: On::Open, silent_if: &[], judge: Judge::Use(judge), boundaries: timeless };
 
 fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<Ruling> {
     let shared = used.share.open == Count::Many && !used.credential.belief.is_proven_dead();

@@ -3,14 +3,20 @@
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use super::{On, Rule, has_age};
+use super::{Judge, On, Rule, has_age};
 use crate::domain::age::{is_stale, stale_at};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
-pub(super) static RULE: Rule = Rule { name: RuleName::SecretStale, on: On::Open, silent_if: &[], judge, boundaries };
+pub(super) static RULE: Rule = Rule {
+    name: RuleName::SecretStale,
+    on: On::Open,
+    silent_if: &[RuleName::SecretCompromised],
+    judge: Judge::Use(judge),
+    boundaries,
+};
 
 fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> Option<Ruling> {
     let secret_since = used.credential.secret_since;

@@ -40,6 +40,7 @@ fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness)
             provider: ProviderName::new("mailjet"),
             key_tail: String::new(),
             kind: None,
+            compromise: None,
             placeholder: false,
             held: true,
             belief: Belief { liveness, ..Belief::default() },
@@ -52,7 +53,7 @@ fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness)
         ended_seen_at: ended_by.map(|_| SINCE),
         ended_at_first_sight: false,
         first_run: false,
-        share: Share { open: Count::One, left_behind: false },
+        share: Share { open: Count::One, left_behind: false, compromised_at: None, mixed: false },
     }
 }
 

@@ -9,10 +9,10 @@ use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{CollectChunk, SnapshotEnd};
 
-use super::super::packed::pack;
+use super::super::packed::{Flag, pack};
 use super::super::session::Session;
 use super::super::sql::Sql;
-use super::super::{Ledger, due, escrow};
+use super::super::{Ledger, due, escrow, judge};
 use super::statements as sql;
 
 /// Writes all of `chunk` in one transaction. The order is that of the references between the rows; uses end before
@@ -57,8 +57,12 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
         count(end.held_back).into(),
         count(end.held_back_people).into(),
         pack(&end.remarks)?.into(),
+        i64::from(end.told_of_syncs).into(),
     ];
     let mut tx = ledger.write("end the reading of a source").await?;
+    if end.told_of_syncs && tx.number(&sql::SYNCS_ARE_NEWS, [end.source.0.into()]).await? > 0 {
+        tx.run(&judge::ALL_DIRTY, []).await?; // whoever was never synchronised may be idle
+    }
     tx.run(&sql::SNAPSHOT, state).await?;
     tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
     tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
@@ -95,6 +99,7 @@ async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> R
     let before = summaries(tx, &pairs).await?;
     each(tx, &sql::ENDED, &chunk.ended, now).await?;
     each(tx, &sql::BEGUN, &chunk.begun, now).await?;
+    each(tx, &sql::TOLD, &chunk.told, now).await?;
     let after = summaries(tx, &pairs).await?;
     let flipped: BTreeSet<CredentialId> =
         after.iter().filter(|(pair, summary)| before.get(*pair) != Some(*summary)).map(|(pair, _)| pair.0).collect();
@@ -119,20 +124,24 @@ struct Summary {
     ended: u8,
     /// the earliest end: whether a later use took up what had been left behind
     first_end: Option<Timestamp>,
+    /// the earliest leak that the platform knows of
+    compromised_at: Option<Timestamp>,
+    /// whether it both synchronises and sends
+    mixed: bool,
 }
 
 async fn touched_pairs(tx: &mut Session, chunk: &CollectChunk) -> Result<Vec<Pair>, LedgerError> {
     let touched: BTreeSet<CredentialId> = chunk.touched.iter().copied().collect();
-    let ended: Vec<UseId> =
-        chunk.ended.iter().filter(|end| touched.contains(&end.credential)).map(|end| end.id).collect();
+    let ended = chunk.ended.iter().filter(|end| touched.contains(&end.credential)).map(|end| end.id);
+    let known: Vec<UseId> = ended.chain(chunk.told.iter().map(|told| told.id)).collect();
     let mut pairs: BTreeSet<Pair> = chunk
         .begun
         .iter()
         .filter(|new| touched.contains(&new.credential))
         .map(|new| (new.credential, new.account))
         .collect();
-    if !ended.is_empty() {
-        pairs.extend(tx.rows::<Pair>("use", &sql::PAIRS_OF_USES, [pack(&ended)?.into()]).await?);
+    if !known.is_empty() {
+        pairs.extend(tx.rows::<Pair>("use", &sql::PAIRS_OF_USES, [pack(&known)?.into()]).await?);
     }
     Ok(Vec::from_iter(pairs))
 }
@@ -141,12 +150,12 @@ async fn summaries(tx: &mut Session, pairs: &[Pair]) -> Result<BTreeMap<Pair, Su
     if pairs.is_empty() {
         return Ok(BTreeMap::new());
     }
-    type Row = (CredentialId, AccountId, u8, u8, Option<Timestamp>);
+    type Row = (CredentialId, AccountId, u8, u8, Option<Timestamp>, Option<Timestamp>, Flag);
     let rows: Vec<Row> = tx.rows("use", &sql::SUMMARIES, [pack(pairs)?.into()]).await?;
     Ok(rows
         .into_iter()
-        .map(|(credential, account, open, ended, first_end)| {
-            ((credential, account), Summary { open, ended, first_end })
+        .map(|(credential, account, open, ended, first_end, compromised_at, mixed)| {
+            ((credential, account), Summary { open, ended, first_end, compromised_at, mixed: mixed.0 })
         })
         .collect())
 }

@@ -94,13 +94,20 @@ pub(in crate::ledger) const ENDED: Sql = sql!(
 
 pub(in crate::ledger) const BEGUN: Sql = sql!(
     "INSERT INTO use (id, connection_id, credential_id, account_id, since, until, ended_by, ended_seen_at,
-                      ended_at_first_sight, first_run)
+                      ended_at_first_sight, first_run, own_from, compromised_at, syncs, sends)
      SELECT v.id, v.connection, v.credential, v.account, v.since,
             " ["v.ended ->> 0, v.ended ->> 1" | "(v.ended::json ->> 0)::bigint, v.ended::json ->> 1"] ",
             CASE WHEN v.ended IS NULL THEN NULL ELSE $2 END, CASE WHEN v.ended IS NULL THEN 0 ELSE 1 END,
-            " ["v.first_run" | "v.first_run::int"] "
+            " ["v.first_run" | "v.first_run::int"] ", v.own_from, v.compromised_at,
+            " ["v.syncs, v.sends" | "v.syncs::int, v.sends::int"] "
      FROM " [records "$1" v (id bigint, connection bigint, credential bigint, account bigint, since bigint, ended text,
-                             first_run boolean)]
+                             first_run boolean, own_from bigint, compromised_at bigint, syncs boolean, sends boolean)]
+);
+
+pub(in crate::ledger) const TOLD: Sql = sql!(
+    "UPDATE use SET compromised_at = v.compromised_at, " ["syncs = v.syncs, sends = v.sends" | "syncs = v.syncs::int, sends = v.sends::int"] "
+     FROM " [records "$1" v (id bigint, compromised_at bigint, syncs boolean, sends boolean)] "
+     WHERE use.id = v.id"
 );
 
 pub(in crate::ledger) const PAIRS_OF_USES: Sql = sql!(
@@ -118,7 +125,13 @@ pub(in crate::ledger) const SUMMARIES: Sql = sql!(
          (SELECT count(*) FROM (SELECT 1 FROM use AS u
           WHERE u.credential_id = credential AND u.account_id = account AND u.until IS NOT NULL LIMIT 2) AS two),
          (SELECT u.until FROM use AS u WHERE u.credential_id = credential AND u.account_id = account
-          AND u.until IS NOT NULL ORDER BY u.until LIMIT 1)"] "
+          AND u.until IS NOT NULL ORDER BY u.until LIMIT 1),
+         (SELECT min(u.compromised_at) FROM use AS u
+          WHERE u.credential_id = credential AND u.account_id = account AND u.compromised_at IS NOT NULL),
+         EXISTS (SELECT 1 FROM use AS u WHERE u.credential_id = credential AND u.account_id = account
+                 AND u.until IS NULL AND u.sends = 1)
+         AND EXISTS (SELECT 1 FROM use AS u WHERE u.credential_id = credential AND u.account_id = account
+                     AND u.until IS NULL AND u.syncs = 1)"] "
      FROM " [tuples "$1" pair (0 credential bigint, 1 account bigint)]
 );
 
@@ -142,9 +155,12 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = $5, last_error = $6, quarantined = $7, held_back = $8, held_back_people = $9,
-         remarks = $10
+         remarks = $10, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END
      WHERE id = $1"
 );
+
+// $1 source.
+pub(in crate::ledger) const SYNCS_ARE_NEWS: Sql = sql!("SELECT count(*) FROM source WHERE id = $1 AND syncs_told = 0");
 
 // $1 source.
 pub(in crate::ledger) const NO_QUARANTINE: Sql = sql!("DELETE FROM quarantine WHERE source_id = $1");

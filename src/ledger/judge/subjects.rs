@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::domain::belief::Belief;
 use crate::domain::facts::{
-    AccountSummary, ConnectionFacts, ConnectionStatus, Count, Creator, CredentialFacts, EndedBy, Provenance, Share,
-    Subject, UseFacts,
+    AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Count, Creator, CredentialFacts, EndedBy,
+    Provenance, Reach, Share, Subject, UseFacts,
 };
 use crate::domain::finding::{KnownFinding, RuleName, Severity};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, ProviderName, SourceId, UseId};
 use crate::domain::record::{Auth, PersonStatus, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::{flag, key_tail, maybe_flag};
+use crate::ledger::packed::{Flag, flag, key_tail, maybe_flag};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
@@ -77,6 +77,11 @@ struct ConnectionRow {
     used_for: Vec<UsedFor>,
     #[serde(deserialize_with = "maybe_flag")]
     has_owner: Option<bool>,
+    last_sync_at: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    syncs_are_told: bool,
+    /// whether an address that was never refused is among those who may be told, and when a refused one is tried again
+    reach: (Option<Flag>, Option<Timestamp>),
 }
 
 impl ConnectionRow {
@@ -95,7 +100,10 @@ impl ConnectionRow {
                 creator: creator(self.creator),
                 running_jobs: self.running_jobs,
                 used_for: self.used_for,
+                last_sync_at: self.last_sync_at,
+                syncs_are_told: self.syncs_are_told,
             },
+            reach: self.has_owner.map(|_| Reach { somebody: self.reach.0 == Some(Flag(true)), again_at: self.reach.1 }),
             account: AccountSummary { has_owner: self.has_owner },
             uses: Vec::new(),
         }
@@ -130,6 +138,11 @@ struct UseRow {
     open: i64,
     #[serde(deserialize_with = "flag")]
     left_behind: bool,
+    compromised_at: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    mixed: bool,
+    operator_at: Option<Timestamp>,
+    operator_note: Option<String>,
 }
 
 impl UseRow {
@@ -142,6 +155,7 @@ impl UseRow {
                 provider: self.provider,
                 key_tail: self.key_tail,
                 kind: self.kind,
+                compromise: self.operator_at.map(|at| Compromise { at, note: self.operator_note }),
                 placeholder: self.placeholder,
                 held: self.held,
                 belief: self.belief,
@@ -154,7 +168,12 @@ impl UseRow {
             ended_seen_at: self.ended_seen_at,
             ended_at_first_sight: self.ended_at_first_sight,
             first_run: self.first_run,
-            share: Share { open: Count::from(self.open), left_behind: self.left_behind },
+            share: Share {
+                open: Count::from(self.open),
+                left_behind: self.left_behind,
+                compromised_at: self.compromised_at,
+                mixed: self.mixed,
+            },
         }
     }
 }
@@ -198,7 +217,16 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
          creator.status, c.running_jobs, " [json "c.used_for"] ",
          CASE WHEN s.last_people IS NULL THEN NULL
               ELSE EXISTS (SELECT 1 FROM person AS o
-                           WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END"] "
+                           WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END,
+         c.last_sync_at, s.syncs_told, "
+        [json "(SELECT " [array "max(CASE WHEN s.person_id IS NULL THEN 1 ELSE 0 END), min(s.until)"] "
+                FROM (SELECT o.id, o.email FROM person AS o
+                      WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status = 'active' AND o.verified = 1
+                      UNION ALL
+                      SELECT m.id, m.email FROM person AS m
+                      WHERE m.account_id = c.account_id AND m.member_id = c.created_by AND m.role <> 'owner'
+                        AND m.status = 'active' AND m.verified = 1) AS p
+                LEFT JOIN suppressed AS s ON s.person_id = p.id AND s.email = p.email)"]] "
      FROM " [each "$1" page bigint] "
      JOIN connection AS c ON c.id = page.value
      JOIN source AS s ON s.id = c.source_id
@@ -217,7 +245,14 @@ pub(in crate::ledger) const USES: Sql = sql!(
                                 AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
          EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
                  AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
-                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))"] "
+                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent')),
+         (SELECT min(w.compromised_at) FROM use AS w
+          WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id AND w.compromised_at IS NOT NULL),
+         EXISTS (SELECT 1 FROM use AS w WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id
+                 AND w.until IS NULL AND w.sends = 1)
+         AND EXISTS (SELECT 1 FROM use AS w WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id
+                     AND w.until IS NULL AND w.syncs = 1),
+         k.compromised_at, k.compromised_note"] "
      FROM " [each "$1" page bigint] "
      JOIN use AS u ON u.connection_id = page.value
      JOIN credential AS k ON k.id = u.credential_id"

@@ -5,6 +5,7 @@ use serde_json::Map;
 
 use crate::domain::ids::{MailId, NoticeId, PersonId};
 use crate::domain::time::Timestamp;
+use crate::ledger::due;
 use crate::ledger::packed::pack;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
@@ -37,7 +38,26 @@ pub(super) async fn write(
             tx.run(statement, [(&packed).into(), now.into()]).await?;
         }
     }
+    make_due(tx, now, &sorted.refused).await?;
     events(tx, now, &sorted).await
+}
+
+/// Whether anybody can be told of an account's findings is a fact of all its connections.
+async fn make_due(tx: &mut Session, now: Timestamp, refused: &[End<'_>]) -> Result<(), LedgerError> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let addressed: Vec<Addressed> = tx.rows("mail", &ADDRESSED, [pack(refused)?.into()]).await?;
+    let people: Vec<PersonId> = addressed.into_iter().map(|row| row.person).collect();
+    let accounts = due::accounts_of(tx, &people).await?;
+    due::by_account(tx, &accounts, now).await
+}
+
+/// To whom a mail is.
+#[derive(Deserialize)]
+struct Addressed {
+    mail: MailId,
+    person: PersonId,
 }
 
 /// A mail, what was said of it, and an instant that belongs to its end.
@@ -96,11 +116,6 @@ async fn expect_known(tx: &mut Session, ends: &[(MailId, MailEnd)]) -> Result<()
 }
 
 async fn events(tx: &mut Session, now: Timestamp, sorted: &Sorted<'_>) -> Result<Vec<Event>, LedgerError> {
-    #[derive(Deserialize)]
-    struct Addressed {
-        mail: MailId,
-        person: PersonId,
-    }
     let mut events = Vec::new();
     for (kind, mails) in [("mail.sent", &sorted.sent), ("mail.address_refused", &sorted.refused)] {
         if mails.is_empty() {

@@ -19,6 +19,10 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a call waits for a connection, a restarting server included.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the server may take to answer: its own limit for a statement below, and a minute for the way. One that
+/// vanished without a word would else be waited for until somebody restarts us.
+const SILENCE: Duration = Duration::from_secs(11 * 60);
+
 /// Connections that only read.
 const READERS: u32 = 4;
 
@@ -64,7 +68,7 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
     let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
     let migrated = migrator.set_locking(false).run(&writer).await;
     migrated.map_err(|source| OpenError::Migration { ledger, source: Box::new(source) })?;
-    Ok(Pools::Postgres { writer, reader: readers(options) })
+    Ok(Pools::Postgres { writer, reader: readers(options), silence: SILENCE })
 }
 
 /// Opens beside whoever holds the ledger, for reading, or for a small act as well.
@@ -78,7 +82,7 @@ pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, Ope
         _ => {
             let reader = readers(options.clone());
             let writer = if read_only { reader.clone() } else { pool(1).connect_lazy_with(options) };
-            Ok(Pools::Postgres { writer, reader })
+            Ok(Pools::Postgres { writer, reader, silence: SILENCE })
         }
     }
 }
@@ -92,7 +96,7 @@ pub(in crate::ledger) async fn look(url: &str) -> Result<(String, i64, Option<St
     let holder = holder(&mut connection).await.map_err(failed)?;
     connection.close().await.map_err(failed)?;
     let reader = readers(options);
-    Ok((ledger, found, holder, Pools::Postgres { writer: reader.clone(), reader }))
+    Ok((ledger, found, holder, Pools::Postgres { writer: reader.clone(), reader, silence: SILENCE }))
 }
 
 fn options(url: &str) -> Result<PgConnectOptions, OpenError> {

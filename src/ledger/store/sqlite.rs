@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use super::{OpenError, Pools};
+use crate::ports::LedgerError;
 
 /// What the name of the lock file ends with.
 pub(in crate::ledger) const LOCK: &str = ".lock";
@@ -37,7 +38,48 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
         found if found > newest() => return Err(OpenError::Newer { ledger, found, known: newest() }),
         _ => MIGRATIONS.run(&pool).await.map_err(|source| OpenError::Migration { ledger, source: Box::new(source) })?,
     }
-    Ok(Pools::Sqlite { pool, _lock: Some(lock) })
+    let held = Held::new(path.clone(), lock).map_err(|source| OpenError::File { path, source })?;
+    Ok(Pools::Sqlite { pool, held: Some(held) })
+}
+
+/// The right to write to a file: the lock beside it, and which file it is.
+#[derive(Debug)]
+pub(in crate::ledger) struct Held {
+    path: PathBuf,
+    /// device and inode, where the system has such
+    file: Option<(u64, u64)>,
+    _lock: File,
+}
+
+impl Held {
+    fn new(path: PathBuf, lock: File) -> std::io::Result<Self> {
+        Ok(Self { file: identity(&path)?, path, _lock: lock })
+    }
+
+    /// Fails where somebody took the file away. SQLite wouldn't notice, and what it writes then is lost at the next start.
+    pub(in crate::ledger) fn is_there(&self) -> Result<(), LedgerError> {
+        match identity(&self.path) {
+            Ok(file) if file == self.file => Ok(()),
+            Ok(_) => Err(LedgerError::Busy(format!(
+                "another file is in the place of {}: restart keysweep, which then works with that one",
+                self.path.display()
+            ))),
+            Err(error) => Err(LedgerError::Busy(format!(
+                "{} was taken away ({error}): put it back, or stop keysweep and restore a backup",
+                self.path.display()
+            ))),
+        }
+    }
+}
+
+/// What a file stays while its name may go to another one.
+fn identity(path: &Path) -> std::io::Result<Option<(u64, u64)>> {
+    let found = std::fs::metadata(path)?;
+    #[cfg(unix)]
+    let identity = Some((std::os::unix::fs::MetadataExt::dev(&found), std::os::unix::fs::MetadataExt::ino(&found)));
+    #[cfg(not(unix))]
+    let identity = found.is_file().then_some((0, 0));
+    Ok(identity)
 }
 
 /// Opens beside whoever holds the ledger, for reading, or for a small act as well.
@@ -52,7 +94,7 @@ pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, Ope
     match version(&pool, &path).await? {
         found if found > newest() => Err(OpenError::Newer { ledger, found, known: newest() }),
         found if found < newest() => Err(OpenError::NeedsMigration { ledger, found, known: newest() }),
-        _ => Ok(Pools::Sqlite { pool, _lock: None }),
+        _ => Ok(Pools::Sqlite { pool, held: None }),
     }
 }
 

@@ -6,7 +6,7 @@ on_both![
     a_source_is_made_at_first_sight_and_is_the_same_ever_after,
     reserved_numbers_follow_the_greatest_of_each_table,
     known_rows_come_with_their_digest_and_unknown_ids_are_left_out,
-    a_known_connection_comes_with_its_open_use_or_with_the_credential_that_it_used_last,
+    a_known_connection_comes_with_its_latest_use_open_or_ended,
     known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older,
     accounts_and_people_are_found_by_the_platforms_ids_within_their_account,
     every_fact_of_a_connection_is_kept_and_overwritten_by_its_next_write,
@@ -53,26 +53,32 @@ async fn known_rows_come_with_their_digest_and_unknown_ids_are_left_out(kind: Ki
     );
 }
 
-async fn a_known_connection_comes_with_its_open_use_or_with_the_credential_that_it_used_last(kind: Kind) {
+async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.commit(CollectChunk { ended: vec![end(2, 2, 20)], gone: vec![ConnectionId(2)], ..chunk(21) }).await;
     let mut known = fixture.ledger.known_connections(&[ConnectionId(1), ConnectionId(2)]).await.expect("known");
     known.sort_by_key(|connection| connection.id);
-    let open = KnownUse { id: UseId(1), credential: CredentialId(1), fingerprint: fingerprint(1), placeholder: false };
+    let used = |id, open| KnownUse {
+        id: UseId(id),
+        open,
+        credential: CredentialId(id),
+        fingerprint: fingerprint(id),
+        placeholder: false,
+        own_from: None,
+        said: Said::default(),
+    };
     let first = KnownConnection {
         id: ConnectionId(1),
         status: ConnectionStatus::Active,
         facts_at: at(2),
-        open_use: Some(open),
-        last_credential: Some(fingerprint(1)),
+        last_use: Some(used(1, true)),
     };
     let second = KnownConnection {
         id: ConnectionId(2),
         status: ConnectionStatus::Absent,
         facts_at: at(2),
-        open_use: None,
-        last_credential: Some(fingerprint(2)),
+        last_use: Some(used(2, false)),
     };
     assert_eq!(known, [first, second]);
 }
@@ -247,6 +253,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         remarks: vec!["a column is not known: colour".to_owned()],
         held_back: 5,
         held_back_people: 0,
+        told_of_syncs: false,
     };
     let cut_short = SnapshotEnd {
         started_at: at(200),

@@ -22,7 +22,7 @@ use crate::domain::record::{Auth, PersonStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{
-    CollectChunk, CollectLedger, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, UseEnd,
+    CollectChunk, CollectLedger, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, Said, UseEnd,
 };
 
 /// A ledger in a place of its own, which goes with it.
@@ -177,6 +177,8 @@ fn usage(id: i64, connection: i64, credential: i64) -> NewUse {
         since: at(1),
         ended: None,
         first_run: false,
+        own_from: None,
+        said: Said::default(),
     }
 }
 

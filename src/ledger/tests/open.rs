@@ -108,3 +108,18 @@ fn the_embedded_migrations_are_those_of_the_folders_and_the_same_for_both() {
     let files = names("sqlite").len();
     assert_eq!(crate::ledger::store::steps(), (files, files), "build anew: a migration was added or removed");
 }
+
+#[tokio::test]
+async fn nothing_is_written_to_a_file_that_was_taken_away_or_replaced() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    let (file, aside) = (fixture.database(), fixture.place.folder.path().join("aside.db"));
+    std::fs::rename(&file, &aside).expect("taken away");
+    let error = fixture.ledger.set("a", "1").await.expect_err("it is not there");
+    assert!(error.is_transient() && error.to_string().contains("ledger.db was taken away"), "{error}");
+    std::fs::write(&file, "").expect("another file");
+    let error = fixture.ledger.set("a", "2").await.expect_err("it is another one");
+    assert!(error.is_transient() && error.to_string().contains("restart keysweep"), "{error}");
+    std::fs::rename(&aside, &file).expect("put back");
+    fixture.ledger.set("a", "3").await.expect("it is there again");
+    assert_eq!(fixture.ledger.get("a").await.expect("read").as_deref(), Some("3"));
+}

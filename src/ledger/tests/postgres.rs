@@ -1,5 +1,13 @@
 //! What a server adds to a database: it restarts, it cuts lines, and others are connected to it.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use url::Url;
+
 use super::*;
 use crate::ledger::OpenError;
 use crate::ports::LedgerError;
@@ -43,6 +51,45 @@ async fn a_lost_connection_is_replaced_before_anything_is_asked_of_it() {
         fixture.load([number], 10).await;
     }
     assert_eq!(fixture.numbers("SELECT count(*) FROM connection").await, [3]);
+}
+
+/// A line to the server that falls silent on demand: it stays open, and nothing comes or goes any more.
+async fn line_to(server: SocketAddr) -> (SocketAddr, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let (silence, silent) = watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut ours, _)) = listener.accept().await {
+            let mut silent = silent.clone();
+            tokio::spawn(async move {
+                let mut theirs = TcpStream::connect(server).await.expect("the tests' server");
+                let fallen_silent = async { _ = silent.wait_for(|silent| *silent).await };
+                tokio::select! {
+                    _ = copy_bidirectional(&mut ours, &mut theirs) => return,
+                    () = fallen_silent => {}
+                }
+                std::future::pending::<()>().await; // both ends stay open
+            });
+        }
+    });
+    (address, silence)
+}
+
+#[tokio::test]
+async fn a_server_that_vanishes_without_a_word_is_not_waited_for_without_end() {
+    let place = Place::new(Kind::Postgres).await;
+    let mut url = Url::parse(&place.url()).expect("an address");
+    let server = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let (line, silence) = line_to(server.parse().expect("the loopback's")).await;
+    url.set_port(Some(line.port())).expect("an address with a port");
+    let ledger = Ledger::open(url.as_str()).await.expect("the line is good");
+    let ledger = ledger.patient_for(Duration::from_millis(300));
+    let mut tx = ledger.write("write a fact").await.expect("a transaction");
+    silence.send(true).expect("the line is there");
+    let lost = tx.run(&crate::ledger::meta::SET, ["half".into(), "done".into()]).await;
+    assert!(lost.as_ref().is_err_and(LedgerError::is_transient), "{lost:?}");
+    let lost = tx.commit().await;
+    assert!(lost.as_ref().is_err_and(LedgerError::is_transient), "{lost:?}");
 }
 
 #[tokio::test]

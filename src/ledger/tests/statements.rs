@@ -9,7 +9,9 @@ use sqlx::{Executor, SqlSafeStr, Statement};
 use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
-use crate::ledger::{collect, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session};
+use crate::ledger::{
+    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session,
+};
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
 type Known = (&'static str, Sql, &'static str);
@@ -50,8 +52,11 @@ const ALL: &[Known] = &known![
     collect::statements::QUARANTINE: "nt",
     collect::statements::RECOUNT: "tn",
     collect::statements::RESEALED: "tn",
-    collect::statements::SNAPSHOT: "nnnnntnnnt",
+    collect::statements::SNAPSHOT: "nnnnntnnntn",
     collect::statements::SUMMARIES: "t",
+    collect::statements::SYNCS_ARE_NEWS: "n",
+    collect::statements::TOLD: "t",
+    compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
     due::MARK_BY_ACCOUNT: "tn",
     due::MARK_BY_CREDENTIAL: "tn",
@@ -128,6 +133,7 @@ const ALL: &[Known] = &known![
     probe::FEW_DUE: "tnnn",
     probe::HELD_CREDENTIALS: "t",
     probe::MANY_DUE: "tnnn",
+    probe::OF_ANOTHER_KIND: "t",
     probe::WRITE_CONTROLS: "t",
     read::connections::BY_NAME: "tt",
     read::connections::PAGE: "nnntttt",

@@ -30,6 +30,8 @@ pub struct CollectChunk {
     pub ended: Vec<UseEnd>,
     /// uses that begin
     pub begun: Vec<NewUse>,
+    /// known uses of whose value the row now says something else; written after those that begin
+    pub told: Vec<UseTold>,
     /// connections missing from this complete snapshot for the first time, with its start
     pub absent: Vec<(ConnectionId, Timestamp)>,
     /// connections that were missing and are back
@@ -42,7 +44,7 @@ pub struct CollectChunk {
     pub people_present: Vec<PersonId>,
     /// people now believed gone
     pub people_gone: Vec<PersonId>,
-    /// *known* credentials with a use that begins or ends here: the ledger compares their summaries before
+    /// *known* credentials with a use that begins, ends or is told of here: the ledger compares their summaries before
     /// and after, and makes the neighbours due where one flips
     pub touched: Vec<CredentialId>,
     /// what the log is told
@@ -181,6 +183,34 @@ pub struct NewUse {
     pub ended: Option<(Timestamp, EndedBy)>,
     /// whether it was first seen before the source's first complete snapshot was over
     pub first_run: bool,
+    /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
+    pub own_from: Option<Timestamp>,
+    /// what the row says of the value
+    #[serde(flatten)]
+    pub said: Said,
+}
+
+/// What a row says of the value that it shows, beside that it is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// when it leaked
+    pub compromised_at: Option<Timestamp>,
+    /// it synchronises lists
+    pub syncs: bool,
+    /// it sends mail, over an API or by SMTP
+    pub sends: bool,
+}
+
+/// A known use of whose value the row now says something else.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct UseTold {
+    /// which
+    pub id: UseId,
+    /// its credential
+    pub credential: CredentialId,
+    /// what is said now
+    #[serde(flatten)]
+    pub said: Said,
 }
 
 /// A use that ends.
@@ -223,4 +253,6 @@ pub struct SnapshotEnd {
     pub held_back: u64,
     /// people likewise
     pub held_back_people: u64,
+    /// true where a row of this reading told of a synchronisation
+    pub told_of_syncs: bool,
 }

@@ -98,6 +98,7 @@ async fn compare<L: CollectLedger, V: Vault>(
             }
             Ok(record) => record,
         };
+        reading.told_of_syncs |= record.last_sync_at.is_some();
         let digest = digest(reading, &record);
         if let Some(before) = before {
             if before.absent_since.is_some() {
@@ -136,7 +137,7 @@ fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
 fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> String {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(u8::from(reading.policy.hold != Hold::None));
-    diff::connection_facts(record, &mut bytes);
+    diff::connection_facts(record, reading.policy.watched, &mut bytes);
     let digest = reading.vault.digest(&bytes);
     zeroize::Zeroize::zeroize(&mut bytes); // it holds the secret
     digest
@@ -147,10 +148,9 @@ fn view(known: &KnownConnection) -> KnownConnectionView {
         status: known.status,
         facts_at: known.facts_at,
         open_use: known
-            .open_use
-            .as_ref()
+            .open_use()
             .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),
-        last_credential: known.last_credential.clone(),
+        last_credential: known.last_use.as_ref().map(|used| used.fingerprint.clone()),
     }
 }
 
@@ -171,7 +171,7 @@ impl Known {
         let connections = ledger.known_connections(&ids).await?;
         let mut fingerprints: HashSet<Fingerprint> = fresh.iter().filter_map(|row| row.fingerprint.clone()).collect();
         fingerprints.extend(fresh.iter().filter(|row| row.fingerprint.is_none()).map(|row| placeholder(reading, row)));
-        fingerprints.extend(connections.iter().filter_map(|c| Some(c.open_use.as_ref()?.fingerprint.clone())));
+        fingerprints.extend(connections.iter().filter_map(|c| Some(c.open_use()?.fingerprint.clone())));
         let mut fingerprints: Vec<Fingerprint> = fingerprints.into_iter().collect();
         fingerprints.sort();
         let credentials = ledger.known_credentials(&fingerprints).await?;

@@ -23,12 +23,12 @@ use crate::scan::facts;
 /// Turns changes into one chunk of writes.
 pub(super) struct Writer<'r, 'a, L, V> {
     reading: &'r mut Reading<'a, L, V>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     known: Known,
     reserved: Reserved,
     /// credentials that this chunk makes, by fingerprint, as indices into `chunk.credentials`
     fresh: HashMap<Fingerprint, usize>,
-    chunk: CollectChunk,
+    pub(super) chunk: CollectChunk,
 }
 
 impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
@@ -50,7 +50,8 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         let account = self.account(&row.record.account_id);
         let id = row.known.unwrap_or_else(|| self.new_connection());
         let before = row.known.and_then(|id| self.known.connections.get(&id)).cloned();
-        let old = before.as_ref().and_then(|known| known.open_use.clone());
+        let last = before.and_then(|known| known.last_use);
+        let old = last.clone().filter(|used| used.open);
         if let (Some((until, by)), Some(open)) = (change.end_open_use, &old) {
             self.chunk.ended.push(UseEnd { id: open.id, credential: open.credential, until, by });
             self.chunk.touched.push(open.credential);
@@ -69,6 +70,10 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             let credential = self.credential(&row, &begin.fingerprint, age, begin.ended.is_none())?;
             let usage = UseId(self.reserved.usage);
             self.reserved.usage += 1;
+            let (own_from, said) = self.told_of_new(&row, id, begin, declared, last.as_ref());
+            if said.compromised_at.is_some() {
+                self.log_leak(id, credential, said.compromised_at);
+            }
             let first_run = self.reading.state.last_complete.is_none();
             self.chunk.begun.push(NewUse {
                 id: usage,
@@ -78,9 +83,14 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
                 since: begin.since,
                 ended: begin.ended,
                 first_run,
+                own_from,
+                said,
             });
-        } else if change.end_open_use.is_none() {
-            self.still_open(&row, old.as_ref().map(|open| &open.fingerprint))?;
+        } else {
+            if change.end_open_use.is_none() {
+                self.still_open(&row, old.as_ref().map(|open| &open.fingerprint))?;
+            }
+            self.told_of_known(&row.record, id, last.as_ref());
         }
         if row.known.is_some() {
             self.reading.sum.changed += 1;

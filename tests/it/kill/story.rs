@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
 use keysweep::domain::outcome::{Answer, Part, Verdict, combine};
 use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -75,8 +76,8 @@ impl Story {
     }
 
     /// The whole scan of one process, which may die in it. The ledger is opened anew and dropped in the end.
-    pub async fn scan(&self, ledger: &Path, life: &Life) -> Result<(), String> {
-        let ledger = Ledger::open(&url(ledger)).await.expect("a ledger that can be opened after any death");
+    pub async fn scan(&self, ledger: &str, life: &Life) -> Result<(), String> {
+        let ledger = Ledger::open(ledger).await.expect("a ledger that can be opened after any death");
         let vault = unlock(&ledger).await;
         let ledger = Mortal::new(ledger, life);
         let result = self.stages(&ledger, &vault).await;
@@ -99,7 +100,8 @@ impl Story {
             people_path: Some(self.folder.join("people.csv")),
         };
         let knows = |name: &ProviderName| name.as_str() == "kit";
-        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows };
+        let watched = Watched::default();
+        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows, watched };
         let collected = collect(ledger, vault, self, &spec, source.open(self.now()), &policy, &Quiet).await?;
         assert_eq!(collected.error, None);
         let again = Again { story: self, ledger, vault };
@@ -129,7 +131,7 @@ impl Story {
 }
 
 /// Everything that a ledger says, as text: what must be the same however often it was interrupted.
-pub async fn contents(path: &Path) -> Vec<String> {
+pub async fn contents(ledger: &str) -> Vec<String> {
     const TABLES: [&str; 9] = [
         "SELECT json_array('connection', external_id, status, digest, absent_since, judge_at) AS row FROM connection",
         "SELECT json_array('credential', id, fingerprint, liveness, belief, parts, secret_since, provenance, idle_since,
@@ -144,6 +146,9 @@ pub async fn contents(path: &Path) -> Vec<String> {
         "SELECT json_array('person', member_id, email, status, verified, absent_since) AS row FROM person",
         "SELECT json_array('event', at, kind, subject, data) AS row FROM event",
     ];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("copy.db");
+    Ledger::copy_to(ledger, &path).await.expect("a copy");
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = options.connect().await.expect("the ledger's file");
     let mut rows = Vec::new();
@@ -153,11 +158,6 @@ pub async fn contents(path: &Path) -> Vec<String> {
     connection.close().await.expect("a clean end");
     rows.sort();
     rows
-}
-
-/// The ledger's address.
-pub fn url(path: &Path) -> String {
-    format!("sqlite:{}", path.display())
 }
 
 /// Always the same bytes, so that two runs of the story have the same fingerprints.

@@ -12,6 +12,24 @@ pub enum Kind {
     Postgres,
 }
 
+/// The address of the tests' PostgreSQL.
+pub fn server() -> String {
+    std::env::var("KEYSWEEP_TEST_POSTGRES").expect(
+        "KEYSWEEP_TEST_POSTGRES names no server: run tests/run, or this test by `tests/postgres with cargo nextest run NAME`",
+    )
+}
+
+/// What psql answers to these statements, unaligned.
+pub fn psql(server: &str, statements: &[&str]) -> String {
+    let mut psql = Command::new("psql");
+    psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", server]);
+    for statement in statements {
+        psql.args(["-c", statement]);
+    }
+    let ran = Ran::from(psql.output().expect("psql, of Debian's postgresql-client"));
+    ran.exits(0).out.trim().to_owned()
+}
+
 /// A schema of the tests' PostgreSQL, for one ledger. It goes with this value.
 pub struct Schema {
     server: String,
@@ -21,11 +39,6 @@ pub struct Schema {
 impl Schema {
     /// For a ledger in PostgreSQL one that is named after `folder`; else none.
     pub fn of(kind: Kind, folder: &Path) -> Option<Self> {
-        let server = || {
-            std::env::var("KEYSWEEP_TEST_POSTGRES").expect(
-                "KEYSWEEP_TEST_POSTGRES names no server: run tests/run, or this test by `tests/postgres with cargo nextest run NAME`",
-            )
-        };
         let name: String = folder.to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
         (kind == Kind::Postgres).then(|| {
             let schema = Self { server: server(), name: format!("it{}_{}", std::process::id(), name.to_lowercase()) };
@@ -41,18 +54,7 @@ impl Schema {
 
     /// What psql answers, unaligned.
     pub fn query(&self, statement: &str) -> String {
-        let mut psql = Command::new("psql");
-        psql.args([
-            "-qAtX",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            &format!("SET search_path TO {}", self.name),
-            "-c",
-            statement,
-        ]);
-        let ran = Ran::from(psql.args(["-d", &self.server]).output().expect("psql, of Debian's postgresql-client"));
-        ran.exits(0).out.trim().to_owned()
+        psql(&self.server, &[&format!("SET search_path TO {}", self.name), statement])
     }
 }
 

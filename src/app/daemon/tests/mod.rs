@@ -102,6 +102,22 @@ async fn a_clock_that_goes_back_serves_nothing_twice_and_does_not_wait_for_its_r
     }
 }
 
+#[tokio::test]
+async fn what_falls_due_after_the_clock_went_back_survives_a_restart() {
+    let world = World::new();
+    let jump = START + hours(6) + MINUTE; // the mails of nine o'clock went out
+    let (clock, to) = (world.clock.clone(), jump - days(365));
+    let timer = Jumping { inner: VirtualTimer(clock.clone()), at: jump, to, jumped: Cell::new(false) };
+    world.runs_left.set(1 + 6 * 4 + 1 + 2);
+    world.live(timer).await;
+    world.asked.borrow_mut().clear();
+    world.runs_left.set(usize::MAX);
+    let back = to + hours(24);
+    world.clock.go_on_to(back);
+    world.live_until(back + MINUTE * 5).await;
+    assert_eq!(world.times(Asked::Ran(Job::Mail)), [back], "nine o'clock passed while it was down");
+}
+
 /// Waits like a virtual timer; once its time has come somebody sets the clock.
 struct Jumping {
     inner: VirtualTimer,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::belief::{Belief, Shredding};
 use crate::domain::facts::{
-    AccountSummary, ConnectionFacts, ConnectionStatus, Creator, CredentialFacts, Provenance, Share,
+    AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Creator, CredentialFacts, Provenance, Reach, Share,
 };
 use crate::domain::finding::Severity;
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
@@ -12,6 +12,7 @@ use crate::domain::time::days;
 
 mod ended;
 mod open;
+mod others;
 mod properties;
 mod together;
 
@@ -34,6 +35,7 @@ fn credential(id: i64) -> CredentialFacts {
         provider: ProviderName::new("mailjet"),
         key_tail: "cdef".to_owned(),
         kind: None,
+        compromise: None,
         placeholder: false,
         held: true,
         belief: live(),
@@ -76,7 +78,7 @@ fn open_use(credential: CredentialFacts) -> UseFacts {
         ended_seen_at: None,
         ended_at_first_sight: false,
         first_run: false,
-        share: Share { open: Count::One, left_behind: false },
+        share: Share { open: Count::One, left_behind: false, compromised_at: None, mixed: false },
     }
 }
 
@@ -86,7 +88,7 @@ fn ended_use(credential: CredentialFacts, by: EndedBy) -> UseFacts {
         until: Some(day(10)),
         ended_by: Some(by),
         ended_seen_at: Some(day(10)),
-        share: Share { open: Count::None, left_behind: false },
+        share: Share { open: Count::None, left_behind: false, compromised_at: None, mixed: false },
         ..open_use(credential)
     }
 }
@@ -106,8 +108,11 @@ fn subject(status: ConnectionStatus, uses: Vec<UseFacts>) -> Subject {
             creator: Creator::Active,
             running_jobs: 0,
             used_for: Vec::new(),
+            last_sync_at: None,
+            syncs_are_told: false,
         },
         account: AccountSummary { has_owner: Some(true) },
+        reach: Some(Reach { somebody: true, again_at: None }),
         uses,
     }
 }
@@ -150,7 +155,7 @@ fn each_rule_is_found_under_its_own_name() {
 
 #[test]
 fn the_steps_for_people_fit_what_has_happened() {
-    use Situation::{Broken, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven};
+    use Situation::{Broken, Compromised, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven, WrongKind};
     for (rule, ended_by, sharers, expected) in [
         (RuleName::RevocationMissing, Some(EndedBy::Deleted), 0, DeletedAlive),
         (RuleName::RevocationMissing, Some(EndedBy::Absent), 0, DeletedAlive),
@@ -165,7 +170,13 @@ fn the_steps_for_people_fit_what_has_happened() {
         (RuleName::SecretShared, None, 2, Shared),
         (RuleName::ConnectionOrphaned, None, 2, Orphaned),
         (RuleName::ConnectionBroken, None, 2, Broken),
+        (RuleName::SecretCompromised, None, 2, Compromised),
+        (RuleName::SecretCompromised, Some(EndedBy::Replaced), 0, Compromised),
+        (RuleName::WrongKeyKind, None, 2, WrongKind),
     ] {
-        assert_eq!(situation(rule, ended_by, sharers), expected, "{rule} {ended_by:?} {sharers}");
+        assert_eq!(situation(rule, ended_by, sharers), Some(expected), "{rule} {ended_by:?} {sharers}");
+    }
+    for rule in [RuleName::MixedUse, RuleName::ConnectionIdle, RuleName::OwnerUnreachable] {
+        assert_eq!(situation(rule, None, 2), None, "{rule} is no affair of the provider's");
     }
 }

@@ -44,8 +44,12 @@ fn beliefs() -> impl Strategy<Value = Belief> {
 
 fn credentials(id: i64) -> impl Strategy<Value = CredentialFacts> {
     let provenance = select(vec![Provenance::Declared, Provenance::FirstSeen]);
-    (beliefs(), past(), provenance, any::<bool>(), any::<bool>()).prop_map(
-        move |(belief, secret_since, provenance, placeholder, held)| CredentialFacts {
+    let kind = select(vec![None, Some("api_key".to_owned()), Some("api_secret".to_owned())]);
+    let compromise = option::weighted(0.1, past()).prop_map(|at| at.map(|at| Compromise { at, note: None }));
+    (beliefs(), past(), provenance, any::<bool>(), any::<bool>(), kind, compromise).prop_map(
+        move |(belief, secret_since, provenance, placeholder, held, kind, compromise)| CredentialFacts {
+            kind,
+            compromise,
             belief,
             secret_since,
             provenance,
@@ -59,15 +63,16 @@ fn credentials(id: i64) -> impl Strategy<Value = CredentialFacts> {
 fn uses(known: Vec<CredentialFacts>) -> impl Strategy<Value = UseFacts> {
     let ended_by = select(vec![EndedBy::Deleted, EndedBy::Absent, EndedBy::Replaced, EndedBy::Identified]);
     let open = select(vec![Count::None, Count::None, Count::One, Count::Many]);
-    (select(known), (past(), past(), option::of(past())), ended_by, open, any::<[bool; 3]>()).prop_map(
-        |(credential, (since, until, ended_seen_at), ended_by, open, flags)| UseFacts {
+    let compromised_at = option::weighted(0.1, past());
+    (select(known), (past(), past(), option::of(past())), ended_by, open, any::<[bool; 4]>(), compromised_at).prop_map(
+        |(credential, (since, until, ended_seen_at), ended_by, open, flags, compromised_at)| UseFacts {
             since,
             until: Some(until),
             ended_by: Some(ended_by),
             ended_seen_at,
             ended_at_first_sight: flags[0],
             first_run: flags[1],
-            share: Share { open, left_behind: flags[2] },
+            share: Share { open, left_behind: flags[2], compromised_at, mixed: flags[3] },
             ..open_use(credential)
         },
     )
@@ -78,13 +83,19 @@ fn subjects() -> impl Strategy<Value = Subject> {
     let status = select(vec![ConnectionStatus::Active, ConnectionStatus::Paused, ConnectionStatus::Deleted]);
     let creator = select(vec![Creator::Unknown, Creator::Active, Creator::Suspended, Creator::Removed]);
     let auth = select(vec![Auth::Key, Auth::Key, Auth::Oauth]);
-    (known.prop_flat_map(|known| vec(uses(known), 1..5)), any::<bool>(), status, creator, auth).prop_map(
-        |(mut uses, last_is_open, status, creator, auth)| {
+    let syncs = (option::of(past()), any::<bool>());
+    // An address may be tried again long after the story began.
+    let again_at = option::of((0..2 * YEAR_MS).prop_map(|ms| START + Duration::from_millis(ms)));
+    let reach = option::of((any::<bool>(), again_at).prop_map(|(somebody, again_at)| Reach { somebody, again_at }));
+    (known.prop_flat_map(|known| vec(uses(known), 1..5)), any::<bool>(), status, creator, auth, syncs, reach).prop_map(
+        |(mut uses, last_is_open, status, creator, auth, (last_sync_at, syncs_are_told), reach)| {
             if let (true, Some(last)) = (last_is_open, uses.last_mut()) {
                 (last.until, last.ended_by, last.ended_seen_at) = (None, None, None);
             }
             let mut subject = subject(status, uses);
             (subject.connection.creator, subject.connection.auth) = (creator, auth);
+            (subject.connection.last_sync_at, subject.connection.syncs_are_told) = (last_sync_at, syncs_are_told);
+            subject.reach = reach;
             subject
         },
     )
@@ -92,12 +103,16 @@ fn subjects() -> impl Strategy<Value = Subject> {
 
 fn policies() -> impl Strategy<Value = RulePolicy> {
     let span = || (0..YEAR_MS).prop_map(Duration::from_millis);
-    (span(), span(), span(), span()).prop_map(|(max_age, warn_before, unproven_after, history)| RulePolicy {
-        max_age,
-        warn_before,
-        unproven_after,
-        history,
-    })
+    (span(), span(), span(), span(), option::of(span())).prop_map(
+        |(max_age, warn_before, unproven_after, history, idle_after)| RulePolicy {
+            max_age,
+            warn_before,
+            unproven_after,
+            history,
+            idle_after,
+            wanted_kind: Some("api_secret".to_owned()),
+        },
+    )
 }
 
 proptest! {
@@ -145,7 +160,28 @@ proptest! {
         for ruling in judge(&subject, |_| policy.clone(), START) {
             let used = subject.uses.iter().find(|used| used.credential.id == ruling.credential).expect("its use");
             let proven = used.credential.belief.is_proven_dead();
-            prop_assert_eq!(proven, ruling.rule == RuleName::ConnectionBroken);
+            if ruling.rule != RuleName::OwnerUnreachable {
+                prop_assert_eq!(proven, ruling.rule == RuleName::ConnectionBroken);
+            }
         }
+    }
+
+    #[test]
+    fn a_silenced_rule_never_speaks_beside_its_silencer(subject in subjects(), policy in policies(), ms in 0..2 * YEAR_MS) {
+        let rulings = judge(&subject, |_| policy.clone(), START + Duration::from_millis(ms));
+        for ruling in &rulings {
+            let louder = rule(ruling.rule).silent_if;
+            let beside = rulings.iter().filter(|other| other.credential == ruling.credential);
+            prop_assert!(beside.into_iter().all(|other| !louder.contains(&other.rule)), "{rulings:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_to_tell_is_said_exactly_where_something_is_to_be_told(subject in subjects(), policy in policies()) {
+        let rulings = judge(&subject, |_| policy.clone(), START);
+        let unreachable = subject.reach.is_some_and(|reach| !reach.is_given(START));
+        let to_tell = rulings.iter().any(|ruling| ruling.mailed);
+        let said = rulings.iter().any(|ruling| ruling.rule == RuleName::OwnerUnreachable);
+        prop_assert_eq!(said, unreachable && to_tell);
     }
 }

@@ -39,6 +39,7 @@ fn the_loudness_is_that_of_the_contract() {
         let expected: &[RuleName] = match name {
             RuleName::RevocationMissing => &[RuleName::SecretReused],
             RuleName::RevocationUnproven => &[RuleName::RevocationMissing],
+            RuleName::SecretStale | RuleName::SecretDue | RuleName::SecretAgeUnknown => &[RuleName::SecretCompromised],
             _ => &[],
         };
         assert_eq!(rule(name).silent_if, expected, "{name}");

@@ -14,6 +14,8 @@ fn row(status: u16, word: Word) -> AnswerRow {
         json: Vec::new(),
         verdict: word,
         reason: None,
+        disputed: None,
+        source: Source::try_from("[I] a test".to_owned()).unwrap(),
     }
 }
 
@@ -22,7 +24,7 @@ fn typed(row: AnswerRow) -> AnswerRow {
 }
 
 fn there(at: &str) -> JsonTest {
-    JsonTest { at: at.to_owned(), is: None, equals: None, contains_any: Vec::new() }
+    JsonTest { at: at.to_owned(), absent: false, is: None, equals: None, not_equals: None, contains_any: Vec::new() }
 }
 
 fn equal(at: &str, wanted: Value) -> JsonTest {
@@ -102,6 +104,64 @@ fn a_content_type_fits_by_its_beginning_whatever_its_case_and_parameters() {
 }
 
 #[test]
+fn json_stands_for_every_type_of_json() {
+    let rows = [AnswerRow { content_type: Some(ANY_JSON.to_owned()), ..row(401, Word::Refused) }];
+    for (content_type, fits) in [
+        (Some("application/json"), true),
+        (Some("Application/JSON; charset=utf-8"), true),
+        (Some("application/problem+json;charset=utf-8"), true),
+        (Some("application/jsonp"), false),
+        (Some("text/json"), false),
+        (Some("text/html; like=+json"), false),
+        (None, false),
+    ] {
+        assert_eq!(classify(&rows, 401, content_type, b"{}").1.is_some(), fits, "{content_type:?}");
+    }
+}
+
+#[test]
+fn what_must_not_be_there_and_what_it_must_not_be() {
+    let absent = [with(row(200, Word::Accepted), [JsonTest { absent: true, ..there("/error") }])];
+    for (body, fits) in [("{}", true), (r#"{"error":null}"#, false), (r#"{"error":1}"#, false), ("no json", false)] {
+        assert_eq!(classify(&absent, 200, JSON, body.as_bytes()).1.is_some(), fits, "{body}");
+    }
+    let other = [with(row(200, Word::Refused), [JsonTest { not_equals: Some(json!(0)), ..there("/Code") }])];
+    for (body, fits) in [(r#"{"Code":1}"#, true), (r#"{"Code":"0"}"#, true), (r#"{"Code":0}"#, false), ("{}", false)] {
+        assert_eq!(classify(&other, 200, JSON, body.as_bytes()).1.is_some(), fits, "{body}");
+    }
+}
+
+#[test]
+fn an_empty_pointer_is_the_whole_body() {
+    let rows = [with(row(200, Word::Accepted), [JsonTest { is: Some(JsonType::Array), ..there("") }])];
+    for (body, fits) in [("[]", true), (r#"[{"a":1}]"#, true), ("{}", false), ("", false)] {
+        assert_eq!(classify(&rows, 200, JSON, body.as_bytes()).1.is_some(), fits, "{body}");
+    }
+}
+
+#[test]
+fn an_envelope_is_a_type_of_json_and_something_that_stands_in_it() {
+    let json = |content_type: Option<&str>, tests: Vec<JsonTest>| {
+        with(AnswerRow { content_type: content_type.map(str::to_owned), ..row(401, Word::Refused) }, tests)
+    };
+    let missing = || JsonTest { absent: true, ..there("/error") };
+    let of_type = |is| JsonTest { is: Some(is), ..there("") };
+    for (row, enveloped) in [
+        (json(JSON, vec![there("/error")]), true),
+        (json(Some("json"), vec![there("/error"), missing()]), true),
+        (json(Some("application/problem+json"), vec![there("/title")]), true),
+        (json(Some("json"), vec![of_type(JsonType::Array)]), true),
+        (json(Some("json"), vec![of_type(JsonType::Object)]), false),
+        (json(Some("json"), vec![missing()]), false),
+        (json(Some("json"), vec![]), false),
+        (json(Some("text/html"), vec![there("/error")]), false),
+        (json(None, vec![there("/error")]), false),
+    ] {
+        assert_eq!(row.is_enveloped(), enveloped, "{row:?}");
+    }
+}
+
+#[test]
 fn empty_means_not_a_single_byte() {
     let rows = [AnswerRow { empty: true, ..row(401, Word::Refused) }];
     assert_eq!(classify(&rows, 401, Some("text/html"), b"").0, Verdict::Refused);
@@ -143,9 +203,13 @@ fn equality_is_of_values_and_types() {
 
 #[test]
 fn a_type_is_the_values_own_and_nothing_is_converted() {
-    for (wanted, fitting) in
-        [(JsonType::Array, "[]"), (JsonType::Number, "0"), (JsonType::Object, "{}"), (JsonType::String, r#""""#)]
-    {
+    for (wanted, fitting) in [
+        (JsonType::Array, "[]"),
+        (JsonType::Boolean, "true"),
+        (JsonType::Number, "0"),
+        (JsonType::Object, "{}"),
+        (JsonType::String, r#""""#),
+    ] {
         let rows = [with(row(200, Word::Accepted), [JsonTest { is: Some(wanted), ..there("/it") }])];
         for value in ["[]", "0", "{}", r#""""#, "null", "true", r#""0""#] {
             let body = format!(r#"{{"it":{value}}}"#);

@@ -1,0 +1,103 @@
+//! `compromised`: the operator says that a key leaked, or that it didn't after all.
+
+use std::io::Write as _;
+
+use super::args::CompromisedArgs;
+use super::find::{Found, find};
+use super::words::second;
+use super::{CliError, Done, reader};
+use crate::app::SystemClock;
+use crate::config::Settings;
+use crate::domain::facts::Compromise;
+use crate::domain::ids::CredentialId;
+use crate::domain::secret::could_be_key;
+use crate::ledger::read::CredentialDetail;
+use crate::ledger::{Ledger, OpenError};
+use crate::ports::Clock as _;
+
+/// A note is a sentence, not a report.
+const NOTE_AT_MOST: usize = 200;
+
+/// Notes it in the ledger; the next scan judges it.
+pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, CliError> {
+    let now = SystemClock.now();
+    let word = if args.undo {
+        None
+    } else {
+        let at = args.at.unwrap_or(now);
+        if at > now {
+            return Err(CliError::Other(format!("--at {at} lies in the future: write when the key leaked")));
+        }
+        Some(Compromise { at, note: args.note.as_deref().map(note).transpose()? })
+    };
+    let looking = reader(settings).await?;
+    let id = named(&looking, &args.id).await?;
+    let Some(detail) = looking.credential_by_id(id).await? else {
+        return Err(CliError::Other(format!("the credential of {:?} is not in the ledger any more", args.id)));
+    };
+    looking.close().await;
+    let ledger = match Ledger::open(&settings.ledger.url).await {
+        // A daemon judges whatever is due, whoever made it so.
+        Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
+        opened => opened?,
+    };
+    let changed = ledger.compromise(id, word.as_ref(), now).await?;
+    ledger.close().await;
+    write!(anstream::stderr(), "{}", told(&detail, word.as_ref(), changed))?;
+    Ok(Done::Ok)
+}
+
+/// The one credential that an id names.
+async fn named(ledger: &Ledger, id: &str) -> Result<CredentialId, CliError> {
+    let connections = match find(ledger, id).await? {
+        Found::Finding(detail) => return Ok(detail.course.credential_number),
+        Found::Credential(detail) => return Ok(detail.credential.id),
+        Found::Connections(connections) => connections,
+    };
+    if let [_, _, ..] = connections.as_slice() {
+        let names = connections.iter().map(|c| format!("{}/{}", c.connection.source, c.connection.connection_id));
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(CliError::Other(format!("several sources have a connection {id:?}: say which of {names}")));
+    }
+    let used = connections.iter().find_map(|detail| detail.uses.last());
+    let used = used.ok_or_else(|| CliError::Other(format!("the connection {id:?} has never had a credential")))?;
+    Ok(used.credential.id)
+}
+
+fn note(text: &str) -> Result<String, CliError> {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.trim();
+    if could_be_key(text) {
+        return Err(CliError::Other(
+            "--note holds what could be a key (not shown): a note is kept and printed, so write it without".to_owned(),
+        ));
+    }
+    if text.chars().count() > NOTE_AT_MOST {
+        return Err(CliError::Other(format!("--note has more than {NOTE_AT_MOST} characters: write it in a sentence")));
+    }
+    Ok(text.to_owned())
+}
+
+/// What was noted, of which key, and what follows.
+fn told(detail: &CredentialDetail, word: Option<&Compromise>, changed: bool) -> String {
+    let row = &detail.credential;
+    let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let name = format!("Credential {} ({}{tail})", row.credential, row.provider);
+    match word {
+        _ if !changed => format!("{name}: that is what the ledger has already; nothing is changed.\n"),
+        None => format!(
+            "{name} no longer counts as leaked by the operator's word; what the platform says of it stays. The next scan \
+             judges that.\n"
+        ),
+        Some(word) => {
+            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
+            let proven = if row.died_at.is_some() { " It is proven dead already, so nothing opens." } else { "" };
+            format!(
+                "{name} counts as leaked since {}. {open} of its {} uses are open. The next scan judges that: a finding \
+                 opens in every account that has it, and stays until the provider's refusal is proven.{proven}\n",
+                second(word.at),
+                detail.uses.len()
+            )
+        }
+    }
+}

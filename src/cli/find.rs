@@ -1,0 +1,38 @@
+//! What an id on the command line names.
+
+use super::CliError;
+use super::lists::find_connections;
+use crate::ledger::Ledger;
+use crate::ledger::read::{ConnectionDetail, CredentialDetail, FindingDetail, parse_finding};
+
+/// What was found.
+pub enum Found {
+    /// `F12`
+    Finding(Box<FindingDetail>),
+    /// the platform's id, or `SOURCE/ID`: at least one, and one for each source that has it
+    Connections(Vec<ConnectionDetail>),
+    /// the last digits of a fingerprint
+    Credential(Box<CredentialDetail>),
+}
+
+/// Finds what `id` names: a finding, else connections, else a credential.
+///
+/// # Errors
+/// Where there is nothing of that name, or the ledger fails.
+pub async fn find(ledger: &Ledger, id: &str) -> Result<Found, CliError> {
+    if let Some(number) = parse_finding(id)
+        && let Some(detail) = ledger.finding(number).await?
+    {
+        return Ok(Found::Finding(Box::new(detail)));
+    }
+    let connections = find_connections(ledger, id).await?;
+    if !connections.is_empty() {
+        return Ok(Found::Connections(connections));
+    }
+    match ledger.credential(id).await? {
+        Some(detail) => Ok(Found::Credential(Box::new(detail))),
+        None => Err(CliError::Other(format!(
+            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential"
+        ))),
+    }
+}

@@ -1,0 +1,149 @@
+//! Steps that read the same for every provider but for its own words.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{Remedies, Situation, Words};
+
+/// The steps that all providers share: sentences with blanks (`{title}`, `{key}`, `{make}`, `{look}`, `{risk}`, `{kind}`, and
+/// `{end}`, `{end-old}`, `{end-older}` for ending the key, the old one, the older one).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SharedSteps {
+    /// for keys of which several live side by side
+    overlap: Steps,
+    /// for a key whose renewal ends the one before
+    hard_cut: Steps,
+    /// for connections that were made by permission (OAuth)
+    grant: Steps,
+}
+
+type Steps = BTreeMap<Situation, Vec<String>>;
+
+/// A word that the steps need and the file doesn't give.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the steps for {} need it", .situation.as_str())]
+pub struct MissingWord {
+    /// true where it is missing in the words for permissions
+    pub grant: bool,
+    /// the key under `words`, or what stands between the braces
+    pub word: String,
+    /// whose steps
+    pub situation: Situation,
+}
+
+impl SharedSteps {
+    /// Gives the remedies of the provider that people call `title` steps for every situation that they leave out.
+    ///
+    /// # Errors
+    /// Names the first word that is missing.
+    pub fn complete(&self, remedies: &mut Remedies, title: &str, overlap: bool) -> Result<(), MissingWord> {
+        let shared = if overlap { &self.overlap } else { &self.hard_cut };
+        add(shared, remedies, title).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
+        if let Some(grant) = &mut remedies.oauth {
+            add(&self.grant, grant, title).map_err(|(situation, word)| MissingWord { grant: true, word, situation })?;
+        }
+        Ok(())
+    }
+}
+
+fn add(shared: &Steps, remedies: &mut Remedies, title: &str) -> Result<(), (Situation, String)> {
+    for (situation, steps) in shared {
+        if !remedies.steps.contains_key(situation) {
+            let filled = steps.iter().map(|step| fill(step, title, &remedies.words));
+            let filled = filled.collect::<Result<_, _>>().map_err(|word| (*situation, word))?;
+            remedies.steps.insert(*situation, filled);
+        }
+    }
+    Ok(())
+}
+
+/// A step with its blanks filled, or the word that is missing.
+fn fill(step: &str, title: &str, words: &Words) -> Result<String, String> {
+    let mut filled = String::new();
+    let mut rest = step;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (blank, behind) = after.split_once('}').ok_or_else(|| after.to_owned())?;
+        filled.push_str(before);
+        filled.push_str(&word(blank, title, words)?);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn word(blank: &str, title: &str, words: &Words) -> Result<String, String> {
+    let given = |name: &str, word: &str| if word.is_empty() { Err(name.to_owned()) } else { Ok(word.to_owned()) };
+    let ended = |which: &str| Ok(given("end", &words.end)?.replace("{it}", &format!("the {which}{}", words.key)));
+    match blank {
+        "title" => Ok(title.to_owned()),
+        "key" => given(blank, &words.key),
+        "make" => given(blank, &words.make),
+        "look" => given(blank, &words.look),
+        "risk" => given(blank, &words.risk),
+        "kind" => given(blank, &words.kind),
+        "end" => ended(""),
+        "end-old" => ended("old "),
+        "end-older" => ended("older "),
+        unknown => Err(unknown.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalogue::Source;
+
+    fn steps(text: &str) -> Steps {
+        BTreeMap::from([(Situation::Stale, vec![text.to_owned()])])
+    }
+
+    fn remedies(words: Words) -> Remedies {
+        Remedies {
+            path: String::new(),
+            link: String::new(),
+            old_value: String::new(),
+            breaks: String::new(),
+            words,
+            steps: BTreeMap::new(),
+            oauth: None,
+            source: Source::try_from("[I] a test".to_owned()).unwrap(),
+        }
+    }
+
+    fn shared(text: &str) -> SharedSteps {
+        SharedSteps { overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant {end}") }
+    }
+
+    fn words() -> Words {
+        Words { key: "token".to_owned(), end: "Delete {it} in Kit.".to_owned(), ..Words::default() }
+    }
+
+    #[test]
+    fn the_providers_own_words_fill_the_shared_steps() {
+        let mut own = remedies(words());
+        shared("{title}: {end-old} {end}").complete(&mut own, "Kit", true).unwrap();
+        assert_eq!(own.steps[&Situation::Stale], ["Kit: Delete the old token in Kit. Delete the token in Kit."]);
+        let mut cut = remedies(words());
+        shared("").complete(&mut cut, "Kit", false).unwrap();
+        assert_eq!(cut.steps[&Situation::Stale], ["cut token"]);
+    }
+
+    #[test]
+    fn steps_of_its_own_go_before_shared_ones() {
+        let mut own = Remedies { steps: steps("mine"), ..remedies(Words::default()) };
+        shared("{make}").complete(&mut own, "Kit", true).unwrap();
+        assert_eq!(own.steps[&Situation::Stale], ["mine"]);
+    }
+
+    #[test]
+    fn a_missing_word_is_named_with_what_needs_it() {
+        let missing = shared("{make}").complete(&mut remedies(words()), "Kit", true);
+        assert_eq!(missing, Err(MissingWord { grant: false, word: "make".to_owned(), situation: Situation::Stale }));
+        let mut grant = remedies(words());
+        grant.oauth = Some(Box::new(remedies(Words::default())));
+        let missing = shared("x").complete(&mut grant, "Kit", true);
+        assert_eq!(missing, Err(MissingWord { grant: true, word: "end".to_owned(), situation: Situation::Stale }));
+    }
+}

@@ -1,0 +1,44 @@
+//! The operator's word that a value leaked, or that it didn't after all.
+
+use serde_json::Map;
+
+use super::sql::Sql;
+use super::{Ledger, due};
+use crate::domain::facts::Compromise;
+use crate::domain::ids::CredentialId;
+use crate::domain::time::Timestamp;
+use crate::ports::{Event, LedgerError};
+
+impl Ledger {
+    /// Notes that a credential leaked, or with `None` that nobody says so any more, and makes its connections due for
+    /// judging, in whatever account they are. Returns false where that was known already: then nothing is written.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn compromise(
+        &self,
+        credential: CredentialId,
+        word: Option<&Compromise>,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let note = word.and_then(|word| word.note.as_deref());
+        let mut tx = self.write("note that a key leaked").await?;
+        let at = word.map(|word| word.at);
+        if tx.run(&NOTE, [credential.0.into(), at.into(), note.into()]).await? == 0 {
+            return Ok(false);
+        }
+        due::by_credential(&mut tx, &[credential], now).await?;
+        let mut data = Map::new();
+        data.extend(at.map(|at| ("compromised_at".to_owned(), at.to_string().into())));
+        data.extend(note.map(|note| ("note".to_owned(), note.into())));
+        let kind = if word.is_some() { "credential.compromised" } else { "credential.not_compromised" };
+        tx.log(&[Event { at: now, kind, subject: format!("credential:{credential}"), data }]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+pub(super) const NOTE: Sql = sql!(
+    "UPDATE credential SET compromised_at = $2, compromised_note = $3
+     WHERE id = $1 AND (compromised_at IS DISTINCT FROM $2 OR compromised_note IS DISTINCT FROM $3)"
+);
