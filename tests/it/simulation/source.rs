@@ -164,7 +164,7 @@ fn connection(world: &World, link: &Link, row: u64) -> Row<ConnectionRecord> {
         updated_at: None,
         deleted_at: link.deleted_at,
         // Half of the platform's rows date their secrets.
-        secret_set_at: (link.key % 2 == 0).then_some(key.set_at),
+        secret_set_at: link.key.is_multiple_of(2).then_some(key.set_at),
         last_sync_at: open.then_some(world.now),
         key_id: key.key_id.clone(),
         secret: Some(Secret::new(&key.secret)),

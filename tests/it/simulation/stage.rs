@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use keysweep::domain::catalogue::Provider;
+use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
 use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use keysweep::domain::secret::Secret;
@@ -235,7 +236,8 @@ impl Stage {
         let listing = Listing::of(&self.world.borrow(), source, wrong, &mut dice);
         let spec = source_spec(source);
         let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
-        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows };
+        let watched = Watched::default();
+        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows, watched };
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;
         if collected.held_back > 0 && dice.per_mille(300) {
             // The operator has looked, and says that they are gone.
