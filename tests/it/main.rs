@@ -21,6 +21,7 @@ mod page;
 mod setup;
 mod shell;
 mod sigkill;
+mod simulation;
 mod support;
 mod unattended;
 mod verdicts;

@@ -79,7 +79,7 @@ impl Story {
     pub async fn scan(&self, ledger: &str, life: &Life) -> Result<(), String> {
         let ledger = Ledger::open(ledger).await.expect("a ledger that can be opened after any death");
         let vault = unlock(&ledger).await;
-        let ledger = Mortal { ledger, life };
+        let ledger = Mortal::new(ledger, life);
         let result = self.stages(&ledger, &vault).await;
         ledger.ledger.close().await;
         result.map_err(|error| error.to_string())
