@@ -9,7 +9,7 @@ pub mod http;
 #[cfg(test)]
 mod http_tests;
 pub mod reach;
-mod retry_after;
+pub mod retry_after;
 mod route;
 
 pub use catalogue::{Catalogue, CatalogueError};
