@@ -1,4 +1,5 @@
--- What a row says of the value that it shows, beside that it is used; and the operator's word that a value leaked.
+-- What a row says of the value that it shows, beside that it is used; the operator's word that a value leaked; and when a
+-- credential was first seen.
 ALTER TABLE use ADD COLUMN own_from BIGINT;                         -- from when the value is known to be the row's own; null where no other was there before
 ALTER TABLE use ADD COLUMN compromised_at BIGINT;                   -- when it leaked, as the platform says
 ALTER TABLE use ADD COLUMN syncs BIGINT NOT NULL DEFAULT 0;         -- it synchronises lists
@@ -12,10 +13,11 @@ UPDATE use SET
 FROM connection AS c WHERE c.id = use.connection_id;
 -- A neighbour asks whether there is one, and must not walk all that share a key.
 CREATE INDEX use_compromised ON use (credential_id, account_id, compromised_at) WHERE compromised_at IS NOT NULL;
-CREATE INDEX use_syncing ON use (credential_id, account_id) WHERE until IS NULL AND syncs = 1;
-CREATE INDEX use_sending ON use (credential_id, account_id) WHERE until IS NULL AND sends = 1;
+CREATE INDEX use_syncing ON use (credential_id, account_id, until, syncs) WHERE syncs = 1;
+CREATE INDEX use_sending ON use (credential_id, account_id, until, sends) WHERE sends = 1;
 
 ALTER TABLE credential ADD COLUMN compromised_at BIGINT;            -- when it leaked, as the operator says
 ALTER TABLE credential ADD COLUMN compromised_note TEXT COLLATE "C"; -- the operator's own note
+ALTER TABLE credential ADD COLUMN first_seen_at BIGINT;             -- null for those that were seen before there was this column
 
 ALTER TABLE source ADD COLUMN syncs_told BIGINT NOT NULL DEFAULT 0; -- 1 once a row of it told of a synchronisation

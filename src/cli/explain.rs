@@ -1,200 +1,122 @@
 //! `explain`: the whole story of a finding, a connection or a credential, with times.
 
-use std::fmt::Write as _;
+mod log;
+mod story;
+
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde_json::{Value, json};
 
+use self::story::Story;
+pub use self::story::{credential_facts, finding_facts};
 use super::args::TextFormat;
-use super::lists::{find_connections, json};
-use super::output::pairs;
-use super::words::{cure, minute, state, why};
+use super::find::{Found, find};
+use super::lists::json;
+use super::output::plain;
+use super::words::{cure, second, why};
 use super::{CliError, Done};
 use crate::config::Settings;
+use crate::domain::ids::CredentialId;
 use crate::domain::time::words;
 use crate::ledger::Ledger;
-use crate::ledger::read::{CredentialRow, EventRow, FindingDetail, finding_name, parse_finding};
-
-/// Entries of the log that a story shows.
-const EVENTS: usize = 500;
+use crate::ledger::read::{ConnectionDetail, FindingDetail, finding_name};
 
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
-    if let Some(number) = parse_finding(id)
-        && let Some(detail) = ledger.finding(number).await?
-    {
-        let events = ledger.timeline(&detail.subjects(), 0, EVENTS).await?;
-        if format == TextFormat::Json {
-            return json(&json!({"finding": value(&detail), "timeline": value(&events)}));
+    let retention = words(settings.escrow.retention);
+    match find(ledger, id).await? {
+        Found::Finding(detail) => finding(ledger, &detail, format, &retention).await,
+        Found::Connections(connections) => explain_connections(ledger, &connections, format, &retention).await,
+        Found::Credential(detail) => {
+            let Some(story) = Story::of(ledger, detail.credential.id).await? else { return Ok(Done::Ok) };
+            if format == TextFormat::Json {
+                return json(&story.document());
+            }
+            write!(anstream::stdout(), "{}", story.text(None, &retention))?;
+            Ok(Done::Ok)
         }
-        let held = words(settings.escrow.retention);
-        let text = format!("{}{}", finding_story(&detail), told(&detail, &held));
-        write!(anstream::stdout(), "{text}{}", timeline(&events))?;
-        return Ok(Done::Ok);
     }
-    let connections = find_connections(ledger, id).await?;
-    if !connections.is_empty() {
-        return explain_connections(ledger, &connections, format).await;
-    }
-    let Some(detail) = ledger.credential(id).await? else {
-        return Err(CliError::Other(format!(
-            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential"
-        )));
-    };
-    let events = ledger.timeline(&detail.subjects(), 0, EVENTS).await?;
+}
+
+async fn finding(
+    ledger: &Ledger,
+    detail: &FindingDetail,
+    format: TextFormat,
+    retention: &str,
+) -> Result<Done, CliError> {
+    let story = Story::of(ledger, detail.course.credential_number).await?;
     if format == TextFormat::Json {
-        return json(&json!({"credential": value(&detail), "timeline": value(&events)}));
+        let (rule, about) = (detail.finding.rule, story.as_ref().map(Story::document));
+        return json(&json!({
+            "finding": value(detail), "why": why(rule), "clears": cure(rule), "credentials": about.into_iter().collect::<Vec<_>>(),
+        }));
     }
-    write!(anstream::stdout(), "{}{}", credential_story(&detail.credential), timeline(&events))?;
+    let mut out = anstream::stdout();
+    write!(out, "{}", finding_facts(detail))?;
+    if let Some(story) = story {
+        write!(out, "\n{}", story.text(Some(detail.finding.id), retention))?;
+    }
     Ok(Done::Ok)
 }
 
 async fn explain_connections(
     ledger: &Ledger,
-    connections: &[crate::ledger::read::ConnectionDetail],
+    connections: &[ConnectionDetail],
     format: TextFormat,
+    retention: &str,
 ) -> Result<Done, CliError> {
     let mut documents = Vec::new();
     let mut out = anstream::stdout();
-    for detail in connections {
-        let events = ledger.timeline(&detail.subjects(), 0, EVENTS).await?;
+    for (place, detail) in connections.iter().enumerate() {
+        // In the order in which the connection came to use them; each once.
+        let mut used: BTreeMap<CredentialId, usize> = BTreeMap::new();
+        for (at, row) in detail.uses.iter().enumerate() {
+            used.insert(row.credential.id, at);
+        }
+        let mut credentials: Vec<(usize, CredentialId)> = used.into_iter().map(|(id, at)| (at, id)).collect();
+        credentials.sort_unstable();
+        let mut stories = Vec::with_capacity(credentials.len());
+        for (_, id) in credentials {
+            stories.extend(Story::of(ledger, id).await?);
+        }
         if format == TextFormat::Json {
-            documents.push(json!({"connection": value(detail), "timeline": value(&events)}));
+            let about: Vec<Value> = stories.iter().map(Story::document).collect();
+            documents.push(json!({"connection": value(detail), "credentials": about}));
             continue;
         }
-        let row = &detail.connection;
-        writeln!(out, "{}/{} at {}, {}.", row.source, row.connection_id, row.provider, row.status.as_str())?;
-        let open: Vec<_> = detail.findings.iter().filter(|finding| finding.closed_at.is_none()).collect();
-        if open.is_empty() {
-            writeln!(out, "Nothing is open on it.")?;
+        write!(out, "{}{}", if place == 0 { "" } else { "\n" }, head(detail))?;
+        for story in &stories {
+            write!(out, "\n{}", story.text(None, retention))?;
         }
-        for finding in open {
-            let (name, rule) = (finding_name(finding.id), finding.rule);
-            writeln!(out, "{name} {} {rule}: {} {}", finding.severity, why(rule), cure(rule))?;
-        }
-        match row.judge_at {
-            Some(at) => writeln!(out, "The rules look at it again by themselves at {} UTC.", minute(at))?,
-            None => writeln!(out, "The rules look at it again when its facts change; time alone changes nothing.")?,
-        }
-        for used in &detail.uses {
-            write!(out, "\n{}", credential_story(&used.credential))?;
-        }
-        write!(out, "{}", timeline(&events))?;
     }
     if format == TextFormat::Json { json(&documents) } else { Ok(Done::Ok) }
 }
 
-/// A finding: what, why, from which facts, what would clear it, when it is next looked at.
-pub fn finding_story(detail: &FindingDetail) -> String {
-    let finding = &detail.finding;
-    let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
-    // writing to a String can't fail
-    _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
-    let evidence: Vec<(&str, String)> =
-        finding.evidence.iter().map(|(name, value)| (name.as_str(), plain(value))).collect();
-    let mut facts = vec![
-        ("connection", format!("{}/{}", finding.source, finding.connection_id)),
-        ("name", finding.connection_name.clone().unwrap_or_default()),
-        ("account", finding.account_id.clone()),
-        ("state", finding.state.as_str().to_owned()),
-        ("opened", format!("{} UTC (opening {})", minute(finding.opened_at), detail.course.opening)),
-        ("holds since", format!("{} UTC", minute(finding.since))),
-    ];
-    facts.extend(finding.closed_at.map(|at| {
-        let why = detail.course.closed_why.clone().unwrap_or_default();
-        ("closed", format!("{} UTC: {why}", minute(at)))
-    }));
-    facts.extend(evidence);
-    facts.push(("next judged", next(detail.course.judge_at)));
-    facts.push(("next step", next(detail.course.next_step_at)));
-    text.push_str(&pairs(&facts));
-    text.push('\n');
-    text.push_str(&credential_story(&detail.course.credential_now));
-    text
-}
-
-fn told(detail: &FindingDetail, retention: &str) -> String {
-    let mut text = String::new();
-    for notice in &detail.notices {
-        let sent = notice.sent_at.map_or_else(|| notice.state.clone(), |at| format!("sent {} UTC", minute(at)));
-        _ = writeln!(text, "told     person {} step {}: {sent}", notice.person, notice.step);
-    }
-    if detail.course.credential_now.held {
-        _ = writeln!(
-            text,
-            "The sealed copy is kept until the key is proven dead, at most {retention} after its last use ended."
-        );
-    }
-    text
-}
-
-/// A credential: what is believed of it, since when, from which answers, and when it is asked next.
-pub fn credential_story(row: &CredentialRow) -> String {
-    let at =
-        |at: Option<crate::domain::time::Timestamp>| at.map(|at| format!("{} UTC", minute(at))).unwrap_or_default();
-    let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
-    let unknown = row.unknown_since.map(|since| {
-        let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
-        format!("since {} UTC ({reason})", minute(since))
+/// What the connection is, what is open on it, and when it is judged again.
+fn head(detail: &ConnectionDetail) -> String {
+    let row = &detail.connection;
+    let name = row.name.as_deref().map(|name| format!(" {name:?}")).unwrap_or_default();
+    let mut text = plain(&format!(
+        "{}/{}{name}, account {}, at {}: {}.",
+        row.source,
+        row.connection_id,
+        row.account_id,
+        row.provider,
+        row.status.as_str()
+    ));
+    let open = detail.findings.iter().filter(|finding| finding.closed_at.is_none());
+    let open: Vec<String> = open.map(|f| format!("{} {} {}", finding_name(f.id), f.severity, f.rule)).collect();
+    text.push_str(&if open.is_empty() {
+        "\nNothing is open on it.\n".to_owned()
+    } else {
+        format!("\nOpen on it: {}.\n", open.join(", "))
     });
-    let refused = match (row.refused_first, row.refused_last) {
-        (Some(first), Some(last)) if first != last => format!("{} UTC and {} UTC", minute(first), minute(last)),
-        (first, _) => at(first),
-    };
-    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
-    text.push_str(&pairs(&[
-        ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
-        ("  since", at(row.liveness_since)),
-        ("  accepted", at(row.accepted_at)),
-        ("  refused", refused),
-        ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
-        ("  no answer", unknown.unwrap_or_default()),
-        ("  died", at(row.died_at)),
-        ("  last asked", at(row.asked_at)),
-        ("  last answer", row.last_answer.as_ref().map(answer).unwrap_or_default()),
-        ("  next asked", next(row.probe_at)),
-        ("secret since", format!("{} UTC ({})", minute(row.secret_since), row.provenance.as_str())),
-        ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
-    ]));
-    text
-}
-
-/// `rest/default refused (401)`, part by part.
-fn answer(parts: &Value) -> String {
-    let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
-    let words = parts.iter().map(|part| {
-        let word = |name: &str| part.get(name).map(plain).unwrap_or_default();
-        let status = part.get("status").and_then(Value::as_u64).map(|s| format!(" ({s})")).unwrap_or_default();
-        format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
+    text.push_str(&match row.judge_at {
+        Some(at) => format!("The rules look at it again by themselves at {}.\n", second(at)),
+        None => "The rules look at it again when its facts change; time alone changes nothing.\n".to_owned(),
     });
-    words.collect::<Vec<_>>().join("; ")
-}
-
-fn timeline(events: &[EventRow]) -> String {
-    let mut text = String::new();
-    if !events.is_empty() {
-        text.push_str("\nWhat happened\n");
-    }
-    for event in events {
-        let facts = event.data.iter().map(|(name, value)| format!("{name} {}", plain(value)));
-        let facts = facts.collect::<Vec<_>>().join(", ");
-        _ = writeln!(text, "  {}  {:<22} {facts}", minute(event.at), event.kind);
-    }
     text
-}
-
-fn next(at: Option<crate::domain::time::Timestamp>) -> String {
-    at.map_or_else(|| "never by itself".to_owned(), |at| format!("{} UTC", minute(at)))
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(map) => {
-            map.iter().map(|(name, value)| format!("{name}({})", plain(value))).collect::<Vec<_>>().join(" ")
-        }
-        other => other.to_string(),
-    }
 }
 
 fn value(of: &impl serde::Serialize) -> Value {

@@ -1,6 +1,7 @@
 //! Small things that several verbs say.
 
 use crate::domain::belief::Liveness;
+use crate::domain::facts::EndedBy;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingRow, finding_name};
@@ -106,6 +107,16 @@ pub const fn cure(rule: RuleName) -> &'static str {
         RuleName::OwnerUnreachable => {
             "It closes when an owner, or the member who made the connection, is listed as active and verified and takes mail, or when nothing is left to tell."
         }
+    }
+}
+
+/// What ended a use, in a word.
+pub const fn ended(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Deleted => "deleted",
+        EndedBy::Absent => "absent from two complete snapshots",
+        EndedBy::Replaced => "replaced by another secret",
+        EndedBy::Identified => "a placeholder whose row got a secret",
     }
 }
 

@@ -121,7 +121,8 @@ pub(super) const TABLES: &[Table] = &[
         judge_at bigint)),
     table!(credential by id (id bigint, fingerprint text, source_id bigint, provider text, key_id text, region text,
         base_url text, kind text, placeholder bigint, liveness text, belief text, parts text, secret_since bigint,
-        provenance text, idle_since bigint, probe_at bigint, compromised_at bigint, compromised_note text)),
+        provenance text, idle_since bigint, probe_at bigint, compromised_at bigint, compromised_note text,
+        first_seen_at bigint)),
     table!(escrow by id (id bigint, credential_id bigint, held bigint, sealed text)),
     table!(use by id (id bigint, connection_id bigint, credential_id bigint, account_id bigint, since bigint,
         until bigint, ended_by text, ended_seen_at bigint, ended_at_first_sight bigint, first_run bigint, own_from bigint,
@@ -140,6 +141,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(quarantine (source_id bigint, row_number bigint, field text, reason text)),
     table!(control (source_id bigint, provider text, protocol text, endpoint text, accepted_at bigint,
         credential_id bigint, other_at bigint)),
+    table!(sight (provider text, protocol text, endpoint text, answers text, state text, word_at bigint)),
     table!(dirty (kind text, subject_id bigint, cursor bigint)),
     table!(meta (key text, value text)),
 ];

@@ -124,7 +124,8 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
     let provider = &group.first.provider;
     let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
     let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
-    let remedies = &texts.remedies;
+    let remedies = situation.map_or(&texts.remedies, |situation| texts.remedies.fitting(group.first.auth, situation));
+    let at_provider = situation.is_some(); // else no secret is reset
     let steps = match situation {
         Some(situation) => remedies
             .steps
@@ -142,10 +143,10 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
         key: words::key(group),
         age: words::age(group),
         connections: connections(group),
-        minds: words::minds(group, &remedies.breaks),
+        minds: if at_provider { words::minds(group, &remedies.breaks) } else { Vec::new() },
         path: remedies.path.clone(),
         link: remedies.link.clone(),
-        old_value: remedies.old_value.clone(),
+        old_value: if at_provider { remedies.old_value.clone() } else { String::new() },
         steps,
     })
 }

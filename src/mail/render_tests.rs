@@ -11,7 +11,7 @@ use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
 use crate::domain::outcome::Reason;
-use crate::domain::record::{Address, UsedFor};
+use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::remedy::{Remedies, Situation, Words};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
@@ -94,11 +94,21 @@ fn every_rule_has_sentences_that_read_well() {
             RuleName::SecretDue => notice.secret_since = NOW - days(80),
             RuleName::SecretAgeUnknown => notice.secret_since = NOW - hours(30),
             RuleName::SecretShared => notice.sharers = 3,
+            RuleName::SecretCompromised => notice.evidence = facts(json!({"compromised_at": "2026-09-19T08:00:00Z"})),
+            RuleName::WrongKeyKind => {
+                notice.evidence = facts(json!({"kind": "api_key", "wanted_kind": "api_secret"}));
+            }
+            RuleName::MixedUse => notice.used_for = vec![UsedFor::Sync, UsedFor::Smtp],
+            RuleName::ConnectionIdle => notice.evidence = facts(json!({"last_sync_at": "2026-06-01T08:00:00Z"})),
             _ => {}
         }
         notices.push(notice);
     }
     insta::assert_snapshot!("every-rule", shown(&mail(notices)));
+}
+
+fn facts(of: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    of.as_object().expect("an object").clone()
 }
 
 #[test]
@@ -337,6 +347,7 @@ fn stale(id: i64, name: &str) -> MailNotice {
         evidence: serde_json::Map::new(),
         connection: format!("conn-{id}"),
         name: Some(name.to_owned()),
+        auth: Auth::Key,
         provider: ProviderName::new("mailjet"),
         credential: CredentialId(id),
         fingerprint: Fingerprint::from_hex(format!("{id:064x}")),
@@ -359,6 +370,7 @@ fn left_behind(id: i64, name: &str) -> MailNotice {
         rule: RuleName::RevocationMissing,
         severity: Severity::Critical,
         since: NOW - days(3),
+        auth: Auth::Key,
         provider: ProviderName::new("convertkit"),
         key_tail: String::new(),
         ended_by: Some(EndedBy::Deleted),

@@ -123,7 +123,7 @@ fn a_dead_key_that_answers_again_is_live_and_its_finding_reopens() {
     assert_eq!(again.findings(), ["revocation-missing critical left live"]);
     assert_eq!(id(&again), id(&first), "the same finding, opened anew");
     let ran = estate.site.run(&["explain", "left"]).exits(0);
-    assert!(ran.out.contains("reopened"), "the timeline tells it: {}", ran.out);
+    assert!(ran.out.contains("opens again"), "the timeline tells it: {}", ran.out);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod blindness;
 mod canary;
 mod daemon;
 mod dashboards;

@@ -35,9 +35,9 @@ pub(in crate::ledger) const PEOPLE_GONE: Sql =
 // In the order of the fingerprints: each page of their index is then touched once.
 pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
     "INSERT INTO credential (id, fingerprint, source_id, provider, key_id, region, base_url, placeholder, secret_since,
-                             provenance, probe_at)
+                             provenance, first_seen_at, probe_at)
      SELECT v.id, v.fingerprint, v.source, v.provider, v.key_id, v.region, v.base_url,
-            " ["v.placeholder" | "v.placeholder::int"] ", v.secret_since, v.provenance,
+            " ["v.placeholder" | "v.placeholder::int"] ", v.secret_since, v.provenance, $2,
             CASE WHEN v.sealed IS NULL THEN NULL ELSE $2 END
      FROM " [records "$1" v (id bigint, fingerprint text, source bigint, provider text, key_id text, region text,
                              base_url text, placeholder boolean, sealed text, secret_since bigint, provenance text)] "

@@ -211,6 +211,7 @@ impl FindingRow {
     }
 }
 
+/// Of those who may be told ([`crate::domain::routing`]) only whether there is somebody, and else when there will be.
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "SELECT " [page
         "c.id, c.source_id, c.account_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
@@ -225,8 +226,8 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
                       UNION ALL
                       SELECT m.id, m.email FROM person AS m
                       WHERE m.account_id = c.account_id AND m.member_id = c.created_by AND m.role <> 'owner'
-                        AND m.status = 'active' AND m.verified = 1) AS p
-                LEFT JOIN suppressed AS s ON s.person_id = p.id AND s.email = p.email)"]] "
+                        AND m.status = 'active' AND m.verified = 1) AS told
+                LEFT JOIN suppressed AS s ON s.person_id = told.id AND s.email = told.email)"]] "
      FROM " [each "$1" page bigint] "
      JOIN connection AS c ON c.id = page.value
      JOIN source AS s ON s.id = c.source_id

@@ -3,9 +3,11 @@
 use serde_json::Map;
 
 use super::*;
-use crate::domain::facts::{Count, Creator, EndedBy};
+use crate::domain::facts::{Compromise, Count, Creator, EndedBy, Reach};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId};
+use crate::domain::record::{PersonStatus, Role};
+use crate::domain::routing::{Reader, is_told};
 use crate::domain::time::hours;
 
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -18,6 +20,9 @@ on_both![
     a_subject_has_its_uses_oldest_first_and_of_neighbours_only_summaries,
     an_absence_of_the_connection_itself_and_a_placeholder_leave_nothing_behind,
     an_owner_is_unknown_until_people_were_read_and_none_once_removed,
+    somebody_can_be_told_exactly_where_the_routing_says_so,
+    a_refused_address_is_tried_again_at_the_end_of_its_suppression,
+    of_what_neighbours_are_used_for_and_of_a_leak_only_the_accounts_sum_is_told,
     a_finding_lives_through_opening_update_close_and_reopening,
     a_finding_that_is_never_mailed_has_no_step,
     closing_what_is_not_open_changes_nothing_of_the_batch,
@@ -168,6 +173,92 @@ async fn an_owner_is_unknown_until_people_were_read_and_none_once_removed(kind: 
     assert_eq!(everything(&estate).await[0].0.account.has_owner, None);
 }
 
+async fn somebody_can_be_told_exactly_where_the_routing_says_so(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    estate.connection(1, 1, Some("maker")).await.person(1, 1, "maker", "member").await;
+    estate.run("DELETE FROM suppressed").await;
+    for (role, statements) in [
+        (
+            Role::Owner,
+            ["UPDATE person SET role = 'owner', member_id = 'maker'", "UPDATE person SET member_id = 'other'"],
+        ),
+        (
+            Role::Member,
+            ["UPDATE person SET role = 'member', member_id = 'maker'", "UPDATE person SET member_id = 'other'"],
+        ),
+    ] {
+        for (creator, statement) in [true, false].into_iter().zip(statements) {
+            estate.run(statement).await;
+            for (status, word) in [
+                (PersonStatus::Active, "UPDATE person SET status = 'active'"),
+                (PersonStatus::Suspended, "UPDATE person SET status = 'suspended'"),
+                (PersonStatus::Removed, "UPDATE person SET status = 'removed'"),
+            ] {
+                estate.run(word).await;
+                for (verified, word) in
+                    [(true, "UPDATE person SET verified = 1"), (false, "UPDATE person SET verified = 0")]
+                {
+                    estate.run(word).await;
+                    let reader = Reader { role, status, verified, suppressed: false, creator };
+                    let reach = everything(&estate).await[0].0.reach.expect("people were read");
+                    assert_eq!(reach.is_given(NOW), is_told(&reader), "{reader:?}");
+                }
+            }
+        }
+    }
+}
+
+async fn a_refused_address_is_tried_again_at_the_end_of_its_suppression(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    estate
+        .connection(1, 1, Some("maker"))
+        .await
+        .person(1, 1, "owner", "owner")
+        .await
+        .person(2, 1, "maker", "member")
+        .await;
+    let reach = async || everything(&estate).await[0].0.reach.expect("people were read");
+    estate.run("INSERT INTO suppressed SELECT id, email, 1790000000000 + id, 'no such user' FROM person").await;
+    assert_eq!(reach().await, Reach { somebody: false, again_at: Some(Timestamp::from_millis(NOW.as_millis() + 1)) });
+    estate.run("UPDATE person SET email = 'another@example.org' WHERE id = 2").await;
+    assert!(reach().await.somebody, "another address is not suppressed");
+    estate.run("UPDATE source SET last_people = NULL").await;
+    assert_eq!(everything(&estate).await[0].0.reach, None);
+}
+
+async fn of_what_neighbours_are_used_for_and_of_a_leak_only_the_accounts_sum_is_told(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    for (id, account) in [(1, 1), (2, 1), (3, 2)] {
+        estate.connection(id, account, None).await;
+    }
+    estate
+        .credential(1)
+        .await
+        .usage(open_use(1, 1, 10))
+        .await
+        .usage(open_use(2, 1, 20))
+        .await
+        .usage(open_use(3, 1, 30))
+        .await;
+    let share = async |at: usize| everything(&estate).await[at].0.uses[0].share;
+    estate.run("UPDATE use SET syncs = 1 WHERE connection_id = 1").await;
+    estate.run("UPDATE use SET sends = 1 WHERE connection_id <> 1").await;
+    assert_eq!((share(0).await.mixed, share(1).await.mixed, share(2).await.mixed), (true, true, false));
+    estate.run("UPDATE use SET until = 50, ended_by = 'deleted' WHERE connection_id = 2").await;
+    assert!(!share(0).await.mixed, "what has ended is not used");
+    estate.run("UPDATE use SET compromised_at = 40 WHERE connection_id = 2").await;
+    estate.run("UPDATE use SET compromised_at = 30 WHERE connection_id = 1").await;
+    let leaked = Some(Timestamp::from_millis(30));
+    assert_eq!((share(0).await.compromised_at, share(1).await.compromised_at), (leaked, leaked));
+    assert_eq!(share(2).await.compromised_at, None, "another account is not told");
+    estate.ledger.compromise(CredentialId(1), Some(&Compromise { at: NOW, note: None }), NOW).await.unwrap();
+    let everywhere = everything(&estate).await;
+    assert!(
+        everywhere.iter().all(|(subject, _)| subject.uses[0].credential.compromise.is_some()),
+        "the operator's word is"
+    );
+}
+
 async fn a_finding_lives_through_opening_update_close_and_reopening(kind: Kind) {
     let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
@@ -232,11 +323,21 @@ async fn no_statement_of_a_page_reads_a_whole_table() {
         [&subjects::CONNECTIONS, &subjects::USES, &subjects::FINDINGS, &JUDGED, &OF_ACCOUNT, &OF_CREDENTIAL]
     {
         for step in estate.ledger.plan(statement.sqlite).await {
-            let own = ["VIRTUAL TABLE", "page", "two"].iter().any(|made_here| step.contains(made_here));
+            let own = ["VIRTUAL TABLE", "page", "two", "told"].iter().any(|made_here| step.contains(made_here));
             assert!(own || !step.starts_with("SCAN"), "{step}");
         }
     }
     let neighbours = estate.ledger.plan(subjects::USES.sqlite).await.join("\n");
     let by_account = "use_by_credential (credential_id=? AND account_id=? AND until";
     assert_eq!(neighbours.matches(by_account).count(), 2, "no walk over all who share a credential:\n{neighbours}");
+    let of_commits = estate.ledger.plan(crate::ledger::collect::statements::SUMMARIES.sqlite).await.join("\n");
+    for (index, key) in [
+        ("use_compromised", "(credential_id=? AND account_id=? AND compromised_at>?"),
+        ("use_syncing", "(credential_id=? AND account_id=? AND until=? AND syncs=?)"),
+        ("use_sending", "(credential_id=? AND account_id=? AND until=? AND sends=?)"),
+    ] {
+        for steps in [&neighbours, &of_commits] {
+            assert!(steps.contains(&format!("COVERING INDEX {index} {key}")), "{index} asks for one:\n{steps}");
+        }
+    }
 }

@@ -82,6 +82,14 @@ pub struct CredentialRow {
     pub provenance: Provenance,
     /// whether a sealed copy is held
     pub held: bool,
+    /// when keysweep first saw it; `None` where that was before it kept the date
+    #[serde(serialize_with = "when::maybe")]
+    pub first_seen_at: Option<Timestamp>,
+    /// when it leaked, as the operator says
+    #[serde(serialize_with = "when::maybe")]
+    pub compromised_at: Option<Timestamp>,
+    /// the operator's own note on that
+    pub compromised_note: Option<String>,
     /// when it is next looked at; `None` for never
     #[serde(serialize_with = "when::maybe")]
     pub probe_at: Option<Timestamp>,
@@ -131,6 +139,9 @@ pub struct CredentialUse {
     pub until: Option<Timestamp>,
     /// what ended it
     pub ended_by: Option<EndedBy>,
+    /// when the value leaked, as the platform says of this connection
+    #[serde(serialize_with = "when::maybe")]
+    pub compromised_at: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -201,7 +212,8 @@ macro_rules! credential_columns {
         dialect!($dialect [array
             "k.id, k.fingerprint, ks.name, k.provider, k.key_id, k.kind, k.region, k.placeholder, " [json "k.belief"] ", "
             [json "k.parts"] ", k.secret_since, k.provenance,
-             EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.probe_at,
+             EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.first_seen_at,
+             k.compromised_at, k.compromised_note, k.probe_at,
              (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = k.id AND o.until IS NULL LIMIT 1000) AS counted)"])
     };
 }
@@ -225,6 +237,9 @@ struct Packed {
     provenance: Provenance,
     #[serde(deserialize_with = "flag")]
     held: bool,
+    first_seen_at: Option<Timestamp>,
+    compromised_at: Option<Timestamp>,
+    compromised_note: Option<String>,
     probe_at: Option<Timestamp>,
     open_uses: u32,
 }
@@ -255,6 +270,9 @@ impl From<Packed> for CredentialRow {
             secret_since: packed.secret_since,
             provenance: packed.provenance,
             held: packed.held,
+            first_seen_at: packed.first_seen_at,
+            compromised_at: packed.compromised_at,
+            compromised_note: packed.compromised_note,
             probe_at: packed.probe_at,
             open_uses: packed.open_uses,
         }
@@ -277,7 +295,8 @@ pub(in crate::ledger) const BY_NAME: Sql = sql!(
 );
 
 pub(in crate::ledger) const USES: Sql = sql!(
-    "SELECT " [page by "u.id": "u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by"] "
+    "SELECT " [page by "u.id": "u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by,
+                             u.compromised_at"] "
      FROM (SELECT * FROM use WHERE credential_id = $1 ORDER BY id LIMIT 1000) AS u
      JOIN connection AS c ON c.id = u.connection_id
      JOIN source AS s ON s.id = c.source_id

@@ -60,6 +60,8 @@ pub struct FindingFilter {
     pub account: Option<String>,
     /// of this connection
     pub connection: Option<ConnectionId>,
+    /// about this credential
+    pub credential: Option<CredentialId>,
 }
 
 /// A finding, with the names of the contract.
@@ -216,10 +218,11 @@ impl Ledger {
         last: i64,
         limit: usize,
     ) -> Result<Vec<FindingRow>, LedgerError> {
-        let statement = match (filter.connection, &filter.account) {
-            (Some(_), _) => &PAGE_OF_CONNECTION,
-            (None, Some(_)) => &PAGE_OF_ACCOUNT,
-            (None, None) => &PAGE,
+        let statement = match (filter.connection, filter.credential, &filter.account) {
+            (Some(_), _, _) => &PAGE_OF_CONNECTION,
+            (None, Some(_), _) => &PAGE_OF_CREDENTIAL,
+            (None, None, Some(_)) => &PAGE_OF_ACCOUNT,
+            (None, None, None) => &PAGE,
         };
         let page = [
             after.0.into(),
@@ -230,6 +233,7 @@ impl Ledger {
             filter.at_least.map_or(0, |severity| severity as i64).into(),
             filter.account.as_deref().into(),
             filter.connection.map(|id| id.0).into(),
+            filter.credential.map(|id| id.0).into(),
         ];
         self.look("list findings").await?.rows("finding", statement, page).await
     }
@@ -263,13 +267,18 @@ macro_rules! page_of {
     };
 }
 
-pub(in crate::ledger) const PAGE: Sql = page_of!("$7 IS NULL AND $8 IS NULL");
+pub(in crate::ledger) const PAGE: Sql = page_of!("$7 IS NULL AND $8 IS NULL AND $9 IS NULL");
 
 pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
-    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = $7) AND $8 IS NULL");
+    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = $7) AND $8 IS NULL AND $9 IS NULL");
 
 pub(in crate::ledger) const PAGE_OF_CONNECTION: Sql = page_of!(
-    "f.connection_id = $8 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7))"
+    "f.connection_id = $8 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7))
+                     AND ($9 IS NULL OR f.credential_id = $9)"
+);
+
+pub(in crate::ledger) const PAGE_OF_CREDENTIAL: Sql = page_of!(
+    "f.credential_id = $9 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7)) AND $8 IS NULL"
 );
 
 pub(in crate::ledger) const COURSE: Sql = sql!(

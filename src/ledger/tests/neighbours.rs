@@ -1,9 +1,12 @@
 use super::*;
 
-use crate::ports::collect::Older;
+use crate::domain::facts::Compromise;
+use crate::ports::collect::{Older, UseTold};
 
 on_both![
     neighbours_become_due_when_the_summary_flips_and_at_no_other_change,
+    what_a_row_says_of_its_value_makes_neighbours_due_where_their_summary_flips,
+    the_operators_word_makes_every_connection_of_the_credential_due_once,
     an_earlier_end_than_any_known_makes_neighbours_due,
     a_connection_that_is_due_sooner_stays_so,
     the_neighbours_of_a_widely_shared_credential_are_noted_for_pages_and_not_walked,
@@ -44,6 +47,52 @@ async fn neighbours_become_due_when_the_summary_flips_and_at_no_other_change(kin
         fixture.commit(step).await;
         assert_eq!(fixture.due().await, expected, "{why}");
     }
+}
+
+/// The row behind use `number` says this of credential 1.
+fn says(number: i64, time: i64, said: Said) -> CollectChunk {
+    let told = vec![UseTold { id: UseId(number), credential: CredentialId(1), said }];
+    CollectChunk { told, touched: vec![CredentialId(1)], ..chunk(time) }
+}
+
+async fn what_a_row_says_of_its_value_makes_neighbours_due_where_their_summary_flips(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load([1], 10).await;
+    for step in [joins(&fixture, 2, 20), joins(&fixture, 3, 20)] {
+        fixture.commit(step).await;
+    }
+    let said =
+        |compromised_at: Option<i64>, syncs, sends| Said { compromised_at: compromised_at.map(at), syncs, sends };
+    let steps: [(CollectChunk, &[i64], &str); 7] = [
+        (says(1, 30, said(None, true, false)), &[], "one synchronises, which others may too"),
+        (says(2, 31, said(None, false, true)), &[1, 2, 3], "and now one sends mail"),
+        (says(3, 32, said(None, true, true)), &[], "mixed stays mixed"),
+        (says(2, 33, said(Some(5), false, true)), &[1, 2, 3], "it leaked"),
+        (says(1, 34, said(Some(6), true, false)), &[], "a later date is no news"),
+        (says(3, 35, said(Some(4), true, true)), &[1, 2, 3], "an earlier one is"),
+        (says(3, 36, said(None, true, true)), &[1, 2, 3], "and that it is taken back"),
+    ];
+    for (step, expected, why) in steps {
+        fixture.settle().await;
+        fixture.commit(step).await;
+        assert_eq!(fixture.due().await, expected, "{why}");
+    }
+}
+
+async fn the_operators_word_makes_every_connection_of_the_credential_due_once(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=2, 10).await;
+    fixture.commit(joins(&fixture, 3, 11)).await;
+    let word = Compromise { at: at(5), note: Some("in a paste".to_owned()) };
+    for (word, changed) in [(Some(&word), true), (Some(&word), false), (None, true), (None, false)] {
+        fixture.settle().await;
+        let noted = fixture.ledger.compromise(CredentialId(1), word, at(20)).await.expect("a note");
+        assert_eq!(noted, changed);
+        assert_eq!(fixture.due().await, if changed { vec![1, 3] } else { Vec::new() });
+    }
+    let log = fixture.ledger.timeline(&["credential:1".to_owned()], 0, 10).await.expect("the log");
+    let kinds: Vec<&str> = log.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["credential.compromised", "credential.not_compromised"]);
 }
 
 async fn an_earlier_end_than_any_known_makes_neighbours_due(kind: Kind) {

@@ -10,7 +10,7 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session,
+    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -134,6 +134,7 @@ const ALL: &[Known] = &known![
     probe::HELD_CREDENTIALS: "t",
     probe::MANY_DUE: "tnnn",
     probe::OF_ANOTHER_KIND: "t",
+    probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
     read::connections::BY_NAME: "tt",
     read::connections::PAGE: "nnntttt",
@@ -145,9 +146,10 @@ const ALL: &[Known] = &known![
     read::credentials::USES: "n",
     read::findings::COURSE: "n",
     read::findings::NOTICES: "n",
-    read::findings::PAGE: "nnnttntn",
-    read::findings::PAGE_OF_ACCOUNT: "nnnttntn",
-    read::findings::PAGE_OF_CONNECTION: "nnnttntn",
+    read::findings::PAGE: "nnnttntnn",
+    read::findings::PAGE_OF_ACCOUNT: "nnnttntnn",
+    read::findings::PAGE_OF_CONNECTION: "nnnttntnn",
+    read::findings::PAGE_OF_CREDENTIAL: "nnnttntnn",
     read::log::EVENTS: "nn",
     read::log::QUARANTINED: "n",
     read::log::SCANS: "n",
@@ -173,6 +175,10 @@ const ALL: &[Known] = &known![
     scans::END: "nntt",
     scans::KILLED: "",
     session::APPEND: "t",
+    sight::OF_PROVIDER: "t",
+    sight::STATES: "",
+    sight::WORD: "tn",
+    sight::WRITE: "t",
 ];
 
 #[tokio::test]

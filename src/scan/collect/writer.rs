@@ -234,7 +234,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
     }
 
     fn sealed(&self, fingerprint: &Fingerprint, row: &Fresh, placeholder: bool) -> Result<Option<String>, LedgerError> {
-        let held = self.reading.policy.hold != Hold::None && row.record.auth == Auth::Key && !placeholder;
+        let held = self.reading.policy.hold != Hold::None && row.record.auth == Some(Auth::Key) && !placeholder;
         let Some(secret) = row.record.secret.as_ref().filter(|_| held) else {
             return Ok(None);
         };
@@ -273,7 +273,7 @@ fn connection_write(
         provider: record.provider,
         name: record.name,
         status: change.status,
-        auth: record.auth,
+        auth: record.auth.unwrap_or_default(),
         created_at: record.created_at,
         deleted_at: record.deleted_at,
         facts_at: change.facts_at,

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use keysweep::domain::blindness::{Scope, Sight};
+use keysweep::domain::clock::Clocks;
 use keysweep::domain::facts::Subject;
 use keysweep::domain::finding::KnownFinding;
 use keysweep::domain::ids::{
@@ -16,7 +18,7 @@ use keysweep::ports::collect::{
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
-use keysweep::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord};
+use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::{Event, LedgerError};
 use tokio::sync::Mutex;
 
@@ -208,14 +210,25 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.controls(provider)).await
     }
 
-    async fn commit_probes(
+    async fn sights(&self, provider: &ProviderName) -> Result<Vec<(Scope, Sight)>, LedgerError> {
+        self.read(self.ledger.sights(provider)).await
+    }
+
+    async fn clocks(&self) -> Result<Clocks, LedgerError> {
+        self.read(self.ledger.clocks()).await
+    }
+
+    async fn suspects(
         &self,
-        now: Timestamp,
-        records: &[ProbeRecord],
-        controls: &[Control],
-        events: &[Event],
-    ) -> Result<(), LedgerError> {
-        self.write("commit_probes", self.ledger.commit_probes(now, records, controls, events)).await
+        provider: &ProviderName,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Vec<DueCredential>, LedgerError> {
+        self.read(self.ledger.suspects(provider, after, limit)).await
+    }
+
+    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
+        self.write("commit_probes", self.ledger.commit_probes(now, learnt)).await
     }
 
     async fn scrub(&self) -> Result<(), LedgerError> {

@@ -18,7 +18,7 @@ pub struct Inventory {
 }
 
 /// The columns, in an order of our own: no reader may rest on the contract's.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 19] = [
     "name",
     "secret",
     "key_id",
@@ -35,6 +35,9 @@ const COLUMNS: [&str; 16] = [
     "running_jobs",
     "region",
     "notes",
+    "compromised_at",
+    "last_sync_at",
+    "used_for",
 ];
 
 impl Inventory {

@@ -167,7 +167,7 @@ fn a_connection_is_idle_when_so_many_whole_days_have_gone_by() {
 #[test]
 fn a_connection_that_never_synchronised_counts_from_its_making_where_the_source_tells_of_syncs() {
     let never = |told| active(|subject| subject.connection.syncs_are_told = told);
-    assert_eq!(judge(&never(false), idle_policy, day(4000)), [], "the source never says");
+    assert_eq!(judge(&never(false), idle_policy, day(3000)), [], "the source never says");
     let ruling = judge(&never(true), idle_policy, day(100)).remove(0);
     assert_eq!((ruling.rule, ruling.since), (RuleName::ConnectionIdle, START.day_end() + days(30)));
     assert_eq!(ruling.evidence["created_at"], START.to_string());

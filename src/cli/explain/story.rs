@@ -1,0 +1,257 @@
+//! One credential's story: what it is, who uses it, what is open about it and why, and everything that happened.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::log::{Entry, Names, entries};
+use super::value;
+use crate::cli::CliError;
+use crate::cli::output::{pairs, plain};
+use crate::cli::words::{cure, ended, second, state, why};
+use crate::domain::ids::{CredentialId, FindingId, PersonId};
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::read::{
+    CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
+};
+
+/// Entries of the log that a story has at most.
+const EVENTS: usize = 1_000;
+/// Findings that a story has at most: a key that thousands share is read elsewhere.
+const FINDINGS: usize = 200;
+/// Uses that are written out.
+const USES: usize = 50;
+
+/// All that the ledger has of one credential.
+pub struct Story {
+    detail: CredentialDetail,
+    findings: Vec<FindingDetail>,
+    entries: Vec<Entry>,
+    /// what was left out, in words
+    cut: Vec<String>,
+}
+
+impl Story {
+    /// Reads the story; `None` where there is no such credential.
+    pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, CliError> {
+        let Some(detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
+        let filter = FindingFilter { credential: Some(id), ..FindingFilter::default() };
+        let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
+        let mut cut = Vec::new();
+        if listed.len() > FINDINGS {
+            cut.push(format!("only its first {FINDINGS} findings are told of"));
+        }
+        let mut findings = Vec::new();
+        for row in listed.iter().take(FINDINGS) {
+            findings.extend(ledger.finding(row.id).await?);
+        }
+        let events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
+        if events.len() > EVENTS {
+            cut.push(format!("only the first {EVENTS} entries of the log are told"));
+        }
+        let names = names(ledger, &detail, &findings).await?;
+        let entries = entries(&detail, &findings, events.get(..EVENTS).unwrap_or(&events), &names);
+        Ok(Some(Self { detail, findings, entries, cut }))
+    }
+
+    /// For people. The finding `told` has been told of already.
+    pub fn text(&self, told: Option<FindingId>, retention: &str) -> String {
+        let mut text = credential_facts(&self.detail.credential);
+        if self.detail.credential.held {
+            // writing to a String can't fail
+            _ = writeln!(
+                text,
+                "The sealed copy is kept until the key is proven dead, at most {retention} after its last use ended."
+            );
+        }
+        text.push_str(&uses(&self.detail.uses));
+        let open = self.findings.iter().filter(|f| f.finding.closed_at.is_none() && Some(f.finding.id) != told);
+        for finding in open {
+            _ = write!(text, "\n{}", open_finding(finding));
+        }
+        text.push_str("\nWhat happened\n");
+        for entry in &self.entries {
+            _ = writeln!(text, "  {}  {}", second(entry.at), plain(&entry.what));
+        }
+        for left_out in &self.cut {
+            _ = writeln!(text, "  ({left_out})");
+        }
+        text
+    }
+
+    /// For programs.
+    pub fn document(&self) -> Value {
+        let finding = |detail: &FindingDetail| {
+            let mut document = value(detail);
+            document["why"] = why(detail.finding.rule).into();
+            document["clears"] = cure(detail.finding.rule).into();
+            document
+        };
+        json!({
+            "credential": value(&self.detail.credential),
+            "uses": value(&self.detail.uses),
+            "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
+            "timeline": self.entries.iter().map(Entry::document).collect::<Vec<_>>(),
+            "left_out": self.cut,
+        })
+    }
+}
+
+/// What the log calls everything that a credential's story is about.
+fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String> {
+    let connections: BTreeSet<_> = detail.uses.iter().map(|used| used.connection).collect();
+    std::iter::once(format!("credential:{}", detail.credential.id))
+        .chain(connections.into_iter().map(|id| format!("connection:{id}")))
+        .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
+        .collect()
+}
+
+/// Without what happened to its connections with another credential.
+fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
+    events.retain(|event| event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == id.0));
+    events
+}
+
+/// What the log's numbers are called. Addresses are masked.
+async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, CliError> {
+    let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
+    let people: Vec<PersonId> = people.into_iter().collect();
+    let mut readers = HashMap::with_capacity(people.len());
+    for reader in ledger.readers(&people).await? {
+        let address = reader.address.map(|address| format!(", {address}")).unwrap_or_default();
+        readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
+    }
+    let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
+    Ok(Names { connections, readers })
+}
+
+fn name(used: &CredentialUse) -> String {
+    format!("{}/{}", used.source, used.connection_id)
+}
+
+fn uses(uses: &[CredentialUse]) -> String {
+    let mut text = String::from("\nUsed by\n");
+    for used in uses.iter().take(USES) {
+        let span = match (used.until, used.ended_by) {
+            (None, _) => format!("since {}", second(used.since)),
+            (Some(until), by) => {
+                format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
+            }
+        };
+        let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
+        let line = format!("  {} ({}), {span}{}", name(used), used.account_id, leaked.unwrap_or_default());
+        _ = writeln!(text, "{}", plain(&line));
+    }
+    if uses.len() > USES {
+        _ = writeln!(text, "  and {} more", uses.len() - USES);
+    }
+    text
+}
+
+/// A finding: what, why, from which facts, what would clear it, when it is next looked at.
+pub fn finding_facts(detail: &FindingDetail) -> String {
+    let finding = &detail.finding;
+    let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
+    _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
+    let mut facts = vec![
+        ("connection", format!("{}/{}", finding.source, finding.connection_id)),
+        ("name", finding.connection_name.clone().unwrap_or_default()),
+        ("account", finding.account_id.clone()),
+        ("state", finding.state.as_str().to_owned()),
+        ("opened", format!("{} (opening {})", second(finding.opened_at), detail.course.opening)),
+        ("holds since", second(finding.since)),
+    ];
+    facts.extend(finding.closed_at.map(|at| {
+        let why = detail.course.closed_why.clone().unwrap_or_default();
+        ("closed", format!("{}: {why}", second(at)))
+    }));
+    facts.extend(evidence(finding));
+    facts.push(("judged again", next(detail.course.judge_at)));
+    facts.push(("told again", next_step(detail)));
+    text.push_str(&pairs(&facts));
+    text
+}
+
+/// An open finding, in the middle of a credential's story.
+fn open_finding(detail: &FindingDetail) -> String {
+    let finding = &detail.finding;
+    let mut text = format!(
+        "{} {} {} on {}/{}, since {}\n",
+        finding_name(finding.id),
+        finding.severity,
+        finding.rule,
+        plain(&finding.source),
+        plain(&finding.connection_id),
+        second(finding.since)
+    );
+    _ = writeln!(text, "  {}\n  {}", why(finding.rule), cure(finding.rule));
+    let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
+    _ = writeln!(text, "  Facts: {}", plain(&facts));
+    _ = writeln!(text, "  Judged again: {}. Told again: {}.", next(detail.course.judge_at), next_step(detail));
+    text
+}
+
+fn evidence(finding: &FindingRow) -> impl Iterator<Item = (&str, String)> {
+    finding.evidence.iter().map(|(name, fact)| (name.as_str(), super::log::fact(fact)))
+}
+
+fn next_step(detail: &FindingDetail) -> String {
+    if detail.finding.mailed { next(detail.course.next_step_at) } else { "nobody is mailed about it".to_owned() }
+}
+
+/// A credential: what is believed of it, since when, from which answers, and when it is asked next.
+pub fn credential_facts(row: &CredentialRow) -> String {
+    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
+    let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let unknown = row.unknown_since.map(|since| {
+        let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
+        format!("since {} ({reason})", second(since))
+    });
+    let refused = match (row.refused_first, row.refused_last) {
+        (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
+        (first, _) => at(first),
+    };
+    let leaked = row.compromised_at.map(|leaked| {
+        let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        format!("{}, says the operator{note}", second(leaked))
+    });
+    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
+    text.push_str(&pairs(&[
+        ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
+        ("  since", at(row.liveness_since)),
+        ("  accepted", at(row.accepted_at)),
+        ("  refused", refused),
+        ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
+        ("  no answer", unknown.unwrap_or_default()),
+        ("  died", at(row.died_at)),
+        ("  last asked", at(row.asked_at)),
+        ("  last answer", row.last_answer.as_ref().map(answer).unwrap_or_default()),
+        ("  asked again", next(row.probe_at)),
+        ("kind", row.kind.clone().unwrap_or_default()),
+        ("leaked", leaked.unwrap_or_default()),
+        ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
+        ("first seen", at(row.first_seen_at)),
+        ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
+    ]));
+    text
+}
+
+/// `rest/default refused (401)`, part by part.
+fn answer(parts: &Value) -> String {
+    let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
+    let words = parts.iter().map(|part| {
+        let word = |name: &str| part.get(name).map(super::log::fact).unwrap_or_default();
+        let status = part.get("status").and_then(Value::as_u64).map(|s| format!(" ({s})")).unwrap_or_default();
+        format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+fn next(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "never by itself".to_owned(), second)
+}
+
+#[cfg(test)]
+mod tests;
