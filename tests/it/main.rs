@@ -4,6 +4,7 @@
 
 mod absence;
 mod canary;
+mod catalogue;
 mod daemon;
 mod dashboards;
 mod demo;
