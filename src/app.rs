@@ -6,6 +6,7 @@ pub mod doctor;
 mod mail;
 mod metrics;
 pub mod ops;
+pub mod probe;
 pub mod report;
 pub mod scan;
 pub mod unattended;

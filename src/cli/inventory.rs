@@ -43,6 +43,8 @@ struct Look {
     rows: u64,
     with_secret: u64,
     providers: std::collections::BTreeMap<String, u64>,
+    /// how many rows give each of the facts that some rule needs and no row must have
+    given: std::collections::BTreeMap<&'static str, u64>,
     sample: Vec<Vec<String>>,
     problems: Vec<String>,
     error: Option<SourceError>,
@@ -109,6 +111,9 @@ impl Look {
 
     fn connection(&mut self, row: &Row<ConnectionRecord>, catalogue: &Catalogue) {
         self.rows += 1;
+        for problem in &row.dropped {
+            self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
+        }
         let record = match &row.record {
             Ok(record) => record,
             Err(problem) => {
@@ -122,6 +127,15 @@ impl Look {
         self.odd(row.row, record, provider);
         self.with_secret += u64::from(record.secret.is_some());
         *self.providers.entry(record.provider.to_string()).or_default() += 1;
+        for (fact, given) in [
+            ("secret_set_at", record.secret_set_at.is_some()),
+            ("created_by", record.created_by.is_some()),
+            ("last_sync_at", record.last_sync_at.is_some()),
+            ("used_for", !record.used_for.is_empty()),
+            ("compromised_at", record.compromised_at.is_some()),
+        ] {
+            *self.given.entry(fact).or_default() += u64::from(given);
+        }
         if self.sample.len() < 10 {
             let given = |given: bool| if given { "present" } else { "absent" }.to_owned();
             let time =
@@ -157,7 +171,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
     if format == TextFormat::Json {
         lists::json(&json!({
             "source": name, "complete": error.is_none(), "error": error, "rows": look.rows, "people": look.people,
-            "with_secret": look.with_secret, "providers": look.providers, "problems": look.problems,
+            "with_secret": look.with_secret, "providers": look.providers, "given": look.given, "problems": look.problems,
             "would": {
                 "new": collected.new, "changed": collected.changed, "ended": collected.ended,
                 "quarantined": collected.quarantined, "held_back": collected.held_back,
@@ -166,6 +180,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
         return Ok(());
     }
     let mut out = anstream::stdout();
+    let given = look.given.iter().map(|(fact, count)| format!("{fact} {count}")).collect::<Vec<_>>().join(", ");
     let providers = look.providers.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
     write!(
         out,
@@ -174,6 +189,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
             ("source", name.to_owned()),
             ("rows", format!("{} connections, {} with a secret; {} people", look.rows, look.with_secret, look.people)),
             ("providers", providers),
+            ("rows that give", given),
             (
                 "a scan would",
                 format!(

@@ -27,6 +27,8 @@ pub fn run(what: &ProvidersVerb, settings: &Settings) -> Result<Done, CliError> 
         ProvidersVerb::Show { name, format } => show::show(&catalogue, name, *format)?,
         // needs no settings, and was handled without them
         ProvidersVerb::Check { files, format } => return check(files, *format),
+        // needs the ledger, and has a room of its own
+        ProvidersVerb::Trust { .. } => {}
     }
     Ok(Done::Ok)
 }

@@ -143,7 +143,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
         key: words::key(group),
         age: words::age(group),
         connections: connections(group),
-        minds: words::minds(group, if at_provider { &remedies.breaks } else { "" }),
+        minds: if at_provider { words::minds(group, &remedies.breaks) } else { Vec::new() },
         path: remedies.path.clone(),
         link: remedies.link.clone(),
         old_value: if at_provider { remedies.old_value.clone() } else { String::new() },

@@ -14,7 +14,7 @@ use super::tls::Tls;
 use super::{Catalogue, ProberError, ProviderSettings};
 use crate::domain::catalogue::{ProtocolKind, Provider};
 use crate::domain::ids::ProviderName;
-use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
+use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
 use crate::ports::Clock;
 use crate::ports::probe::{Prober, Question};
@@ -77,8 +77,8 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         if let Some(lane) = self.lanes.get(question.provider) {
             lane.ask(question, &self.clock, &mut heard).await;
         }
-        let Heard { parts, took, retry_after, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, kind }
+        let Heard { parts, took, retry_after, date, kind } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind }
     }
 
     fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
@@ -96,6 +96,7 @@ struct Heard {
     parts: Vec<Part>,
     took: Duration,
     retry_after: Option<Duration>,
+    date: Option<Dated>,
     kind: Option<String>,
 }
 
@@ -177,6 +178,7 @@ impl ProviderLane {
         let answered = self.http.ask(question, base, probe, || clock.now()).await;
         heard.took += clock.now().since(asked_at);
         heard.retry_after = heard.retry_after.max(answered.retry_after);
+        heard.date = answered.date.or(heard.date);
         if matches!(answered.verdict, Verdict::Accepted | Verdict::Limited) {
             heard.kind.clone_from(&probe.key_kind);
         }

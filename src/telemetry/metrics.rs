@@ -132,6 +132,10 @@ impl Meter for Metrics {
         self.process.moved(provider, to);
     }
 
+    fn held(&self, provider: &ProviderName) {
+        self.process.held(provider);
+    }
+
     fn mailed(&self, outcome: MailOutcome) {
         self.process.mailed(outcome);
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod blindness;
 mod canary;
 mod catalogue;
 mod daemon;
@@ -11,6 +12,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod estate;
+mod fuzz;
 mod house;
 mod kill;
 mod life;
@@ -21,6 +23,7 @@ mod page;
 mod setup;
 mod shell;
 mod sigkill;
+mod simulation;
 mod support;
 mod unattended;
 mod verdicts;

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use super::Reading;
 use super::chunk::{Fresh, Known, placeholder};
 use crate::domain::age::{self, Known as KnownAge};
+use crate::domain::belief::Liveness;
 use crate::domain::diff::{BeginWith, Change};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
+use crate::domain::liveness::Transition;
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, ConnectionRecord};
 use crate::domain::secret::Fingerprint;
@@ -213,8 +215,22 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         }
         if let Some(sealed) = self.sealed(&known.fingerprint, row, false)? {
             self.chunk.resealed.push((known.id, sealed));
+            if known.shredded {
+                self.log_return(known.id);
+            }
         }
         Ok(())
+    }
+
+    /// Once shredded, and now shown on an open use: it is asked anew, and the log says why it is unverified again.
+    fn log_return(&mut self, credential: CredentialId) {
+        let transition = Transition { from: Liveness::Shredded, to: Liveness::Unverified };
+        self.chunk.events.push(Event {
+            at: self.now,
+            kind: transition.kind(),
+            subject: format!("credential:{credential}"),
+            data: facts([("from", transition.from.as_str().into()), ("to", transition.to.as_str().into())]),
+        });
     }
 
     fn sealed(&self, fingerprint: &Fingerprint, row: &Fresh, placeholder: bool) -> Result<Option<String>, LedgerError> {

@@ -54,6 +54,7 @@ struct ByProvider {
     unknown: IntCounterVec,
     duration: HistogramVec,
     moves: IntCounterVec,
+    held: IntCounterVec,
     answering: IntGaugeVec,
 }
 
@@ -64,6 +65,7 @@ struct OfProvider {
     unknown: BTreeMap<Reason, IntCounter>,
     duration: Histogram,
     moves: BTreeMap<Liveness, IntCounter>,
+    held: IntCounter,
     answering: IntGauge,
 }
 
@@ -159,6 +161,12 @@ impl Process {
         }
     }
 
+    pub(super) fn held(&self, provider: &ProviderName) {
+        if let Some(of_provider) = self.of(provider) {
+            of_provider.held.inc();
+        }
+    }
+
     pub(super) fn mailed(&self, outcome: MailOutcome) {
         count(&self.mails, &outcome);
     }
@@ -224,6 +232,12 @@ impl ByProvider {
                 "Changes of what is believed of a credential, by what it became.",
                 &["provider", "to"],
             )?,
+            held: counters(
+                registry,
+                "keysweep_held_transitions_total",
+                "Changes of what is believed of a credential that did not come about because its provider is blind.",
+                &["provider"],
+            )?,
             answering: gauges(
                 registry,
                 "keysweep_provider_answering",
@@ -247,6 +261,7 @@ impl ByProvider {
             unknown: each(&Reason::ALL, |r| self.unknown.get_metric_with_label_values(&[provider, r.as_str()]))?,
             duration: self.duration.get_metric_with_label_values(&[provider])?,
             moves: each(&Liveness::ALL, |to| self.moves.get_metric_with_label_values(&[provider, to.as_str()]))?,
+            held: self.held.get_metric_with_label_values(&[provider])?,
             answering,
         })
     }

@@ -79,7 +79,7 @@ impl Story {
     pub async fn scan(&self, ledger: &str, life: &Life) -> Result<(), String> {
         let ledger = Ledger::open(ledger).await.expect("a ledger that can be opened after any death");
         let vault = unlock(&ledger).await;
-        let ledger = Mortal { ledger, life };
+        let ledger = Mortal::new(ledger, life);
         let result = self.stages(&ledger, &vault).await;
         ledger.ledger.close().await;
         result.map_err(|error| error.to_string())
@@ -225,7 +225,15 @@ impl Prober for Story {
         let verdict = if refused { Verdict::Refused } else { Verdict::Accepted };
         let part = Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
         let parts = vec![part];
-        Answer { outcome: combine(&parts), parts, at: self.now(), took: Duration::ZERO, retry_after: None, kind: None }
+        Answer {
+            outcome: combine(&parts),
+            parts,
+            at: self.now(),
+            took: Duration::ZERO,
+            retry_after: None,
+            date: None,
+            kind: None,
+        }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {
