@@ -7,10 +7,10 @@ use serde_json::json;
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, lists, on_a_copy, open};
-use crate::app::SystemClock;
+use crate::app::{AppError, SystemClock};
 use crate::config::{Env, Settings};
-use crate::domain::ids::ProviderName;
-use crate::domain::record::{ConnectionRecord, PersonRecord, Quarantined, Row};
+use crate::domain::catalogue::Provider;
+use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
 use crate::ports::{Clock, Quiet, Snapshot, SourceError};
 use crate::providers::Catalogue;
 use crate::scan::absence::accept;
@@ -51,13 +51,12 @@ struct Look {
 }
 
 async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) -> Result<Done, CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    let known = |name: &ProviderName| catalogue.get(name).is_some();
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
     let mut look = Look::default();
     match source.open(SystemClock.now()) {
-        Ok(mut snapshot) => look.read(&mut snapshot, &known).await,
+        Ok(mut snapshot) => look.read(&mut snapshot, &catalogue).await,
         Err(error) => look.error = Some(error),
     }
     // The same code as a scan's, on a copy that is thrown away.
@@ -69,18 +68,14 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
 }
 
 impl Look {
-    async fn read(&mut self, snapshot: &mut impl Snapshot, known: &dyn Fn(&ProviderName) -> bool) {
-        if let Err(error) = self.read_all(snapshot, known).await {
+    async fn read(&mut self, snapshot: &mut impl Snapshot, catalogue: &Catalogue) {
+        if let Err(error) = self.read_all(snapshot, catalogue).await {
             self.error = Some(error);
         }
         self.problems.extend(snapshot.remarks());
     }
 
-    async fn read_all(
-        &mut self,
-        snapshot: &mut impl Snapshot,
-        known: &dyn Fn(&ProviderName) -> bool,
-    ) -> Result<(), SourceError> {
+    async fn read_all(&mut self, snapshot: &mut impl Snapshot, catalogue: &Catalogue) -> Result<(), SourceError> {
         while snapshot.has_people() {
             let rows = snapshot.people(PAGE).await?;
             if rows.is_empty() {
@@ -93,7 +88,7 @@ impl Look {
             if rows.is_empty() {
                 return Ok(());
             }
-            rows.iter().for_each(|row| self.connection(row, known));
+            rows.iter().for_each(|row| self.connection(row, catalogue));
         }
     }
 
@@ -114,19 +109,22 @@ impl Look {
         }
     }
 
-    fn connection(&mut self, row: &Row<ConnectionRecord>, known: &dyn Fn(&ProviderName) -> bool) {
+    fn connection(&mut self, row: &Row<ConnectionRecord>, catalogue: &Catalogue) {
         self.rows += 1;
         for problem in &row.dropped {
             self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
         }
         let record = match &row.record {
-            Ok(record) if known(&record.provider) => record,
-            Ok(_) => return, // set aside by the scan's own code, which says so
+            Ok(record) => record,
             Err(problem) => {
                 self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
                 return;
             }
         };
+        let Some(provider) = catalogue.get(&record.provider) else {
+            return; // set aside by the scan's own code, which says so
+        };
+        self.odd(row.row, record, provider);
         self.with_secret += u64::from(record.secret.is_some());
         *self.providers.entry(record.provider.to_string()).or_default() += 1;
         for (fact, given) in [
@@ -153,6 +151,17 @@ impl Look {
                 time(record.secret_set_at),
                 record.created_by.clone().unwrap_or_else(|| "-".to_owned()),
             ]);
+        }
+    }
+}
+
+impl Look {
+    /// What doesn't look like the provider's credentials. The row is taken all the same: shapes are hints.
+    fn odd(&mut self, row: u64, record: &ConnectionRecord, provider: &Provider) {
+        let by_key = record.auth.unwrap_or(provider.connects_by) == Auth::Key;
+        let Some(secret) = record.secret.as_ref().filter(|_| by_key) else { return };
+        for oddity in provider.credential.oddities(record.key_id.as_deref(), secret.expose()) {
+            self.problems.push(format!("row {row}: {}: {}: {}", oddity.field, provider.title, oddity.reason));
         }
     }
 }

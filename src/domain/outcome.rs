@@ -19,16 +19,19 @@ pub enum Verdict {
     Refused,
     /// nothing is learnt about the credential
     Unknown(Reason),
+    /// the operator's settings leave this way out, so a refusal elsewhere has to do without it
+    NotAsked,
 }
 
 impl Verdict {
-    /// The one word: `accepted`, `limited`, `refused`, `unknown`.
+    /// The one word: `accepted`, `limited`, `refused`, `unknown`, `not_asked`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Limited => "limited",
             Self::Refused => "refused",
             Self::Unknown(_) => "unknown",
+            Self::NotAsked => "not_asked",
         }
     }
 }
@@ -37,8 +40,15 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(reason) => write!(f, "{}({reason})", self.as_str()),
-            Self::Accepted | Self::Limited | Self::Refused => f.write_str(self.as_str()),
+            Self::Accepted | Self::Limited | Self::Refused | Self::NotAsked => f.write_str(self.as_str()),
         }
+    }
+}
+
+impl Verdict {
+    /// True where the provider let the credential in, however far.
+    pub const fn is_acceptance(self) -> bool {
+        matches!(self, Self::Accepted | Self::Limited)
     }
 }
 
@@ -64,6 +74,8 @@ pub enum Outcome {
 pub enum Reason {
     /// the customer's address at the provider is not one of the provider's own, or leads into a private network
     BadAddress,
+    /// the provider said something, but says the like to everybody just now
+    Blind,
     /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
     Blocked,
     /// no connection
@@ -96,8 +108,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for pre-created metrics and tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadAddress,
+        Self::Blind,
         Self::Blocked,
         Self::Connect,
         Self::Dns,
@@ -118,6 +131,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BadAddress => "bad_address",
+            Self::Blind => "blind",
             Self::Blocked => "blocked",
             Self::Connect => "connect",
             Self::Dns => "dns",
@@ -138,6 +152,11 @@ impl Reason {
     /// True where the transport failed, so that asking the next credential at once is pointless.
     pub const fn is_transport(self) -> bool {
         matches!(self, Self::Connect | Self::Dns | Self::Timeout | Self::Tls)
+    }
+
+    /// True where no request went out, so that it says nothing of the provider.
+    pub const fn asks_nobody(self) -> bool {
+        matches!(self, Self::BadAddress | Self::NoAddress | Self::NoCopy | Self::NoProber)
     }
 }
 
@@ -191,6 +210,15 @@ pub struct Part {
     pub status: Option<u16>,
 }
 
+/// The date of an answer, and when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// by our clock
+    pub ours: Timestamp,
+    /// by the provider's
+    pub theirs: Timestamp,
+}
+
 /// A whole probe's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -204,12 +232,15 @@ pub struct Answer {
     pub took: Duration,
     /// the longest wait that the provider asked for
     pub retry_after: Option<Duration>,
+    /// what the provider's clock showed with the latest part that said, and what ours did
+    pub date: Option<Dated>,
     /// which kind of key the provider took it for, where it knows several: `api_secret`, `api_key`
     pub kind: Option<String>,
 }
 
 /// All parts together (DESIGN.md 4): accepted if any accepts, else limited if any is, refused only if
-/// every one refuses, partly refused if some refuse and the rest is unknown, else unknown.
+/// every one refuses, partly refused if some refuse and the rest is unknown, else unknown. What the operator leaves out
+/// counts for nothing.
 ///
 /// The reason is that of the last unknown part. No part at all is `unknown(no_prober)`.
 pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
@@ -220,6 +251,7 @@ pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
             Verdict::Limited => limited = true,
             Verdict::Refused => refused = true,
             Verdict::Unknown(reason) => unknown = Some(reason),
+            Verdict::NotAsked => {}
         }
     }
     match (limited, refused, unknown) {
@@ -247,8 +279,8 @@ mod tests {
 
     #[test]
     fn one_protocol_that_lets_it_in_outweighs_all_others_and_refused_takes_all_of_them() {
-        use Verdict::{Accepted, Limited, Refused};
-        let cases: [(&[Verdict], Outcome); 12] = [
+        use Verdict::{Accepted, Limited, NotAsked, Refused};
+        let cases: [(&[Verdict], Outcome); 15] = [
             (&[], Outcome::Unknown(Reason::NoProber)),
             (&[Accepted], Outcome::Accepted),
             (&[Limited], Outcome::Limited),
@@ -261,6 +293,9 @@ mod tests {
             (&[Refused, TIMEOUT], Outcome::PartlyRefused(Reason::Timeout)),
             (&[TIMEOUT, Refused, DNS], Outcome::PartlyRefused(Reason::Dns)),
             (&[TIMEOUT, DNS], Outcome::Unknown(Reason::Dns)),
+            (&[Refused, NotAsked], Outcome::Refused),
+            (&[NotAsked, Accepted], Outcome::Accepted),
+            (&[NotAsked], Outcome::Unknown(Reason::NoProber)),
         ];
         for (verdicts, outcome) in cases {
             assert_eq!(combine(&parts(verdicts)), outcome, "{verdicts:?}");

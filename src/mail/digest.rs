@@ -124,7 +124,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
     let provider = &group.first.provider;
     let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
     let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
-    let remedies = &texts.remedies;
+    let remedies = situation.map_or(&texts.remedies, |situation| texts.remedies.fitting(group.first.auth, situation));
     let at_provider = situation.is_some(); // else no secret is reset
     let steps = match situation {
         Some(situation) => remedies

@@ -10,8 +10,8 @@ mod folder;
 mod lines;
 mod read;
 
-pub use folder::{files_of, read_file};
-pub use read::read;
+pub use folder::{files_of, read_file, text_of};
+pub use read::{Examined, examine, read};
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -20,7 +20,30 @@ macro_rules! shipped {
 }
 
 /// The shipped files, by the provider's name.
-const FILES: [(&str, &str); 3] = shipped!["convertkit", "kit", "mailjet"];
+const FILES: [(&str, &str); 22] = shipped![
+    "activecampaign",
+    "aweber",
+    "brevo",
+    "campaignmonitor",
+    "constantcontact",
+    "convertkit",
+    "drip",
+    "elasticemail",
+    "getresponse",
+    "hubspot",
+    "kit",
+    "klaviyo",
+    "mailchimp",
+    "mailerlite",
+    "mailgun",
+    "mailjet",
+    "moosend",
+    "omnisend",
+    "postmark",
+    "resend",
+    "sendgrid",
+    "sparkpost",
+];
 
 /// All that is known of providers.
 #[derive(Clone, Debug)]

@@ -1,248 +1,94 @@
-//! The prober: one kept client per provider, and no other way to send.
+//! The HTTP prober: one kept client per provider, and no other way to send.
 //!
-//! No redirects (a credential must never reach another host), no proxies, no cookies, HTTPS unless an address is marked
-//! as a test's; bodies capped while they are read. What goes wrong becomes a reason, never an error with an address in
-//! it: ConvertKit's secret is in the request line.
+//! No redirects (a credential must never reach another host), no proxies, no cookies, HTTPS and public addresses unless
+//! an address is marked as a test's; bodies capped while they are read. What goes wrong becomes a reason, never an error
+//! with an address in it: ConvertKit's secret is in the request line.
 
-use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use regex::Regex;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
-use tokio::sync::Semaphore;
+use reqwest::header::{AGE, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, redirect};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::Catalogue;
-use super::retry_after::wait;
-use super::route::{Asked, route};
-use crate::domain::catalogue::{Blank, Probe, ProbeAuth, ProtocolKind, Provider, Template, classify};
-use crate::domain::ids::ProviderName;
-use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
-use crate::domain::secret::Secret;
-use crate::ports::Clock;
-use crate::ports::probe::{LONGEST_RETRY_AFTER, Prober, Question};
+use super::ProviderSettings;
+use super::dial::{Guard, NoDial};
+use super::retry_after::{date, wait};
+use super::turn::Turns;
+use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
+use crate::domain::outcome::{Dated, Reason, Verdict};
+use crate::domain::time::Timestamp;
+use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 
 /// More of a body is not read: every answer that the catalogue names is far smaller.
 const BODY_AT_MOST: usize = 64 * 1024;
 
-/// What the operator and the catalogue say of one provider, put together.
-#[derive(Clone, Debug)]
-pub struct ProviderSettings {
-    /// so many questions in so long; `None` for as fast as it goes
-    pub pace: Option<(u32, Duration)>,
-    /// questions under way at once, at least one
-    pub in_flight: usize,
-    /// by protocol, addresses that are asked instead of the provider's; TLS is then not demanded
-    pub test_endpoints: BTreeMap<String, Url>,
-    /// the protocols to be asked over; all where `None`
-    pub protocols: Option<Vec<String>>,
-    /// the operator's own credential: public half and secret
-    pub control: Option<(Option<String>, Secret)>,
-    /// for one question
-    pub timeout: Duration,
-    /// for the connection of one question
-    pub connect_timeout: Duration,
-}
-
-/// Asks every provider of the catalogue over HTTP.
-pub struct HttpProber<C> {
-    lanes: BTreeMap<ProviderName, ProviderLane>,
-    clock: C,
-}
-
-/// One provider's client, limits and ways in.
-struct ProviderLane {
-    provider: Provider,
-    settings: ProviderSettings,
+/// One provider's client.
+pub(super) struct HttpDoor {
     client: Client,
-    in_flight: Semaphore,
-    pace: Option<DefaultDirectRateLimiter>,
-    shapes: BTreeMap<String, Regex>,
+    turns: Turns,
 }
 
-/// Why the prober can't be made: the machine's TLS set-up, or a setting.
-#[derive(Debug, thiserror::Error)]
-pub enum ProberError {
-    /// no client
-    #[error("no HTTP client for {provider}: {what}")]
-    Client {
-        /// for which provider
-        provider: ProviderName,
-        /// the client's own words
-        what: String,
-    },
-    /// a setting names a protocol that the provider doesn't have
-    #[error("providers.{provider}: {protocol:?} is not one of its protocols ({known})")]
-    NoProtocol {
-        /// whose setting
-        provider: ProviderName,
-        /// what it names
-        protocol: String,
-        /// what there is
-        known: String,
-    },
+/// What an answer over HTTP says.
+pub(super) struct Answered {
+    pub(super) verdict: Verdict,
+    pub(super) status: Option<u16>,
+    /// how long the provider wants to be left alone
+    pub(super) retry_after: Option<Duration>,
+    /// its date, and when it came
+    pub(super) date: Option<Dated>,
 }
 
-impl<C: Clock> HttpProber<C> {
-    /// A prober for every provider that has settings.
-    ///
+impl Answered {
+    const fn nothing(reason: Reason) -> Self {
+        Self { verdict: Verdict::Unknown(reason), status: None, retry_after: None, date: None }
+    }
+}
+
+impl HttpDoor {
     /// # Errors
-    /// See [`ProberError`].
-    pub fn new(
-        catalogue: &Catalogue,
-        mut settings: BTreeMap<ProviderName, ProviderSettings>,
-        clock: C,
-        user_agent: &str,
-    ) -> Result<Self, ProberError> {
-        let mut lanes = BTreeMap::new();
-        for provider in catalogue.iter() {
-            if let Some(settings) = settings.remove(&provider.name) {
-                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, user_agent)?);
-            }
-        }
-        Ok(Self { lanes, clock })
-    }
-}
-
-impl<C: Clock> Prober for HttpProber<C> {
-    async fn ask(&self, question: &Question<'_>) -> Answer {
-        let mut heard = Heard::default();
-        if let Some(lane) = self.lanes.get(question.provider) {
-            lane.ask(question, &self.clock, &mut heard).await;
-        }
-        let Heard { parts, took, retry_after, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, kind }
+    /// The client's own words, without an address.
+    pub(super) fn new(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> Result<Self, String> {
+        let client = client(settings, guard, user_agent).map_err(|error| error.without_url().to_string())?;
+        Ok(Self { client, turns: Turns::new(settings.in_flight, settings.pace) })
     }
 
-    fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
-        self.lanes.get(provider).map(|lane| lane.settings.in_flight)
-    }
-
-    fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
-        self.lanes.get(provider)?.settings.control.clone()
-    }
-}
-
-/// What has been heard so far.
-#[derive(Default)]
-struct Heard {
-    parts: Vec<Part>,
-    took: Duration,
-    retry_after: Option<Duration>,
-    kind: Option<String>,
-}
-
-impl ProviderLane {
-    fn new(provider: &Provider, settings: ProviderSettings, user_agent: &str) -> Result<Self, ProberError> {
-        let known: Vec<&str> = provider.protocols.iter().map(|protocol| protocol.name.as_str()).collect();
-        let named = settings.test_endpoints.keys().chain(settings.protocols.iter().flatten());
-        if let Some(unknown) = named.into_iter().find(|name| !known.contains(&name.as_str())) {
-            return Err(ProberError::NoProtocol {
-                provider: provider.name.clone(),
-                protocol: unknown.clone(),
-                known: known.join(", "),
-            });
-        }
-        let failed = |what: String| ProberError::Client { provider: provider.name.clone(), what };
-        let client = client(&settings, user_agent).map_err(|error| failed(error.without_url().to_string()))?;
-        let mut shapes = BTreeMap::new();
-        for shape in provider.protocols.iter().flat_map(|p| &p.probes).filter_map(|p| p.when_secret.as_ref()) {
-            shapes.insert(shape.clone(), Regex::new(shape).map_err(|error| failed(error.to_string()))?);
-        }
-        Ok(Self {
-            provider: provider.clone(),
-            in_flight: Semaphore::new(settings.in_flight.max(1)),
-            pace: settings.pace.and_then(quota).map(RateLimiter::direct),
-            settings,
-            client,
-            shapes,
-        })
-    }
-
-    /// Asks way after way, until one lets the credential in.
-    async fn ask(&self, question: &Question<'_>, clock: &impl Clock, heard: &mut Heard) {
-        // A closed semaphore is never made; were it, nobody would be asked.
-        let Ok(_permit) = self.in_flight.acquire().await else { return };
-        let shapes = |probe: &Probe| {
-            let shape = probe.when_secret.as_ref().and_then(|shape| self.shapes.get(shape));
-            shape.is_none_or(|shape| shape.is_match(question.secret.expose()))
-        };
-        for way in route(&self.provider, &self.settings, question.region, shapes) {
-            // The next protocol is asked only where this one refuses: a login costs a TLS session (DESIGN.md 4).
-            let earlier = heard.parts.iter().filter(|part| part.protocol != way.protocol.name);
-            if earlier.into_iter().any(|part| part.verdict != Verdict::Refused) {
-                return;
-            }
-            let (verdict, status) = match way.asked {
-                Asked::Nobody(reason) => (Verdict::Unknown(reason), None),
-                Asked::Http { base, probe } => {
-                    if let Some(pace) = &self.pace {
-                        pace.until_ready().await;
-                    }
-                    let asked_at = clock.now();
-                    let answer = self.get(question, &base, probe, clock, heard).await;
-                    heard.took += clock.now().since(asked_at);
-                    answer
-                }
-            };
-            heard.parts.push(Part {
-                protocol: way.protocol.name.clone(),
-                endpoint: way.endpoint.to_owned(),
-                verdict,
-                status,
-            });
-            if matches!(verdict, Verdict::Accepted | Verdict::Limited) {
-                return;
-            }
-            if let (Some(pause), ProtocolKind::Http) = (heard.retry_after, way.protocol.kind)
-                && !pause.is_zero()
-            {
-                return; // asked to wait: no further request to this provider for this credential now
-            }
-        }
+    /// When it is this question's turn.
+    pub(super) const fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// One GET, and what its answer means.
-    async fn get(
+    pub(super) async fn ask(
         &self,
         question: &Question<'_>,
         base: &Url,
         probe: &Probe,
-        clock: &impl Clock,
-        heard: &mut Heard,
-    ) -> (Verdict, Option<u16>) {
-        let Some(request) = self.request(question, base, probe) else {
-            return (Verdict::Unknown(Reason::NoCopy), None);
-        };
+        now: impl Fn() -> Timestamp,
+    ) -> Answered {
+        let Some(request) = self.request(question, base, probe) else { return Answered::nothing(Reason::NoCopy) };
         #[expect(clippy::disallowed_methods, reason = "the one place where a request leaves")]
         let answered = request.send().await;
         let response = match answered {
             Ok(response) => response,
-            Err(error) => return (Verdict::Unknown(reason(&error)), None),
+            Err(error) => return Answered::nothing(reason(&error)),
         };
         let status = response.status().as_u16();
-        if let Some(pause) = wait(response.headers().get(RETRY_AFTER), clock.now())
-            && matches!(status, 429 | 503)
-        {
-            heard.retry_after = heard.retry_after.max(Some(pause.min(LONGEST_RETRY_AFTER)));
-        }
+        let pause = wait(response.headers().get(RETRY_AFTER), now()).filter(|_| matches!(status, 429 | 503));
+        let date = dated(response.headers(), now());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let verdict = match body(response).await {
             Ok(body) => classify(&probe.answers, status, content_type.as_deref(), &body).0,
             Err(reason) => Verdict::Unknown(reason),
         };
-        if matches!(verdict, Verdict::Accepted | Verdict::Limited) {
-            heard.kind.clone_from(&probe.key_kind);
-        }
-        (verdict, Some(status))
+        let retry_after = pause.map(|pause| pause.min(LONGEST_RETRY_AFTER));
+        Answered { verdict, status: Some(status), retry_after, date }
     }
 
     /// The request, with the credential in it; `None` where a part of the credential is missing.
-    fn request(&self, question: &Question<'_>, base: &Url, probe: &Probe) -> Option<reqwest::RequestBuilder> {
+    fn request(&self, question: &Question<'_>, base: &Url, probe: &Probe) -> Option<RequestBuilder> {
         let fill = |template: &Template| {
             let value = |blank| match blank {
                 Blank::KeyId => question.key_id,
@@ -285,13 +131,14 @@ impl ProviderLane {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where a client is made")]
-fn client(settings: &ProviderSettings, user_agent: &str) -> reqwest::Result<Client> {
+fn client(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> reqwest::Result<Client> {
     Client::builder()
         .user_agent(user_agent)
         .redirect(redirect::Policy::none())
         .no_proxy()
         .referer(false)
-        .https_only(settings.test_endpoints.is_empty())
+        .https_only(!settings.is_test())
+        .dns_resolver(Arc::new(guard))
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.timeout)
         .tcp_nodelay(true)
@@ -301,10 +148,10 @@ fn client(settings: &ProviderSettings, user_agent: &str) -> reqwest::Result<Clie
         .build()
 }
 
-fn quota((count, per): (u32, Duration)) -> Option<Quota> {
-    let count = std::num::NonZeroU32::new(count)?;
-    // One at a time, evenly spread: a burst at the start of each second is what limits are set against.
-    Quota::with_period(per / count.get())
+/// What the sender's clock showed. An answer out of somebody's cache is dated when it went in there.
+fn dated(headers: &HeaderMap, ours: Timestamp) -> Option<Dated> {
+    let theirs = date(headers.get(DATE)).filter(|_| !headers.contains_key(AGE))?;
+    Some(Dated { ours, theirs })
 }
 
 /// The body, capped while it is read; the rest is not awaited and the connection is then dropped.
@@ -336,9 +183,10 @@ fn reason(error: &reqwest::Error) -> Reason {
         {
             return Reason::Tls;
         }
-        // The resolver's error has no public type; its words are its name.
-        if inner.to_string().starts_with("dns error") {
-            return Reason::Dns;
+        match inner.downcast_ref() {
+            Some(NoDial::Name { .. }) => return Reason::Dns,
+            Some(NoDial::NotPublic { .. }) => return Reason::BadAddress,
+            None => {}
         }
         cause = inner.source();
     }

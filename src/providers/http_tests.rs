@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Catalogue, HttpProber, ProviderSettings};
+use super::{Catalogue, CatalogueProber, ProviderSettings};
 use crate::demo::world::{ConvertKitKind, KeyState, World};
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Reason};
@@ -40,9 +40,9 @@ fn settings(rest: Url) -> ProviderSettings {
     }
 }
 
-fn prober(provider: &str, rest: Url) -> HttpProber<Noon> {
+fn prober(provider: &str, rest: Url) -> CatalogueProber<Noon> {
     let settings = BTreeMap::from([(ProviderName::new(provider), settings(rest))]);
-    HttpProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "keysweep-test").unwrap()
+    CatalogueProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "keysweep-test").unwrap()
 }
 
 async fn ask(provider: &str, rest: Url, key_id: Option<&str>, secret: &str) -> Answer {
@@ -176,6 +176,6 @@ fn a_setting_for_a_protocol_that_is_not_there_is_refused_by_name() {
     let mut wrong = settings("http://127.0.0.1:1/".parse().unwrap());
     wrong.test_endpoints.insert("soap".to_owned(), "http://127.0.0.1:1/".parse().unwrap());
     let settings = BTreeMap::from([(ProviderName::new("kit"), wrong)]);
-    let error = HttpProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "test").err().unwrap();
+    let error = CatalogueProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "test").err().unwrap();
     assert!(error.to_string().contains("soap") && error.to_string().contains("rest"), "{error}");
 }

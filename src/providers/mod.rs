@@ -1,16 +1,32 @@
 //! The catalogue, the meaning of answers, and the prober that asks.
 
+mod address;
+#[cfg(test)]
+mod address_tests;
 #[cfg(test)]
 mod answer_tests;
 pub mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
-pub mod http;
+mod dial;
+#[cfg(test)]
+mod dial_tests;
+mod http;
 #[cfg(test)]
 mod http_tests;
+mod patterns;
+pub mod prober;
 pub mod reach;
-mod retry_after;
+pub mod retry_after;
 mod route;
+pub mod settings;
+mod smtp;
+#[cfg(test)]
+mod smtp_tests;
+mod tls;
+mod turn;
 
 pub use catalogue::{Catalogue, CatalogueError};
-pub use http::{HttpProber, ProberError, ProviderSettings};
+pub use dial::{NoDial, is_public};
+pub use prober::CatalogueProber;
+pub use settings::{ProberError, ProviderSettings};

@@ -6,15 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::select_ok;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::TlsConnector;
+use tokio::net::TcpStream;
 use url::Url;
 
-use super::http::ProviderSettings;
+use super::ProviderSettings;
+use super::address::Place;
+use super::dial::{Guard, NoDial, SystemLookup};
+use super::patterns::Patterns;
 use super::route::{Asked, route};
+use super::smtp::{Broken, greet, port};
+use super::tls::Tls;
 use crate::domain::catalogue::Provider;
 
 /// One address at which a provider is asked.
@@ -31,14 +32,9 @@ pub struct Door {
 /// Why an address can't be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreached {
-    /// there is no address for the name
-    #[error("the name {host} can't be looked up: {source}")]
-    Name {
-        /// the name
-        host: String,
-        /// the resolver's words
-        source: io::Error,
-    },
+    /// there is nothing to dial
+    #[error(transparent)]
+    NoDial(NoDial),
     /// nobody takes connections there
     #[error("no connection to {host}:{port}: {source}")]
     Connect {
@@ -57,58 +53,67 @@ pub enum Unreached {
         /// what TLS found wrong
         what: String,
     },
+    /// somebody is there, and it is no mail server that could be logged in to
+    #[error("no SMTP with {host}: {what}")]
+    Smtp {
+        /// the name
+        host: String,
+        /// what it did
+        what: String,
+    },
 }
 
-/// Every address at which credentials of unknown region would be asked, each once.
+/// Every address at which credentials of unknown region would be asked, each once. What differs from customer to
+/// customer is not among them.
 pub fn doors(provider: &Provider, settings: &ProviderSettings) -> Vec<Door> {
+    // A file whose patterns can't be compiled never gets this far.
+    let Ok(patterns) = Patterns::of(provider) else { return Vec::new() };
     let mut doors: Vec<Door> = Vec::new();
-    for way in route(provider, settings, None, |_| true) {
-        let address = match way.asked {
-            Asked::Http { base, .. } => base,
-            Asked::Nobody(_) => continue,
-        };
+    for way in route(provider, settings, &patterns, &Place::default()) {
+        let (Asked::Http { base: address, .. } | Asked::Smtp { address }) = way.asked else { continue };
         if doors.iter().all(|door| door.address != address) {
-            let test = settings.test_endpoints.contains_key(&way.protocol.name);
-            doors.push(Door { protocol: way.protocol.name.clone(), address, test });
+            doors.push(Door { protocol: way.protocol.name.clone(), address, test: settings.is_test() });
         }
     }
     doors
 }
 
-/// Connects to an address of `doors` and hangs up.
+/// Connects to a door and hangs up.
 ///
 /// # Errors
 /// The step that failed. How long it may take is the caller's business.
-pub async fn reach(address: &Url) -> Result<SocketAddr, Unreached> {
+pub async fn reach(door: &Door) -> Result<SocketAddr, Unreached> {
+    let address = &door.address;
     let host = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = address.port_or_known_default().unwrap_or(443);
-    let found = lookup_host((host.as_str(), port)).await;
-    let found: Vec<SocketAddr> = found.map_err(|source| Unreached::Name { host: host.clone(), source })?.collect();
-    if found.is_empty() {
-        let source = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-        return Err(Unreached::Name { host, source });
-    }
+    let port = port(address);
+    let guard = Guard::new(Arc::new(SystemLookup), door.test);
+    let found = guard.addresses(&host, port).await.map_err(Unreached::NoDial)?;
     // All at once: where one family of addresses leads nowhere, the other one answers.
     let calls = found.into_iter().map(|each| Box::pin(TcpStream::connect(each)));
     let connected = select_ok(calls).await;
     let (tcp, _) = connected.map_err(|source| Unreached::Connect { host: host.clone(), port, source })?;
     let peer = tcp.peer_addr().map_err(|source| Unreached::Connect { host: host.clone(), port, source })?;
-    if address.scheme() == "https" {
-        agree(&host, tcp).await.map_err(|what| Unreached::Tls { host, what })?;
+    match address.scheme() {
+        "https" => agree(&host, tcp).await.map_err(|what| Unreached::Tls { host, what })?,
+        "smtp" if door.test => {} // no TLS is demanded of it
+        "smtp" | "smtps" => greeted(&host, tcp, address.scheme() == "smtps").await?,
+        _ => {}
     }
     Ok(peer)
 }
 
 /// The handshake as the prober's clients make it: the system's roots, the host's name.
 async fn agree(host: &str, tcp: TcpStream) -> Result<(), String> {
-    let name =
-        ServerName::try_from(host.to_owned()).map_err(|_| "it is no name that a certificate shows".to_owned())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    let builder = builder.with_platform_verifier().map_err(|error| error.to_string())?;
-    let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let session = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
-    session.map(drop).map_err(|error| error.to_string())
+    let tls = Tls::new(Vec::new(), &[b"h2", b"http/1.1"]).map_err(|error| error.to_string())?;
+    tls.agree(host, tcp).await.map(drop).map_err(|error| error.to_string())
+}
+
+/// As far as a login goes, without one.
+async fn greeted(host: &str, tcp: TcpStream, implicit: bool) -> Result<(), Unreached> {
+    let no_tls = |what: String| Unreached::Tls { host: host.to_owned(), what };
+    let tls = Tls::new(Vec::new(), &[]).map_err(|error| no_tls(error.to_string()))?;
+    greet(tcp, host, implicit, &tls).await.map_err(|broken| match broken {
+        Broken::Tls(error) => no_tls(error.to_string()),
+        other => Unreached::Smtp { host: host.to_owned(), what: other.to_string() },
+    })
 }

@@ -2,7 +2,9 @@
 
 use url::Url;
 
-use super::http::ProviderSettings;
+use super::ProviderSettings;
+use super::address::{Place, address};
+use super::patterns::Patterns;
 use crate::domain::catalogue::{Endpoint, Probe, Protocol, ProtocolKind, Provider};
 use crate::domain::outcome::Reason;
 
@@ -25,37 +27,49 @@ pub(super) enum Asked<'a> {
         /// the question
         probe: &'a Probe,
     },
+    /// a login
+    Smtp {
+        /// the endpoint's address, or the test's
+        address: Url,
+    },
     /// it can't be: why
     Nobody(Reason),
+    /// the operator wants it left out
+    LeftOut,
 }
 
-/// The ways for a credential of this region (`None`: unknown, so everywhere), whose shape fits the probes that
-/// `shape` lets through. An address is asked once, whatever number of endpoints leads to it.
+/// The ways for a credential of this place (region unknown: everywhere), whose secret fits the probes. An address is
+/// asked once, whatever number of endpoints leads to it.
 pub(super) fn route<'a>(
     provider: &'a Provider,
     settings: &'a ProviderSettings,
-    region: Option<&str>,
-    shape: impl Fn(&Probe) -> bool + 'a,
+    patterns: &Patterns,
+    place: &Place<'_>,
 ) -> Vec<Way<'a>> {
     let mut ways = Vec::new();
-    let wanted = |protocol: &&Protocol| settings.protocols.as_ref().is_none_or(|only| only.contains(&protocol.name));
-    for protocol in provider.protocols.iter().filter(wanted) {
-        let test = settings.test_endpoints.get(&protocol.name);
+    for protocol in &provider.protocols {
         let mut bases: Vec<Url> = Vec::new();
-        for endpoint in endpoints(protocol, region) {
+        for endpoint in endpoints(protocol, place.region) {
             let way = |asked| Way { protocol, endpoint: &endpoint.name, asked };
-            let Some(base) = test.cloned().or_else(|| address(endpoint)) else {
-                ways.push(way(Asked::Nobody(Reason::NoAddress)));
-                continue;
+            if !settings.wants(protocol) {
+                ways.push(way(Asked::LeftOut));
+                break; // one word for the whole protocol
+            }
+            let base = match base(protocol, endpoint, settings, place, patterns) {
+                Ok(base) => base,
+                Err(reason) => {
+                    ways.push(way(Asked::Nobody(reason)));
+                    continue;
+                }
             };
             if bases.contains(&base) {
                 continue;
             }
             bases.push(base.clone());
             match protocol.kind {
-                ProtocolKind::Smtp => ways.push(way(Asked::Nobody(Reason::NoProber))),
+                ProtocolKind::Smtp => ways.push(way(Asked::Smtp { address: base })),
                 ProtocolKind::Http => {
-                    let probes = protocol.probes.iter().filter(|probe| shape(probe));
+                    let probes = protocol.probes.iter().filter(|probe| patterns.fits(probe, place.secret));
                     ways.extend(probes.map(|probe| way(Asked::Http { base: base.clone(), probe })));
                 }
             }
@@ -64,9 +78,19 @@ pub(super) fn route<'a>(
     ways
 }
 
-/// The endpoint's own address; `None` where it differs from customer to customer.
-fn address(endpoint: &Endpoint) -> Option<Url> {
-    Url::parse(&endpoint.base.fill(|_| None)?).ok()
+/// Where this endpoint is asked: at a test's address where there is one, and then never at the provider's.
+fn base(
+    protocol: &Protocol,
+    endpoint: &Endpoint,
+    settings: &ProviderSettings,
+    place: &Place<'_>,
+    patterns: &Patterns,
+) -> Result<Url, Reason> {
+    match settings.test_endpoints.get(&protocol.name) {
+        Some(test) => Ok(test.clone()),
+        None if settings.is_test() => Err(Reason::NoProber),
+        None => address(endpoint, place, patterns),
+    }
 }
 
 /// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod blindness;
 mod canary;
 mod daemon;
 mod dashboards;
@@ -10,6 +11,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod estate;
+mod fuzz;
 mod house;
 mod kill;
 mod life;
@@ -20,6 +22,7 @@ mod page;
 mod setup;
 mod shell;
 mod sigkill;
+mod simulation;
 mod support;
 mod unattended;
 mod verdicts;

@@ -10,6 +10,7 @@ use super::check::{Check, Part};
 use super::silence;
 use crate::mail::{Security, SmtpMailer, SmtpStep};
 use crate::ports::notify::SendError;
+use crate::providers::NoDial;
 use crate::providers::reach::{Door, Unreached, reach};
 
 const SMTP_URL: &str = "mail.smtp_url";
@@ -76,7 +77,7 @@ pub(super) async fn provider(name: &str, door: &Door, limit: Duration) -> Check 
         format!("providers.{name}")
     };
     let host = door.address.host_str().unwrap_or_default();
-    let check = match timeout(limit, reach(&door.address)).await {
+    let check = match timeout(limit, reach(door)).await {
         Ok(Ok(peer)) => Check::ok(Part::Provider, setting, format!("{host} answers at {peer}")),
         Ok(Err(error)) => Check::error(Part::Provider, setting, error.to_string(), way(&error, door.test)),
         Err(_) => {
@@ -90,10 +91,16 @@ pub(super) async fn provider(name: &str, door: &Door, limit: Duration) -> Check 
 const fn way(error: &Unreached, test: bool) -> &'static str {
     match error {
         _ if test => "correct this address, or start what is meant to answer there",
-        Unreached::Name { .. } => "see to this machine's DNS (/etc/resolv.conf); the name stands in the catalogue",
+        Unreached::NoDial(NoDial::Name { .. }) => {
+            "see to this machine's DNS (/etc/resolv.conf); the name stands in the catalogue"
+        }
+        Unreached::NoDial(NoDial::NotPublic { .. }) => {
+            "see to /etc/hosts and to this machine's DNS: no provider has such an address, so nothing is sent there"
+        }
         Unreached::Connect { .. } => {
             "let this machine connect to it: see to routes and firewalls; keysweep uses no proxy"
         }
+        Unreached::Smtp { .. } => "see who answers there, and whether something on the way cuts STARTTLS out",
         Unreached::Tls { .. } => {
             "see who answers there: a proxy that looks into TLS is not trusted; then to the clock and to ca-certificates"
         }

@@ -1,0 +1,187 @@
+//! The prober: asks way after way in, each by its own protocol, until one lets the credential in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::address::Place;
+use super::dial::{Guard, Lookup, SystemLookup};
+use super::http::HttpDoor;
+use super::patterns::Patterns;
+use super::route::{Asked, Way, route};
+use super::smtp::{Login, Patience, SmtpDoor};
+use super::tls::Tls;
+use super::{Catalogue, ProberError, ProviderSettings};
+use crate::domain::catalogue::{ProtocolKind, Provider};
+use crate::domain::ids::ProviderName;
+use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
+use crate::domain::secret::Secret;
+use crate::ports::Clock;
+use crate::ports::probe::{Prober, Question};
+
+/// Questions that may wait for a login beside those that are under way over HTTP: what HTTP accepts must not wait until
+/// the refused ones have had their slow second question.
+const WAITING_FOR_LOGINS: usize = 64;
+
+/// Asks every provider of the catalogue, as its file and the settings say.
+pub struct CatalogueProber<C> {
+    lanes: BTreeMap<ProviderName, ProviderLane>,
+    clock: C,
+}
+
+/// One provider's ways in.
+struct ProviderLane {
+    provider: Provider,
+    settings: ProviderSettings,
+    patterns: Patterns,
+    http: HttpDoor,
+    /// where the provider has relays
+    smtp: Option<SmtpDoor>,
+}
+
+impl<C: Clock> CatalogueProber<C> {
+    /// A prober for every provider that has settings.
+    ///
+    /// # Errors
+    /// See [`ProberError`].
+    pub fn new(
+        catalogue: &Catalogue,
+        settings: BTreeMap<ProviderName, ProviderSettings>,
+        clock: C,
+        user_agent: &str,
+    ) -> Result<Self, ProberError> {
+        Self::over(&(Arc::new(SystemLookup) as Arc<dyn Lookup>), catalogue.iter(), settings, clock, user_agent)
+    }
+
+    /// The same, for these providers and with another look-up of names than the system's.
+    pub(super) fn over<'p>(
+        lookup: &Arc<dyn Lookup>,
+        providers: impl Iterator<Item = &'p Provider>,
+        mut settings: BTreeMap<ProviderName, ProviderSettings>,
+        clock: C,
+        user_agent: &str,
+    ) -> Result<Self, ProberError> {
+        let mut lanes = BTreeMap::new();
+        for provider in providers {
+            if let Some(settings) = settings.remove(&provider.name) {
+                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, lookup, user_agent)?);
+            }
+        }
+        Ok(Self { lanes, clock })
+    }
+}
+
+impl<C: Clock> Prober for CatalogueProber<C> {
+    async fn ask(&self, question: &Question<'_>) -> Answer {
+        let mut heard = Heard::default();
+        if let Some(lane) = self.lanes.get(question.provider) {
+            lane.ask(question, &self.clock, &mut heard).await;
+        }
+        let Heard { parts, took, retry_after, date, kind } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind }
+    }
+
+    fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
+        self.lanes.get(provider).map(ProviderLane::width)
+    }
+
+    fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
+        self.lanes.get(provider)?.settings.control.clone()
+    }
+}
+
+/// What has been heard so far.
+#[derive(Default)]
+struct Heard {
+    parts: Vec<Part>,
+    took: Duration,
+    retry_after: Option<Duration>,
+    date: Option<Dated>,
+    kind: Option<String>,
+}
+
+impl ProviderLane {
+    fn new(
+        provider: &Provider,
+        settings: ProviderSettings,
+        lookup: &Arc<dyn Lookup>,
+        user_agent: &str,
+    ) -> Result<Self, ProberError> {
+        settings.check(provider)?;
+        let failed = |what: String| ProberError::Client { provider: provider.name.clone(), what };
+        let guard = Guard::new(Arc::clone(lookup), settings.is_test());
+        let http = HttpDoor::new(&settings, guard.clone(), user_agent).map_err(failed)?;
+        let speaks_smtp = provider.protocols.iter().any(|protocol| protocol.kind == ProtocolKind::Smtp);
+        let smtp = if speaks_smtp {
+            let tls = Tls::new(Vec::new(), &[]).map_err(|error| failed(error.to_string()))?;
+            let patience = Patience { whole: settings.timeout, connection: settings.connect_timeout };
+            Some(SmtpDoor::new(guard, tls, settings.is_test(), settings.pace.is_some(), patience))
+        } else {
+            None
+        };
+        let patterns = Patterns::of(provider).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { provider: provider.clone(), settings, patterns, http, smtp })
+    }
+
+    /// How many questions may be begun at once.
+    fn width(&self) -> usize {
+        let waiting = if self.smtp.is_some() { WAITING_FOR_LOGINS } else { 0 };
+        self.settings.in_flight.saturating_add(waiting)
+    }
+
+    /// Asks way after way, until one lets the credential in.
+    async fn ask(&self, question: &Question<'_>, clock: &impl Clock, heard: &mut Heard) {
+        let place = Place { secret: question.secret.expose(), region: question.region, base_url: question.base_url };
+        for way in route(&self.provider, &self.settings, &self.patterns, &place) {
+            // The next protocol is asked only where this one refuses: a login costs a TLS session (DESIGN.md 4).
+            let earlier = heard.parts.iter().filter(|part| part.protocol != way.protocol.name);
+            if earlier.into_iter().any(|part| !matches!(part.verdict, Verdict::Refused | Verdict::NotAsked)) {
+                return;
+            }
+            let (verdict, status) = self.go(question, &way, clock, heard).await;
+            let (protocol, endpoint) = (way.protocol.name.clone(), way.endpoint.to_owned());
+            heard.parts.push(Part { protocol, endpoint, verdict, status });
+            let let_in = matches!(verdict, Verdict::Accepted | Verdict::Limited);
+            // Asked to wait: no further request to this provider for this credential now.
+            if let_in || heard.retry_after.is_some_and(|pause| !pause.is_zero()) {
+                return;
+            }
+        }
+    }
+
+    /// Asks over one way, when it is our turn there.
+    async fn go(
+        &self,
+        question: &Question<'_>,
+        way: &Way<'_>,
+        clock: &impl Clock,
+        heard: &mut Heard,
+    ) -> (Verdict, Option<u16>) {
+        let (base, probe) = match &way.asked {
+            Asked::Nobody(reason) => return (Verdict::Unknown(*reason), None),
+            Asked::LeftOut => return (Verdict::NotAsked, None),
+            Asked::Smtp { address } => (address, None),
+            Asked::Http { base, probe } => (base, Some(*probe)),
+        };
+        let Some(probe) = probe else {
+            let Some(door) = &self.smtp else { return (Verdict::Unknown(Reason::NoProber), None) };
+            let Some(user) = question.key_id else { return (Verdict::Unknown(Reason::NoCopy), None) };
+            let _turn = door.turns().take().await;
+            let asked_at = clock.now();
+            let login = Login { user, password: question.secret.expose() };
+            let answer = door.ask(base, &login, &way.protocol.replies).await;
+            heard.took += clock.now().since(asked_at);
+            return answer;
+        };
+        let _turn = self.http.turns().take().await;
+        let asked_at = clock.now();
+        let answered = self.http.ask(question, base, probe, || clock.now()).await;
+        heard.took += clock.now().since(asked_at);
+        heard.retry_after = heard.retry_after.max(answered.retry_after);
+        heard.date = answered.date.or(heard.date);
+        if matches!(answered.verdict, Verdict::Accepted | Verdict::Limited) {
+            heard.kind.clone_from(&probe.key_kind);
+        }
+        (answered.verdict, answered.status)
+    }
+}
