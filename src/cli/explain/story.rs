@@ -120,7 +120,7 @@ async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDe
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
     for reader in ledger.readers(&people).await? {
-        let address = reader.address.map(|address| format!(", {address}")).unwrap_or_default();
+        let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
         readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
     }
     let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
@@ -168,7 +168,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
         ("closed", format!("{}: {why}", second(at)))
     }));
     facts.extend(evidence(finding));
-    facts.push(("judged again", next(detail.course.judge_at)));
+    facts.push(("judged again", judged(detail.course.judge_at)));
     facts.push(("told again", next_step(detail)));
     text.push_str(&pairs(&facts));
     text
@@ -189,7 +189,7 @@ fn open_finding(detail: &FindingDetail) -> String {
     _ = writeln!(text, "  {}\n  {}", why(finding.rule), cure(finding.rule));
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
-    _ = writeln!(text, "  Judged again: {}. Told again: {}.", next(detail.course.judge_at), next_step(detail));
+    _ = writeln!(text, "  Judged again: {}. Told again: {}.", judged(detail.course.judge_at), next_step(detail));
     text
 }
 
@@ -247,6 +247,11 @@ fn answer(parts: &Value) -> String {
         format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
     });
     words.collect::<Vec<_>>().join("; ")
+}
+
+/// When the rules look again.
+fn judged(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "when its facts change".to_owned(), |at| format!("{}, or when its facts change", second(at)))
 }
 
 fn next(at: Option<Timestamp>) -> String {
