@@ -24,6 +24,9 @@ use crate::scan::SourceSpec;
 /// Steps of one SMTP exchange, each with a timeout of its own: a claim must outlast them all.
 const SMTP_STEPS: u32 = 10;
 
+/// How providers see who asks.
+const AGENT: &str = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
+
 /// Counts up where a rule's meaning changes: everything is then judged again.
 const RULES_VERSION: u32 = 2;
 
@@ -42,7 +45,7 @@ impl<C: Clock + Clone> Parts<C> {
     /// # Errors
     /// Everything that settings can get wrong beyond what reading them tells.
     fn of(settings: Settings, env: &Env, clock: C) -> Result<Self, AppError> {
-        let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
+        let catalogue = Catalogue::load(settings.catalogue.directory.as_deref())?;
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
@@ -128,8 +131,25 @@ pub(super) fn prober<C: Clock>(
     env: &Env,
     clock: C,
 ) -> Result<CatalogueProber<C>, AppError> {
-    let agent = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
-    CatalogueProber::new(catalogue, probing(settings, catalogue, env)?, clock, agent).map_err(|error| match error {
+    CatalogueProber::new(catalogue, probing(settings, catalogue, env)?, clock, AGENT).map_err(unmade)
+}
+
+/// The prober of one provider alone, without the operator's own credential: other providers' settings may be anything.
+///
+/// # Errors
+/// As for [`prober`].
+pub(super) fn prober_of<C: Clock>(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    provider: &Provider,
+    clock: C,
+) -> Result<CatalogueProber<C>, AppError> {
+    let only = BTreeMap::from([(provider.name.clone(), asking(settings, provider))]);
+    CatalogueProber::new(catalogue, only, clock, AGENT).map_err(unmade)
+}
+
+fn unmade(error: ProberError) -> AppError {
+    match error {
         ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
             key: format!("providers.{provider}"),
             what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),
@@ -137,7 +157,7 @@ pub(super) fn prober<C: Clock>(
         error @ ProberError::Client { .. } => {
             AppError::Setting { key: "providers".to_owned(), what: error.to_string() }
         }
-    })
+    }
 }
 
 fn probing(
@@ -248,7 +268,7 @@ pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpe
 /// How the rules judge a provider's secrets.
 pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
     let known = catalogue.get(provider);
-    let wanted_kind = known.and_then(|known| known.protocols.first()?.probes.first()?.key_kind.clone());
+    let wanted_kind = known.and_then(|known| known.credential.wanted_kind()).map(|kind| kind.name.clone());
     RulePolicy { wanted_kind, ..settings.rule_policy(provider, known.map(Provider::max_age)) }
 }
 

@@ -174,9 +174,9 @@ impl<C: Clock> App<C> {
     /// Where there is no such source, or the ledger fails.
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
-        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
+        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
-        let policy = CollectPolicy { hold: self.settings.escrow.hold, knows: &knows, watched };
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
         let snapshot = source.open(self.clock.now());
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

@@ -22,8 +22,13 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ok, 1 failed, 2 usage, 3 findings at or above --fail-on, 4 scan incomplete, 78 bad configuration, 130 interrupted.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 findings at or above --fail-on (probe: refused), 4 scan incomplete (probe: unknown), 78 bad configuration, 130 interrupted.
 Data goes to standard output, all else to standard error. Colours obey NO_COLOR.";
+
+const PROBE_HELP: &str = "\
+Standard input: one line with the secret; or two, the public half and the secret; or one JSON object with secret, key_id, region
+and base_url, as in an inventory. On a terminal it asks. Never as an argument: those are seen by every user of the machine.
+Exit codes: 0 the provider accepts it (limited or not), 3 it refuses it, 4 nothing or not everything was learnt, 1 failed, 2 usage.";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -82,7 +87,7 @@ pub enum Verb {
         #[command(subcommand)]
         what: InventoryVerb,
     },
-    /// Takes a word on a provider
+    /// What is known of providers: how each is asked, what its answers mean, what people are to do
     Providers {
         /// What to do
         #[command(subcommand)]
@@ -94,6 +99,9 @@ pub enum Verb {
         #[command(subcommand)]
         what: MailVerb,
     },
+    /// Asks a provider about one credential from standard input or a prompt; needs no ledger and writes nothing
+    #[command(after_help = PROBE_HELP)]
+    Probe(ProbeArgs),
     /// Looks at the configuration
     Config {
         /// What to do
@@ -155,6 +163,37 @@ pub struct CompromisedArgs {
     /// Takes it back
     #[arg(long)]
     pub undo: bool,
+}
+
+/// Flags of `probe`.
+#[derive(Clone, Args)]
+pub struct ProbeArgs {
+    /// The provider's name in the catalogue
+    pub provider: String,
+    /// The public half, where the provider has one
+    #[arg(long, value_name = "ID")]
+    pub key_id: Option<String>,
+    /// The region, where it is known; else every region is asked
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The customer's own address at the provider
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
+    /// Refused: whatever stands here may be a secret
+    #[arg(hide = true)]
+    pub more: Vec<String>,
+    /// Refused likewise
+    #[arg(long, hide = true)]
+    pub secret: Option<String>,
+}
+
+impl std::fmt::Debug for ProbeArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ProbeArgs") // a secret may have been pasted anywhere in it
+    }
 }
 
 /// Flags of `demo`.
@@ -255,6 +294,25 @@ pub enum InventoryVerb {
 /// `providers …`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ProvidersVerb {
+    /// One line each: how connections are made, how often it is asked, whose file describes it
+    List(ListArgs),
+    /// One of them, whole: questions, answers with an example each, rotation, the steps for people, and the source of each fact
+    Show {
+        /// Its name, as in mailjet
+        name: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Reads catalogue files and tries their own examples: exits with 1 where something is wrong
+    Check {
+        /// Files, or folders of them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
     /// Ends a provider's blindness: from the next scan on its refusals are believed again
     Trust {
         /// The provider's name in the catalogue

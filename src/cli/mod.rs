@@ -12,6 +12,8 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod probe;
+mod providers;
 mod ring;
 mod run;
 mod scan;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tempfile::TempDir;
 
-use self::args::{Cli, ConfigVerb, Verb};
+use self::args::{Cli, ConfigVerb, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
@@ -44,8 +46,12 @@ pub enum Done {
     Failed,
     /// 3: findings at or above `--fail-on`
     Findings,
+    /// 3: the provider refuses the credential
+    Refused,
     /// 4: the scan is incomplete
     Incomplete,
+    /// 4: the provider's answer says nothing, or not everything, of the credential
+    Unclear,
     /// 78: the configuration is wrong
     BadConfig,
     /// 130
@@ -57,8 +63,8 @@ impl From<Done> for ExitCode {
         Self::from(match done {
             Done::Ok => 0,
             Done::Failed => 1,
-            Done::Findings => 3,
-            Done::Incomplete => 4,
+            Done::Findings | Done::Refused => 3,
+            Done::Incomplete | Done::Unclear => 4,
             Done::BadConfig => 78,
             Done::Interrupted => 130,
         })
@@ -77,6 +83,9 @@ enum CliError {
     /// what keeps the daemon from starting
     #[error("it does not start:{}", .0.iter().map(|check| format!("\n  {check}")).collect::<String>())]
     Refused(Vec<Check>),
+    /// words that can't be taken as they were given
+    #[error("{0}")]
+    Usage(String),
     #[error("{0}")]
     Other(String),
 }
@@ -99,6 +108,7 @@ impl CliError {
             Self::Config(_) => 78,
             Self::App(error) if error.is_config() => 78,
             Self::Refused(found) if Verdict::of(found) == Verdict::Config => 78,
+            Self::Usage(_) => 2,
             Self::Refused(_) | Self::App(_) | Self::Output(_) | Self::Other(_) => 1,
         }
     }
@@ -135,6 +145,7 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
+        Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         Verb::Run => {
@@ -166,8 +177,12 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
-        Verb::Providers { what } => trust::run(what, &settings, env).await,
+        Verb::Providers { what: ProvidersVerb::Trust { name, protocol } } => {
+            trust::run(&name, protocol.as_deref(), &settings, env).await
+        }
+        Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
+        Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }
@@ -189,7 +204,7 @@ fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliErr
 }
 
 fn read_settings(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::shipped().map_err(AppError::from)?;
     Ok(settings::load(choice, env, &catalogue.names())?)
 }
 

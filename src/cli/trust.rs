@@ -2,9 +2,8 @@
 
 use std::io::Write;
 
-use super::args::ProvidersVerb;
 use super::{CliError, Done};
-use crate::app::SystemClock;
+use crate::app::{AppError, SystemClock};
 use crate::config::{Env, Settings};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::ids::ProviderName;
@@ -12,16 +11,11 @@ use crate::ledger::{Ledger, OpenError};
 use crate::ports::Clock;
 use crate::providers::Catalogue;
 
-/// Carries out one of the verbs on providers.
-pub async fn run(what: ProvidersVerb, settings: &Settings, env: &Env) -> Result<Done, CliError> {
-    match what {
-        ProvidersVerb::Trust { name, protocol } => trust(&name, protocol.as_deref(), settings, env).await,
-    }
-}
-
-async fn trust(name: &str, protocol: Option<&str>, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+/// Ends a provider's blindness, over one protocol or all.
+pub async fn run(name: &str, protocol: Option<&str>, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let provider = ProviderName::new(name);
-    is_known(&provider, protocol)?;
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
+    is_known(&catalogue, &provider, protocol)?;
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon reads the operator's word anew with each scan, so it need not stop for this.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
@@ -45,8 +39,7 @@ async fn trust(name: &str, protocol: Option<&str>, settings: &Settings, env: &En
 }
 
 /// Refuses a name that the catalogue doesn't have.
-fn is_known(provider: &ProviderName, protocol: Option<&str>) -> Result<(), CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+fn is_known(catalogue: &Catalogue, provider: &ProviderName, protocol: Option<&str>) -> Result<(), CliError> {
     let Some(known) = catalogue.get(provider) else {
         let names = catalogue.names();
         let what = format!("there is no provider {:?}; there are: {}", provider.as_str(), names.join(", "));

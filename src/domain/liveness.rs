@@ -188,7 +188,7 @@ fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &Livenes
     }
     if outcome == Outcome::Refused {
         let doubtful = belief.liveness == Liveness::Suspect;
-        belief.no_control = doubtful && !ctx.control && belief.accepted_at.is_none();
+        belief.no_control = doubtful && !has_control(&belief, ctx, policy) && belief.accepted_at.is_none();
     }
     belief
 }
@@ -197,10 +197,15 @@ fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &Livenes
 /// an acceptance shows that the question was put rightly: a wrongly mapped column must not prove a whole estate dead.
 fn confirms(belief: &Belief, ctx: &Context, policy: &LivenessPolicy) -> bool {
     let spread = belief.refused_whole_first.map_or(Duration::ZERO, |first| ctx.now.since(first));
-    let controlled = ctx.control && belief.refusals >= CONTROLLED_REFUSALS;
+    let controlled = has_control(belief, ctx, policy) && belief.refusals >= CONTROLLED_REFUSALS;
     let accepted_before =
         belief.accepted_at.is_some() && belief.refusals >= UNCONTROLLED_REFUSALS && spread >= UNCONTROLLED_SPREAD;
     !ctx.clock_suspect && spread >= policy.confirm_gap && (controlled || accepted_before)
+}
+
+/// Whether another credential's acceptance speaks for this one.
+const fn has_control(belief: &Belief, ctx: &Context, policy: &LivenessPolicy) -> bool {
+    ctx.control && (!policy.only_after_acceptance || belief.accepted_at.is_some())
 }
 
 /// Dead, and the last answer was a whole refusal that came after settling was over.

@@ -119,9 +119,7 @@ pub(super) fn what(group: &Group<'_>) -> String {
         RuleName::SecretShared => {
             format!("{} of this account use the same {title} secret.", clean::count(sharers(group), "open connection"))
         }
-        RuleName::MixedUse => {
-            format!("The {title} key that synchronises the lists of {name} also sends mail.")
-        }
+        RuleName::MixedUse => others::mixed(group, &name),
         RuleName::ConnectionIdle => others::idle(group, &name),
         RuleName::OwnerUnreachable => {
             format!("There is something to say about the {title} key of {name}, and nobody whom it could be said to.")

@@ -259,3 +259,6 @@ fn answer(parts: &Value) -> String {
 fn next(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never by itself".to_owned(), second)
 }
+
+#[cfg(test)]
+mod tests;

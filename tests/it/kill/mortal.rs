@@ -20,6 +20,7 @@ use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::{Event, LedgerError};
+use tokio::sync::Mutex;
 
 /// On which side of the commit the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,16 +76,22 @@ impl Life {
 pub struct Mortal<'a> {
     /// the real one
     pub ledger: Ledger,
-    /// how long it lives
-    pub life: &'a Life,
+    life: &'a Life,
+    /// one call after the other, in the order in which they were made: so every run of a story has the same one
+    turn: Mutex<()>,
 }
 
-impl Mortal<'_> {
+impl<'a> Mortal<'a> {
+    /// This ledger, for so long a life.
+    pub fn new(ledger: Ledger, life: &'a Life) -> Self {
+        Self { ledger, life, turn: Mutex::new(()) }
+    }
     async fn write<T>(
         &self,
         call: &'static str,
         work: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, LedgerError> {
+        let _turn = self.turn.lock().await;
         match self.life.next(call) {
             Ok(()) => work.await,
             Err(Side::Before) => Err(dead()),
@@ -96,6 +103,7 @@ impl Mortal<'_> {
     }
 
     async fn read<T>(&self, work: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+        let _turn = self.turn.lock().await;
         if self.life.died_in().is_some() { Err(dead()) } else { work.await }
     }
 
