@@ -148,7 +148,9 @@ fn object(text: &str) -> Result<Given, String> {
             "region" => given.region = Some(value),
             "base_url" => given.base_url = Some(value),
             _ => {
-                return Err("an object may have the fields secret, key_id, region and base_url, and no other".to_owned());
+                return Err(
+                    "an object may have the fields secret, key_id, region and base_url, and no other".to_owned()
+                );
             }
         }
     }
