@@ -28,7 +28,7 @@ use crate::mail::{SmtpMailer, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError, Timer};
-use crate::providers::{Catalogue, CatalogueProber};
+use crate::providers::{Catalogue, CatalogueError, CatalogueProber};
 use crate::scan::SourceSpec;
 
 /// The system's clock: the only one.
@@ -102,9 +102,9 @@ pub enum AppError {
     /// the master key is not this ledger's
     #[error(transparent)]
     Escrow(#[from] EscrowError),
-    /// a shipped catalogue file is wrong: a defect of this build
-    #[error("{0}")]
-    Catalogue(String),
+    /// a catalogue file can't be used
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// `--notify` without a mail server
     #[error(
         "mail.smtp_url and mail.from are not set, so there is no way to send mail; set both, or scan without --notify"
@@ -132,6 +132,7 @@ impl AppError {
         matches!(
             self,
             Self::Secret(_)
+                | Self::Catalogue(_)
                 | Self::Setting { .. }
                 | Self::MasterKey(_)
                 | Self::Escrow(_)
@@ -152,7 +153,8 @@ impl<C: Clock> App<C> {
     pub fn liveness_policy(&self, provider: &ProviderName) -> LivenessPolicy {
         let known = self.catalogue.get(provider);
         let (gap, settle) = (known.and_then(Provider::confirm_gap), known.and_then(Provider::settle));
-        self.settings.liveness_policy(provider, gap, settle)
+        let only_after_acceptance = known.is_some_and(Provider::only_after_acceptance);
+        LivenessPolicy { only_after_acceptance, ..self.settings.liveness_policy(provider, gap, settle) }
     }
 
     /// How the rules judge a provider's secrets.

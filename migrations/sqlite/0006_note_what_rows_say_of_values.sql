@@ -13,8 +13,8 @@ UPDATE use SET
              FROM connection AS c WHERE c.id = use.connection_id);
 -- A neighbour asks whether there is one, and must not walk all that share a key.
 CREATE INDEX use_compromised ON use (credential_id, account_id, compromised_at) WHERE compromised_at IS NOT NULL;
-CREATE INDEX use_syncing ON use (credential_id, account_id) WHERE until IS NULL AND syncs = 1;
-CREATE INDEX use_sending ON use (credential_id, account_id) WHERE until IS NULL AND sends = 1;
+CREATE INDEX use_syncing ON use (credential_id, account_id, until, syncs) WHERE syncs = 1;
+CREATE INDEX use_sending ON use (credential_id, account_id, until, sends) WHERE sends = 1;
 
 ALTER TABLE credential ADD COLUMN compromised_at BIGINT;            -- when it leaked, as the operator says
 ALTER TABLE credential ADD COLUMN compromised_note TEXT;            -- the operator's own note

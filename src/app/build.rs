@@ -45,7 +45,7 @@ impl<C: Clock + Clone> Parts<C> {
     /// # Errors
     /// Everything that settings can get wrong beyond what reading them tells.
     fn of(settings: Settings, env: &Env, clock: C) -> Result<Self, AppError> {
-        let catalogue = Catalogue::shipped().map_err(|error| AppError::Catalogue(error.to_string()))?;
+        let catalogue = Catalogue::load(settings.catalogue.directory.as_deref())?;
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
@@ -268,7 +268,7 @@ pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpe
 /// How the rules judge a provider's secrets.
 pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
     let known = catalogue.get(provider);
-    let wanted_kind = known.and_then(|known| known.protocols.first()?.probes.first()?.key_kind.clone());
+    let wanted_kind = known.and_then(|known| known.credential.wanted_kind()).map(|kind| kind.name.clone());
     RulePolicy { wanted_kind, ..settings.rule_policy(provider, known.map(Provider::max_age)) }
 }
 

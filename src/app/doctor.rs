@@ -120,7 +120,7 @@ impl Doctor<'_> {
         let looked =
             timeout(self.limit, ledger::look(self.settings.ledger.url.as_ref(), prepared.master.as_ref())).await;
         let mut seen = looked.unwrap_or_else(|_| ledger::Looked::of(ledger::late(self.limit)));
-        seen.checks.push(clock::check(self.now, seen.latest_scan));
+        seen.checks.push(clock::check(self.now, seen.latest_scan, seen.clock));
         Seen { checks: seen.checks, held: seen.held, ..Seen::default() }
     }
 }

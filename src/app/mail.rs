@@ -6,7 +6,7 @@ use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
 use crate::ports::meter::Stage;
-use crate::ports::notify::Recheck;
+use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
 
@@ -58,12 +58,25 @@ impl<C: Clock> App<C> {
     /// As for [`App::mail`].
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let notified = deliver_due(&self.notify_tools(&recheck, progress)?).await;
+        let tools = self.notify_tools(&recheck, progress)?;
+        if let Some(waiting) = self.waiting_for_the_clock().await? {
+            return Ok(waiting);
+        }
+        let notified = deliver_due(&tools).await;
         let notified = notified.map(discreet).map_err(app_error)?;
         if notified != (Notified { released: notified.released, ..Notified::default() }) {
             tracing::info!(mail.counts = %notified.counts(), mail.stopped = notified.stopped, "waiting mails tried");
         }
         Ok(notified)
+    }
+
+    /// What a run of mail comes to while our clock is not gone by: steps and mails wait, for both go by it.
+    async fn waiting_for_the_clock(&self) -> Result<Option<Notified>, LedgerError> {
+        if self.clock_trouble().await?.is_none() {
+            return Ok(None);
+        }
+        let released = self.ledger.mail_mode().await? == MailMode::Released;
+        Ok(Some(Notified { released, clock_suspect: true, ..Notified::default() }))
     }
 
     /// Notes that a run failed. Where the ledger has failed, it fails here as well; the first error says more.
@@ -77,6 +90,9 @@ impl<C: Clock> App<C> {
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
         let tools = self.notify_tools(&recheck, progress)?;
+        if let Some(waiting) = self.waiting_for_the_clock().await? {
+            return Ok(waiting);
+        }
         self.timed(Stage::Notify, notify(&tools, run)).await.map(discreet).map_err(app_error)
     }
 
@@ -135,7 +151,7 @@ impl<C: Clock> Recheck for Rechecker<'_, C> {
 impl Notified {
     /// True where no mail waits for another try.
     pub const fn all_sent(&self) -> bool {
-        self.failed + self.maybe_sent == 0 && self.stopped.is_none()
+        self.failed + self.maybe_sent == 0 && self.stopped.is_none() && !self.clock_suspect
     }
 
     /// The counts as one object, for the ledger and the log.

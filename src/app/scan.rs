@@ -62,7 +62,7 @@ impl ScanSummary {
             "quarantined": sum(|c| c.quarantined), "held_back": sum(|c| c.held_back),
             "asked": probed.asked, "accepted": probed.accepted, "limited": probed.limited, "refused": probed.refused,
             "partly_refused": probed.partly_refused, "unknown": probed.unknown, "transitions": probed.transitions,
-            "shredded": probed.shredded,
+            "held_transitions": probed.held, "shredded": probed.shredded, "put_off": probed.put_off,
             "judged": self.judged.connections, "opened": self.judged.opened, "worsened": self.judged.worsened,
             "closed": self.judged.closed,
             "mails_sent": notified.sent, "mails_failed": notified.failed, "mails_maybe_sent": notified.maybe_sent,
@@ -124,11 +124,39 @@ impl<C: Clock> App<C> {
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
             ));
         }
+        self.tell_blindness(&mut problems).await?;
         notified.iter().for_each(|notified| notified.tell(&mut problems));
         let complete = collected.iter().all(|(_, c)| c.complete)
             && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
         let finished_at = self.clock.now();
         Ok(ScanSummary { id, started_at, finished_at, collected, probed, judged, notified, problems, complete })
+    }
+
+    /// What is not to be believed for now, in sentences.
+    async fn tell_blindness(&self, problems: &mut Vec<String>) -> Result<(), LedgerError> {
+        for (scope, blind) in self.ledger.blind_endpoints().await? {
+            problems.push(format!(
+                "{scope} is blind since {}: {}; no refusal there is believed until that ends, and \
+                 `keysweep providers trust {}` ends it",
+                blind.since,
+                blind.why.sentence(),
+                scope.provider
+            ));
+        }
+        problems.extend(self.clock_trouble().await?);
+        Ok(())
+    }
+
+    /// Why our clock is not gone by, and what that means; `None` where it is.
+    pub(in crate::app) async fn clock_trouble(&self) -> Result<Option<String>, LedgerError> {
+        let suspect = self.ledger.clocks().await?.suspect;
+        Ok(suspect.map(|suspect| {
+            format!(
+                "our clock is {}: nothing dies, is destroyed or mailed until they agree again; set the clock \
+                 (`timedatectl status`)",
+                suspect.words()
+            )
+        }))
     }
 
     /// Asks what is due, and nothing else.
@@ -146,9 +174,9 @@ impl<C: Clock> App<C> {
     /// Where there is no such source, or the ledger fails.
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
-        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
+        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
-        let policy = CollectPolicy { hold: self.settings.escrow.hold, knows: &knows, watched };
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
         let snapshot = source.open(self.clock.now());
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

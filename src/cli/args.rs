@@ -87,6 +87,12 @@ pub enum Verb {
         #[command(subcommand)]
         what: InventoryVerb,
     },
+    /// What is known of providers: how each is asked, what its answers mean, what people are to do
+    Providers {
+        /// What to do
+        #[command(subcommand)]
+        what: ProvidersVerb,
+    },
     /// Shows who would get what, and lets mail leave
     Mail {
         /// What to do
@@ -282,6 +288,38 @@ pub enum InventoryVerb {
     Accept {
         /// The source's name
         source: String,
+    },
+}
+
+/// `providers …`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ProvidersVerb {
+    /// One line each: how connections are made, how often it is asked, whose file describes it
+    List(ListArgs),
+    /// One of them, whole: questions, answers with an example each, rotation, the steps for people, and the source of each fact
+    Show {
+        /// Its name, as in mailjet
+        name: String,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Reads catalogue files and tries their own examples: exits with 1 where something is wrong
+    Check {
+        /// Files, or folders of them
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+        format: TextFormat,
+    },
+    /// Ends a provider's blindness: from the next scan on its refusals are believed again
+    Trust {
+        /// The provider's name in the catalogue
+        name: String,
+        /// Only over this protocol: rest, smtp
+        #[arg(long, value_name = "P")]
+        protocol: Option<String>,
     },
 }
 

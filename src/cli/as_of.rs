@@ -8,7 +8,7 @@ use super::args::{Format, ScanArgs};
 use super::output::{List, TABLE_ROWS};
 use super::words::{FINDING_COLUMNS, finding_cells};
 use super::{CliError, Done, reader};
-use crate::app::rule_policy;
+use crate::app::{AppError, rule_policy};
 use crate::config::Settings;
 use crate::domain::facts::Subject;
 use crate::domain::finding::{KnownFinding, Ruling};
@@ -22,7 +22,7 @@ use crate::scan::judge::judge_as_of;
 /// Prints the findings that would be open at `at`, from the facts that the ledger has now.
 pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let policy = |name: &ProviderName| rule_policy(settings, &catalogue, name);
     let mut held = Vec::new();
     judge_as_of(&ledger, &policy, at, |subject, known, rulings| {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 
 use super::{CliError, Done, load};
-use crate::app::SystemClock;
+use crate::app::{AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, Env, ScheduleSettings, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::time::Timestamp;
@@ -23,9 +23,12 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
         1 => "1 inventory".to_owned(),
         count => format!("{count} inventories"),
     };
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     writeln!(anstream::stdout(), "{place}: good ({sources})")?;
     writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
+    for remark in catalogue.remarks() {
+        writeln!(anstream::stdout(), "  {remark}")?;
+    }
     write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
     for sentence in catalogue.iter().filter_map(|provider| unasked(&settings, provider)) {
         writeln!(anstream::stderr(), "keysweep: warning: {sentence}")?;

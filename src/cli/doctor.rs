@@ -7,8 +7,8 @@ use serde_json::json;
 use super::args::{DoctorArgs, TextFormat};
 use super::output::{plain, table};
 use super::{CliError, Done, lists};
-use crate::app::SystemClock;
 use crate::app::doctor::{Check, Doctor, State, Verdict, problems};
+use crate::app::{AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env};
 use crate::ports::Clock as _;
 use crate::providers::Catalogue;
@@ -16,10 +16,10 @@ use crate::telemetry::progress::Bars;
 
 /// Looks at everything and prints what was found.
 pub async fn run(args: DoctorArgs, choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    let checks = match load(choice, env, &catalogue) {
+    let checks = match load(choice, env)? {
         Err(bad) => problems(&bad),
         Ok((place, settings, warnings)) => {
+            let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
             let doctor = Doctor {
                 settings: &settings,
                 warnings: &warnings,
@@ -48,11 +48,15 @@ pub async fn run(args: DoctorArgs, choice: &ConfigChoice, env: &Env) -> Result<D
 
 type Loaded = (String, settings::Settings, Vec<settings::Warning>);
 
-fn load(choice: &ConfigChoice, env: &Env, catalogue: &Catalogue) -> Result<Loaded, ConfigProblems> {
-    let path = choice.find(env)?;
-    let place = path.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
-    let (settings, warnings) = settings::load(choice, env, &catalogue.names())?;
-    Ok((place, settings, warnings))
+fn load(choice: &ConfigChoice, env: &Env) -> Result<Result<Loaded, ConfigProblems>, CliError> {
+    let shipped = Catalogue::shipped().map_err(AppError::from)?;
+    let load = || {
+        let path = choice.find(env)?;
+        let place = path.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
+        let (settings, warnings) = settings::load(choice, env, &shipped.names())?;
+        Ok((place, settings, warnings))
+    };
+    Ok(load())
 }
 
 fn show(checks: &[Check]) -> Result<(), CliError> {

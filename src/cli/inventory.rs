@@ -7,10 +7,10 @@ use serde_json::json;
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, lists, on_a_copy, open};
-use crate::app::SystemClock;
+use crate::app::{AppError, SystemClock};
 use crate::config::{Env, Settings};
-use crate::domain::ids::ProviderName;
-use crate::domain::record::{ConnectionRecord, PersonRecord, Quarantined, Row};
+use crate::domain::catalogue::Provider;
+use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
 use crate::ports::{Clock, Quiet, Snapshot, SourceError};
 use crate::providers::Catalogue;
 use crate::scan::absence::accept;
@@ -43,19 +43,20 @@ struct Look {
     rows: u64,
     with_secret: u64,
     providers: std::collections::BTreeMap<String, u64>,
+    /// how many rows give each of the facts that some rule needs and no row must have
+    given: std::collections::BTreeMap<&'static str, u64>,
     sample: Vec<Vec<String>>,
     problems: Vec<String>,
     error: Option<SourceError>,
 }
 
 async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) -> Result<Done, CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
-    let known = |name: &ProviderName| catalogue.get(name).is_some();
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
     let mut look = Look::default();
     match source.open(SystemClock.now()) {
-        Ok(mut snapshot) => look.read(&mut snapshot, &known).await,
+        Ok(mut snapshot) => look.read(&mut snapshot, &catalogue).await,
         Err(error) => look.error = Some(error),
     }
     // The same code as a scan's, on a copy that is thrown away.
@@ -67,18 +68,14 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
 }
 
 impl Look {
-    async fn read(&mut self, snapshot: &mut impl Snapshot, known: &dyn Fn(&ProviderName) -> bool) {
-        if let Err(error) = self.read_all(snapshot, known).await {
+    async fn read(&mut self, snapshot: &mut impl Snapshot, catalogue: &Catalogue) {
+        if let Err(error) = self.read_all(snapshot, catalogue).await {
             self.error = Some(error);
         }
         self.problems.extend(snapshot.remarks());
     }
 
-    async fn read_all(
-        &mut self,
-        snapshot: &mut impl Snapshot,
-        known: &dyn Fn(&ProviderName) -> bool,
-    ) -> Result<(), SourceError> {
+    async fn read_all(&mut self, snapshot: &mut impl Snapshot, catalogue: &Catalogue) -> Result<(), SourceError> {
         while snapshot.has_people() {
             let rows = snapshot.people(PAGE).await?;
             if rows.is_empty() {
@@ -91,7 +88,7 @@ impl Look {
             if rows.is_empty() {
                 return Ok(());
             }
-            rows.iter().for_each(|row| self.connection(row, known));
+            rows.iter().for_each(|row| self.connection(row, catalogue));
         }
     }
 
@@ -112,18 +109,33 @@ impl Look {
         }
     }
 
-    fn connection(&mut self, row: &Row<ConnectionRecord>, known: &dyn Fn(&ProviderName) -> bool) {
+    fn connection(&mut self, row: &Row<ConnectionRecord>, catalogue: &Catalogue) {
         self.rows += 1;
+        for problem in &row.dropped {
+            self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
+        }
         let record = match &row.record {
-            Ok(record) if known(&record.provider) => record,
-            Ok(_) => return, // set aside by the scan's own code, which says so
+            Ok(record) => record,
             Err(problem) => {
                 self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
                 return;
             }
         };
+        let Some(provider) = catalogue.get(&record.provider) else {
+            return; // set aside by the scan's own code, which says so
+        };
+        self.odd(row.row, record, provider);
         self.with_secret += u64::from(record.secret.is_some());
         *self.providers.entry(record.provider.to_string()).or_default() += 1;
+        for (fact, given) in [
+            ("secret_set_at", record.secret_set_at.is_some()),
+            ("created_by", record.created_by.is_some()),
+            ("last_sync_at", record.last_sync_at.is_some()),
+            ("used_for", !record.used_for.is_empty()),
+            ("compromised_at", record.compromised_at.is_some()),
+        ] {
+            *self.given.entry(fact).or_default() += u64::from(given);
+        }
         if self.sample.len() < 10 {
             let given = |given: bool| if given { "present" } else { "absent" }.to_owned();
             let time =
@@ -143,12 +155,23 @@ impl Look {
     }
 }
 
+impl Look {
+    /// What doesn't look like the provider's credentials. The row is taken all the same: shapes are hints.
+    fn odd(&mut self, row: u64, record: &ConnectionRecord, provider: &Provider) {
+        let by_key = record.auth.unwrap_or(provider.connects_by) == Auth::Key;
+        let Some(secret) = record.secret.as_ref().filter(|_| by_key) else { return };
+        for oddity in provider.credential.oddities(record.key_id.as_deref(), secret.expose()) {
+            self.problems.push(format!("row {row}: {}: {}: {}", oddity.field, provider.title, oddity.reason));
+        }
+    }
+}
+
 fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> Result<(), CliError> {
     let error = look.error.as_ref().map(ToString::to_string);
     if format == TextFormat::Json {
         lists::json(&json!({
             "source": name, "complete": error.is_none(), "error": error, "rows": look.rows, "people": look.people,
-            "with_secret": look.with_secret, "providers": look.providers, "problems": look.problems,
+            "with_secret": look.with_secret, "providers": look.providers, "given": look.given, "problems": look.problems,
             "would": {
                 "new": collected.new, "changed": collected.changed, "ended": collected.ended,
                 "quarantined": collected.quarantined, "held_back": collected.held_back,
@@ -157,6 +180,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
         return Ok(());
     }
     let mut out = anstream::stdout();
+    let given = look.given.iter().map(|(fact, count)| format!("{fact} {count}")).collect::<Vec<_>>().join(", ");
     let providers = look.providers.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
     write!(
         out,
@@ -165,6 +189,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
             ("source", name.to_owned()),
             ("rows", format!("{} connections, {} with a secret; {} people", look.rows, look.with_secret, look.people)),
             ("providers", providers),
+            ("rows that give", given),
             (
                 "a scan would",
                 format!(

@@ -13,10 +13,12 @@ mod lists;
 mod mail;
 pub mod output;
 mod probe;
+mod providers;
 mod ring;
 mod run;
 mod scan;
 mod shell;
+mod trust;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tempfile::TempDir;
 
-use self::args::{Cli, ConfigVerb, Verb};
+use self::args::{Cli, ConfigVerb, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock};
@@ -143,6 +145,7 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
+        Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         Verb::Run => {
@@ -174,6 +177,10 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
+        Verb::Providers { what: ProvidersVerb::Trust { name, protocol } } => {
+            trust::run(&name, protocol.as_deref(), &settings, env).await
+        }
+        Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Migrate => migrate(&settings).await,
@@ -197,7 +204,7 @@ fn load(choice: &ConfigChoice, env: &Env, warn: bool) -> Result<Settings, CliErr
 }
 
 fn read_settings(choice: &ConfigChoice, env: &Env) -> Result<(Settings, Vec<Warning>), CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::shipped().map_err(AppError::from)?;
     Ok(settings::load(choice, env, &catalogue.names())?)
 }
 

@@ -6,7 +6,7 @@ use super::{CliError, Done, read_settings};
 use crate::app::daemon::Exit;
 use crate::app::ops::Listener;
 use crate::app::unattended::Unattended;
-use crate::app::{App, SystemClock, doctor};
+use crate::app::{App, AppError, SystemClock, doctor};
 use crate::config::{ConfigChoice, Env, Settings, Warning};
 use crate::lifecycle::{Signals, Systemd};
 use crate::ports::Clock as _;
@@ -31,6 +31,9 @@ pub async fn run(
     let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
     let metrics = Arc::new(metrics);
     let app = app.metered(metrics.clone());
+    for remark in app.catalogue.remarks() {
+        tracing::info!("the catalogue: {remark}");
+    }
     if !app.can_mail() {
         tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
     }
@@ -45,7 +48,7 @@ pub async fn run(
 
 /// What a start refuses to begin with: what no waiting would mend.
 async fn preflight(settings: &Settings, env: &Env) -> Result<(), CliError> {
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let found = doctor::preflight(settings, &catalogue, env, SystemClock.now()).await;
     if found.is_empty() { Ok(()) } else { Err(CliError::Refused(found)) }
 }

@@ -26,6 +26,13 @@ impl Log {
         self.problems.borrow_mut().push((origin.clone(), problem));
     }
 
+    /// Notes what is wrong in another file, which has a place of its own.
+    pub(super) fn report_at(&self, place: String, key: &str, fault: Fault) {
+        let Fault { what, todo } = fault;
+        let problem = Problem { place, key: key.to_owned(), what, todo };
+        self.problems.borrow_mut().push((Origin::Default, problem));
+    }
+
     pub(super) fn is_secret(&self, key: &str) -> bool {
         self.secrets.borrow().contains(key)
     }

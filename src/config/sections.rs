@@ -10,8 +10,9 @@ use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
-    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
+    LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown,
+    TelemetrySettings,
 };
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
@@ -22,6 +23,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
 use crate::domain::time::hours;
+use crate::providers::catalogue::{Catalogue, CatalogueProblem};
 use crate::telemetry::logs::LogFormat;
 
 /// More of anything at once is a slip of the finger.
@@ -38,12 +40,16 @@ pub(super) fn read(
 ) -> Settings {
     let root = Section::root(tree, defaults, log);
     let inventories = inventories(&root, base);
+    let (catalogue, own_providers) = catalogue(root.section("catalogue"), base, log);
+    let known_providers: Vec<&str> =
+        known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
         inventories,
+        catalogue,
         liveness: liveness(root.section("liveness")),
-        providers: providers(&root.section("providers"), base, known_providers),
+        providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
         run: run(root.section("run")),
@@ -153,6 +159,26 @@ fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
     }
+}
+
+/// The folder of the operator's own files, and the names of the providers in it. What is wrong with a file is told at its
+/// own place.
+fn catalogue(section: Section<'_>, base: &Path, log: &Log) -> (CatalogueSettings, Vec<String>) {
+    let directory = section.find("directory", text).map(|path| base.join(path));
+    section.close();
+    let Some(folder) = &directory else { return (CatalogueSettings::default(), Vec::new()) };
+    let names = match Catalogue::load(Some(folder)) {
+        Ok(catalogue) => catalogue.names().into_iter().map(str::to_owned).collect(),
+        Err(error) => {
+            let report = |problem: CatalogueProblem| {
+                let place = problem.place();
+                log.report_at(place, &problem.key, Fault::new(problem.what, problem.todo));
+            };
+            error.0.into_iter().for_each(report);
+            Vec::new()
+        }
+    };
+    (CatalogueSettings { directory }, names)
 }
 
 fn liveness(section: Section<'_>) -> LivenessSettings {

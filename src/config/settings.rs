@@ -26,6 +26,8 @@ pub struct Settings {
     pub escrow: EscrowSettings,
     /// `[[inventory]]`, in the file's order; names are unique
     pub inventories: Vec<InventorySettings>,
+    /// `[catalogue]`
+    pub catalogue: CatalogueSettings,
     /// `[liveness]`
     pub liveness: LivenessSettings,
     /// `[providers.NAME]`, of those that are in the file
@@ -130,6 +132,13 @@ pub enum InventoryKind {
     Csv,
     /// a JSON object a line
     Jsonl,
+}
+
+/// What is known of providers beside what is shipped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogueSettings {
+    /// the folder of the operator's own files; it could be read when the settings were
+    pub directory: Option<PathBuf>,
 }
 
 /// A default, or what the operator chose instead: a choice goes before the catalogue, a default after it.
@@ -316,7 +325,8 @@ impl Settings {
         self.providers.get(provider).and_then(|own| own.in_flight)
     }
 
-    /// All that the liveness machine is told about a provider, from the catalogue's confirmation gap and settling time.
+    /// All that the liveness machine is told about a provider, from the catalogue's confirmation gap and settling time;
+    /// what its refusals are worth the caller adds.
     pub fn liveness_policy(
         &self,
         provider: &ProviderName,
@@ -330,6 +340,7 @@ impl Settings {
             settle: self.settle(provider, settle),
             retention: self.escrow.retention,
             unproven_after: self.liveness.unproven_after,
+            only_after_acceptance: false,
         }
     }
 

@@ -37,10 +37,11 @@ impl Accepted {
         Self { credential, at, other_at }
     }
 
-    /// Whether another credential than this one was accepted within [`HOLDS`] before `now`.
-    pub fn holds_for(&self, credential: CredentialId, now: Timestamp) -> bool {
+    /// Whether another credential than this one was accepted within [`HOLDS`] before `now`, and not before `since`: where
+    /// everybody is turned away since then, an acceptance from before says nothing for this one's refusals.
+    pub fn holds_for(&self, credential: CredentialId, since: Option<Timestamp>, now: Timestamp) -> bool {
         let at = if self.credential == Some(credential) { self.other_at } else { Some(self.at) };
-        at.is_some_and(|at| now.since(at) <= HOLDS)
+        at.is_some_and(|at| now.since(at) <= HOLDS && since.is_none_or(|since| at >= since))
     }
 }
 
@@ -55,18 +56,26 @@ mod tests {
     #[test]
     fn a_credential_is_not_its_own_control() {
         let own = Accepted::first(Some(CredentialId(1)), NOON);
-        assert!(!own.holds_for(CredentialId(1), NOON));
-        assert!(own.holds_for(CredentialId(2), NOON));
+        assert!(!own.holds_for(CredentialId(1), None, NOON));
+        assert!(own.holds_for(CredentialId(2), None, NOON));
         let both = own.then(Some(CredentialId(2)), NOON + hours(1)).then(Some(CredentialId(1)), NOON + hours(2));
-        assert!(both.holds_for(CredentialId(1), NOON + hours(2)));
-        assert!(!both.holds_for(CredentialId(1), NOON + hours(26)));
+        assert!(both.holds_for(CredentialId(1), None, NOON + hours(2)));
+        assert!(!both.holds_for(CredentialId(1), None, NOON + hours(26)));
     }
 
     #[test]
     fn an_acceptance_is_a_control_for_a_day_to_the_millisecond() {
         let control = Accepted::first(None, NOON);
-        assert!(control.holds_for(CredentialId(1), NOON + HOLDS));
-        assert!(!control.holds_for(CredentialId(1), NOON + HOLDS + Duration::from_millis(1)));
+        assert!(control.holds_for(CredentialId(1), None, NOON + HOLDS));
+        assert!(!control.holds_for(CredentialId(1), None, NOON + HOLDS + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn an_acceptance_from_before_the_first_refusal_says_nothing_for_the_second() {
+        let control = Accepted::first(None, NOON);
+        let refused = NOON + Duration::from_millis(1);
+        assert!(!control.holds_for(CredentialId(1), Some(refused), NOON + hours(1)));
+        assert!(control.then(None, refused).holds_for(CredentialId(1), Some(refused), NOON + hours(1)));
     }
 
     proptest! {
@@ -88,7 +97,7 @@ mod tests {
             }
             let now = now + hours(later);
             let expected = all.iter().any(|(c, at)| *c != CredentialId(asker) && now.since(*at) <= HOLDS);
-            prop_assert_eq!(kept.is_some_and(|kept| kept.holds_for(CredentialId(asker), now)), expected);
+            prop_assert_eq!(kept.is_some_and(|kept| kept.holds_for(CredentialId(asker), None, now)), expected);
         }
     }
 }

@@ -15,7 +15,7 @@ pub use encode::{Watched, connection_facts, person_facts};
 pub use gone::{Absence, absence, exceeds_vanish_limit};
 
 use super::facts::{ConnectionStatus, EndedBy};
-use super::record::{ConnectionRecord, RecordStatus};
+use super::record::{Auth, ConnectionRecord, RecordStatus};
 use super::secret::Fingerprint;
 use super::time::Timestamp;
 
@@ -158,6 +158,16 @@ fn open_row(
         let begin = Begin { fingerprint: begin_with(fingerprint), since: now, replaces_another: false, ended };
         return Change { begin: Some(begin), ..change };
     };
+    if record.auth == Some(Auth::Oauth) && !open.placeholder {
+        // What was taken for a key is a permission's token: it leaves no key behind, and is not asked about any more.
+        let begin = Begin {
+            fingerprint: BeginWith::Placeholder,
+            since: now,
+            replaces_another: false,
+            ended: deleted.map(|(_, by)| (now, by)),
+        };
+        return Change { end_open_use: Some((now, EndedBy::Identified)), begin: Some(begin), ..change };
+    }
     match fingerprint {
         Some(other) if *other != open.fingerprint => {
             let by = if open.placeholder { EndedBy::Identified } else { EndedBy::Replaced };

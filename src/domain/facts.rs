@@ -158,7 +158,8 @@ pub enum EndedBy {
     Absent,
     /// another secret took its place
     Replaced,
-    /// a row without a secret got one: the placeholder's end leaves no key behind
+    /// it was learnt what the connection really uses: a row without a secret got one, or its key was a permission's token.
+    /// What was taken for it leaves no key behind
     Identified,
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::belief::{Belief, Liveness, Shredding};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Reason};
 use super::policy::{Hold, LivenessPolicy};
 use super::time::{Timestamp, hours};
 
@@ -31,6 +31,8 @@ pub struct Context {
     pub idle_since: Option<Timestamp>,
     /// whether the same endpoint accepted another credential of the same source, or the operator's own, within 24 h
     pub control: bool,
+    /// whether our clock is not to be gone by (`super::clock`): then nothing dies, and no copy is destroyed for its time
+    pub clock_suspect: bool,
 }
 
 /// What is believed after a step, and who must be told.
@@ -85,7 +87,10 @@ pub fn after_probe(belief: &Belief, outcome: Outcome, ctx: &Context, policy: &Li
     }
     let next = answered(belief.clone(), outcome, ctx, policy);
     // Only a credential that was dead before this answer is settled by it: death and its end are two steps.
-    let settled = ctx.idle_since.is_some() && belief.liveness == Liveness::Dead && is_settled(&next, policy);
+    let settled = ctx.idle_since.is_some()
+        && !ctx.clock_suspect
+        && belief.liveness == Liveness::Dead
+        && is_settled(&next, policy);
     if settled || was_the_last_question(outcome, ctx, policy) || holding_is_over(&next, ctx, policy) {
         return step(belief, shredded(next, ctx.now, policy), true);
     }
@@ -103,6 +108,30 @@ pub fn presented_again(belief: &Belief) -> Belief {
         Liveness::Shredded => Belief { accepted_at: belief.accepted_at, limited: belief.limited, ..Belief::default() },
         Liveness::Unverified | Liveness::Live | Liveness::Suspect | Liveness::Dead => belief.clone(),
     }
+}
+
+/// The refusals that made a suspect turn out to have been everybody's: returns what is believed again, and that it is to
+/// be asked anew. `None` for what is no suspect, or was one before `from` already.
+///
+/// The run of refusals is forgotten: one that comes later is a first one.
+pub fn taken_back(belief: &Belief, from: Timestamp, now: Timestamp) -> Option<Step> {
+    let is_recent = belief.refused_first.is_some_and(|first| first >= from);
+    if belief.liveness != Liveness::Suspect || !is_recent {
+        return None;
+    }
+    let before = if belief.accepted_at.is_some() { Liveness::Live } else { Liveness::Unverified };
+    let next = Belief {
+        liveness: belief.before.unwrap_or(before),
+        since: Some(now),
+        asked_at: belief.asked_at,
+        accepted_at: belief.accepted_at,
+        limited: belief.limited,
+        unknown_since: belief.unknown_since.or(belief.refused_first),
+        unknown_reason: Some(Reason::Blind),
+        unknowns: belief.unknowns.max(1),
+        ..Belief::default()
+    };
+    Some(step(belief, next, false))
 }
 
 fn answered(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &LivenessPolicy) -> Belief {
@@ -159,7 +188,7 @@ fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &Livenes
     }
     if outcome == Outcome::Refused {
         let doubtful = belief.liveness == Liveness::Suspect;
-        belief.no_control = doubtful && !ctx.control && belief.accepted_at.is_none();
+        belief.no_control = doubtful && !has_control(&belief, ctx, policy) && belief.accepted_at.is_none();
     }
     belief
 }
@@ -168,10 +197,15 @@ fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &Livenes
 /// an acceptance shows that the question was put rightly: a wrongly mapped column must not prove a whole estate dead.
 fn confirms(belief: &Belief, ctx: &Context, policy: &LivenessPolicy) -> bool {
     let spread = belief.refused_whole_first.map_or(Duration::ZERO, |first| ctx.now.since(first));
-    let controlled = ctx.control && belief.refusals >= CONTROLLED_REFUSALS;
+    let controlled = has_control(belief, ctx, policy) && belief.refusals >= CONTROLLED_REFUSALS;
     let accepted_before =
         belief.accepted_at.is_some() && belief.refusals >= UNCONTROLLED_REFUSALS && spread >= UNCONTROLLED_SPREAD;
-    spread >= policy.confirm_gap && (controlled || accepted_before)
+    !ctx.clock_suspect && spread >= policy.confirm_gap && (controlled || accepted_before)
+}
+
+/// Whether another credential's acceptance speaks for this one.
+const fn has_control(belief: &Belief, ctx: &Context, policy: &LivenessPolicy) -> bool {
+    ctx.control && (!policy.only_after_acceptance || belief.accepted_at.is_some())
 }
 
 /// Dead, and the last answer was a whole refusal that came after settling was over.
@@ -192,6 +226,9 @@ fn was_the_last_question(outcome: Outcome, ctx: &Context, policy: &LivenessPolic
 /// Whether the copy may no longer be held, whatever is believed.
 fn holding_is_over(belief: &Belief, ctx: &Context, policy: &LivenessPolicy) -> bool {
     let Some(idle_since) = ctx.idle_since else { return policy.hold == Hold::None };
+    if ctx.clock_suspect {
+        return policy.hold == Hold::None;
+    }
     let retention_over = idle_since + policy.retention <= ctx.now;
     match policy.hold {
         Hold::None => true,

@@ -2,8 +2,10 @@
 
 pub mod age;
 pub mod belief;
+pub mod blindness;
 pub mod cadence;
 pub mod catalogue;
+pub mod clock;
 pub mod compromise;
 pub mod control;
 pub mod diff;

@@ -45,6 +45,13 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl Verdict {
+    /// True where the provider let the credential in, however far.
+    pub const fn is_acceptance(self) -> bool {
+        matches!(self, Self::Accepted | Self::Limited)
+    }
+}
+
 /// The answer of a whole probe, over every protocol and endpoint that could hold the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +74,8 @@ pub enum Outcome {
 pub enum Reason {
     /// the customer's address at the provider is not one of the provider's own, or leads into a private network
     BadAddress,
+    /// the provider said something, but says the like to everybody just now
+    Blind,
     /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
     Blocked,
     /// no connection
@@ -99,8 +108,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for pre-created metrics and tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadAddress,
+        Self::Blind,
         Self::Blocked,
         Self::Connect,
         Self::Dns,
@@ -121,6 +131,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BadAddress => "bad_address",
+            Self::Blind => "blind",
             Self::Blocked => "blocked",
             Self::Connect => "connect",
             Self::Dns => "dns",
@@ -141,6 +152,11 @@ impl Reason {
     /// True where the transport failed, so that asking the next credential at once is pointless.
     pub const fn is_transport(self) -> bool {
         matches!(self, Self::Connect | Self::Dns | Self::Timeout | Self::Tls)
+    }
+
+    /// True where no request went out, so that it says nothing of the provider.
+    pub const fn asks_nobody(self) -> bool {
+        matches!(self, Self::BadAddress | Self::NoAddress | Self::NoCopy | Self::NoProber)
     }
 }
 
@@ -194,6 +210,15 @@ pub struct Part {
     pub status: Option<u16>,
 }
 
+/// The date of an answer, and when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// by our clock
+    pub ours: Timestamp,
+    /// by the provider's
+    pub theirs: Timestamp,
+}
+
 /// A whole probe's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -207,6 +232,8 @@ pub struct Answer {
     pub took: Duration,
     /// the longest wait that the provider asked for
     pub retry_after: Option<Duration>,
+    /// what the provider's clock showed with the latest part that said, and what ours did
+    pub date: Option<Dated>,
     /// which kind of key the provider took it for, where it knows several: `api_secret`, `api_key`
     pub kind: Option<String>,
 }

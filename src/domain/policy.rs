@@ -33,6 +33,9 @@ pub struct LivenessPolicy {
     pub retention: Duration,
     /// how long a suspect, or a run of unknown answers, may last before proof is called impossible
     pub unproven_after: Duration,
+    /// true where the provider refuses living keys of another kind as it refuses dead ones: then another credential's
+    /// acceptance is no control for one that was never accepted itself
+    pub only_after_acceptance: bool,
 }
 
 impl Default for LivenessPolicy {
@@ -44,6 +47,7 @@ impl Default for LivenessPolicy {
             settle: hours(24),
             retention: days(90),
             unproven_after: days(7),
+            only_after_acceptance: false,
         }
     }
 }

@@ -39,8 +39,8 @@ pub struct ConnectionRecord {
     pub secret_ref: Option<String>,
     /// changes when the platform's stored secret changes
     pub secret_version: Option<String>,
-    /// how the connection authenticates
-    pub auth: Auth,
+    /// how the connection authenticates; `None` where the row doesn't say: as connections of its provider usually do
+    pub auth: Option<Auth>,
     /// a region of the catalogue, if known
     pub region: Option<String>,
     /// the customer's own address at the provider

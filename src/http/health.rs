@@ -21,6 +21,7 @@ const LEDGER_LIMIT: Duration = Duration::from_secs(2);
 const LEDGER: &str = "the ledger does not answer: see the log, and run `keysweep doctor`";
 const CONFIG: &str = "the configuration that was last read is refused, and the one before it stays in force: run \
                       `keysweep config check`, correct it, and reload";
+const CLOCK: &str = "the machine's clock has jumped or is far off: run `keysweep doctor`, and set the clock";
 const STARTING: &str = "keysweep is starting";
 const STOPPING: &str = "keysweep is ending: it takes no new work and finishes what is under way";
 
@@ -39,6 +40,8 @@ pub(super) async fn readyz(report: &HealthReport, ledger: &Ledger) -> Response {
         Phase::Running => None,
         Phase::Stopping => Some(STOPPING),
     };
+    // Work can be sent here all the same: only what goes by the clock waits.
+    let clock = (!well(report.parts.get(&PartName::Clock))).then_some(CLOCK);
     let parts = [
         ("ledger", (!ledger_answers).then_some(LEDGER)),
         ("config", (!well(report.config.as_ref())).then_some(CONFIG)),
@@ -49,7 +52,7 @@ pub(super) async fn readyz(report: &HealthReport, ledger: &Ledger) -> Response {
         let told = trouble.map_or_else(|| json!({ "ok": true }), |trouble| json!({ "ok": false, "detail": trouble }));
         (name.to_owned(), told)
     };
-    let parts: Map<String, Value> = parts.into_iter().map(part).collect();
+    let parts: Map<String, Value> = parts.into_iter().chain([("clock", clock)]).map(part).collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     answer(status, &json!({ "status": if ready { "ready" } else { "not ready" }, "parts": parts }))
 }

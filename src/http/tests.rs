@@ -297,6 +297,7 @@ async fn readiness_is_that_of_our_own_parts_and_tells_no_names() {
         (well.clone(), None),
         (down(PartName::Smtp), None),
         (down(PartName::Inventory), None),
+        (down(PartName::Clock), None),
         (HealthReport { given_up, ..well.clone() }, None),
         (down(PartName::Ledger), Some("ledger")),
         (HealthReport { config: Some(seen("canary")), ..well.clone() }, Some("config")),
@@ -309,6 +310,8 @@ async fn readiness_is_that_of_our_own_parts_and_tells_no_names() {
         for part in ["ledger", "config", "phase"] {
             assert_eq!(answer.json()["parts"][part]["ok"], failing != Some(part), "{part} of {report:?}");
         }
+        let clock = report.parts.contains_key(&PartName::Clock);
+        assert_eq!(answer.json()["parts"]["clock"]["ok"], !clock, "it is named, and waits for nobody");
         assert!(!answer.body.contains("canary"), "{}", answer.body);
         assert_eq!(house.get("/healthz").await.status, 200, "the process is well");
     }

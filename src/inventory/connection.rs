@@ -91,7 +91,7 @@ pub(super) fn build(
         secret: secret(&mut cells)?,
         secret_ref: cells.text(SECRET_REF)?,
         secret_version: cells.text(SECRET_VERSION)?,
-        auth: cells.word(AUTH, &AUTHS)?.unwrap_or_default(),
+        auth: cells.word(AUTH, &AUTHS)?,
         region: cells.text(REGION)?,
         base_url: cells.text(BASE_URL)?,
         created_by: cells.id(CREATED_BY)?,

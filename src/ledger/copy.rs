@@ -141,6 +141,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(quarantine (source_id bigint, row_number bigint, field text, reason text)),
     table!(control (source_id bigint, provider text, protocol text, endpoint text, accepted_at bigint,
         credential_id bigint, other_at bigint)),
+    table!(sight (provider text, protocol text, endpoint text, answers text, state text, word_at bigint)),
     table!(dirty (kind text, subject_id bigint, cursor bigint)),
     table!(meta (key text, value text)),
 ];

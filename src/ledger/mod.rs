@@ -35,6 +35,7 @@ pub mod read;
 mod running;
 mod scans;
 mod session;
+mod sight;
 mod store;
 #[cfg(test)]
 mod tests;

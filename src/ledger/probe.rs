@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::domain::belief::Belief;
+use crate::domain::blindness::{Accounts, Scope, Sight};
+use crate::domain::clock::Clocks;
 use crate::domain::control::Accepted;
-use crate::domain::ids::{CredentialId, ProviderName, SourceId};
+use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord};
-use crate::ports::{Event, LedgerError};
+use crate::ports::LedgerError;
+use crate::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, ProbeRecord};
 
 use super::packed::{pack, size};
 use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, due, escrow};
+use super::{Ledger, due, escrow, sight};
 
 /// From so many due credentials of a provider on, a page is found by walking all credentials in their order: sorting
 /// that many for every page would cost the square of them. Below, sorting the due ones costs less than the walk.
@@ -68,18 +70,33 @@ impl ProbeLedger for Ledger {
             .collect())
     }
 
-    async fn commit_probes(
+    async fn sights(&self, provider: &ProviderName) -> Result<Vec<(Scope, Sight)>, LedgerError> {
+        sight::sights(&mut self.look("read what is remembered of a provider").await?, provider).await
+    }
+
+    async fn clocks(&self) -> Result<Clocks, LedgerError> {
+        Self::clocks(self).await
+    }
+
+    async fn suspects(
         &self,
-        now: Timestamp,
-        records: &[ProbeRecord],
-        controls: &[Control],
-        events: &[Event],
-    ) -> Result<(), LedgerError> {
+        provider: &ProviderName,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Vec<DueCredential>, LedgerError> {
+        let mut line = self.look("page through suspects").await?;
+        let page = [provider.as_str().into(), after.0.into(), size(limit).into()];
+        Ok(credentials(line.rows("credential", &SUSPECTS, page).await?))
+    }
+
+    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
+        let Learnt { records, controls, sights, clocks, events } = *learnt;
         let mut tx = self.write("write the answers of providers").await?;
         let mut seen_differently = of_another_kind(&mut tx, records).await?;
         write_beliefs(&mut tx, records).await?;
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
+        sight::write(&mut tx, sights, clocks).await?;
         seen_differently.extend(chosen(records, |record| record.transition));
         due::by_credential(&mut tx, &seen_differently, now).await?;
         tx.log(events).await?;
@@ -156,13 +173,30 @@ type Packed = (
     Belief,
     Option<Timestamp>,
     Option<String>,
+    Option<AccountId>,
+    Option<AccountId>,
 );
 
 fn credentials(rows: Vec<Packed>) -> Vec<DueCredential> {
     rows.into_iter()
-        .map(|(id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed)| {
-            DueCredential { id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed }
-        })
+        .map(
+            |(id, fingerprint, source, provider, key_id, region, base_url, belief, idle_since, sealed, first, last)| {
+                let accounts = Accounts(first, last);
+                DueCredential {
+                    id,
+                    fingerprint,
+                    source,
+                    accounts,
+                    provider,
+                    key_id,
+                    region,
+                    base_url,
+                    belief,
+                    idle_since,
+                    sealed,
+                }
+            },
+        )
         .collect()
 }
 
@@ -181,13 +215,23 @@ pub(super) const DUE_PROVIDERS: Sql = sql!(
 pub(super) const COUNT_DUE: Sql =
     sql!("SELECT count(*) FROM (SELECT 1 FROM credential WHERE provider = $1 AND probe_at <= $2 LIMIT $3) AS due");
 
+/// A credential's columns in the order of [`Packed`], `held` being those of its copy. The accounts are the first and the last
+/// entry of an index, however many share the credential.
+macro_rules! packed_credential {
+    ($dialect:ident) => {
+        dialect!($dialect
+            "k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url, " [json "k.belief"] ",
+             k.idle_since, (SELECT e.sealed FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1 LIMIT 1),
+             (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
+             (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id)")
+    };
+}
+
 /// A page of due credentials from a list of numbers.
 macro_rules! due_among {
     ($sqlite:literal | $postgres:literal) => {
         sql!(
-            "SELECT " [page by "k.id":
-                "k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url, " [json "k.belief"] ",
-                 k.idle_since, (SELECT e.sealed FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1 LIMIT 1)"] "
+            "SELECT " [page by "k.id": [fill packed_credential]] "
              FROM (SELECT id FROM credential WHERE " [$sqlite | $postgres] " LIMIT $4) AS due
              JOIN credential AS k ON k.id = due.id"
         )
@@ -206,12 +250,16 @@ pub(super) const MANY_DUE: Sql = due_among!(
 );
 
 pub(super) const HELD_CREDENTIALS: Sql = sql!(
-    "SELECT " [page
-        "k.id, k.fingerprint, k.source_id, k.provider, k.key_id, k.region, k.base_url, " [json "k.belief"] ",
-         k.idle_since, e.sealed"] "
+    "SELECT " [page [fill packed_credential]] "
      FROM " [each "$1" wanted bigint] "
      JOIN credential AS k ON k.id = wanted.value
-     JOIN escrow AS e ON e.credential_id = k.id AND e.held = 1"
+     WHERE EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1)"
+);
+
+pub(super) const SUSPECTS: Sql = sql!(
+    "SELECT " [page by "k.id": [fill packed_credential]] "
+     FROM (SELECT id FROM credential WHERE provider = $1 AND liveness = 'suspect' AND id > $2 ORDER BY id LIMIT $3) AS due
+     JOIN credential AS k ON k.id = due.id"
 );
 
 pub(super) const CONTROLS: Sql = sql!(

@@ -124,7 +124,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
     let provider = &group.first.provider;
     let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
     let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
-    let remedies = &texts.remedies;
+    let remedies = situation.map_or(&texts.remedies, |situation| texts.remedies.fitting(group.first.auth, situation));
     let at_provider = situation.is_some(); // else no secret is reset
     let steps = match situation {
         Some(situation) => remedies
@@ -143,7 +143,7 @@ fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
         key: words::key(group),
         age: words::age(group),
         connections: connections(group),
-        minds: words::minds(group, if at_provider { &remedies.breaks } else { "" }),
+        minds: if at_provider { words::minds(group, &remedies.breaks) } else { Vec::new() },
         path: remedies.path.clone(),
         link: remedies.link.clone(),
         old_value: if at_provider { remedies.old_value.clone() } else { String::new() },

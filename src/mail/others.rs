@@ -6,6 +6,7 @@ use super::clean::{self, instant};
 use super::digest::Group;
 use super::words::kind_words;
 use crate::domain::finding::RuleName;
+use crate::domain::record::UsedFor;
 use crate::domain::time::Timestamp;
 
 /// Who says since when that others know the secret. To its owner, platform and operator are one.
@@ -33,6 +34,18 @@ pub(super) fn wrong_kind(group: &Group<'_>, name: &str) -> String {
         }
         _ => format!("{} takes the value that {name} was connected with for another kind of key.", group.title),
     }
+}
+
+/// What else the key does.
+pub(super) fn mixed(group: &Group<'_>, name: &str) -> String {
+    let used_for = |what| group.all.iter().any(|notice| notice.used_for.contains(&what));
+    let ways = match (used_for(UsedFor::Smtp), used_for(UsedFor::Transactional)) {
+        (true, true) => "mail over SMTP and transactional mail",
+        (true, false) => "mail over SMTP",
+        (false, true) => "transactional mail",
+        (false, false) => "mail",
+    };
+    format!("The {} key that synchronises the lists of {name} also sends {ways}.", group.title)
 }
 
 /// Since when nothing has been synchronised.

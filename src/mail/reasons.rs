@@ -38,6 +38,7 @@ const fn plain(reason: Reason) -> &'static str {
         Reason::NoProber => "there is no safe way to ask this provider",
         Reason::NoAddress => "nothing says at which of the provider's addresses this account lives",
         Reason::BadAddress => "the address that was given for this account is not one of the provider's",
+        Reason::Blind => "the provider turns everybody away for the moment, so that it says nothing about the key",
         Reason::Blocked => "the provider blocks the question before it looks at the key",
         Reason::RateLimited => "the provider says that it is asked too often",
         Reason::Connect | Reason::Dns | Reason::Timeout | Reason::Tls => "the provider could not be reached",

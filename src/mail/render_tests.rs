@@ -11,7 +11,7 @@ use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
 use crate::domain::outcome::Reason;
-use crate::domain::record::{Address, UsedFor};
+use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::remedy::{Remedies, Situation, Words};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
@@ -347,6 +347,7 @@ fn stale(id: i64, name: &str) -> MailNotice {
         evidence: serde_json::Map::new(),
         connection: format!("conn-{id}"),
         name: Some(name.to_owned()),
+        auth: Auth::Key,
         provider: ProviderName::new("mailjet"),
         credential: CredentialId(id),
         fingerprint: Fingerprint::from_hex(format!("{id:064x}")),
@@ -369,6 +370,7 @@ fn left_behind(id: i64, name: &str) -> MailNotice {
         rule: RuleName::RevocationMissing,
         severity: Severity::Critical,
         since: NOW - days(3),
+        auth: Auth::Key,
         provider: ProviderName::new("convertkit"),
         key_tail: String::new(),
         ended_by: Some(EndedBy::Deleted),

@@ -149,12 +149,13 @@ where
         let held: Vec<NoticeId> = mail.notices.iter().filter(|n| waits(n.rule, &n.belief)).map(|n| n.id).collect();
         if !held.is_empty() {
             self.sum.borrow_mut().held += held.len() as u64;
-            mail.notices.retain(|n| !waits(n.rule, &n.belief));
-            if mail.notices.is_empty() || !mail.maybe_sent {
-                // The others go in a moment, without these. A resend's contents are frozen: there they are only left out.
+            if mail.maybe_sent {
+                self.put_off(&mail).await?;
+            } else {
+                // The others go in a moment, without these.
                 self.record(&mail, MailEnd::Held { notices: held, retry_at: self.began }).await?;
-                return Ok(None);
             }
+            return Ok(None);
         }
         if mail.notices.is_empty() || !mail.deliverable {
             self.sum.borrow_mut().cancelled += 1;
@@ -164,6 +165,17 @@ where
         let message = self.tools.renderer.render(&mail, self.tools.clock.now());
         let message = message.map_err(|what| NotifyError::Render { mail: mail.id, what })?;
         Ok(Some((mail, message)))
+    }
+
+    /// What may have arrived is never told under another Message-ID, nor taken for told: the whole mail waits with what it
+    /// holds. The steps that its other findings take meanwhile go in other mails.
+    async fn put_off(&self, mail: &ClaimedMail) -> Result<(), Failed<K>> {
+        let now = self.tools.clock.now();
+        let error = "waits for a refusal to be confirmed or contradicted".to_owned();
+        let end = MailEnd::MaybeSent { retry_at: now + self.wait(mail.attempts), error };
+        self.tools.ledger.record_mails(now, &[(mail.id, end)], &[]).await?;
+        self.tools.meter.mailed(MailOutcome::Held);
+        Ok(())
     }
 
     /// Sends one mail. Returns whether the session can be used again.

@@ -74,6 +74,8 @@ pub struct Notified {
     pub cancelled: u64,
     /// addresses refused for good
     pub suppressed: u64,
+    /// true where everything waits because our clock is not gone by
+    pub clock_suspect: bool,
     /// why the pass stopped early, for the operator
     pub stopped: Option<String>,
 }

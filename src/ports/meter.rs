@@ -21,6 +21,8 @@ pub trait Meter: Send + Sync {
     fn answering(&self, _provider: &ProviderName, _answering: bool) {}
     /// A credential's liveness changed, and the ledger has it.
     fn moved(&self, _provider: &ProviderName, _to: Liveness) {}
+    /// A credential's liveness would have changed, had its provider not been blind.
+    fn held(&self, _provider: &ProviderName) {}
     /// One try to send a mail is over, and the ledger has it.
     fn mailed(&self, _outcome: MailOutcome) {}
     /// A stage is over, well or badly.

@@ -7,7 +7,7 @@ use crate::domain::belief::Belief;
 use crate::domain::facts::{Creator, EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName, ScanId};
-use crate::domain::record::{Address, PersonStatus, Role, UsedFor};
+use crate::domain::record::{Address, Auth, PersonStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
@@ -196,6 +196,8 @@ pub struct MailNotice {
     pub connection: String,
     /// its name, for people
     pub name: Option<String>,
+    /// how the connection authenticates
+    pub auth: Auth,
     /// the credential's provider
     pub provider: ProviderName,
     /// the credential

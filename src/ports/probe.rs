@@ -2,9 +2,11 @@
 
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
+use crate::domain::blindness::{Accounts, Scope, Sight};
 pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
+use crate::domain::clock::Clocks;
 use crate::domain::control::Accepted;
-use crate::domain::ids::{CredentialId, ProviderName, SourceId};
+use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
 use crate::domain::outcome::{Answer, Part};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Timestamp;
@@ -29,18 +31,52 @@ pub trait ProbeLedger {
     /// The positive controls of one provider: the last acceptances per source (`None`: the operator's own) and endpoint.
     fn controls(&self, provider: &ProviderName) -> impl Future<Output = Result<Vec<Control>, LedgerError>>;
 
-    /// A batch of results in one transaction: beliefs, next times, shredded copies, controls, log. Where
-    /// [`ProbeRecord::transition`] is set, the connections of the credential become due for judging: at once where they are few, else in pages.
-    fn commit_probes(
+    /// What is remembered of one provider's endpoints, the operator's word heeded.
+    fn sights(&self, provider: &ProviderName) -> impl Future<Output = Result<Vec<(Scope, Sight)>, LedgerError>>;
+
+    /// What the providers say of our clock.
+    fn clocks(&self) -> impl Future<Output = Result<Clocks, LedgerError>>;
+
+    /// The suspects of one provider with ids above `after`, ascending.
+    fn suspects(
         &self,
-        now: Timestamp,
-        records: &[ProbeRecord],
-        controls: &[Control],
-        events: &[Event],
-    ) -> impl Future<Output = Result<(), LedgerError>>;
+        provider: &ProviderName,
+        after: CredentialId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
+
+    /// A batch of results in one transaction. Where [`ProbeRecord::transition`] is set, the connections of the credential
+    /// become due for judging: at once where they are few, else in pages.
+    fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> impl Future<Output = Result<(), LedgerError>>;
 
     /// Makes sure that no page, journal or log of the database keeps what was shredded. Called once after the last batch that shredded.
     fn scrub(&self) -> impl Future<Output = Result<(), LedgerError>>;
+}
+
+/// What is learnt together and written together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Learnt<'a> {
+    /// beliefs, next times, shredded copies
+    pub records: &'a [ProbeRecord],
+    /// acceptances that let refusals count
+    pub controls: &'a [Control],
+    /// endpoints at which something was heard
+    pub sights: &'a [(Scope, Sight)],
+    /// our clock, where something new is known of it
+    pub clocks: Option<&'a Clocks>,
+    /// the log
+    pub events: &'a [Event],
+}
+
+impl Learnt<'_> {
+    /// True where there is nothing to write.
+    pub const fn is_nothing(&self) -> bool {
+        self.records.is_empty()
+            && self.controls.is_empty()
+            && self.sights.is_empty()
+            && self.clocks.is_none()
+            && self.events.is_empty()
+    }
 }
 
 /// A credential that is to be looked at.
@@ -52,6 +88,8 @@ pub struct DueCredential {
     pub fingerprint: Fingerprint,
     /// the source that showed it
     pub source: SourceId,
+    /// those who use it, or did
+    pub accounts: Accounts,
     /// its provider
     pub provider: ProviderName,
     /// its public half
@@ -107,6 +145,12 @@ pub trait Prober {
     /// Asks one provider about one credential, over every protocol and endpoint that could hold it, within the
     /// provider's pace and in-flight limits. Never fails: what goes wrong is an unknown answer with its reason.
     fn ask(&self, question: &Question<'_>) -> impl Future<Output = Answer>;
+
+    /// Takes one question's part of what an account's own quota at the provider leaves us; false where it is used up for
+    /// now. Everything is true where the quota is not the customer's.
+    fn has_share(&self, _provider: &ProviderName, _account: AccountId) -> impl Future<Output = bool> {
+        async { true }
+    }
 
     /// How many questions to this provider may be under way at once; `None` for a provider that the catalogue doesn't know.
     fn in_flight(&self, provider: &ProviderName) -> Option<usize>;

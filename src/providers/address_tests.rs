@@ -1,5 +1,7 @@
 //! Whatever a customer typed, only the provider is asked.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::address::{Place, address};
@@ -12,7 +14,9 @@ const SUFFIX: &str = ".api-us1.com";
 
 /// Kit's file, with one endpoint put in its own's place.
 fn provider(base: &str, customer: Option<Customer>) -> Provider {
-    let mut kit = super::Catalogue::shipped().unwrap().get(&ProviderName::new("kit")).unwrap().clone();
+    static KIT: LazyLock<Provider> =
+        LazyLock::new(|| super::Catalogue::shipped().unwrap().get(&ProviderName::new("kit")).unwrap().clone());
+    let mut kit = KIT.clone();
     let base = Template::try_from(base.to_owned()).unwrap();
     let own = kit.protocols[0].endpoints[0].clone();
     kit.protocols[0].endpoints = vec![Endpoint { base, customer, ..own }];

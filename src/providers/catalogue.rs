@@ -10,8 +10,8 @@ mod folder;
 mod lines;
 mod read;
 
-pub use folder::{files_of, read_file};
-pub use read::read;
+pub use folder::{files_of, read_file, text_of};
+pub use read::{Examined, examine, read};
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {

@@ -8,17 +8,17 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AGE, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::ProviderSettings;
 use super::dial::{Guard, NoDial};
-use super::retry_after::wait;
+use super::retry_after::{date, wait};
 use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
-use crate::domain::outcome::{Reason, Verdict};
+use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 
@@ -37,11 +37,13 @@ pub(super) struct Answered {
     pub(super) status: Option<u16>,
     /// how long the provider wants to be left alone
     pub(super) retry_after: Option<Duration>,
+    /// its date, and when it came
+    pub(super) date: Option<Dated>,
 }
 
 impl Answered {
     const fn nothing(reason: Reason) -> Self {
-        Self { verdict: Verdict::Unknown(reason), status: None, retry_after: None }
+        Self { verdict: Verdict::Unknown(reason), status: None, retry_after: None, date: None }
     }
 }
 
@@ -75,13 +77,14 @@ impl HttpDoor {
         };
         let status = response.status().as_u16();
         let pause = wait(response.headers().get(RETRY_AFTER), now()).filter(|_| matches!(status, 429 | 503));
+        let date = dated(response.headers(), now());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let verdict = match body(response).await {
             Ok(body) => classify(&probe.answers, status, content_type.as_deref(), &body).0,
             Err(reason) => Verdict::Unknown(reason),
         };
         let retry_after = pause.map(|pause| pause.min(LONGEST_RETRY_AFTER));
-        Answered { verdict, status: Some(status), retry_after }
+        Answered { verdict, status: Some(status), retry_after, date }
     }
 
     /// The request, with the credential in it; `None` where a part of the credential is missing.
@@ -143,6 +146,12 @@ fn client(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> reqwes
         // Longer than the pause between two questions at the slowest pace, else every question opens a connection.
         .pool_idle_timeout(Duration::from_secs(90))
         .build()
+}
+
+/// What the sender's clock showed. An answer out of somebody's cache is dated when it went in there.
+fn dated(headers: &HeaderMap, ours: Timestamp) -> Option<Dated> {
+    let theirs = date(headers.get(DATE)).filter(|_| !headers.contains_key(AGE))?;
+    Some(Dated { ours, theirs })
 }
 
 /// The body, capped while it is read; the rest is not awaited and the connection is then dropped.

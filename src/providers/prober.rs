@@ -9,12 +9,13 @@ use super::dial::{Guard, Lookup, SystemLookup};
 use super::http::HttpDoor;
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
+use super::share::Shares;
 use super::smtp::{Login, Patience, SmtpDoor};
 use super::tls::Tls;
 use super::{Catalogue, ProberError, ProviderSettings};
 use crate::domain::catalogue::{ProtocolKind, Provider};
-use crate::domain::ids::ProviderName;
-use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
+use crate::domain::ids::{AccountId, ProviderName};
+use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
 use crate::ports::Clock;
 use crate::ports::probe::{Prober, Question};
@@ -35,6 +36,8 @@ struct ProviderLane {
     settings: ProviderSettings,
     patterns: Patterns,
     http: HttpDoor,
+    /// where the quota is the customer's own
+    shares: Option<Shares>,
     /// where the provider has relays
     smtp: Option<SmtpDoor>,
 }
@@ -77,12 +80,19 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         if let Some(lane) = self.lanes.get(question.provider) {
             lane.ask(question, &self.clock, &mut heard).await;
         }
-        let Heard { parts, took, retry_after, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, kind }
+        let Heard { parts, took, retry_after, date, kind } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind }
     }
 
     fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
         self.lanes.get(provider).map(ProviderLane::width)
+    }
+
+    async fn has_share(&self, provider: &ProviderName, account: AccountId) -> bool {
+        match self.lanes.get(provider).and_then(|lane| lane.shares.as_ref()) {
+            Some(shares) => shares.take(account).await,
+            None => true,
+        }
     }
 
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
@@ -96,6 +106,7 @@ struct Heard {
     parts: Vec<Part>,
     took: Duration,
     retry_after: Option<Duration>,
+    date: Option<Dated>,
     kind: Option<String>,
 }
 
@@ -119,7 +130,8 @@ impl ProviderLane {
             None
         };
         let patterns = Patterns::of(provider).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { provider: provider.clone(), settings, patterns, http, smtp })
+        let shares = provider.limits.account.filter(|_| settings.pace.is_some()).and_then(Shares::new);
+        Ok(Self { provider: provider.clone(), settings, patterns, http, shares, smtp })
     }
 
     /// How many questions may be begun at once.
@@ -177,6 +189,7 @@ impl ProviderLane {
         let answered = self.http.ask(question, base, probe, || clock.now()).await;
         heard.took += clock.now().since(asked_at);
         heard.retry_after = heard.retry_after.max(answered.retry_after);
+        heard.date = answered.date.or(heard.date);
         if matches!(answered.verdict, Verdict::Accepted | Verdict::Limited) {
             heard.kind.clone_from(&probe.key_kind);
         }

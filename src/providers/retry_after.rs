@@ -1,4 +1,4 @@
-//! `Retry-After` in both its forms (pure).
+//! `Retry-After` in both its forms, and `Date` (pure).
 
 use std::time::Duration;
 
@@ -13,8 +13,18 @@ pub(super) fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Durati
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
+    Some(instant(text)?.since(now))
+}
+
+/// What the sender's clock showed, from a `Date` header; `None` for anything but a date.
+pub(super) fn date(value: Option<&HeaderValue>) -> Option<Timestamp> {
+    instant(value?.to_str().ok()?.trim())
+}
+
+/// A date as HTTP writes them.
+fn instant(text: &str) -> Option<Timestamp> {
     let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(Timestamp::from_millis(date.timestamp_millis()).since(now))
+    Some(Timestamp::from_millis(date.timestamp_millis()))
 }
 
 #[cfg(test)]

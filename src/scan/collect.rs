@@ -13,7 +13,7 @@ use super::seen::Seen;
 use crate::domain::diff::Watched;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
-use crate::domain::record::{FieldProblem, Quarantined};
+use crate::domain::record::{Auth, FieldProblem, Quarantined};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectLedger, SnapshotEnd, SourceState};
 use crate::ports::{Clock, LedgerError, Progress, Snapshot, SourceError, Vault};
@@ -43,8 +43,8 @@ pub struct SourceSpec {
 pub struct CollectPolicy<'a> {
     /// how long sealed copies are held
     pub hold: Hold,
-    /// whether the catalogue has a provider of this name
-    pub knows: &'a dyn Fn(&ProviderName) -> bool,
+    /// how a provider's connections are made where a row doesn't say; `None` where the catalogue has no such provider
+    pub connects_by: &'a dyn Fn(&ProviderName) -> Option<Auth>,
     /// the volatile facts that a rule in force reads
     pub watched: Watched,
 }

@@ -5,6 +5,7 @@ pub mod absence;
 pub mod collect;
 pub mod judge;
 pub mod lane;
+mod pass;
 pub mod probe;
 mod seen;
 

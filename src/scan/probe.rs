@@ -8,6 +8,7 @@ use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use super::lane::{Lane, LaneSum};
+use super::pass::Pass;
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
@@ -35,8 +36,12 @@ pub struct Probed {
     pub unknown: u64,
     /// changes of liveness
     pub transitions: u64,
+    /// changes of liveness that did not come about because the provider is blind
+    pub held: u64,
     /// copies destroyed
     pub shredded: u64,
+    /// credentials that were not asked and stay due: the share of their account's own quota at the provider is used up
+    pub put_off: u64,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
 }
@@ -74,8 +79,9 @@ where
     let now = tools.clock.now();
     let due = tools.ledger.due_providers(now).await?;
     tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
+    let pass = &Pass::new(tools.ledger.clocks().await?);
     let lanes = due.iter().map(|(provider, _)| async move {
-        let lane = Lane::open(tools, provider).await?;
+        let lane = Lane::open(tools, pass, provider).await?;
         let (sender, pages) = mpsc::channel(1);
         let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
         sum
@@ -101,9 +107,10 @@ where
 {
     let credentials = tools.ledger.held_credentials(ids).await?;
     let providers: BTreeSet<ProviderName> = credentials.iter().map(|c| c.provider.clone()).collect();
+    let pass = &Pass::new(tools.ledger.clocks().await?);
     let lanes = providers.iter().map(|provider| {
         let mine: Vec<_> = credentials.iter().filter(|c| c.provider == *provider).cloned().map(Ok).collect();
-        async move { Lane::open(tools, provider).await?.run(stream::iter(mine)).await }
+        async move { Lane::open(tools, pass, provider).await?.run(stream::iter(mine)).await }
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, providers.iter().cloned().zip(sums)).await
@@ -122,6 +129,8 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.partly_refused += sum.partly_refused;
         probed.unknown += sum.unknown;
         probed.transitions += sum.transitions;
+        probed.held += sum.held;
+        probed.put_off += sum.put_off;
         probed.shredded += sum.shredded;
         if sum.asked > 0 || sum.given_up_after.is_some() {
             tools.meter.answering(&provider, sum.given_up_after.is_none());

@@ -82,8 +82,9 @@ impl Metrics {
         Ok(Self { registry, state, process })
     }
 
-    /// Takes a configuration that has come into force. The catalogue is the same for as long as the process lives.
+    /// Takes a configuration that has come into force, with the catalogue that came with it.
     pub fn configure(&self, configured: &Configured) {
+        self.process.configure(&configured.providers);
         self.state.rcu(|state| State { configured: configured.clone(), ..State::clone(state) });
     }
 
@@ -129,6 +130,10 @@ impl Meter for Metrics {
 
     fn moved(&self, provider: &ProviderName, to: Liveness) {
         self.process.moved(provider, to);
+    }
+
+    fn held(&self, provider: &ProviderName) {
+        self.process.held(provider);
     }
 
     fn mailed(&self, outcome: MailOutcome) {

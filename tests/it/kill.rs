@@ -1,6 +1,6 @@
 //! Killed at any instant, any number of times: nothing is lost, and nothing is said twice.
 
-mod mortal;
+pub mod mortal;
 mod shelf;
 mod story;
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod blindness;
 mod canary;
 mod daemon;
 mod dashboards;
@@ -21,6 +22,7 @@ mod probe;
 mod setup;
 mod shell;
 mod sigkill;
+mod simulation;
 mod smtp;
 mod support;
 mod unattended;

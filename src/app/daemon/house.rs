@@ -61,6 +61,13 @@ impl<C: Clock + Clone> House<C> {
         Ok(scanned(&summary))
     }
 
+    /// The same, with how our clock stands to the providers'.
+    async fn by_the_clock(&self, mut ran: Ran) -> Result<Ran, AppError> {
+        let trouble = self.app.clock_trouble().await?;
+        ran.seen.push((PartName::Clock, trouble.map_or(Ok(()), Err)));
+        Ok(ran)
+    }
+
     async fn mail(&self, pulse: &Pulse) -> Result<Ran, AppError> {
         if self.app.can_mail() { Ok(mailed(&self.app.mail(pulse).await?)) } else { Ok(Ran::complete()) }
     }
@@ -68,19 +75,20 @@ impl<C: Clock + Clone> House<C> {
 
 impl<C: Clock + Clone> Work for House<C> {
     async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
-        match job {
-            Job::Scan => self.scan(pulse).await,
-            Job::Mail => self.mail(pulse).await,
+        let ran = match job {
+            Job::Scan => self.scan(pulse).await?,
+            Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
-                Ok(Ran::complete())
+                Ran::complete()
             }
-        }
+        };
+        self.by_the_clock(ran).await
     }
 
     async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
-        Ok(mailed(&self.app.deliver(pulse).await?))
+        self.by_the_clock(mailed(&self.app.deliver(pulse).await?)).await
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {

@@ -53,7 +53,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
     pub(super) fn take_note(&mut self, ran: &Ran) -> (JobOutcome, bool) {
         let now = self.desk.clock.now();
         let board = &self.desk.board;
-        board.see(PartName::Clock, now, Ok(()));
+        if !ran.seen.iter().any(|(part, _)| *part == PartName::Clock) {
+            board.see(PartName::Clock, now, Ok(()));
+        }
         board.see(PartName::Ledger, now, Ok(()));
         self.ledger = LedgerState::Well;
         self.delivery.unwritable = None;

@@ -42,6 +42,9 @@ pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
             prepared.checks.push(Check::told(Part::Config, secret.setting(), &error.to_string(), "correct it"));
         }
     }
+    for remark in doctor.catalogue.remarks() {
+        prepared.checks.push(Check::ok(Part::Config, "catalogue.directory", remark));
+    }
     prepared.master(doctor);
     let secrets_are_had = prepared.all_is_well();
     prepared.mail(doctor);

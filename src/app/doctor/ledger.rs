@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::check::{Check, Part};
 use super::silence;
 use crate::app::report::chain;
+use crate::domain::blindness::{Blind, Scope};
+use crate::domain::clock::Suspect;
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::ledger::{Found, Ledger, Look, OpenError};
@@ -24,6 +26,8 @@ pub(super) struct Looked {
     pub(super) checks: Vec<Check>,
     /// when the latest scan began
     pub(super) latest_scan: Option<Timestamp>,
+    /// our clock, where the providers said that it is far off
+    pub(super) clock: Option<Suspect>,
     /// another process holds it
     pub(super) held: bool,
 }
@@ -31,7 +35,7 @@ pub(super) struct Looked {
 impl Looked {
     /// Nothing but this is known.
     pub(super) fn of(check: Check) -> Self {
-        Self { checks: vec![check], latest_scan: None, held: false }
+        Self { checks: vec![check], latest_scan: None, clock: None, held: false }
     }
 }
 
@@ -50,7 +54,9 @@ pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> Looked {
         checks.extend(free(folder).await.map(|free| room(folder, free, bytes)));
     }
     checks.extend(master.map(|master| key(master, look.found.as_ref())));
-    Looked { checks, latest_scan: look.found.and_then(|found| found.latest_scan), held: look.holder.is_some() }
+    checks.extend(look.found.iter().flat_map(|found| &found.blind).map(|(scope, period)| blind(scope, period)));
+    let (latest_scan, clock) = look.found.map_or((None, None), |found| (found.latest_scan, found.clock));
+    Looked { checks, latest_scan, clock, held: look.holder.is_some() }
 }
 
 /// What is said where the look took too long.
@@ -76,6 +82,22 @@ fn state(look: &Look) -> Check {
             Check::warning(Part::Ledger, URL, what, "nothing, if that is the one that is meant to run; else stop it")
         }
     }
+}
+
+/// An endpoint at which no refusal is believed: it works, and somebody should know.
+fn blind(scope: &Scope, period: &Blind) -> Check {
+    let what = format!(
+        "{}/{} is blind since {}: {}",
+        scope.protocol,
+        scope.endpoint,
+        Timestamp::from_secs(period.since.as_secs()),
+        period.why.sentence()
+    );
+    let todo = format!(
+        "see what the provider says of its state; where its refusals are real, `keysweep providers trust {}`",
+        scope.provider
+    );
+    Check::warning(Part::Provider, "", what, todo).of(scope.provider.as_str())
 }
 
 /// True for a disk that is full, for which somebody will make room, and for a server that doesn't answer now.

@@ -59,11 +59,15 @@ fn the_room_that_is_wanted_grows_with_the_ledger() {
 fn a_clock_is_believed_between_the_past_and_the_far_future() {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let now = at("2027-01-01T00:00:00Z");
-    let state = |now, latest| clock::check(now, latest).state;
+    let state = |now, latest| clock::check(now, latest, None).state;
     assert_eq!(state(now, None), State::Ok);
     assert_eq!(state(now, Some(now - days(1))), State::Ok);
     assert_eq!(state(now, Some(now + std::time::Duration::from_secs(59))), State::Ok, "a small correction");
     assert_eq!(state(now, Some(now + days(1))), State::Error);
     assert_eq!(state(at("1970-01-01T00:02:00Z"), None), State::Error, "a machine that forgot the time");
     assert_eq!(state(at("2216-01-01T00:00:00Z"), None), State::Error);
+    let suspect = Some(crate::domain::clock::Suspect { since: now, ahead: 7_200_000 });
+    let found = clock::check(now, None, suspect);
+    assert_eq!(found.state, State::Error);
+    assert!(found.what.contains("120 min ahead of the clocks of the providers"), "{}", found.what);
 }

@@ -123,6 +123,7 @@ fn wrong_kind(provider: &Provider, answer: &Answer) -> Option<String> {
 const fn why(reason: Reason) -> &'static str {
     match reason {
         Reason::BadAddress => "the address is not one of the provider's own, or leads into a private network",
+        Reason::Blind => "the provider turns everybody away for the moment",
         Reason::Blocked => "something turned the question away before the provider looked at the credential",
         Reason::Connect => "there was no connection",
         Reason::Dns => "the name could not be looked up",
@@ -156,7 +157,7 @@ const fn next(reason: Reason) -> &'static str {
         Reason::NoProber => {
             "Ask over what the settings leave out: [providers.NAME] protocols, dangerous_test_endpoints."
         }
-        Reason::RateLimited | Reason::ServerError => "Ask again later.",
+        Reason::Blind | Reason::RateLimited | Reason::ServerError => "Ask again later.",
         Reason::Tls => "See who answers there, to this machine's clock, and to ca-certificates.",
         Reason::Unexpected | Reason::WrongPath => {
             "Ask again later; if it stays so, the catalogue's file needs a new row."

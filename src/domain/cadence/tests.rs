@@ -17,7 +17,7 @@ fn policy() -> LivenessPolicy {
 /// What is believed after these answers, each at its hour.
 fn believed(answers: &[(u64, Outcome)], control: bool) -> Belief {
     answers.iter().fold(Belief::default(), |belief, (hour, outcome)| {
-        let ctx = Context { now: T0 + hours(*hour), idle_since: None, control };
+        let ctx = Context { now: T0 + hours(*hour), idle_since: None, control, clock_suspect: false };
         after_probe(&belief, *outcome, &ctx, &policy()).belief
     })
 }
@@ -193,7 +193,7 @@ fn follow(
 ) -> Vec<(Timestamp, Belief)> {
     let (mut now, mut way) = (T0, Vec::new());
     loop {
-        let ctx = Context { now, idle_since: Some(T0), control };
+        let ctx = Context { now, idle_since: Some(T0), control, clock_suspect: false };
         let step = before_probe(&belief, &ctx, &policy())
             .unwrap_or_else(|| after_probe(&belief, answer(way.len()), &ctx, &policy()));
         belief = step.belief;

@@ -104,6 +104,12 @@ impl CredentialForm {
         self.kinds.iter().find(|kind| kind.name == name)
     }
 
+    /// The one kind that a connection needs; `None` where several do, or none is told from others.
+    pub fn wanted_kind(&self) -> Option<&Kind> {
+        let mut wanted = self.kinds.iter().filter(|kind| kind.wanted);
+        wanted.next().filter(|_| wanted.next().is_none())
+    }
+
     /// What is odd about a credential, for people: no verdict rests on it. Neither half is in the words.
     pub fn oddities(&self, key_id: Option<&str>, secret: &str) -> Vec<FieldProblem> {
         let problem = |field: &str, reason: String| FieldProblem { field: field.to_owned(), reason };

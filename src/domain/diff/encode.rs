@@ -43,8 +43,9 @@ pub fn connection_facts(record: &ConnectionRecord, watched: Watched, out: &mut V
     optional(out, record.secret_ref.as_deref());
     optional(out, record.secret_version.as_deref());
     out.push(match record.auth {
-        Auth::Key => 0,
-        Auth::Oauth => 1,
+        Some(Auth::Key) => 0,
+        Some(Auth::Oauth) => 1,
+        None => 2,
     });
     optional(out, record.region.as_deref());
     optional(out, record.base_url.as_deref());

@@ -58,7 +58,7 @@ impl Story {
     }
 
     fn ctx(&self, hour: u64) -> Context {
-        Context { now: T0 + hours(hour), idle_since: self.idle_since, control: self.control }
+        Context { now: T0 + hours(hour), idle_since: self.idle_since, control: self.control, clock_suspect: false }
     }
 
     fn asked(&mut self, hour: u64, outcome: Outcome) -> Step {

@@ -8,7 +8,7 @@ use super::view::Facts;
 use super::words::{When, counted, harmless, harmless_line};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::SourceOverview;
+use crate::ledger::read::{BlindOverview, SourceOverview};
 use crate::ports::activation::Job;
 use crate::ports::health::{JobState, Phase, Seen};
 use crate::ports::meter::PartName;
@@ -164,7 +164,8 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
 fn providers(facts: &Facts<'_>) -> Vec<Line> {
     let given_up = &facts.health.given_up;
     let used = facts.overview.iter().flat_map(|overview| overview.providers.keys());
-    let mut names: Vec<&ProviderName> = used.chain(given_up.keys()).collect();
+    let blind = facts.overview.iter().flat_map(|overview| &overview.blind).map(|blind| &blind.provider);
+    let mut names: Vec<&ProviderName> = used.chain(given_up.keys()).chain(blind).collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() {
@@ -172,15 +173,36 @@ fn providers(facts: &Facts<'_>) -> Vec<Line> {
     }
     let line = |name: &ProviderName| {
         let title = title(facts, name);
-        match (given_up.get(name), facts.about.titles.contains_key(name)) {
+        let line = match (given_up.get(name), facts.about.titles.contains_key(name)) {
             (Some(seen), _) => Line::new(title, Level::Trouble, "given up", "the last scan got no answers, first")
                 .at(Some(When::of(seen.since, facts.now)))
                 .more(format!("{}. Nothing follows from that for its keys; they stay due.", trouble(seen))),
             (None, false) => Line::new(title, Level::Look, "unknown", "it is not in the catalogue, so it is not asked"),
             (None, true) => Line::new(title, Level::Well, "answering", ""),
-        }
+        };
+        blind_at(name, facts).fold(line, |line, blind| blinded(line, blind, facts.now))
     };
     names.into_iter().map(line).collect()
+}
+
+fn blind_at<'a>(name: &'a ProviderName, facts: &'a Facts<'_>) -> impl Iterator<Item = &'a BlindOverview> {
+    facts.overview.iter().flat_map(|overview| &overview.blind).filter(move |blind| blind.provider == *name)
+}
+
+/// A provider that is given up as well is that first.
+fn blinded(line: Line, blind: &BlindOverview, now: Timestamp) -> Line {
+    let since = When::of(blind.since, now);
+    let what = format!(
+        "{}/{}: {}. No refusal there is believed until that ends; `keysweep providers trust {}` ends it",
+        harmless(&blind.protocol),
+        harmless(&blind.endpoint),
+        blind.why.sentence(),
+        harmless(blind.provider.as_str())
+    );
+    match line.level {
+        Level::Trouble => line.more(format!("blind since {}: {what}", since.words)),
+        _ => Line { level: Level::Trouble, word: "blind", lead: "since".to_owned(), ..line }.at(Some(since)).more(what),
+    }
 }
 
 fn mail(facts: &Facts<'_>) -> Vec<Line> {

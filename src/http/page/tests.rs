@@ -6,11 +6,13 @@ use super::sight::{Level, panels};
 use super::view::{Facts, LedgerFacts, View};
 use super::{About, STYLE, render};
 use crate::domain::belief::Liveness;
+use crate::domain::blindness::Why;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{FindingId, ProviderName};
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ledger::read::{
-    FindingsOverview, MailState, OutboxOverview, Overview, ProviderOverview, SourceOverview, WorstFinding,
+    BlindOverview, FindingsOverview, MailState, OutboxOverview, Overview, ProviderOverview, SourceOverview,
+    WorstFinding,
 };
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Seen};
@@ -67,6 +69,8 @@ impl World {
                     quarantined: 0,
                     held_back: 0,
                 }],
+                blind: Vec::new(),
+                clock: None,
                 ledger_bytes: 4096,
             }),
             health: HealthReport {
@@ -127,6 +131,16 @@ fn finding(account: &str, connection: &str, source: &str) -> WorstFinding {
     }
 }
 
+fn blind(endpoint: &str) -> BlindOverview {
+    BlindOverview {
+        provider: ProviderName::new("mailjet"),
+        protocol: "rest".to_owned(),
+        endpoint: endpoint.to_owned(),
+        since: NOW - hours(5),
+        why: Why::Refused,
+    }
+}
+
 fn trouble(words: &str) -> Seen {
     Seen { since: NOW - hours(5), trouble: Some(words.to_owned()) }
 }
@@ -154,6 +168,20 @@ const OF_OTHERS: &[Case] = &[
         |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
         Level::Trouble,
         "Mailjet: given up: the last scan got no answers, first 5 h ago; 10 failures in a row",
+    ),
+    (
+        |world| world.overview().blind.push(blind("default")),
+        Level::Trouble,
+        "Mailjet: blind: since 5 h ago; rest/default: keys that were live are refused in bulk. No refusal there is believed \
+         until that ends; `keysweep providers trust mailjet` ends it",
+    ),
+    (
+        |world| {
+            world.overview().blind.push(blind("default"));
+            world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"));
+        },
+        Level::Trouble,
+        "they stay due.; blind since 5 h ago: rest/default",
     ),
     (
         |world| world.ledger.as_mut().unwrap().mode = MailMode::Preview,
@@ -246,6 +274,7 @@ fn other_peoples_names_are_text_and_never_markup() {
     world.ledger.as_mut().unwrap().worst = vec![finding(HOSTILE, HOSTILE, HOSTILE)];
     world.health.config = Some(trouble(HOSTILE));
     let hostile = ProviderName::new(HOSTILE);
+    world.overview().blind.push(BlindOverview { provider: hostile.clone(), ..blind(HOSTILE) });
     world.overview().providers.insert(hostile.clone(), ProviderOverview::default());
     world.health.given_up.insert(hostile, trouble(HOSTILE));
     let page = world.page();

@@ -30,7 +30,7 @@ async fn every_field_of_the_contract_is_read() {
     let seen = csv(format!("{head}\n{row}\n")).await;
     let record = seen.one();
     assert_eq!(record.provider.as_str(), "mailjet");
-    assert_eq!((record.status, record.auth), (RecordStatus::Paused, Auth::Oauth));
+    assert_eq!((record.status, record.auth), (RecordStatus::Paused, Some(Auth::Oauth)));
     assert_eq!(record.created_at, Timestamp::parse("2026-01-01T00:00:00Z"));
     assert_eq!(record.updated_at, Some(Timestamp::from_secs(1_780_000_000)));
     assert_eq!(record.deleted_at, Some(Timestamp::from_secs(1_780_000_001)));

@@ -9,7 +9,7 @@ use crate::domain::belief::Belief;
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
-use crate::domain::record::{Address, UsedFor};
+use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ledger::packed::{flag, key_tail, pack};
@@ -116,6 +116,7 @@ struct NoticeRow {
     evidence: Map<String, Value>,
     connection: String,
     name: Option<String>,
+    auth: Auth,
     provider: ProviderName,
     credential: CredentialId,
     fingerprint: Fingerprint,
@@ -146,6 +147,7 @@ impl NoticeRow {
             evidence: self.evidence,
             connection: self.connection,
             name: self.name,
+            auth: self.auth,
             provider: self.provider,
             credential: self.credential,
             fingerprint: self.fingerprint,
@@ -182,7 +184,7 @@ pub(in crate::ledger) const NOTICES: Sql = sql!(
     "SELECT " [page
         "n.mail_id, n.id, n.finding_id, n.step,
          n.state = 'planned' AND f.state = 'open' AND f.opening = n.opening,
-         f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name,
+         f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
          k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
          EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
          k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, " [json "c.used_for"]] "

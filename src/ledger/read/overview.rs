@@ -12,13 +12,15 @@ use super::tallies::{Last, Tallies, walk};
 use super::when;
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
+use crate::domain::blindness::{Blind, Scope, Why};
+use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::Ledger;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
+use crate::ledger::{Ledger, sight};
 use crate::ports::LedgerError;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
@@ -38,8 +40,28 @@ pub struct Overview {
     pub outbox: OutboxOverview,
     /// the sources that were ever read, by name; the configuration may no longer have all of them
     pub sources: Vec<SourceOverview>,
+    /// the endpoints of providers that are blind, by name
+    pub blind: Vec<BlindOverview>,
+    /// our clock, where it is not to be gone by
+    pub clock: Option<Suspect>,
     /// the size of the ledger's database, in bytes
     pub ledger_bytes: u64,
+}
+
+/// An endpoint at which no refusal is believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlindOverview {
+    /// whose
+    pub provider: ProviderName,
+    /// the catalogue's name of the protocol
+    pub protocol: String,
+    /// the catalogue's name of the endpoint
+    pub endpoint: String,
+    /// since when
+    #[serde(serialize_with = "when::text")]
+    pub since: Timestamp,
+    /// why
+    pub why: Why,
 }
 
 /// What the ledger holds of one provider.
@@ -130,6 +152,12 @@ impl Default for ProviderOverview {
     }
 }
 
+impl From<(Scope, Blind)> for BlindOverview {
+    fn from((Scope { provider, protocol, endpoint }, Blind { since, why, .. }): (Scope, Blind)) -> Self {
+        Self { provider, protocol, endpoint, since, why }
+    }
+}
+
 impl Overview {
     /// Connections of this status at all providers together.
     pub fn connections(&self, status: ConnectionStatus) -> u64 {
@@ -168,6 +196,8 @@ impl Ledger {
             findings: Vec::new(),
             outbox: outbox(&mut moment).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
+            blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
+            clock: sight::clocks(&mut moment).await?.suspect,
             ledger_bytes: moment.rows::<u64>("page", &SIZE, []).await?.into_iter().sum(),
         };
         overview.take(tallies);

@@ -9,6 +9,7 @@ mod postgres;
 mod probe;
 mod shred;
 mod shred_postgres;
+mod sight;
 mod small;
 mod statements;
 

@@ -52,6 +52,7 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         &probe::MANY_DUE,
         &probe::DUE_PROVIDERS,
         &probe::HELD_CREDENTIALS,
+        &probe::SUSPECTS,
         &probe::OF_ANOTHER_KIND,
         &write::TOLD,
         &probe::BELIEFS,

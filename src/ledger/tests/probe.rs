@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::control::Accepted;
 use crate::domain::outcome::{Part, Verdict};
-use crate::ports::probe::{Control, ProbeLedger, ProbeRecord};
+use crate::ports::probe::{Control, Learnt, ProbeLedger, ProbeRecord};
 
 on_both![
     due_credentials_are_counted_by_provider_and_those_of_the_future_are_not,
@@ -24,6 +24,10 @@ fn record(id: i64, liveness: Liveness) -> ProbeRecord {
         shred: false,
         transition: false,
     }
+}
+
+fn of(records: &[ProbeRecord]) -> Learnt<'_> {
+    Learnt { records, ..Learnt::default() }
 }
 
 fn mailjet() -> ProviderName {
@@ -97,8 +101,8 @@ async fn what_is_believed_is_read_back_as_it_was_written(kind: Kind) {
     };
     let kinds =
         ProbeRecord { kind: Some("api_secret".to_owned()), parts: Some(vec![part]), ..record(1, Liveness::Live) };
-    fixture.ledger.commit_probes(at(50), std::slice::from_ref(&kinds), &[], &[]).await.expect("written");
-    fixture.ledger.commit_probes(at(60), &[record(1, Liveness::Suspect)], &[], &[]).await.expect("written");
+    fixture.ledger.commit_probes(at(50), &of(std::slice::from_ref(&kinds))).await.expect("written");
+    fixture.ledger.commit_probes(at(60), &of(&[record(1, Liveness::Suspect)])).await.expect("written");
     let facts = "SELECT concat_ws(' ', liveness, probe_at, kind, parts) FROM credential WHERE id = 1";
     let expected =
         r#"suspect 500 api_secret [{"protocol":"rest","endpoint":"default","verdict":"accepted","status":200}]"#;
@@ -113,7 +117,7 @@ async fn only_a_transition_makes_the_connections_due(kind: Kind) {
     fixture.load(1..=2, 10).await;
     fixture.settle().await;
     let changed = ProbeRecord { transition: true, ..record(2, Liveness::Live) };
-    fixture.ledger.commit_probes(at(50), &[record(1, Liveness::Live), changed], &[], &[]).await.expect("written");
+    fixture.ledger.commit_probes(at(50), &of(&[record(1, Liveness::Live), changed])).await.expect("written");
     assert_eq!(fixture.due().await, [2]);
 }
 
@@ -121,7 +125,7 @@ async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record
     let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     let shredded = ProbeRecord { shred: true, ..record(1, Liveness::Shredded) };
-    fixture.ledger.commit_probes(at(50), &[shredded], &[], &[]).await.expect("written");
+    fixture.ledger.commit_probes(at(50), &of(&[shredded])).await.expect("written");
     let held = fixture.ledger.held_credentials(&[CredentialId(1), CredentialId(2)]).await.expect("held");
     assert_eq!(held.iter().map(|credential| credential.id.0).collect::<Vec<_>>(), [2]);
     assert_eq!(fixture.one("SELECT probe_at FROM credential WHERE id = 1").await, None);
@@ -133,12 +137,9 @@ async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward(kind: Ki
     let fixture = Fixture::new(kind).await;
     let own = Some(fixture.source);
     let first = [control(own, "default", 20), control(own, "default", 30), control(None, "default", 5)];
-    fixture.ledger.commit_probes(at(50), &[], &first, &[]).await.expect("written");
-    fixture
-        .ledger
-        .commit_probes(at(50), &[], &[control(own, "default", 10), control(own, "us", 7)], &[])
-        .await
-        .expect("written");
+    fixture.ledger.commit_probes(at(50), &Learnt { controls: &first, ..Learnt::default() }).await.expect("written");
+    let more = [control(own, "default", 10), control(own, "us", 7)];
+    fixture.ledger.commit_probes(at(50), &Learnt { controls: &more, ..Learnt::default() }).await.expect("written");
     let mut kept = fixture.ledger.controls(&mailjet()).await.expect("controls");
     kept.sort_by_key(|control| control.accepted.at);
     assert_eq!(kept, [control(None, "default", 5), control(own, "us", 7), control(own, "default", 30)]);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::ports::LedgerError;
-use crate::ports::probe::{ProbeLedger, ProbeRecord};
+use crate::ports::probe::{Learnt, ProbeLedger, ProbeRecord};
 
 pub(super) async fn shred(fixture: &Fixture, ids: &[i64]) {
     let records: Vec<_> = ids
@@ -18,7 +18,7 @@ pub(super) async fn shred(fixture: &Fixture, ids: &[i64]) {
             transition: true,
         })
         .collect();
-    fixture.ledger.commit_probes(at(50), &records, &[], &[]).await.expect("shredded");
+    fixture.ledger.commit_probes(at(50), &Learnt { records: &records, ..Learnt::default() }).await.expect("shredded");
 }
 
 /// Which of these copies can be found anywhere in the database's files.

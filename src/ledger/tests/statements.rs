@@ -10,7 +10,7 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session,
+    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -134,6 +134,7 @@ const ALL: &[Known] = &known![
     probe::HELD_CREDENTIALS: "t",
     probe::MANY_DUE: "tnnn",
     probe::OF_ANOTHER_KIND: "t",
+    probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
     read::connections::BY_NAME: "tt",
     read::connections::PAGE: "nnntttt",
@@ -174,6 +175,10 @@ const ALL: &[Known] = &known![
     scans::END: "nntt",
     scans::KILLED: "",
     session::APPEND: "t",
+    sight::OF_PROVIDER: "t",
+    sight::STATES: "",
+    sight::WORD: "tn",
+    sight::WRITE: "t",
 ];
 
 #[tokio::test]

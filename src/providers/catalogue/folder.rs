@@ -32,15 +32,23 @@ pub fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CatalogueError> {
 /// # Errors
 /// Everything that is wrong with it, each with line, key and what to do.
 pub fn read_file(path: &Path) -> Result<(Provider, String), CatalogueError> {
+    let text = text_of(path)?;
+    let provider = read(&path.display().to_string(), &text)?;
+    Ok((provider, text))
+}
+
+/// The text of one file.
+///
+/// # Errors
+/// Where it can't be read, or is far too long.
+pub fn text_of(path: &Path) -> Result<String, CatalogueError> {
     let todo = "let keysweep read it, or take it away";
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error, todo))?;
     if metadata.len() > LONGEST {
         let error = std::io::Error::other("it is longer than a mebibyte, so it is no catalogue file");
         return Err(unreadable(path, &error, todo));
     }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error, todo))?;
-    let provider = read(&path.display().to_string(), &text)?;
-    Ok((provider, text))
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error, todo))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error, todo: &str) -> CatalogueError {

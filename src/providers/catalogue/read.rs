@@ -1,5 +1,7 @@
 //! One file's text to a checked provider.
 
+use std::sync::LazyLock;
+
 use super::lines::Lines;
 use super::{CatalogueError, CatalogueProblem};
 use crate::domain::catalogue::{Fault, Provider, check};
@@ -9,40 +11,70 @@ use crate::domain::spelling::nearest;
 /// The steps that all providers share.
 const STEPS: &str = include_str!("../../../config/steps.toml");
 
+/// What a look at one file showed.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// the provider, where the text could be read as one
+    pub provider: Option<Provider>,
+    /// everything that is wrong
+    pub problems: Vec<CatalogueProblem>,
+}
+
 /// Reads and checks one catalogue file, its own examples included.
 ///
 /// # Errors
 /// Everything that is wrong with it, each with line, key and what to do. What can't be read at all is told alone.
 pub fn read(file: &str, text: &str) -> Result<Provider, CatalogueError> {
-    let problem = |line, key: String, what: String, todo: String| CatalogueProblem {
-        file: file.to_owned(),
-        line,
-        key,
-        what,
-        todo,
+    let Examined { provider, problems } = examine(file, text);
+    match provider {
+        Some(provider) if problems.is_empty() => Ok(provider),
+        _ => Err(CatalogueError(problems)),
+    }
+}
+
+/// Like [`read`], with the provider even where something is wrong with it.
+pub fn examine(file: &str, text: &str) -> Examined {
+    let mut provider: Provider = match toml::from_str(text) {
+        Ok(provider) => provider,
+        Err(error) => return Examined { provider: None, problems: vec![unreadable(file, text, &error)] },
     };
+    let faults = complete(&mut provider).map_or_else(|fault| vec![fault], |()| check(&provider));
+    let lines = (!faults.is_empty()).then(|| Lines::of(text));
+    let problem = |fault: Fault| CatalogueProblem {
+        file: file.to_owned(),
+        line: lines.as_ref().and_then(|lines| lines.line_of(&fault.at)),
+        key: fault.at,
+        what: fault.what,
+        todo: fault.todo,
+    };
+    let problems = faults.into_iter().map(problem).collect();
+    Examined { provider: Some(provider), problems }
+}
+
+fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> CatalogueProblem {
     let lines = Lines::of(text);
-    let mut provider: Provider = toml::from_str(text).map_err(|error| {
-        let at = error.span().map(|span| span.start);
-        let (what, todo) = in_words(error.message());
-        let key = at.and_then(|at| lines.key_at(at)).unwrap_or_default();
-        CatalogueError(vec![problem(at.map(|at| lines.line(at)), key, what, todo)])
+    let at = error.span().map(|span| span.start);
+    let (what, todo) = in_words(error.message());
+    let key = at.and_then(|at| lines.key_at(at)).unwrap_or_default();
+    CatalogueProblem { file: file.to_owned(), line: at.map(|at| lines.line(at)), key, what, todo }
+}
+
+/// Fills in the steps that the file leaves to those that all providers share. What is incomplete has no steps for other
+/// situations either: the first fault is enough.
+fn complete(provider: &mut Provider) -> Result<(), Fault> {
+    static SHARED: LazyLock<Result<SharedSteps, String>> =
+        LazyLock::new(|| toml::from_str(STEPS).map_err(|error| error.message().to_owned()));
+    let shared = SHARED.as_ref().map_err(|what| Fault {
+        at: String::new(),
+        what: format!("the shared steps can't be read: {what}"),
+        todo: "this is a defect of keysweep: tell its makers".to_owned(),
     })?;
-    let shared: SharedSteps = toml::from_str(STEPS).map_err(|error| {
-        let todo = "this is a defect of keysweep: tell its makers".to_owned();
-        CatalogueError(vec![problem(None, "config/steps.toml".to_owned(), error.message().to_owned(), todo)])
-    })?;
-    let title = provider.title.clone();
-    let missing = shared.complete(&mut provider.remedies, &title, provider.rotation.overlap).err().map(|missing| {
-        let at = format!("remedies{}.words.{}", if missing.grant { ".oauth" } else { "" }, missing.word);
-        let todo = "write it, or write the steps of each situation under steps".to_owned();
-        Fault { at, what: format!("it is missing: {missing}"), todo }
-    });
-    // What is incomplete has no steps for other situations either: once is enough.
-    let faults = if let Some(missing) = missing { vec![missing] } else { check(&provider) };
-    let problems: Vec<_> =
-        faults.into_iter().map(|fault| problem(lines.line_of(&fault.at), fault.at, fault.what, fault.todo)).collect();
-    if problems.is_empty() { Ok(provider) } else { Err(CatalogueError(problems)) }
+    let completed = shared.complete(&mut provider.remedies, &provider.title, provider.rotation.overlap);
+    completed.map_err(|missing| Fault {
+        at: format!("remedies{}.words.{}", if missing.grant { ".oauth" } else { "" }, missing.word),
+        what: format!("it is missing: {missing}"),
+        todo: "write it, or write the steps of each situation under steps".to_owned(),
+    })
 }
 
 /// The parser's words, with what was probably meant.

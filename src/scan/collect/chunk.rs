@@ -7,7 +7,7 @@ use super::writer::Writer;
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
-use crate::domain::record::{ConnectionRecord, FieldProblem, Row};
+use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, Row};
 use crate::domain::secret::{Fingerprint, could_be_key};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownRow, Reservation};
@@ -91,13 +91,14 @@ async fn compare<L: CollectLedger, V: Vault>(
                 reading.quarantine(row.row, twice());
                 continue;
             }
-            Ok(record) if !(reading.policy.knows)(&record.provider) => {
-                let problem = unknown_provider(&record);
-                reading.quarantine(row.row, problem);
-                continue;
-            }
             Ok(record) => record,
         };
+        let Some(usual) = (reading.policy.connects_by)(&record.provider) else {
+            let problem = unknown_provider(&record);
+            reading.quarantine(row.row, problem);
+            continue;
+        };
+        let record = settled(record, usual);
         reading.told_of_syncs |= record.last_sync_at.is_some();
         let digest = digest(reading, &record);
         if let Some(before) = before {
@@ -115,6 +116,16 @@ async fn compare<L: CollectLedger, V: Vault>(
     // Appended keys cost a seventh of random ones (NUMBERS.md 3).
     fresh.sort_by(|a, b| a.record.connection_id.cmp(&b.record.connection_id));
     Ok(fresh)
+}
+
+/// The record with its way of authenticating. A permission's tokens come and go by themselves, and are neither compared nor
+/// held: what the connection uses is the permission, which has no secret of its own.
+fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
+    let auth = *record.auth.get_or_insert(usual);
+    if auth == Auth::Oauth {
+        record.secret = None;
+    }
+    record
 }
 
 fn twice() -> FieldProblem {

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use super::Reading;
 use super::chunk::{Fresh, Known, placeholder};
 use crate::domain::age::{self, Known as KnownAge};
+use crate::domain::belief::Liveness;
 use crate::domain::diff::{BeginWith, Change};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
+use crate::domain::liveness::Transition;
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, ConnectionRecord};
 use crate::domain::secret::Fingerprint;
@@ -213,12 +215,26 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         }
         if let Some(sealed) = self.sealed(&known.fingerprint, row, false)? {
             self.chunk.resealed.push((known.id, sealed));
+            if known.shredded {
+                self.log_return(known.id);
+            }
         }
         Ok(())
     }
 
+    /// Once shredded, and now shown on an open use: it is asked anew, and the log says why it is unverified again.
+    fn log_return(&mut self, credential: CredentialId) {
+        let transition = Transition { from: Liveness::Shredded, to: Liveness::Unverified };
+        self.chunk.events.push(Event {
+            at: self.now,
+            kind: transition.kind(),
+            subject: format!("credential:{credential}"),
+            data: facts([("from", transition.from.as_str().into()), ("to", transition.to.as_str().into())]),
+        });
+    }
+
     fn sealed(&self, fingerprint: &Fingerprint, row: &Fresh, placeholder: bool) -> Result<Option<String>, LedgerError> {
-        let held = self.reading.policy.hold != Hold::None && row.record.auth == Auth::Key && !placeholder;
+        let held = self.reading.policy.hold != Hold::None && row.record.auth == Some(Auth::Key) && !placeholder;
         let Some(secret) = row.record.secret.as_ref().filter(|_| held) else {
             return Ok(None);
         };
@@ -257,7 +273,7 @@ fn connection_write(
         provider: record.provider,
         name: record.name,
         status: change.status,
-        auth: record.auth,
+        auth: record.auth.unwrap_or_default(),
         created_at: record.created_at,
         deleted_at: record.deleted_at,
         facts_at: change.facts_at,

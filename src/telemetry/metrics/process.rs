@@ -2,9 +2,10 @@
 //! event on, and its handle is kept: counting is an addition.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
@@ -36,9 +37,9 @@ const STAGE_SECONDS: [f64; 7] = [0.1, 1.0, 10.0, 60.0, 600.0, 3_600.0, 21_600.0]
 /// The counters and histograms of this process.
 pub(super) struct Process {
     families: ByProvider,
-    providers: BTreeMap<ProviderName, OfProvider>,
+    providers: ArcSwap<BTreeMap<ProviderName, Arc<OfProvider>>>,
     /// for providers outside the catalogue, made when there is one
-    others: OnceLock<Option<OfProvider>>,
+    others: OnceLock<Option<Arc<OfProvider>>>,
     mails: BTreeMap<MailOutcome, IntCounter>,
     jobs: BTreeMap<(Job, JobOutcome), IntCounter>,
     stages: BTreeMap<Stage, Histogram>,
@@ -53,6 +54,7 @@ struct ByProvider {
     unknown: IntCounterVec,
     duration: HistogramVec,
     moves: IntCounterVec,
+    held: IntCounterVec,
     answering: IntGaugeVec,
 }
 
@@ -63,6 +65,7 @@ struct OfProvider {
     unknown: BTreeMap<Reason, IntCounter>,
     duration: Histogram,
     moves: BTreeMap<Liveness, IntCounter>,
+    held: IntCounter,
     answering: IntGauge,
 }
 
@@ -74,7 +77,7 @@ impl Process {
         let families = ByProvider::register(registry)?;
         let mut of_providers = BTreeMap::new();
         for (name, configured) in providers {
-            of_providers.insert(name.clone(), families.series(name.as_str(), &configured.protocols)?);
+            of_providers.insert(name.clone(), Arc::new(families.series(name.as_str(), &configured.protocols)?));
         }
         let mails =
             counters(registry, "keysweep_mails_total", "Tries to send a mail, by how they ended.", &["outcome"])?;
@@ -91,7 +94,7 @@ impl Process {
         registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self {
             families,
-            providers: of_providers,
+            providers: ArcSwap::from_pointee(of_providers),
             others: OnceLock::new(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
             jobs: each(&ends_of_jobs(), |(job, outcome)| {
@@ -112,6 +115,21 @@ impl Process {
                 gauge
             },
         })
+    }
+
+    /// Makes the series of providers and protocols that were not there before. Those that are gone stay: a counter doesn't
+    /// vanish while its process lives.
+    pub(super) fn configure(&self, providers: &BTreeMap<ProviderName, ConfiguredProvider>) {
+        let mut known = BTreeMap::clone(&self.providers.load());
+        for (name, configured) in providers {
+            let is_whole = |known: &Arc<OfProvider>| configured.protocols.iter().all(|p| known.probes.contains_key(p));
+            if !known.get(name).is_some_and(is_whole)
+                && let Ok(series) = self.families.series(name.as_str(), &configured.protocols)
+            {
+                known.insert(name.clone(), Arc::new(series));
+            }
+        }
+        self.providers.store(Arc::new(known));
     }
 
     pub(super) fn probed(&self, provider: &ProviderName, answer: &Answer) {
@@ -140,6 +158,12 @@ impl Process {
     pub(super) fn moved(&self, provider: &ProviderName, to: Liveness) {
         if let Some(of_provider) = self.of(provider) {
             count(&of_provider.moves, &to);
+        }
+    }
+
+    pub(super) fn held(&self, provider: &ProviderName) {
+        if let Some(of_provider) = self.of(provider) {
+            of_provider.held.inc();
         }
     }
 
@@ -174,9 +198,9 @@ impl Process {
     }
 
     /// The series of a provider. `None` never happens where the registry took the families.
-    fn of(&self, provider: &ProviderName) -> Option<&OfProvider> {
-        let others = || self.others.get_or_init(|| self.families.series(OTHER, &[]).ok()).as_ref();
-        self.providers.get(provider).or_else(others)
+    fn of(&self, provider: &ProviderName) -> Option<Arc<OfProvider>> {
+        let others = || self.others.get_or_init(|| self.families.series(OTHER, &[]).ok().map(Arc::new)).clone();
+        self.providers.load().get(provider).cloned().or_else(others)
     }
 }
 
@@ -208,6 +232,12 @@ impl ByProvider {
                 "Changes of what is believed of a credential, by what it became.",
                 &["provider", "to"],
             )?,
+            held: counters(
+                registry,
+                "keysweep_held_transitions_total",
+                "Changes of what is believed of a credential that did not come about because its provider is blind.",
+                &["provider"],
+            )?,
             answering: gauges(
                 registry,
                 "keysweep_provider_answering",
@@ -231,6 +261,7 @@ impl ByProvider {
             unknown: each(&Reason::ALL, |r| self.unknown.get_metric_with_label_values(&[provider, r.as_str()]))?,
             duration: self.duration.get_metric_with_label_values(&[provider])?,
             moves: each(&Liveness::ALL, |to| self.moves.get_metric_with_label_values(&[provider, to.as_str()]))?,
+            held: self.held.get_metric_with_label_values(&[provider])?,
             answering,
         })
     }

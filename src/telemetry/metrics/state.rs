@@ -13,7 +13,7 @@ use self::gauges::GAUGES;
 use super::{Configured, OTHER};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{FindingsOverview, Overview, ProviderOverview, SourceOverview};
+use crate::ledger::read::{BlindOverview, FindingsOverview, Overview, ProviderOverview, SourceOverview};
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 
@@ -59,10 +59,15 @@ impl State {
         let Some(overview) = &self.overview else { return Vec::new() };
         let mut labels: Vec<&str> = self.configured.providers.keys().map(ProviderName::as_str).collect();
         let findings = overview.findings.iter().map(|kind| &kind.provider);
-        if overview.providers.keys().chain(findings).any(|name| self.label(name) == OTHER) {
+        let blind = overview.blind.iter().map(|blind| &blind.provider);
+        if overview.providers.keys().chain(findings).chain(blind).any(|name| self.label(name) == OTHER) {
             labels.push(OTHER);
         }
         labels
+    }
+
+    fn blind(&self) -> impl Iterator<Item = &BlindOverview> {
+        self.overview.iter().flat_map(|overview| &overview.blind)
     }
 
     fn findings(&self) -> impl Iterator<Item = &FindingsOverview> {

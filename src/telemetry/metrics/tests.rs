@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::age::AgeBand;
+use crate::domain::blindness::Why;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::outcome::{Outcome, Part, Reason, Verdict};
 use crate::domain::time::days;
-use crate::ledger::read::{FindingsOverview, MailState, OutboxOverview, ProviderOverview, SourceOverview};
+use crate::ledger::read::{
+    BlindOverview, FindingsOverview, MailState, OutboxOverview, ProviderOverview, SourceOverview,
+};
+
+mod blind;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -39,6 +44,8 @@ fn empty() -> Overview {
         findings: Vec::new(),
         outbox: OutboxOverview { mails: BTreeMap::new(), oldest_waiting: None },
         sources: Vec::new(),
+        blind: Vec::new(),
+        clock: None,
         ledger_bytes: 4096,
     }
 }
@@ -46,6 +53,11 @@ fn empty() -> Overview {
 fn finding(provider: &str, rule: RuleName, severity: Severity, count: u64) -> FindingsOverview {
     let provider = name(provider);
     FindingsOverview { provider, rule, severity, count, unmailed: 0, oldest_opened_at: NOW - days(count) }
+}
+
+fn blind(provider: &str, protocol: &str) -> BlindOverview {
+    let (provider, protocol, endpoint) = (name(provider), protocol.to_owned(), "default".to_owned());
+    BlindOverview { provider, protocol, endpoint, since: NOW, why: Why::Refused }
 }
 
 fn source(name: &str) -> SourceOverview {
@@ -65,7 +77,7 @@ fn part(protocol: &str, endpoint: &str, verdict: Verdict) -> Part {
 }
 
 fn answer(outcome: Outcome, parts: Vec<Part>) -> Answer {
-    Answer { outcome, parts, at: NOW, took: Duration::from_millis(300), retry_after: None, kind: None }
+    Answer { outcome, parts, at: NOW, took: Duration::from_millis(300), retry_after: None, date: None, kind: None }
 }
 
 /// The samples, without comments.
@@ -306,6 +318,7 @@ fn full(metrics: &Metrics, providers: &[&str], size: u64) {
         of_provider.ages.values_mut().for_each(|count| *count = size);
         of_provider.tombstones = size;
         (of_provider.oldest_since, of_provider.oldest_tombstone) = (Some(NOW), Some(NOW));
+        overview.blind.push(blind(provider, "rest"));
         for rule in RuleName::ALL {
             for severity in crate::domain::rules::severities(rule) {
                 overview.findings.push(finding(provider, rule, *severity, size));

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use keysweep::domain::blindness::{Scope, Sight};
+use keysweep::domain::clock::Clocks;
 use keysweep::domain::facts::Subject;
 use keysweep::domain::finding::KnownFinding;
 use keysweep::domain::ids::{
@@ -16,8 +18,9 @@ use keysweep::ports::collect::{
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
-use keysweep::ports::probe::{Control, DueCredential, ProbeLedger, ProbeRecord};
+use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::{Event, LedgerError};
+use tokio::sync::Mutex;
 
 /// On which side of the commit the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,16 +76,22 @@ impl Life {
 pub struct Mortal<'a> {
     /// the real one
     pub ledger: Ledger,
-    /// how long it lives
-    pub life: &'a Life,
+    life: &'a Life,
+    /// one call after the other, in the order in which they were made: so every run of a story has the same one
+    turn: Mutex<()>,
 }
 
-impl Mortal<'_> {
+impl<'a> Mortal<'a> {
+    /// This ledger, for so long a life.
+    pub fn new(ledger: Ledger, life: &'a Life) -> Self {
+        Self { ledger, life, turn: Mutex::new(()) }
+    }
     async fn write<T>(
         &self,
         call: &'static str,
         work: impl Future<Output = Result<T, LedgerError>>,
     ) -> Result<T, LedgerError> {
+        let _turn = self.turn.lock().await;
         match self.life.next(call) {
             Ok(()) => work.await,
             Err(Side::Before) => Err(dead()),
@@ -94,6 +103,7 @@ impl Mortal<'_> {
     }
 
     async fn read<T>(&self, work: impl Future<Output = Result<T, LedgerError>>) -> Result<T, LedgerError> {
+        let _turn = self.turn.lock().await;
         if self.life.died_in().is_some() { Err(dead()) } else { work.await }
     }
 
@@ -200,14 +210,25 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.controls(provider)).await
     }
 
-    async fn commit_probes(
+    async fn sights(&self, provider: &ProviderName) -> Result<Vec<(Scope, Sight)>, LedgerError> {
+        self.read(self.ledger.sights(provider)).await
+    }
+
+    async fn clocks(&self) -> Result<Clocks, LedgerError> {
+        self.read(self.ledger.clocks()).await
+    }
+
+    async fn suspects(
         &self,
-        now: Timestamp,
-        records: &[ProbeRecord],
-        controls: &[Control],
-        events: &[Event],
-    ) -> Result<(), LedgerError> {
-        self.write("commit_probes", self.ledger.commit_probes(now, records, controls, events)).await
+        provider: &ProviderName,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Vec<DueCredential>, LedgerError> {
+        self.read(self.ledger.suspects(provider, after, limit)).await
+    }
+
+    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
+        self.write("commit_probes", self.ledger.commit_probes(now, learnt)).await
     }
 
     async fn scrub(&self) -> Result<(), LedgerError> {

@@ -10,7 +10,7 @@ use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
 use keysweep::domain::outcome::{Answer, Part, Verdict, combine};
 use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
-use keysweep::domain::record::Address;
+use keysweep::domain::record::{Address, Auth};
 use keysweep::domain::secret::Secret;
 use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::escrow::entropy::NoEntropy;
@@ -79,7 +79,7 @@ impl Story {
     pub async fn scan(&self, ledger: &str, life: &Life) -> Result<(), String> {
         let ledger = Ledger::open(ledger).await.expect("a ledger that can be opened after any death");
         let vault = unlock(&ledger).await;
-        let ledger = Mortal { ledger, life };
+        let ledger = Mortal::new(ledger, life);
         let result = self.stages(&ledger, &vault).await;
         ledger.ledger.close().await;
         result.map_err(|error| error.to_string())
@@ -99,9 +99,9 @@ impl Story {
             path: self.folder.join("connections.csv"),
             people_path: Some(self.folder.join("people.csv")),
         };
-        let knows = |name: &ProviderName| name.as_str() == "kit";
+        let connects_by = |name: &ProviderName| (name.as_str() == "kit").then_some(Auth::Key);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
         let collected = collect(ledger, vault, self, &spec, source.open(self.now()), &policy, &Quiet).await?;
         assert_eq!(collected.error, None);
         let again = Again { story: self, ledger, vault };
@@ -225,7 +225,15 @@ impl Prober for Story {
         let verdict = if refused { Verdict::Refused } else { Verdict::Accepted };
         let part = Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
         let parts = vec![part];
-        Answer { outcome: combine(&parts), parts, at: self.now(), took: Duration::ZERO, retry_after: None, kind: None }
+        Answer {
+            outcome: combine(&parts),
+            parts,
+            at: self.now(),
+            took: Duration::ZERO,
+            retry_after: None,
+            date: None,
+            kind: None,
+        }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {

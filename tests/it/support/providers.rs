@@ -89,6 +89,12 @@ impl Providers {
         self.write();
     }
 
+    /// From now on the providers' clocks are so many seconds ahead of this machine's; `None`: they don't say.
+    pub fn dates(&mut self, ahead: Option<i64>) {
+        self.known.insert("dates".to_owned(), ahead.map_or_else(|| json!("none"), |ahead| json!(ahead)));
+        self.write();
+    }
+
     /// Every request so far, at every port.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(&self.log).expect("the log of requests");

@@ -72,7 +72,7 @@ fn walk(
     for asked in way {
         now = Timestamp::from_millis(now.as_millis() + asked.minutes * 60_000);
         idle_since = if asked.idle { idle_since.or(Some(now)) } else { None };
-        let ctx = Context { now, idle_since, control: asked.control };
+        let ctx = Context { now, idle_since, control: asked.control, clock_suspect: false };
         let step = match before_probe(&belief, &ctx, policy) {
             Some(step) => step,
             None => {

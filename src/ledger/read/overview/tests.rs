@@ -178,6 +178,8 @@ fn expected(rows: &[Row]) -> Overview {
         findings: Vec::new(),
         outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
         sources: Vec::new(),
+        blind: Vec::new(),
+        clock: None,
         ledger_bytes: 0,
     };
     let mut findings: BTreeMap<_, FindingsOverview> = BTreeMap::new();

@@ -42,6 +42,31 @@ pub(super) const GAUGES: &[Declared] = &[
         },
     },
     Declared {
+        name: "keysweep_provider_blind",
+        help: "Whether no refusal of the provider is believed at some endpoint, because it refuses or fails in bulk.",
+        labels: &["provider"],
+        read: |state, series| {
+            for provider in state.labels() {
+                series
+                    .count(&[provider], u64::from(state.blind().any(|blind| state.label(&blind.provider) == provider)));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_provider_blind_since_timestamp_seconds",
+        help: "Since when that is so.",
+        labels: &["provider", "protocol", "endpoint"],
+        read: blind_since,
+    },
+    Declared {
+        name: "keysweep_clock_suspect",
+        help: "Whether most providers say that our clock is more than an hour off.",
+        labels: &[],
+        read: |state, series| {
+            state.overview.iter().for_each(|overview| series.count(&[], u64::from(overview.clock.is_some())));
+        },
+    },
+    Declared {
         name: "keysweep_findings_open",
         help: "Open findings.",
         labels: &["provider", "rule", "severity"],
@@ -232,6 +257,17 @@ fn findings(state: &State, series: &mut Series) {
     for ((provider, rule, severity), count) in counts {
         series.count(&[provider, rule.as_str(), severity.as_str()], count);
     }
+}
+
+/// Providers outside the catalogue are one, and so may their endpoints be: the earliest instant is shown.
+fn blind_since(state: &State, series: &mut Series) {
+    let mut since: BTreeMap<[&str; 3], Timestamp> = BTreeMap::new();
+    for blind in state.blind() {
+        let labels = [state.label(&blind.provider), &blind.protocol, &blind.endpoint];
+        let earliest = since.entry(labels).or_insert(blind.since);
+        *earliest = blind.since.min(*earliest);
+    }
+    since.into_iter().for_each(|(labels, since)| series.instant(&labels, Some(since)));
 }
 
 fn of_sources(state: &State, series: &mut Series, pick: fn(&SourceOverview) -> u64) {

@@ -1,0 +1,232 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::belief::{Liveness, Shredding};
+use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::{ConnectionId, MailId, ProviderName, UseId};
+use crate::domain::time::{days, hours};
+use crate::ledger::read::{FindingCourse, FindingState, MailState, NoticeRow};
+
+/// 21 September 2026, 14:13:20 UTC
+const START: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+fn credential() -> CredentialRow {
+    CredentialRow {
+        id: CredentialId(7),
+        credential: "0123456789ab".to_owned(),
+        source: "main".to_owned(),
+        provider: ProviderName::new("mailjet"),
+        key_tail: "cdef".to_owned(),
+        kind: None,
+        region: None,
+        placeholder: false,
+        liveness: Liveness::Shredded,
+        liveness_since: Some(START + days(9)),
+        asked_at: Some(START + days(9)),
+        accepted_at: Some(START + days(3)),
+        refused_first: Some(START + days(5)),
+        refused_last: Some(START + days(9)),
+        refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
+        left_out: Vec::new(),
+        no_control: false,
+        unknown_since: None,
+        unknown_reason: None,
+        died_at: Some(START + days(5) + hours(2)),
+        shredding: Some(Shredding::Proven),
+        last_answer: Some(json!([{"protocol": "rest", "endpoint": "default", "verdict": "refused", "status": 401}])),
+        secret_since: START - days(100),
+        provenance: Provenance::Declared,
+        held: false,
+        first_seen_at: Some(START),
+        compromised_at: Some(START + days(2)),
+        compromised_note: Some("seen in a paste".to_owned()),
+        probe_at: None,
+        open_uses: 0,
+    }
+}
+
+fn used(number: i64, ended: Option<(Timestamp, EndedBy)>) -> CredentialUse {
+    CredentialUse {
+        id: UseId(number),
+        connection: ConnectionId(number),
+        source: "main".to_owned(),
+        connection_id: format!("c-{number}"),
+        account_id: "acct-1".to_owned(),
+        status: if ended.is_some() { ConnectionStatus::Deleted } else { ConnectionStatus::Active },
+        since: START - days(90),
+        until: ended.map(|(at, _)| at),
+        ended_by: ended.map(|(_, by)| by),
+        compromised_at: None,
+    }
+}
+
+fn finding(open: bool) -> FindingDetail {
+    FindingDetail {
+        finding: FindingRow {
+            id: FindingId(12),
+            rule: RuleName::SecretCompromised,
+            severity: Severity::Critical,
+            source: "main".to_owned(),
+            connection_id: "c-1".to_owned(),
+            connection_name: Some("Shop".to_owned()),
+            account_id: "acct-1".to_owned(),
+            provider: ProviderName::new("mailjet"),
+            credential: "0123456789ab".to_owned(),
+            liveness: Liveness::Live,
+            state: if open { FindingState::Open } else { FindingState::Closed },
+            opened_at: START + days(2),
+            closed_at: (!open).then(|| START + days(5) + hours(2)),
+            since: START + days(2),
+            mailed: true,
+            evidence: json!({
+                "fingerprint": "000000000012", "compromised_at": (START + days(2)).to_string(), "said_by": "operator",
+                "note": "seen\u{1b}[31m in a paste",
+            })
+            .as_object()
+            .expect("an object")
+            .clone(),
+        },
+        course: FindingCourse {
+            connection: ConnectionId(1),
+            credential_number: CredentialId(7),
+            opening: 1,
+            closed_why: (!open).then(|| "dead".to_owned()),
+            last_step: Some(0),
+            next_step_at: open.then(|| START + days(5)),
+            judge_at: None,
+            uses: vec![UseId(1)],
+            credential_now: credential(),
+        },
+        notices: vec![
+            notice(1, 0, "sent", Some(MailState::Sent), Some(START + days(2) + hours(1))),
+            notice(2, 0, "cancelled", None, None),
+            notice(1, 1, "planned", Some(MailState::Failed), None),
+        ],
+    }
+}
+
+fn notice(person: i64, step: u32, state: &str, mail: Option<MailState>, sent_at: Option<Timestamp>) -> NoticeRow {
+    NoticeRow {
+        opening: 1,
+        step,
+        person: PersonId(person),
+        state: state.to_owned(),
+        planned_at: START + days(2) + hours(u64::from(step) * 72),
+        mail: mail.map(|_| MailId(4)),
+        mail_state: mail,
+        sent_at,
+    }
+}
+
+/// The log of one key, in its order.
+fn events() -> Vec<EventRow> {
+    let event = |(id, at, kind, subject, data): (i64, Timestamp, &str, &str, Value)| EventRow {
+        id,
+        at,
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
+        data: data.as_object().expect("an object").clone(),
+    };
+    let moved = |from: &str, to: &str, outcome: &str, asked: &str| json!({"from": from, "to": to, "outcome": outcome, "asked": asked});
+    let leaked = (START + days(2)).to_string();
+    let ended = json!({"credential": 7, "until": (START + days(4)).to_string(), "by": "deleted"});
+    let about =
+        json!({"rule": "secret-compromised", "connection": 1, "credential": 7, "severity": "critical", "opening": 1});
+    let mut closed = about.clone();
+    closed["why"] = "dead".into();
+    [
+        (
+            1,
+            START,
+            "credential.live",
+            "credential:7",
+            moved("unverified", "live", "accepted", "rest/default accepted 200"),
+        ),
+        (
+            2,
+            START + days(2),
+            "credential.compromised",
+            "credential:7",
+            json!({"compromised_at": leaked, "note": "seen in a paste"}),
+        ),
+        (3, START + days(2), "finding.opened", "finding:12", about),
+        (4, START + days(4), "use.ended", "connection:1", ended),
+        (
+            5,
+            START + days(5),
+            "credential.suspect",
+            "credential:7",
+            moved("live", "suspect", "refused", "rest/default refused 401"),
+        ),
+        (6, START + days(5) + hours(1), "credential.held_back", "credential:7", json!({"reason": "blind", "count": 3})),
+        (
+            7,
+            START + days(5) + hours(2),
+            "credential.dead",
+            "credential:7",
+            moved("suspect", "dead", "refused", "rest/default refused 401"),
+        ),
+        (8, START + days(5) + hours(2), "finding.closed", "finding:12", closed),
+        (
+            9,
+            START + days(9),
+            "credential.shredded",
+            "credential:7",
+            json!({"from": "dead", "to": "shredded", "outcome": null, "asked": null}),
+        ),
+    ]
+    .map(event)
+    .to_vec()
+}
+
+fn story(open: bool) -> Story {
+    let detail = CredentialDetail {
+        credential: credential(),
+        uses: vec![
+            used(1, Some((START + days(4), EndedBy::Deleted))),
+            used(2, Some((START - days(3), EndedBy::Absent))),
+        ],
+    };
+    let findings = vec![finding(open)];
+    let names = Names {
+        connections: HashMap::from([
+            (ConnectionId(1), "main/c-1".to_owned()),
+            (ConnectionId(2), "main/c-2".to_owned()),
+        ]),
+        readers: HashMap::from([(PersonId(1), "owner-1 of acct-1, o***@***.org".to_owned())]),
+    };
+    let entries = entries(&detail, &findings, &events(), &names);
+    Story { detail, findings, entries, cut: vec!["only its first 200 findings are told of".to_owned()] }
+}
+
+#[test]
+fn a_credentials_story_tells_everything_in_the_order_of_time_and_why_what_is_open_is_open() {
+    insta::assert_snapshot!("story", story(true).text(None, "90d"));
+}
+
+#[test]
+fn a_finding_that_was_told_of_already_is_not_told_again() {
+    let text = story(true).text(Some(FindingId(12)), "90d");
+    assert!(!text.contains("F12 critical"), "{text}");
+    assert!(!story(false).text(None, "90d").contains("F12 critical"), "nor is one that is closed");
+}
+
+#[test]
+fn an_end_is_told_once_whether_the_log_has_it_or_not() {
+    let text = story(false).text(None, "90d");
+    assert_eq!(text.matches("main/c-1 stops using it").count(), 1, "{text}");
+    assert_eq!(text.matches("main/c-2 (acct-1) stops using it").count(), 1, "{text}");
+}
+
+#[test]
+fn programs_get_the_same_story_with_the_logs_own_words() {
+    let document = story(false).document();
+    let entries = document["timeline"].as_array().expect("a list");
+    assert!(entries.iter().all(|entry| entry["at"].is_string() && entry["what"].is_string()));
+    let kinds: Vec<&str> = entries.iter().filter_map(|entry| entry["kind"].as_str()).collect();
+    for kind in ["credential.known_since", "use.begun", "credential.first_seen", "notice.sent", "credential.shredded"] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+    assert_eq!(document["findings"][0]["clears"], cure(RuleName::SecretCompromised));
+}

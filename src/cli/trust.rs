@@ -1,0 +1,70 @@
+//! `providers trust`: the operator's word against a provider's blindness.
+
+use std::io::Write;
+
+use super::{CliError, Done};
+use crate::app::{AppError, SystemClock};
+use crate::config::{Env, Settings};
+use crate::domain::blindness::{Blind, Scope};
+use crate::domain::ids::ProviderName;
+use crate::ledger::{Ledger, OpenError};
+use crate::ports::Clock;
+use crate::providers::Catalogue;
+
+/// Ends a provider's blindness, over one protocol or all.
+pub async fn run(name: &str, protocol: Option<&str>, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+    let provider = ProviderName::new(name);
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
+    is_known(&catalogue, &provider, protocol)?;
+    let ledger = match Ledger::open(&settings.ledger.url).await {
+        // A daemon reads the operator's word anew with each scan, so it need not stop for this.
+        Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
+        opened => opened?,
+    };
+    let ended = ledger.trust(SystemClock.now(), &provider, protocol, who(env)).await?;
+    if ended.is_empty() {
+        let blind = ledger.blind_endpoints().await?;
+        return Err(CliError::Other(not_blind(&provider, protocol, &blind)));
+    }
+    let mut err = anstream::stderr();
+    for (scope, blind) in &ended {
+        writeln!(err, "{scope} was blind since {}: {}.", blind.since, blind.why.sentence())?;
+    }
+    writeln!(
+        err,
+        "From the next scan on its refusals count again. A key that is refused becomes suspect at once, and dead once that \
+         is confirmed. For 7 days, or until most keys are accepted, refusals in bulk are believed."
+    )?;
+    Ok(Done::Ok)
+}
+
+/// Refuses a name that the catalogue doesn't have.
+fn is_known(catalogue: &Catalogue, provider: &ProviderName, protocol: Option<&str>) -> Result<(), CliError> {
+    let Some(known) = catalogue.get(provider) else {
+        let names = catalogue.names();
+        let what = format!("there is no provider {:?}; there are: {}", provider.as_str(), names.join(", "));
+        return Err(CliError::Other(what));
+    };
+    let protocols: Vec<&str> = known.protocols.iter().map(|protocol| protocol.name.as_str()).collect();
+    match protocol {
+        Some(protocol) if !protocols.contains(&protocol) => {
+            Err(CliError::Other(format!("{provider} has no protocol {protocol:?}; it has: {}", protocols.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn not_blind(provider: &ProviderName, protocol: Option<&str>, blind: &[(Scope, Blind)]) -> String {
+    let what = protocol.map_or_else(|| provider.to_string(), |protocol| format!("{provider} over {protocol}"));
+    let others: Vec<String> = blind.iter().map(|(scope, _)| scope.to_string()).collect();
+    match others.is_empty() {
+        true => format!("{what} is not blind, nor is anybody else; its refusals count already, and nothing is changed"),
+        false => format!("{what} is not blind, and nothing is changed; blind are: {}", others.join(", ")),
+    }
+}
+
+/// Who says so, as the system knows them; for the log.
+fn who(env: &Env) -> Option<&str> {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.iter().find(|(key, _)| key == name));
+    named.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,327 @@
+//! The invariants, held against what is really so, and not against the program's own ideas.
+
+mod end;
+mod files;
+mod mails;
+mod reports;
+
+use std::collections::{BTreeMap, HashMap};
+
+use keysweep::domain::belief::Liveness;
+use keysweep::domain::finding::{FindingChange, KnownFinding};
+use keysweep::domain::ids::{ConnectionId, CredentialId, ProviderName};
+use keysweep::domain::rules;
+use keysweep::domain::settling::settle;
+use keysweep::domain::time::{Timestamp, hours};
+use keysweep::escrow::Escrow;
+use keysweep::ledger::Ledger;
+use keysweep::ledger::read::{CredentialFilter, CredentialRow, EventRow};
+use keysweep::ports::Vault as _;
+use keysweep::ports::judge::JudgeLedger as _;
+use serde_json::{Map, Value};
+
+use super::answers::{Gave, Heard};
+use super::source::Misreading;
+use super::stage::{Scanned, Stage};
+use super::world::World;
+
+/// How much is read at once.
+const PAGE: usize = 10_000;
+/// After so long a blind provider is believed again (DESIGN.md 4).
+const BLIND_AT_MOST: std::time::Duration = hours(48);
+/// Blindness is judged among at least so many credentials …
+const JUDGED_AMONG: usize = 5;
+/// … of at least so many accounts.
+const OF_ACCOUNTS: usize = 3;
+
+/// Who watches one ledger.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// what was broken, in sentences
+    pub broken: Vec<String>,
+    /// the log up to here was read
+    last_event: i64,
+    /// what the log says of each credential
+    replay: BTreeMap<CredentialId, Liveness>,
+    /// keys by the short name of their fingerprint
+    by_short: HashMap<String, usize>,
+    /// credentials by number, as keys
+    keys: BTreeMap<CredentialId, usize>,
+    /// what the provider last said to a scan that came to its end
+    gave: HashMap<usize, Gave>,
+    /// when something was last in the way: of all, of a provider's, of one key
+    all_disturbed: Option<Timestamp>,
+    provider_disturbed: HashMap<ProviderName, Timestamp>,
+    key_disturbed: HashMap<usize, Timestamp>,
+    /// sealed copies that were held once
+    sealed: BTreeMap<CredentialId, String>,
+    mails: mails::Seen,
+    looked: u64,
+}
+
+impl Watch {
+    /// True where a key is so well known to be let in that a stray refusal of it would be one alone.
+    pub fn is_at_peace(&self, key: usize) -> bool {
+        self.gave.get(&key) == Some(&Gave::Let)
+    }
+
+    /// How many credentials the ledger knows.
+    pub fn known(&self) -> u64 {
+        self.keys.len() as u64
+    }
+
+    /// What was wrong besides a scan: our clock moved, or keysweep stayed away.
+    pub fn disturb_all(&mut self, now: Timestamp) {
+        self.all_disturbed = Some(now);
+    }
+
+    fn tell(&mut self, stage: &Stage, what: &str) {
+        let now = stage.world.borrow().now;
+        self.broken.push(format!("scan {} at {now}: {what}", stage.step.get()));
+    }
+
+    /// Everything that must hold after a scan, whole or not.
+    pub async fn look(&mut self, stage: &Stage, ledger: &Ledger, vault: &Escrow, scanned: &Scanned) {
+        self.looked += 1;
+        let closely = self.looked.is_multiple_of(stage.plan.look_every);
+        if let Some(error) = &scanned.error {
+            self.tell(stage, &format!("the scan failed: {error}"));
+        }
+        self.learn(stage, vault);
+        let before = self.replay.clone();
+        let events = self.read_log(stage, ledger).await;
+        let rows = if closely { all_credentials(ledger).await } else { Vec::new() };
+        self.know(&rows);
+        self.every_step_was_called_for(stage, ledger, &events).await;
+        self.the_log_explains(stage, &rows);
+        self.what_was_heard_is_believed(stage, scanned, &rows);
+        self.note_disturbances(stage, scanned);
+        if scanned.whole && closely {
+            self.deleted_and_accepted_is_reported(stage, ledger, &rows).await;
+        }
+        if scanned.whole && self.looked % (4 * stage.plan.look_every) == 1 {
+            self.judging_all_changes_nothing(stage, ledger).await;
+        }
+        self.mark_shown(stage);
+        self.letters_are_right(stage, &before);
+        if self.looked % 128 == 3 {
+            self.nothing_shredded_is_left(stage).await;
+        }
+    }
+
+    fn learn(&mut self, stage: &Stage, vault: &Escrow) {
+        let world = stage.world.borrow();
+        for (number, key) in world.keys.iter().enumerate().skip(self.by_short.len()) {
+            let secret = keysweep::domain::secret::Secret::new(&key.secret);
+            let fingerprint = vault.fingerprint(&key.provider, key.key_id.as_deref(), &secret);
+            self.by_short.insert(fingerprint.short().to_owned(), number);
+        }
+    }
+
+    /// The key of a credential.
+    async fn key_behind(&mut self, ledger: &Ledger, id: CredentialId) -> Option<usize> {
+        if let Some(key) = self.keys.get(&id) {
+            return Some(*key);
+        }
+        // Whatever came into the ledger since: they are numbered in their order.
+        let last = self.keys.last_key_value().map_or(CredentialId(0), |(id, _)| *id);
+        self.know(&ledger.credentials(&CredentialFilter::default(), last, PAGE).await.expect("a ledger"));
+        self.keys.get(&id).copied()
+    }
+
+    fn know(&mut self, rows: &[CredentialRow]) {
+        let known = rows.iter().filter_map(|row| Some((row.id, *self.by_short.get(&row.credential)?)));
+        self.keys.extend(known);
+    }
+
+    async fn read_log(&mut self, stage: &Stage, ledger: &Ledger) -> Vec<EventRow> {
+        let mut fresh = Vec::new();
+        loop {
+            let page = ledger.events(self.last_event, PAGE).await.expect("a ledger");
+            let Some(last) = page.last() else { break };
+            self.last_event = last.id;
+            fresh.extend(page);
+        }
+        let mut tally = stage.tally.borrow_mut();
+        fresh.iter().for_each(|event| tally.events.add(&event.kind));
+        fresh
+    }
+
+    /// Never dead while the provider lets the key in, never live from an error, and unknown changes nothing: each
+    /// transition in the log was called for by what the provider really said in this scan.
+    async fn every_step_was_called_for(&mut self, stage: &Stage, ledger: &Ledger, events: &[EventRow]) {
+        for event in events {
+            let Some(id) = credential_of(event) else { continue };
+            let (from, to) = (word(event, "from"), word(event, "to"));
+            let known = self.replay.get(&id).copied().unwrap_or_default();
+            if from != Some(known) {
+                self.tell(stage, &format!("the log leaves a gap: {event:?}, and before it was {known}"));
+            }
+            let Some(to) = to else { continue };
+            self.replay.insert(id, to);
+            let Some(key) = self.key_behind(ledger, id).await else {
+                self.tell(stage, &format!("nobody's credential: {event:?}"));
+                continue;
+            };
+            let heard: Vec<Heard> = stage.heard.borrow().iter().filter(|heard| heard.key == key).cloned().collect();
+            let gave = |wanted: &[Gave]| heard.iter().any(|heard| wanted.contains(&heard.gave));
+            let called_for = match to {
+                Liveness::Live => gave(&[Gave::Let]),
+                Liveness::Suspect => gave(&[Gave::Refused, Gave::Partly]),
+                Liveness::Dead => gave(&[Gave::Refused]),
+                Liveness::Shredded | Liveness::Unverified => true,
+            };
+            stage.tally.borrow_mut().checked.add("transitions that were called for");
+            if !called_for {
+                self.tell(stage, &format!("key {key} became {to} without a reason: {event:?}, heard {heard:?}"));
+            } else if to == Liveness::Dead {
+                self.death_is_true(stage, key, &heard);
+            }
+        }
+    }
+
+    fn death_is_true(&mut self, stage: &Stage, key: usize, heard: &[Heard]) {
+        let world = stage.world.borrow();
+        stage.tally.borrow_mut().checked.add("deaths");
+        if world.keys[key].misread {
+            let what = format!("key {key} was proven dead by a column that is mapped wrongly");
+            drop(world);
+            self.tell(stage, &what);
+            return;
+        }
+        let refusals = || heard.iter().filter(|heard| heard.gave == Gave::Refused);
+        if refusals().any(|heard| heard.really_refused) {
+            return;
+        }
+        let bulk = refusals().filter_map(|heard| heard.bulk).min();
+        let limit = match bulk {
+            Some(since) if world.now.since(since) >= BLIND_AT_MOST => Some("bulk refusals for more than 48 hours"),
+            Some(_) if is_small(&world, &world.keys[key].provider) => Some("too small an estate for blindness"),
+            _ => None,
+        };
+        if let Some(limit) = limit {
+            stage.tally.borrow_mut().limits.add(limit);
+            return;
+        }
+        let what = format!("key {key} is dead to keysweep, and {:?}; heard {heard:?}", world.keys[key]);
+        drop(world);
+        self.tell(stage, &what.replace(super::world::MARK, "…"));
+    }
+
+    /// Replaying the log gives what is believed now.
+    fn the_log_explains(&mut self, stage: &Stage, rows: &[CredentialRow]) {
+        for row in rows {
+            let replayed = self.replay.get(&row.id).copied().unwrap_or_default();
+            if replayed != row.liveness {
+                let what = format!("credential {} is {}, and the log says {replayed}", row.id, row.liveness);
+                self.tell(stage, &what);
+            }
+        }
+        stage.tally.borrow_mut().checked.add_all("states explained by the log", rows.len() as u64);
+    }
+
+    /// After a scan that came to its end: who was let in is live, who was turned away is not, and who was not heard is
+    /// what they were.
+    fn what_was_heard_is_believed(&mut self, stage: &Stage, scanned: &Scanned, rows: &[CredentialRow]) {
+        if !scanned.whole {
+            return; // what was heard and not written down is asked once more
+        }
+        let heard: HashMap<usize, Gave> = stage.heard.borrow().iter().map(|heard| (heard.key, heard.gave)).collect();
+        for row in rows {
+            let Some(gave) = self.keys.get(&row.id).and_then(|key| heard.get(key)) else { continue };
+            let wrong = match gave {
+                Gave::Let => row.liveness != Liveness::Live,
+                Gave::Refused => matches!(row.liveness, Liveness::Live | Liveness::Unverified),
+                Gave::Partly | Gave::Nothing => false,
+            };
+            if wrong {
+                self.tell(stage, &format!("credential {} is {} after {gave:?}", row.id, row.liveness));
+            }
+        }
+        stage.tally.borrow_mut().checked.add_all("answers believed", heard.len() as u64);
+        let definite = heard.into_iter().filter(|(_, gave)| *gave != Gave::Nothing);
+        self.gave.extend(definite);
+    }
+
+    fn note_disturbances(&mut self, stage: &Stage, scanned: &Scanned) {
+        let now = stage.world.borrow().now;
+        let harmless = matches!(scanned.misreading, None | Some(Misreading::Twice));
+        if !scanned.whole || !harmless || scanned.held_back > 0 {
+            self.all_disturbed = Some(now);
+        }
+        let weather = stage.weather.borrow();
+        let down = weather.outages.keys().chain(weather.bulk.keys()).chain(&scanned.given_up);
+        self.provider_disturbed.extend(down.map(|provider| (provider.clone(), now)));
+        let disturbed = stage.heard.borrow();
+        let disturbed = disturbed.iter().filter(|heard| matches!(heard.gave, Gave::Nothing | Gave::Partly));
+        self.key_disturbed.extend(disturbed.map(|heard| (heard.key, now)));
+        self.key_disturbed.extend(weather.strays.keys().map(|key| (*key, now)));
+    }
+
+    /// Judging what is due has left nothing to say for judging all.
+    async fn judging_all_changes_nothing(&mut self, stage: &Stage, ledger: &Ledger) {
+        let (now, mut after) = (stage.our_now(), ConnectionId(0));
+        loop {
+            let page = ledger.all_subjects(after, PAGE).await.expect("a ledger");
+            let Some((last, _)) = page.last() else { return };
+            after = last.connection.id;
+            for (subject, known) in &page {
+                let rulings = rules::judge(subject, |name| stage.rule_policy(name), now);
+                let mut changes = settle(subject.connection.id, &rulings, known, &subject.uses);
+                changes.retain(|change| !only_moves_on(change, known));
+                if !changes.is_empty() {
+                    let id = &subject.connection.external_id;
+                    self.tell(stage, &format!("{id} was not due, and yet its verdict changes: {changes:?}"));
+                }
+            }
+            stage.tally.borrow_mut().checked.add_all("connections judged again", page.len() as u64);
+        }
+    }
+}
+
+/// Whether a provider has too few keys, or of too few customers, for blindness to be told from many deaths.
+fn is_small(world: &World, provider: &ProviderName) -> bool {
+    let theirs = || world.spans.iter().filter(|span| world.keys[span.key].provider == *provider && span.shown);
+    let mut keys: Vec<usize> = theirs().map(|span| span.key).collect();
+    let mut accounts: Vec<usize> = theirs().map(|span| span.account).collect();
+    for list in [&mut keys, &mut accounts] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    keys.len() < JUDGED_AMONG || accounts.len() < OF_ACCOUNTS
+}
+
+/// True where a finding's evidence differs by no more than the last acceptance and the last reason of a run of unknown
+/// answers: those move on with every probe, and nobody is made due by them.
+fn only_moves_on(change: &FindingChange, known: &[KnownFinding]) -> bool {
+    let FindingChange::Updated { id, severity, since, evidence, mailed } = change else { return false };
+    let lasting = |evidence: &Map<String, Value>| {
+        let mut evidence = evidence.clone();
+        evidence.retain(|fact, _| fact != "accepted_at" && fact != "unknown_reason");
+        evidence
+    };
+    known.iter().any(|old| {
+        let same = (old.id, old.severity, old.since, old.mailed) == (*id, *severity, *since, *mailed);
+        same && lasting(&old.evidence) == lasting(evidence)
+    })
+}
+
+fn credential_of(event: &EventRow) -> Option<CredentialId> {
+    let number = event.subject.strip_prefix("credential:")?;
+    let is_transition = event.data.contains_key("to");
+    number.parse().ok().map(CredentialId).filter(|_| is_transition)
+}
+
+fn word(event: &EventRow, name: &str) -> Option<Liveness> {
+    serde_json::from_value(event.data.get(name)?.clone()).ok()
+}
+
+async fn all_credentials(ledger: &Ledger) -> Vec<CredentialRow> {
+    let (mut rows, mut after) = (Vec::new(), CredentialId(0));
+    loop {
+        let page = ledger.credentials(&CredentialFilter::default(), after, PAGE).await.expect("a ledger");
+        let Some(last) = page.last() else { return rows };
+        after = last.id;
+        rows.extend(page);
+    }
+}
