@@ -220,6 +220,9 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
         (first, _) => at(first),
     };
+    let on = row.refused_on.join(" and ").to_uppercase();
+    let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
+    let left_out = row.left_out.join(" and ").to_uppercase();
     let leaked = row.compromised_at.map(|leaked| {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
@@ -230,6 +233,10 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
         ("  refused", refused),
+        (
+            "  not asked",
+            if left_out.is_empty() { left_out } else { format!("{left_out}: the operator's settings say so") },
+        ),
         ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
         ("  no answer", unknown.unwrap_or_default()),
         ("  died", at(row.died_at)),
