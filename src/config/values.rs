@@ -9,6 +9,7 @@ use url::Url;
 use super::problem::Fault;
 use super::settings::Pace;
 use super::tree::{Node, Value};
+use crate::domain::secret::could_be_key;
 use crate::domain::time::days;
 
 const DURATION: &str = "write e.g. \"1h\" or \"90d\"";
@@ -165,9 +166,12 @@ pub(super) fn log_filter(node: &Node) -> Result<String, Fault> {
     }
 }
 
-/// The text in quotes, harmless and short.
+/// The text in quotes, harmless and short. What could be a key stood in the wrong line, and is not shown.
 pub(super) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
+    if could_be_key(text) {
+        return "what stands here, which could be a key and isn't shown,".to_owned();
+    }
     if text.chars().count() <= LONGEST {
         return format!("{text:?}");
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::domain::record::FieldProblem;
+use crate::domain::secret::could_be_key;
 
 /// The greater of the two contracts' lengths.
 const MOST_FIELDS: usize = 22;
@@ -36,10 +37,17 @@ impl Contract {
 
     /// The remark on a column or field that isn't in the contract.
     pub(super) fn unknown(&self, noun: &str, name: &str) -> String {
-        let shown: String = name.chars().take(40).flat_map(char::escape_debug).collect();
         let hint = self.near(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        format!("{noun} `{shown}` is not a field of keysweep and is ignored{hint}")
+        format!("{noun} {} is not a field of keysweep and is ignored{hint}", shown_name(name))
     }
+}
+
+/// A column's or a field's name, harmless and short. Where the header is missing, the first row's secret stands in its place.
+pub(super) fn shown_name(name: &str) -> String {
+    if could_be_key(name) {
+        return "whose name could be a key (not shown)".to_owned();
+    }
+    format!("`{}`", name.chars().take(40).flat_map(char::escape_debug).collect::<String>())
 }
 
 /// What one row gives for one field.
@@ -123,6 +131,13 @@ mod tests {
             assert!(contract.names.len() <= MOST_FIELDS);
             assert!(contract.id < contract.required);
         }
+    }
+
+    #[test]
+    fn a_key_where_a_name_should_be_is_not_shown() {
+        let key = "0123456789abcdef0123456789abcdef";
+        assert!(!connection::CONTRACT.unknown("column", key).contains("0123"));
+        assert!(connection::CONTRACT.unknown("column", "colour").starts_with("column `colour` is not"));
     }
 
     #[test]

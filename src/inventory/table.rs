@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::cells::{Cell, Cells, Contract, row_problem};
+use super::cells::{Cell, Cells, Contract, row_problem, shown_name};
 use super::lane::{Bad, Remarks};
 
 /// Which column holds which field of the contract.
@@ -42,8 +42,7 @@ impl Columns {
         missing(&names, &known, contract)?;
         let mut seen = HashSet::new();
         if let Some(twice) = names.iter().find(|name| !name.is_empty() && !seen.insert(name.as_str())) {
-            let shown: String = twice.chars().take(40).flat_map(char::escape_debug).collect();
-            return Err(format!("the header has the column `{shown}` twice; leave one of them out"));
+            return Err(format!("the header has the column {} twice; leave one of them out", shown_name(twice)));
         }
         for (name, _) in names.iter().zip(&known).filter(|(_, known)| known.is_none()) {
             remarks.unknown(contract, "column", name);

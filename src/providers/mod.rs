@@ -17,7 +17,7 @@ mod http_tests;
 mod patterns;
 pub mod prober;
 pub mod reach;
-mod retry_after;
+pub mod retry_after;
 mod route;
 pub mod settings;
 mod share;

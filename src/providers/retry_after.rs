@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 use crate::domain::time::Timestamp;
 
 /// How long to wait, from seconds or from a date; `None` for anything else. A date that has passed is no wait.
-pub(super) fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
+pub fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
     let text = value?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));

@@ -1,6 +1,7 @@
 //! Crontab's five fields to the sets of numbers that they name. Every error names the field and what to write.
 
 use super::CronError;
+use crate::domain::secret::could_be_key;
 
 /// What there is to know of one of the five.
 struct Kind {
@@ -55,6 +56,9 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) fn parse(text: &str) -> Result<Self, CronError> {
         let text = text.trim();
+        if could_be_key(text) {
+            return Err(CronError::new("what stands here could be a key and isn't shown", short_forms()));
+        }
         if text.starts_with('@') {
             let spelt_out = SHORT.iter().find(|(short, _)| short.eq_ignore_ascii_case(text)).map(|(_, full)| *full);
             return match spelt_out {

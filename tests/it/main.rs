@@ -11,6 +11,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod estate;
+mod fuzz;
 mod house;
 mod kill;
 mod life;

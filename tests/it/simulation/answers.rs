@@ -56,7 +56,7 @@ impl Prober for Stage {
         let outcome = combine(&parts);
         self.tally.borrow_mut().verdicts.add(&outcome.to_string());
         self.note(question, gave);
-        Answer { outcome, parts, at: self.our_now(), took: Duration::ZERO, retry_after, kind: None }
+        Answer { outcome, parts, at: self.our_now(), took: Duration::ZERO, retry_after, kind: None, date: None }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {

@@ -170,7 +170,7 @@ fn connection(world: &World, link: &Link, row: u64) -> Row<ConnectionRecord> {
         secret: Some(Secret::new(&key.secret)),
         secret_ref: None,
         secret_version: None,
-        auth: Auth::Key,
+        auth: Some(Auth::Key),
         region: key.region.map(str::to_owned),
         base_url: None,
         created_by: Some(link.created_by.clone()),

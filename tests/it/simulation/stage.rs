@@ -235,9 +235,9 @@ impl Stage {
         }
         let listing = Listing::of(&self.world.borrow(), source, wrong, &mut dice);
         let spec = source_spec(source);
-        let knows = |name: &ProviderName| self.catalogue.get(name).is_some();
+        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, knows: &knows, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;
         if collected.held_back > 0 && dice.per_mille(300) {
             // The operator has looked, and says that they are gone.
