@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::outcome::Reason;
 use crate::domain::time::days;
 
+mod doubt;
 mod properties;
 
 const T0: Timestamp = Timestamp::from_secs(1_790_000_000);
