@@ -21,6 +21,8 @@ pub(super) enum Act {
     Lift(&'static str),
     /// an owner resets a secret and gives the platform the new one
     Rotate(&'static str),
+    /// Mailjet's SMTP lets go of the secrets that were reset, this connection's among them
+    LetGo(&'static str),
     /// the platform learns that others know a key
     Leak(&'static str),
     /// an owner verifies their address on the platform
@@ -38,7 +40,7 @@ pub(super) enum Act {
 }
 
 /// Day, hour, minute and act, in order. Scans come by themselves.
-const SCRIPT: [(u64, u64, u64, Act); 23] = [
+const SCRIPT: [(u64, u64, u64, Act); 24] = [
     (2, 9, 30, Act::Delete(HERO)),
     (2, 11, 0, Act::Delete(SURVIVOR)),
     (2, 16, 0, Act::Delete(BLOCKED)),
@@ -54,6 +56,8 @@ const SCRIPT: [(u64, u64, u64, Act); 23] = [
     (8, 6, 0, Act::Down("convertkit")),
     (8, 18, 0, Act::Up("convertkit")),
     (9, 10, 0, Act::Rotate(ROTATED)),
+    (9, 10, 30, Act::Look),
+    (9, 11, 15, Act::LetGo(ROTATED)),
     (10, 9, 0, Act::Delete(RETURNING)),
     (11, 9, 0, Act::Suspend(RETURNING)),
     (11, 15, 0, Act::Look),
@@ -91,6 +95,7 @@ impl Act {
             Self::Delete(id) => estate.delete(id, now),
             Self::Rotate(id) => estate.rotate(id, world, now),
             Self::Reconnect(id) => estate.reconnect(id, now),
+            Self::LetGo(_) => world.stop_lingering(),
             Self::Leak(id) => estate.leak(id, now),
             Self::Verify(account) => estate.verify(account),
             Self::Revoke(id) | Self::Suspend(id) => set(estate, id, world, KeyState::Refused),
@@ -133,6 +138,10 @@ impl Act {
             Self::Rotate(id) => {
                 let (name, provider, account) = named(id)?;
                 format!("the owner of acct-{account} resets the secret of {name} at {provider} and pastes the new one")
+            }
+            Self::LetGo(id) => {
+                let (name, provider, _) = named(id)?;
+                format!("{provider}'s SMTP, an hour after its API, lets go of the old secret of {name}")
             }
             Self::Reconnect(id) => {
                 let (name, _, account) = named(id)?;

@@ -17,6 +17,8 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ports::notify::{ClaimedMail, MailNotice, Renderer as _};
 
+mod blind;
+
 /// 21 September 2026, 14:13:20 UTC
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 

@@ -20,6 +20,7 @@ pub mod reach;
 pub mod retry_after;
 mod route;
 pub mod settings;
+mod share;
 mod smtp;
 #[cfg(test)]
 mod smtp_tests;

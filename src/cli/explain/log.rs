@@ -138,6 +138,11 @@ fn sentence(event: &EventRow, names: &Names) -> String {
         }
         "credential.dead" => answered(event, "dead: the provider's refusal is confirmed"),
         "credential.shredded" => answered(event, "shredded: the sealed copy is destroyed"),
+        "credential.taken_back" => answered(event, "no suspect any more: its provider refused everybody"),
+        "provider.blind" => {
+            format!("{} is blind: no refusal there is believed ({})", endpoint(event), word("why"))
+        }
+        "provider.sighted" => format!("{} is sighted again: refusals count ({})", endpoint(event), word("by")),
         "credential.presented_again" => "unverified: the inventory shows the value again".to_owned(),
         "credential.compromised" => {
             let note = event.data.get("note").map(|note| format!(": {}", fact(note))).unwrap_or_default();
@@ -181,6 +186,13 @@ fn answered(event: &EventRow, what: &str) -> String {
     let outcome = word("outcome").map(|outcome| format!("; {outcome}")).unwrap_or_default();
     let asked = word("asked").map(|asked| format!(": {asked}")).unwrap_or_default();
     format!("{what}{was}{outcome}{asked}")
+}
+
+/// `mailjet rest/default`, of an entry on a provider.
+fn endpoint(event: &EventRow) -> String {
+    let word = |name: &str| event.data.get(name).map(fact).unwrap_or_default();
+    let provider = event.subject.split_once(':').map_or("?", |(_, name)| name);
+    format!("{provider} {}/{}", word("protocol"), word("endpoint"))
 }
 
 fn finding(event: &EventRow) -> String {

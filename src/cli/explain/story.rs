@@ -47,7 +47,8 @@ impl Story {
         for row in listed.iter().take(FINDINGS) {
             findings.extend(ledger.finding(row.id).await?);
         }
-        let events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
+        let mut events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
+        events.retain(|event| !is_older_news(event, &detail));
         if events.len() > EVENTS {
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
@@ -99,12 +100,18 @@ impl Story {
     }
 }
 
+/// What became of the provider before the credential was seen is none of its story.
+fn is_older_news(event: &EventRow, detail: &CredentialDetail) -> bool {
+    event.subject.starts_with("provider:") && detail.credential.first_seen_at.is_some_and(|first| event.at < first)
+}
+
 /// What the log calls everything that a credential's story is about.
 fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String> {
     let connections: BTreeSet<_> = detail.uses.iter().map(|used| used.connection).collect();
     std::iter::once(format!("credential:{}", detail.credential.id))
         .chain(connections.into_iter().map(|id| format!("connection:{id}")))
         .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
+        .chain([format!("provider:{}", detail.credential.provider)])
         .collect()
 }
 
@@ -213,6 +220,9 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
         (first, _) => at(first),
     };
+    let on = row.refused_on.join(" and ").to_uppercase();
+    let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
+    let left_out = row.left_out.join(" and ").to_uppercase();
     let leaked = row.compromised_at.map(|leaked| {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
@@ -223,6 +233,10 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
         ("  refused", refused),
+        (
+            "  not asked",
+            if left_out.is_empty() { left_out } else { format!("{left_out}: the operator's settings say so") },
+        ),
         ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
         ("  no answer", unknown.unwrap_or_default()),
         ("  died", at(row.died_at)),

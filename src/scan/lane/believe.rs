@@ -73,7 +73,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let context = Context { now: at, ..context };
         let (believed, sifted) = self.sights.borrow().sift(&due.belief, answer.as_ref());
         let after = |outcome| liveness::after_probe(&believed, outcome, &context, &self.policy);
-        let (step, outcome, held) = match (answer.as_ref().map(|answer| answer.outcome), &sifted) {
+        let (mut step, outcome, held) = match (answer.as_ref().map(|answer| answer.outcome), &sifted) {
             (Some(outcome), None) => (after(outcome), Some(outcome), false),
             (Some(heard), Some(parts)) => {
                 let outcome = combine(parts);
@@ -87,6 +87,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let retry_after = answer.as_ref().and_then(|answer| answer.retry_after);
         let (kind, heard) = answer.map_or((None, None), |answer| (answer.kind, Some(answer.parts)));
         let parts = sifted.or(heard);
+        if matches!(outcome, Some(Outcome::Refused | Outcome::PartlyRefused(_))) {
+            step.rule_visible |= step.belief.refused_over(parts.as_deref().unwrap_or_default());
+        }
         let moved = step.transition.map(|t| (moved(&due, t, at, outcome, parts.as_deref()), t.to));
         let probe_at = (!step.shred)
             .then(|| next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(&due)))
@@ -198,7 +201,11 @@ fn is_refusal(looked: &Looked) -> bool {
 
 /// Whether more than a suspicion could rest on this refusal: a death, or the destruction of a copy.
 fn may_confirm(looked: &Looked) -> bool {
-    matches!(looked.due.belief.liveness, Liveness::Suspect | Liveness::Dead)
+    match looked.due.belief.liveness {
+        Liveness::Suspect => true,
+        Liveness::Dead => looked.due.idle_since.is_some(),
+        Liveness::Unverified | Liveness::Live | Liveness::Shredded => false,
+    }
 }
 
 /// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.

@@ -27,6 +27,8 @@ fn credential() -> CredentialRow {
         accepted_at: Some(START + days(3)),
         refused_first: Some(START + days(5)),
         refused_last: Some(START + days(9)),
+        refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
+        left_out: Vec::new(),
         no_control: false,
         unknown_since: None,
         unknown_reason: None,
