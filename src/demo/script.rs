@@ -40,7 +40,7 @@ pub(super) enum Act {
 }
 
 /// Day, hour, minute and act, in order. Scans come by themselves.
-const SCRIPT: [(u64, u64, u64, Act); 24] = [
+const SCRIPT: [(u64, u64, u64, Act); 25] = [
     (2, 9, 30, Act::Delete(HERO)),
     (2, 11, 0, Act::Delete(SURVIVOR)),
     (2, 16, 0, Act::Delete(BLOCKED)),
