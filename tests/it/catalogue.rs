@@ -71,7 +71,7 @@ impl Acme {
 const PEOPLE: &[[&str; 5]] = &[["a", "owner", "owner", "active", "true"]];
 
 /// What the one owner is told once mail may leave: the text of the one mail, its lines joined.
-fn told(estate: &Estate) -> String {
+fn mailed(estate: &Estate) -> String {
     let preview = estate.run(&["mail", "preview", "--format", "json"]).exits(0).json();
     assert_eq!(preview["people"], json!(1), "{preview:#}");
     estate.release();
@@ -130,16 +130,13 @@ fn a_provider_of_ones_own_is_read_asked_judged_and_told_of() {
 
     let scan = estate.run(&["scan", "--format", "json"]).exits(0).json();
     let findings: Vec<_> = scan["findings"].as_array().expect("findings").iter().collect();
-    let told: Vec<String> = findings
-        .iter()
-        .map(|f| format!("{} {} {}", f["rule"], f["connection_id"], f["liveness"]).replace('"', ""))
-        .collect();
-    assert_eq!(told, ["revocation-missing left live"], "{scan:#}");
+    let in_words = |f: &&Value| format!("{} {} {}", f["rule"], f["connection_id"], f["liveness"]).replace('"', "");
+    assert_eq!(findings.iter().map(in_words).collect::<Vec<_>>(), ["revocation-missing left live"], "{scan:#}");
     let asked = acme.asked();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(asked[0].starts_with("GET /v1/account?fields=id HTTP/1.1 ak_"), "{asked:?}");
 
-    let preview = estate.run(&["mail", "preview"]).exits(0);
+    let told = mailed(&estate);
     for words in [
         "Acme",
         "did not change anything at Acme",
@@ -289,7 +286,7 @@ fn a_connection_by_permission_is_never_asked_about_and_its_end_is_told_with_the_
     let found: Vec<_> = scan["findings"].as_array().expect("findings").iter().collect();
     assert_eq!(found.len(), 1, "{scan:#}");
     assert_eq!((&found[0]["rule"], &found[0]["evidence"]["reason"]), (&json!("revocation-unproven"), &json!("oauth")));
-    let preview = estate.run(&["mail", "preview"]).exits(0).out;
+    let told = mailed(&estate);
     for words in
         ["Connected Apps", "uninstall it", "That ends every connection that the platform has to this HubSpot account"]
     {
