@@ -123,8 +123,8 @@ const WRONG_KIND: &str = "c-19";
 const MIXED: &str = "c-20";
 /// It stopped synchronising long before the story.
 const IDLE: &str = "c-21";
-/// The address of this customer's owner was never verified: nobody can be told of what is found there.
-const UNREACHABLE: usize = 8;
+/// The address of this customer's owner is not verified: nobody can be told of what is found there.
+pub const UNREACHABLE: usize = 8;
 /// Deleted when the story is over, for whoever scans then.
 pub const LEFT: &str = "c-17";
 
@@ -209,6 +209,12 @@ impl Estate {
     /// The platform learns that others know a connection's key.
     pub fn leak(&mut self, id: &str, now: Timestamp) {
         self.change(id, |connection| connection.compromised_at = Some(now));
+    }
+
+    /// The customer's owner shows that their address is theirs.
+    pub fn verify(&mut self, account: usize) {
+        let owners = self.people.iter_mut().filter(|person| person.account == account && person.role == "owner");
+        owners.for_each(|owner| owner.verified = true);
     }
 
     /// A member leaves the customer's team.

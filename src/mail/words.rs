@@ -7,6 +7,7 @@ use super::digest::Group;
 use super::{others, reasons};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
+use crate::domain::outcome::Reason;
 use crate::domain::record::UsedFor;
 use crate::ports::notify::MailNotice;
 
@@ -301,6 +302,11 @@ fn last_accepted(group: &Group<'_>) -> String {
     };
     if belief.refused_last.is_some() {
         said.push_str(&format!(" {} That is not confirmed yet.", refused(group)));
+    } else if let (Some(since), Some(Reason::Blind)) = (belief.unknown_since, belief.unknown_reason) {
+        said.push_str(&format!(
+            " Since {} {title} turns everybody away, which says nothing of this key.",
+            instant(since)
+        ));
     } else if let Some(since) = belief.unknown_since {
         said.push_str(&format!(" Since {} it could not be asked again.", instant(since)));
     }

@@ -5,6 +5,7 @@
 mod absence;
 mod blindness;
 mod canary;
+mod catalogue;
 mod daemon;
 mod dashboards;
 mod demo;

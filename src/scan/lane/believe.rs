@@ -201,7 +201,11 @@ fn is_refusal(looked: &Looked) -> bool {
 
 /// Whether more than a suspicion could rest on this refusal: a death, or the destruction of a copy.
 fn may_confirm(looked: &Looked) -> bool {
-    matches!(looked.due.belief.liveness, Liveness::Suspect | Liveness::Dead)
+    match looked.due.belief.liveness {
+        Liveness::Suspect => true,
+        Liveness::Dead => looked.due.idle_since.is_some(),
+        Liveness::Unverified | Liveness::Live | Liveness::Shredded => false,
+    }
 }
 
 /// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.

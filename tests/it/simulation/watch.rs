@@ -5,7 +5,7 @@ mod files;
 mod mails;
 mod reports;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keysweep::domain::belief::Liveness;
 use keysweep::domain::finding::{FindingChange, KnownFinding};
@@ -53,6 +53,11 @@ pub struct Watch {
     all_disturbed: Option<Timestamp>,
     provider_disturbed: HashMap<ProviderName, Timestamp>,
     key_disturbed: HashMap<usize, Timestamp>,
+    /// endpoints that are not believed, as the log says, and providers that were not in this scan
+    blind: HashSet<String>,
+    doubted: HashSet<ProviderName>,
+    /// when keys really died to keysweep
+    died: HashMap<usize, Timestamp>,
     /// sealed copies that were held once
     sealed: BTreeMap<CredentialId, String>,
     mails: mails::Seen,
@@ -144,6 +149,20 @@ impl Watch {
         }
         let mut tally = stage.tally.borrow_mut();
         fresh.iter().for_each(|event| tally.events.add(&event.kind));
+        drop(tally);
+        self.doubted = self.blind.iter().map(|scope| provider_of(scope)).collect();
+        for event in &fresh {
+            let place = |name| event.data.get(name).and_then(Value::as_str).unwrap_or_default();
+            let scope = format!("{} {}/{}", event.subject, place("protocol"), place("endpoint"));
+            match event.kind.as_str() {
+                "provider.blind" => {
+                    self.doubted.insert(provider_of(&scope));
+                    self.blind.insert(scope);
+                }
+                "provider.sighted" => drop(self.blind.remove(&scope)),
+                _ => {}
+            }
+        }
         fresh
     }
 
@@ -165,19 +184,39 @@ impl Watch {
             };
             let heard: Vec<Heard> = stage.heard.borrow().iter().filter(|heard| heard.key == key).cloned().collect();
             let gave = |wanted: &[Gave]| heard.iter().any(|heard| wanted.contains(&heard.gave));
+            let provider = stage.world.borrow().keys[key].provider.clone();
+            let is_taken_back = event.kind == "credential.taken_back" && known == Liveness::Suspect;
             let called_for = match to {
+                Liveness::Live | Liveness::Unverified if is_taken_back => self.doubted.contains(&provider),
                 Liveness::Live => gave(&[Gave::Let]),
                 Liveness::Suspect => gave(&[Gave::Refused, Gave::Partly]),
                 Liveness::Dead => gave(&[Gave::Refused]),
-                Liveness::Shredded | Liveness::Unverified => true,
+                Liveness::Shredded => self.may_be_destroyed(stage, key, known),
+                Liveness::Unverified => known == Liveness::Shredded,
             };
             stage.tally.borrow_mut().checked.add("transitions that were called for");
             if !called_for {
                 self.tell(stage, &format!("key {key} became {to} without a reason: {event:?}, heard {heard:?}"));
             } else if to == Liveness::Dead {
+                self.died.insert(key, stage.world.borrow().now);
                 self.death_is_true(stage, key, &heard);
             }
         }
+    }
+
+    /// A copy is destroyed when the key has really been dead for the settling time, or unused for the time of retention,
+    /// whatever our clock says meanwhile.
+    fn may_be_destroyed(&self, stage: &Stage, key: usize, was: Liveness) -> bool {
+        let world = stage.world.borrow();
+        let policy = stage.liveness_policy(&world.keys[key].provider);
+        let ends = world.spans.iter().filter(|span| span.key == key).map(|span| span.ended);
+        // The last instant of its use; `None` while there is one.
+        let unused = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
+        let retained = unused.is_some_and(|end| world.now.since(end) >= policy.retention);
+        let settle = keysweep::domain::catalogue::Provider::settle;
+        let settle = stage.catalogue.get(&world.keys[key].provider).and_then(settle).unwrap_or(hours(24));
+        let settled = self.died.get(&key).is_some_and(|died| world.now.since(*died) >= settle);
+        retained || (was == Liveness::Dead && settled)
     }
 
     fn death_is_true(&mut self, stage: &Stage, key: usize, heard: &[Heard]) {
@@ -231,6 +270,7 @@ impl Watch {
             let Some(gave) = self.keys.get(&row.id).and_then(|key| heard.get(key)) else { continue };
             let wrong = match gave {
                 Gave::Let => row.liveness != Liveness::Live,
+                Gave::Refused if self.doubted.contains(&row.provider) => false,
                 Gave::Refused => matches!(row.liveness, Liveness::Live | Liveness::Unverified),
                 Gave::Partly | Gave::Nothing => false,
             };
@@ -310,6 +350,10 @@ fn credential_of(event: &EventRow) -> Option<CredentialId> {
     let number = event.subject.strip_prefix("credential:")?;
     let is_transition = event.data.contains_key("to");
     number.parse().ok().map(CredentialId).filter(|_| is_transition)
+}
+
+fn provider_of(scope: &str) -> ProviderName {
+    ProviderName::new(scope.trim_start_matches("provider:").split(' ').next().unwrap_or_default())
 }
 
 fn word(event: &EventRow, name: &str) -> Option<Liveness> {

@@ -194,7 +194,7 @@ fn story(open: bool) -> Story {
             (ConnectionId(1), "main/c-1".to_owned()),
             (ConnectionId(2), "main/c-2".to_owned()),
         ]),
-        readers: HashMap::from([(PersonId(1), "owner-1 of acct-1, o***@***.org".to_owned())]),
+        readers: HashMap::from([(PersonId(1), "owner-1 of acct-1 (o***@***.org)".to_owned())]),
     };
     let entries = entries(&detail, &findings, &events(), &names);
     Story { detail, findings, entries, cut: vec!["only its first 200 findings are told of".to_owned()] }
