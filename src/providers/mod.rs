@@ -27,6 +27,7 @@ mod smtp_tests;
 mod tls;
 mod turn;
 
+pub use address::misplaced;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use dial::{NoDial, is_public};
 pub use prober::CatalogueProber;

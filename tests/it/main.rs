@@ -22,6 +22,7 @@ mod metrics;
 mod page;
 mod probe;
 mod setup;
+mod share;
 mod shell;
 mod sigkill;
 mod simulation;

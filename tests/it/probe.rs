@@ -154,3 +154,39 @@ fn it_needs_no_configuration_and_no_master_key() {
     assert_eq!((told["outcome"].as_str(), told["reason"].as_str()), (Some("unknown"), Some("connect")));
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0, "nothing is written");
 }
+
+#[test]
+fn an_address_that_is_not_the_providers_is_never_asked_and_told_everywhere() {
+    let site = Site::new();
+    let secret = hex("a token");
+    for (base_url, reason, todo) in [
+        (Some("https://169.254.169.254"), "bad_address", "Compare --base-url"),
+        (Some("https://shop.api-us1.com.evil.example.org"), "bad_address", "Compare --base-url"),
+        (Some("http://127.0.0.1:8080"), "bad_address", "Compare --base-url"),
+        (None, "no_address", "Give --base-url"),
+    ] {
+        let mut arguments = vec!["activecampaign", "--format", "json"];
+        arguments.extend(base_url.iter().flat_map(|base_url| ["--base-url", base_url]));
+        let told = probe(&site, &arguments, &secret).exits(4).json();
+        assert_eq!(
+            (told["outcome"].as_str(), told["reason"].as_str()),
+            (Some("unknown"), Some(reason)),
+            "{base_url:?}"
+        );
+        assert!(told["todo"].as_str().is_some_and(|text| text.contains(todo)), "{told:#}");
+    }
+    site.connections(format!(
+        "connection_id,account_id,provider,secret,base_url\n\
+         inside,a1,activecampaign,{secret},https://10.0.0.1\nnowhere,a1,activecampaign,{secret}b,\n"
+    ));
+    let looked = site.run(&["inventory", "check", "main", "--format", "json"]).exits(0).json();
+    let problems = looked["problems"].to_string();
+    assert!(problems.contains("base_url: ActiveCampaign: it is not one of the provider's addresses"), "{problems}");
+    assert!(problems.contains("base_url: ActiveCampaign: nothing says at which address"), "{problems}");
+    let scan = site.scan();
+    assert_eq!((scan.quarantined(), scan.count("unknown")), (Vec::new(), 2), "the rows go on, and nothing follows");
+    for (id, reason) in [("inside", "bad_address"), ("nowhere", "no_address")] {
+        assert_eq!(site.credential(id)["unknown_reason"], reason);
+        assert_eq!(site.liveness(id), "unverified");
+    }
+}

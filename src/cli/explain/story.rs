@@ -220,9 +220,9 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
         (first, _) => at(first),
     };
-    let on = row.refused_on.join(" and ").to_uppercase();
+    let on = protocols(&row.refused_on);
     let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
-    let left_out = row.left_out.join(" and ").to_uppercase();
+    let left_out = protocols(&row.left_out);
     let leaked = row.compromised_at.map(|leaked| {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
@@ -250,6 +250,11 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
     ]));
     text
+}
+
+/// `REST and SMTP`; empty where there are none.
+fn protocols(names: &[String]) -> String {
+    names.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>().join(" and ")
 }
 
 /// `rest/default refused (401)`, part by part.
