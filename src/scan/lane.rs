@@ -23,6 +23,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::liveness::{self, Context};
 use crate::domain::outcome::{Answer, Outcome, Reason};
 use crate::domain::policy::LivenessPolicy;
+use crate::domain::time::Timestamp;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober, Question};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
@@ -60,6 +61,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     policy: LivenessPolicy,
     controls: RefCell<Controls>,
     sights: RefCell<Sights>,
+    /// suspects made since then went back in the ledger during this pass; what was loaded before doesn't know of it
+    went_back: Cell<Option<Timestamp>>,
     failures: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
     put_off: Cell<u64>,
@@ -81,8 +84,8 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let lane =
-            Self { tools, pass, provider, policy, controls, sights, failures: Cell::new(0), put_off: Cell::new(0) };
+        let (went_back, failures, put_off) = (Cell::new(None), Cell::new(0), Cell::new(0));
+        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)

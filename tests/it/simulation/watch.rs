@@ -1,5 +1,6 @@
 //! The invariants, held against what is really so, and not against the program's own ideas.
 
+mod deaths;
 mod end;
 mod files;
 mod mails;
@@ -8,11 +9,12 @@ mod reports;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keysweep::domain::belief::Liveness;
+use keysweep::domain::blindness::Ending;
 use keysweep::domain::finding::{FindingChange, KnownFinding};
 use keysweep::domain::ids::{ConnectionId, CredentialId, ProviderName};
 use keysweep::domain::rules;
 use keysweep::domain::settling::settle;
-use keysweep::domain::time::{Timestamp, hours};
+use keysweep::domain::time::Timestamp;
 use keysweep::escrow::Escrow;
 use keysweep::ledger::Ledger;
 use keysweep::ledger::read::{CredentialFilter, CredentialRow, EventRow};
@@ -23,16 +25,9 @@ use serde_json::{Map, Value};
 use super::answers::{Gave, Heard};
 use super::source::Misreading;
 use super::stage::{Scanned, Stage};
-use super::world::World;
 
 /// How much is read at once.
 const PAGE: usize = 10_000;
-/// After so long a blind provider is believed again (DESIGN.md 4).
-const BLIND_AT_MOST: std::time::Duration = hours(48);
-/// Blindness is judged among at least so many credentials …
-const JUDGED_AMONG: usize = 5;
-/// … of at least so many accounts.
-const OF_ACCOUNTS: usize = 3;
 
 /// Who watches one ledger.
 #[derive(Debug, Default)]
@@ -56,6 +51,10 @@ pub struct Watch {
     /// endpoints that are not believed, as the log says, and providers that were not in this scan
     blind: HashSet<String>,
     doubted: HashSet<ProviderName>,
+    /// when bulk refusals of a provider were last believed, for having lasted
+    trusted: HashMap<ProviderName, Timestamp>,
+    /// living keys that were refused since a provider began to refuse everybody
+    bulk: HashMap<ProviderName, HashSet<usize>>,
     /// when keys really died to keysweep
     died: HashMap<usize, Timestamp>,
     /// sealed copies that were held once
@@ -93,6 +92,7 @@ impl Watch {
             self.tell(stage, &format!("the scan failed: {error}"));
         }
         self.learn(stage, vault);
+        self.note_bulk(stage);
         let before = self.replay.clone();
         let events = self.read_log(stage, ledger).await;
         let rows = if closely { all_credentials(ledger).await } else { Vec::new() };
@@ -159,7 +159,12 @@ impl Watch {
                     self.doubted.insert(provider_of(&scope));
                     self.blind.insert(scope);
                 }
-                "provider.sighted" => drop(self.blind.remove(&scope)),
+                "provider.sighted" => {
+                    self.blind.remove(&scope);
+                    if event.data.get("by").and_then(Value::as_str) == Some(Ending::Refusals.as_str()) {
+                        self.trusted.insert(provider_of(&scope), stage.world.borrow().now);
+                    }
+                }
                 _ => {}
             }
         }
@@ -202,49 +207,6 @@ impl Watch {
                 self.death_is_true(stage, key, &heard);
             }
         }
-    }
-
-    /// A copy is destroyed when the key has really been dead for the settling time, or unused for the time of retention,
-    /// whatever our clock says meanwhile.
-    fn may_be_destroyed(&self, stage: &Stage, key: usize, was: Liveness) -> bool {
-        let world = stage.world.borrow();
-        let policy = stage.liveness_policy(&world.keys[key].provider);
-        let ends = world.spans.iter().filter(|span| span.key == key).map(|span| span.ended);
-        // The last instant of its use; `None` while there is one.
-        let unused = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
-        let retained = unused.is_some_and(|end| world.now.since(end) >= policy.retention);
-        let settle = keysweep::domain::catalogue::Provider::settle;
-        let settle = stage.catalogue.get(&world.keys[key].provider).and_then(settle).unwrap_or(hours(24));
-        let settled = self.died.get(&key).is_some_and(|died| world.now.since(*died) >= settle);
-        retained || (was == Liveness::Dead && settled)
-    }
-
-    fn death_is_true(&mut self, stage: &Stage, key: usize, heard: &[Heard]) {
-        let world = stage.world.borrow();
-        stage.tally.borrow_mut().checked.add("deaths");
-        if world.keys[key].misread {
-            let what = format!("key {key} was proven dead by a column that is mapped wrongly");
-            drop(world);
-            self.tell(stage, &what);
-            return;
-        }
-        let refusals = || heard.iter().filter(|heard| heard.gave == Gave::Refused);
-        if refusals().any(|heard| heard.really_refused) {
-            return;
-        }
-        let bulk = refusals().filter_map(|heard| heard.bulk).min();
-        let limit = match bulk {
-            Some(since) if world.now.since(since) >= BLIND_AT_MOST => Some("bulk refusals for more than 48 hours"),
-            Some(_) if is_small(&world, &world.keys[key].provider) => Some("too small an estate for blindness"),
-            _ => None,
-        };
-        if let Some(limit) = limit {
-            stage.tally.borrow_mut().limits.add(limit);
-            return;
-        }
-        let what = format!("key {key} is dead to keysweep, and {:?}; heard {heard:?}", world.keys[key]);
-        drop(world);
-        self.tell(stage, &what.replace(super::world::MARK, "…"));
     }
 
     /// Replaying the log gives what is believed now.
@@ -301,11 +263,14 @@ impl Watch {
     /// Judging what is due has left nothing to say for judging all.
     async fn judging_all_changes_nothing(&mut self, stage: &Stage, ledger: &Ledger) {
         let (now, mut after) = (stage.our_now(), ConnectionId(0));
+        // What the mail after the judgement has made due is judged by the next scan.
+        let due = ledger.due_subjects(now, ConnectionId(0), PAGE).await.expect("a ledger");
+        let due: HashSet<ConnectionId> = due.iter().map(|(subject, _)| subject.connection.id).collect();
         loop {
             let page = ledger.all_subjects(after, PAGE).await.expect("a ledger");
             let Some((last, _)) = page.last() else { return };
             after = last.connection.id;
-            for (subject, known) in &page {
+            for (subject, known) in page.iter().filter(|(subject, _)| !due.contains(&subject.connection.id)) {
                 let rulings = rules::judge(subject, |name| stage.rule_policy(name), now);
                 let mut changes = settle(subject.connection.id, &rulings, known, &subject.uses);
                 changes.retain(|change| !only_moves_on(change, known));
@@ -317,18 +282,6 @@ impl Watch {
             stage.tally.borrow_mut().checked.add_all("connections judged again", page.len() as u64);
         }
     }
-}
-
-/// Whether a provider has too few keys, or of too few customers, for blindness to be told from many deaths.
-fn is_small(world: &World, provider: &ProviderName) -> bool {
-    let theirs = || world.spans.iter().filter(|span| world.keys[span.key].provider == *provider && span.shown);
-    let mut keys: Vec<usize> = theirs().map(|span| span.key).collect();
-    let mut accounts: Vec<usize> = theirs().map(|span| span.account).collect();
-    for list in [&mut keys, &mut accounts] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    keys.len() < JUDGED_AMONG || accounts.len() < OF_ACCOUNTS
 }
 
 /// True where a finding's evidence differs by no more than the last acceptance and the last reason of a run of unknown
