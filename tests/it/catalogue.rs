@@ -77,8 +77,8 @@ fn mailed(estate: &Estate) -> String {
     estate.release();
     estate.notify();
     let mails = estate.mails();
-    let [mail] = mails.as_slice() else { panic!("{mails:#?}") };
-    mail.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    assert_eq!(mails.len(), 1, "{mails:#?}");
+    mails[0].text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
