@@ -57,6 +57,15 @@ pub struct Transition {
     pub to: Liveness,
 }
 
+impl Step {
+    /// The same belief as a step from another one: what the ledger holds, where the step began from what that comes to
+    /// beside a blind endpoint.
+    #[must_use]
+    pub fn seen_from(self, before: &Belief) -> Self {
+        step(before, self.belief, self.shred)
+    }
+}
+
 impl Transition {
     /// The log's word for it: `credential.live`, `credential.reopened` (a dead one answers again),
     /// `credential.suspect`, `credential.dead`, `credential.shredded`, `credential.presented_again`.
@@ -262,14 +271,13 @@ fn step(before: &Belief, belief: Belief, shred: bool) -> Step {
     }
 }
 
-/// What a rule can see of a belief, but for instants that move on with every probe. Of the runs of refusals
-/// and of unknown answers only their presence counts: a run keeps its start, and no second one starts before the
-/// first is gone.
+/// What a rule can see of a belief, but for instants that move on with every probe. A run of refusals or of unknown
+/// answers keeps its start; where another begins, beside a blind endpoint, that is to be seen.
 fn visible(belief: &Belief) -> impl PartialEq + use<> {
     (
         (belief.liveness, belief.before, belief.shredding, belief.died_at),
         (belief.accepted_at.is_some(), belief.limited, belief.no_control, belief.partly),
-        (belief.refused_first.is_some(), belief.refused_whole_first.is_some(), belief.unknown_since.is_some()),
+        (belief.refused_first, belief.refused_whole_first, belief.unknown_since),
     )
 }
 

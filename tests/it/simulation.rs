@@ -196,7 +196,7 @@ fn without_the_gap_before_a_confirmation_the_invariants_are_broken() {
 #[test]
 fn without_settling_the_invariants_are_broken() {
     let broken = broken_without(Guard::NoSettling, ORDINARY);
-    assert!(broken.iter().any(|what| what.contains("not reported")), "{broken:#?}");
+    assert!(broken.iter().any(|what| what.contains("became shredded without a reason")), "{broken:#?}");
 }
 
 #[test]

@@ -105,18 +105,22 @@ fn unlogged_end(used: &CredentialUse) -> Option<Entry> {
 fn told(finding: &FindingDetail, notice: &NoticeRow, names: &Names) -> Entry {
     let name = finding_name(finding.finding.id);
     let person = names.readers.get(&notice.person).cloned().unwrap_or_else(|| format!("person {}", notice.person));
-    let step = if notice.step == 0 { "the first word".to_owned() } else { format!("reminder {}", notice.step) };
+    let step = if notice.step == 0 { "first notice".to_owned() } else { format!("reminder {}", notice.step) };
     let mail = notice.mail.map(|mail| format!("mail {mail}")).unwrap_or_else(|| "a mail".to_owned());
     let (at, kind, what) = match (notice.sent_at, notice.state.as_str()) {
-        (Some(at), "sent") => (at, "notice.sent", format!("{mail} tells {person} of {name}: {step}")),
+        (Some(at), "sent") => (at, "notice.sent", format!("{mail} goes to {person}: {step} of {name}")),
         (_, "cancelled") => (
             notice.planned_at,
             "notice.cancelled",
-            format!("{step} of {name} is planned for {person}, and cancelled later"),
+            format!("{step} of {name} is planned for {person}; later cancelled"),
         ),
         _ => {
-            let state = notice.mail_state.map_or("in no mail yet", |state| state.as_str());
-            (notice.planned_at, "notice.planned", format!("{step} of {name} is planned for {person}: {state}"))
+            let state = notice.mail_state.map_or("not formed yet", |state| state.as_str());
+            (
+                notice.planned_at,
+                "notice.planned",
+                format!("{step} of {name} is planned for {person}; its mail: {state}"),
+            )
         }
     };
     Entry::new(at, kind, format!("finding:{}", finding.finding.id), what)

@@ -87,7 +87,20 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let retry_after = answer.as_ref().and_then(|answer| answer.retry_after);
         let (kind, heard) = answer.map_or((None, None), |answer| (answer.kind, Some(answer.parts)));
         let parts = sifted.or(heard);
-        let moved = step.transition.map(|t| (moved(&due, t, at, outcome, parts.as_deref()), t.to));
+        // The log tells of the way from what the ledger holds: a suspect may have gone back and become one again.
+        let written = self.went_back.get().and_then(|from| liveness::taken_back(&due.belief, from, at));
+        let written = written.map_or_else(|| due.belief.clone(), |step| step.belief);
+        let mut step = step.seen_from(&written);
+        if matches!(outcome, Some(Outcome::Refused | Outcome::PartlyRefused(_))) {
+            step.rule_visible |= step.belief.refused_over(parts.as_deref().unwrap_or_default());
+        }
+        let goes_back = believed.liveness != written.liveness && step.belief.liveness == believed.liveness;
+        let moved = step.transition.map(|transition| {
+            let event = moved(&due, transition, at, outcome, parts.as_deref());
+            let was_let_in = matches!(outcome, Some(Outcome::Accepted | Outcome::Limited));
+            let kind = if goes_back && !was_let_in { "credential.taken_back" } else { event.kind };
+            (Event { kind, ..event }, transition.to)
+        });
         let probe_at = (!step.shred)
             .then(|| next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(&due)))
             .flatten();
@@ -128,6 +141,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             self.tools.ledger.commit_probes(now, &learnt).await?;
             to.into_iter().for_each(|to| self.tools.meter.moved(self.provider, to));
         }
+        self.went_back.set(Some(self.went_back.get().map_or(from, |known| known.min(from))));
         self.sights.borrow_mut().all_taken_back();
         let sights = self.sights.borrow_mut().take_changed(self.provider);
         self.tools.ledger.commit_probes(self.tools.clock.now(), &Learnt { sights: &sights, ..Learnt::default() }).await

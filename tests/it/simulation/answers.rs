@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use keysweep::domain::catalogue::{Example, Probe, Protocol, ProtocolKind, Provider, Word, classify};
+use keysweep::domain::catalogue::{Example, Probe, Protocol, ProtocolKind, Provider, Word, classify, classify_reply};
 use keysweep::domain::ids::ProviderName;
-use keysweep::domain::outcome::{Answer, Part, Reason, Verdict, combine};
+use keysweep::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use keysweep::domain::secret::Secret;
 use keysweep::domain::time::Timestamp;
 use keysweep::ports::probe::{Prober, Question};
@@ -56,7 +56,11 @@ impl Prober for Stage {
         let outcome = combine(&parts);
         self.tally.borrow_mut().verdicts.add(&outcome.to_string());
         self.note(question, gave);
-        Answer { outcome, parts, at: self.our_now(), took: Duration::ZERO, retry_after, kind: None, date: None }
+        let at = self.our_now();
+        // Whoever answers over HTTP dates the answer, and no provider's clock is wrong.
+        let is_dated = parts.iter().any(|part| part.protocol == "rest" && part.status.is_some());
+        let date = is_dated.then(|| Dated { ours: at, theirs: self.world.borrow().now });
+        Answer { outcome, parts, at, took: Duration::ZERO, retry_after, date, kind: None }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {
@@ -163,7 +167,7 @@ impl Stage {
             (Standing::Limited, _) => Word::Accepted,
             (Standing::Suspended | Standing::Revoked, _) => Word::Refused,
         };
-        let (verdict, status) = honest(probe, word, &mut Dice::of(&asked));
+        let (verdict, status) = honest(protocol, probe, word, &mut Dice::of(&asked));
         let part = part(verdict, status);
         if word == Word::Refused { Did::Refused(part) } else { Did::Let(part) }
     }
@@ -179,12 +183,11 @@ fn some_example<'a>(probe: &'a Probe, word: Word, dice: &mut Dice) -> Option<&'a
 }
 
 /// A proper answer: one of those that the catalogue's file shows.
-fn honest(probe: Option<&Probe>, word: Word, dice: &mut Dice) -> (Verdict, Option<u16>) {
+fn honest(protocol: &Protocol, probe: Option<&Probe>, word: Word, dice: &mut Dice) -> (Verdict, Option<u16>) {
     let Some(probe) = probe else {
-        return match word {
-            Word::Refused => (Verdict::Refused, Some(535)),
-            _ => (Verdict::Accepted, Some(235)),
-        };
+        let replies: Vec<_> = protocol.reply_examples.iter().filter(|example| example.verdict == word).collect();
+        let reply = replies[dice.index(replies.len())];
+        return (classify_reply(&protocol.replies, reply.code, &reply.text).0, Some(reply.code));
     };
     let example = some_example(probe, word, dice).expect("an example of each proper answer");
     let body = example.body.as_bytes();
@@ -209,8 +212,12 @@ fn faulty(
     if let Some(reason) = fault.silent() {
         return unknown(reason);
     }
-    // A mail server's nonsense has no body to judge.
-    let Some(probe) = probe else { return unknown(Reason::Unexpected) };
+    let Some(probe) = probe else {
+        // A mail server that is busy, shut or not itself.
+        let (code, text) =
+            *dice.pick(&[(454, "4.7.0 temporary authentication failure"), (421, "try later"), (200, "ok")]);
+        return (classify_reply(&protocol.replies, code, text).0, Some(code), None);
+    };
     let wait = matches!(fault, Fault::TooManyFor | Fault::Overloaded)
         .then(|| *dice.pick(&[Duration::from_secs(1), Duration::from_secs(120), Duration::from_secs(7 * 86_400)]));
     let is_in = matches!(key.at(&protocol.name, endpoint, now), Standing::Alive | Standing::Limited);

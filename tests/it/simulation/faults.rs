@@ -138,7 +138,7 @@ impl Troubles {
         readings: 60,
         mails: 80,
         outage_days: 25,
-        bulk_days: 0,
+        bulk_days: 40,
         strays_per_day: 6,
         clock_days: 0,
         pause_days: 60,
@@ -220,7 +220,7 @@ impl Weather {
                 began.push("a provider's outage");
             }
             if self.begins(self.troubles.bulk_days, passed) {
-                let until = now + self.dice.span(hours(1), hours(60));
+                let until = now + self.dice.span(hours(1), hours(100));
                 self.bulk.entry(name).or_insert((now, until));
                 began.push("a provider's bulk refusals");
             }

@@ -1,18 +1,20 @@
 //! The invariants, held against what is really so, and not against the program's own ideas.
 
+mod deaths;
 mod end;
 mod files;
 mod mails;
 mod reports;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keysweep::domain::belief::Liveness;
+use keysweep::domain::blindness::Ending;
 use keysweep::domain::finding::{FindingChange, KnownFinding};
 use keysweep::domain::ids::{ConnectionId, CredentialId, ProviderName};
 use keysweep::domain::rules;
 use keysweep::domain::settling::settle;
-use keysweep::domain::time::{Timestamp, hours};
+use keysweep::domain::time::Timestamp;
 use keysweep::escrow::Escrow;
 use keysweep::ledger::Ledger;
 use keysweep::ledger::read::{CredentialFilter, CredentialRow, EventRow};
@@ -23,16 +25,9 @@ use serde_json::{Map, Value};
 use super::answers::{Gave, Heard};
 use super::source::Misreading;
 use super::stage::{Scanned, Stage};
-use super::world::World;
 
 /// How much is read at once.
 const PAGE: usize = 10_000;
-/// After so long a blind provider is believed again (DESIGN.md 4).
-const BLIND_AT_MOST: std::time::Duration = hours(48);
-/// Blindness is judged among at least so many credentials …
-const JUDGED_AMONG: usize = 5;
-/// … of at least so many accounts.
-const OF_ACCOUNTS: usize = 3;
 
 /// Who watches one ledger.
 #[derive(Debug, Default)]
@@ -53,6 +48,15 @@ pub struct Watch {
     all_disturbed: Option<Timestamp>,
     provider_disturbed: HashMap<ProviderName, Timestamp>,
     key_disturbed: HashMap<usize, Timestamp>,
+    /// endpoints that are not believed, as the log says, and providers that were not in this scan
+    blind: HashSet<String>,
+    doubted: HashSet<ProviderName>,
+    /// when bulk refusals of a provider were last believed, for having lasted
+    trusted: HashMap<ProviderName, Timestamp>,
+    /// living keys that were refused since a provider began to refuse everybody
+    bulk: HashMap<ProviderName, HashSet<usize>>,
+    /// when keys really died to keysweep
+    died: HashMap<usize, Timestamp>,
     /// sealed copies that were held once
     sealed: BTreeMap<CredentialId, String>,
     mails: mails::Seen,
@@ -88,6 +92,7 @@ impl Watch {
             self.tell(stage, &format!("the scan failed: {error}"));
         }
         self.learn(stage, vault);
+        self.note_bulk(stage);
         let before = self.replay.clone();
         let events = self.read_log(stage, ledger).await;
         let rows = if closely { all_credentials(ledger).await } else { Vec::new() };
@@ -144,6 +149,25 @@ impl Watch {
         }
         let mut tally = stage.tally.borrow_mut();
         fresh.iter().for_each(|event| tally.events.add(&event.kind));
+        drop(tally);
+        self.doubted = self.blind.iter().map(|scope| provider_of(scope)).collect();
+        for event in &fresh {
+            let place = |name| event.data.get(name).and_then(Value::as_str).unwrap_or_default();
+            let scope = format!("{} {}/{}", event.subject, place("protocol"), place("endpoint"));
+            match event.kind.as_str() {
+                "provider.blind" => {
+                    self.doubted.insert(provider_of(&scope));
+                    self.blind.insert(scope);
+                }
+                "provider.sighted" => {
+                    self.blind.remove(&scope);
+                    if event.data.get("by").and_then(Value::as_str) == Some(Ending::Refusals.as_str()) {
+                        self.trusted.insert(provider_of(&scope), stage.world.borrow().now);
+                    }
+                }
+                _ => {}
+            }
+        }
         fresh
     }
 
@@ -165,47 +189,24 @@ impl Watch {
             };
             let heard: Vec<Heard> = stage.heard.borrow().iter().filter(|heard| heard.key == key).cloned().collect();
             let gave = |wanted: &[Gave]| heard.iter().any(|heard| wanted.contains(&heard.gave));
+            let provider = stage.world.borrow().keys[key].provider.clone();
+            let is_taken_back = event.kind == "credential.taken_back" && known == Liveness::Suspect;
             let called_for = match to {
+                Liveness::Live | Liveness::Unverified if is_taken_back => self.doubted.contains(&provider),
                 Liveness::Live => gave(&[Gave::Let]),
                 Liveness::Suspect => gave(&[Gave::Refused, Gave::Partly]),
                 Liveness::Dead => gave(&[Gave::Refused]),
-                Liveness::Shredded | Liveness::Unverified => true,
+                Liveness::Shredded => self.may_be_destroyed(stage, key, known),
+                Liveness::Unverified => known == Liveness::Shredded,
             };
             stage.tally.borrow_mut().checked.add("transitions that were called for");
             if !called_for {
                 self.tell(stage, &format!("key {key} became {to} without a reason: {event:?}, heard {heard:?}"));
             } else if to == Liveness::Dead {
+                self.died.insert(key, stage.world.borrow().now);
                 self.death_is_true(stage, key, &heard);
             }
         }
-    }
-
-    fn death_is_true(&mut self, stage: &Stage, key: usize, heard: &[Heard]) {
-        let world = stage.world.borrow();
-        stage.tally.borrow_mut().checked.add("deaths");
-        if world.keys[key].misread {
-            let what = format!("key {key} was proven dead by a column that is mapped wrongly");
-            drop(world);
-            self.tell(stage, &what);
-            return;
-        }
-        let refusals = || heard.iter().filter(|heard| heard.gave == Gave::Refused);
-        if refusals().any(|heard| heard.really_refused) {
-            return;
-        }
-        let bulk = refusals().filter_map(|heard| heard.bulk).min();
-        let limit = match bulk {
-            Some(since) if world.now.since(since) >= BLIND_AT_MOST => Some("bulk refusals for more than 48 hours"),
-            Some(_) if is_small(&world, &world.keys[key].provider) => Some("too small an estate for blindness"),
-            _ => None,
-        };
-        if let Some(limit) = limit {
-            stage.tally.borrow_mut().limits.add(limit);
-            return;
-        }
-        let what = format!("key {key} is dead to keysweep, and {:?}; heard {heard:?}", world.keys[key]);
-        drop(world);
-        self.tell(stage, &what.replace(super::world::MARK, "…"));
     }
 
     /// Replaying the log gives what is believed now.
@@ -231,6 +232,7 @@ impl Watch {
             let Some(gave) = self.keys.get(&row.id).and_then(|key| heard.get(key)) else { continue };
             let wrong = match gave {
                 Gave::Let => row.liveness != Liveness::Live,
+                Gave::Refused if self.doubted.contains(&row.provider) => false,
                 Gave::Refused => matches!(row.liveness, Liveness::Live | Liveness::Unverified),
                 Gave::Partly | Gave::Nothing => false,
             };
@@ -261,11 +263,14 @@ impl Watch {
     /// Judging what is due has left nothing to say for judging all.
     async fn judging_all_changes_nothing(&mut self, stage: &Stage, ledger: &Ledger) {
         let (now, mut after) = (stage.our_now(), ConnectionId(0));
+        // What the mail after the judgement has made due is judged by the next scan.
+        let due = ledger.due_subjects(now, ConnectionId(0), PAGE).await.expect("a ledger");
+        let due: HashSet<ConnectionId> = due.iter().map(|(subject, _)| subject.connection.id).collect();
         loop {
             let page = ledger.all_subjects(after, PAGE).await.expect("a ledger");
             let Some((last, _)) = page.last() else { return };
             after = last.connection.id;
-            for (subject, known) in &page {
+            for (subject, known) in page.iter().filter(|(subject, _)| !due.contains(&subject.connection.id)) {
                 let rulings = rules::judge(subject, |name| stage.rule_policy(name), now);
                 let mut changes = settle(subject.connection.id, &rulings, known, &subject.uses);
                 changes.retain(|change| !only_moves_on(change, known));
@@ -277,18 +282,6 @@ impl Watch {
             stage.tally.borrow_mut().checked.add_all("connections judged again", page.len() as u64);
         }
     }
-}
-
-/// Whether a provider has too few keys, or of too few customers, for blindness to be told from many deaths.
-fn is_small(world: &World, provider: &ProviderName) -> bool {
-    let theirs = || world.spans.iter().filter(|span| world.keys[span.key].provider == *provider && span.shown);
-    let mut keys: Vec<usize> = theirs().map(|span| span.key).collect();
-    let mut accounts: Vec<usize> = theirs().map(|span| span.account).collect();
-    for list in [&mut keys, &mut accounts] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    keys.len() < JUDGED_AMONG || accounts.len() < OF_ACCOUNTS
 }
 
 /// True where a finding's evidence differs by no more than the last acceptance and the last reason of a run of unknown
@@ -310,6 +303,10 @@ fn credential_of(event: &EventRow) -> Option<CredentialId> {
     let number = event.subject.strip_prefix("credential:")?;
     let is_transition = event.data.contains_key("to");
     number.parse().ok().map(CredentialId).filter(|_| is_transition)
+}
+
+fn provider_of(scope: &str) -> ProviderName {
+    ProviderName::new(scope.trim_start_matches("provider:").split(' ').next().unwrap_or_default())
 }
 
 fn word(event: &EventRow, name: &str) -> Option<Liveness> {
