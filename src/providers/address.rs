@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::patterns::Patterns;
-use crate::domain::catalogue::{Blank, Customer, Endpoint, Provider};
+use crate::domain::catalogue::{Blank, Customer, Endpoint, Protocol, Provider};
 use crate::domain::outcome::Reason;
 use crate::domain::record::FieldProblem;
 
@@ -45,6 +45,18 @@ pub(super) fn address(endpoint: &Endpoint, place: &Place<'_>, patterns: &Pattern
     if is_allowed(&url, &customer.suffixes) { Ok(url) } else { Err(Reason::BadAddress) }
 }
 
+/// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.
+pub(super) fn endpoints<'a>(protocol: &'a Protocol, region: Option<&str>) -> Vec<&'a Endpoint> {
+    let of = |region: &str| {
+        let region = region.trim();
+        protocol.endpoints.iter().find(|e| e.regions.iter().any(|name| name.eq_ignore_ascii_case(region)))
+    };
+    match region.and_then(of) {
+        Some(endpoint) => vec![endpoint],
+        None => protocol.endpoints.iter().collect(),
+    }
+}
+
 /// What is wrong with where a row says that its customer lives, for people; `None` where it can be asked, or where the
 /// provider has one address for everybody. The row is taken all the same: its questions are `unknown`, and nothing
 /// follows from that.
@@ -55,7 +67,7 @@ pub fn misplaced(
     base_url: Option<&str>,
 ) -> Option<FieldProblem> {
     let (patterns, place) = (Patterns::of(provider).ok()?, Place { secret, region, base_url });
-    let endpoints = provider.protocols.iter().flat_map(|protocol| &protocol.endpoints);
+    let endpoints = provider.protocols.iter().flat_map(|protocol| endpoints(protocol, region));
     let (endpoint, reason) =
         endpoints.filter_map(|endpoint| Some((endpoint, address(endpoint, &place, &patterns).err()?))).next()?;
     let customer = endpoint.customer.as_ref()?;
