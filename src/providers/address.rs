@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::patterns::Patterns;
+use super::route::endpoints;
 use crate::domain::catalogue::{Blank, Customer, Endpoint, Provider};
 use crate::domain::outcome::Reason;
 use crate::domain::record::FieldProblem;
@@ -55,7 +56,7 @@ pub fn misplaced(
     base_url: Option<&str>,
 ) -> Option<FieldProblem> {
     let (patterns, place) = (Patterns::of(provider).ok()?, Place { secret, region, base_url });
-    let endpoints = provider.protocols.iter().flat_map(|protocol| &protocol.endpoints);
+    let endpoints = provider.protocols.iter().flat_map(|protocol| endpoints(protocol, region));
     let (endpoint, reason) =
         endpoints.filter_map(|endpoint| Some((endpoint, address(endpoint, &place, &patterns).err()?))).next()?;
     let customer = endpoint.customer.as_ref()?;

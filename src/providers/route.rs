@@ -94,7 +94,7 @@ fn base(
 }
 
 /// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.
-fn endpoints<'a>(protocol: &'a Protocol, region: Option<&str>) -> Vec<&'a Endpoint> {
+pub(super) fn endpoints<'a>(protocol: &'a Protocol, region: Option<&str>) -> Vec<&'a Endpoint> {
     let of = |region: &str| {
         let region = region.trim();
         protocol.endpoints.iter().find(|e| e.regions.iter().any(|name| name.eq_ignore_ascii_case(region)))
