@@ -243,6 +243,15 @@ fn a_row_that_says_no_or_a_wrong_address_is_told_by_field_and_never_repeated() {
 }
 
 #[test]
+fn only_the_endpoints_that_a_row_is_asked_at_say_whether_it_is_misplaced() {
+    let mut apart = of_base_url();
+    let common = provider("https://api.kit.com", None).protocols[0].endpoints[0].clone();
+    apart.protocols[0].endpoints.insert(0, Endpoint { regions: vec!["us".to_owned()], ..common });
+    assert!(misplaced(&apart, "secret", Some("us"), None).is_none(), "it is asked at the common address alone");
+    assert!(misplaced(&apart, "secret", None, None).is_some(), "it is asked everywhere, and one place is not known");
+}
+
+#[test]
 fn a_shipped_provider_whose_customers_live_apart_is_asked_at_their_own_address() {
     let catalogue = super::Catalogue::shipped().unwrap();
     let at = |name: &str, place: Place<'_>| {
