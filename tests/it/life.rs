@@ -76,7 +76,7 @@ fn a_key_lives_and_dies_in_postgresql_as_it_does_in_sqlite() {
 }
 
 fn a_keys_whole_life(kind: Kind) {
-    let mut estate = Estate::on(kind, &settings("confirm_gap = \"1s\"\nsettle = \"3s\""));
+    let mut estate = Estate::on(kind, &settings("confirm_gap = \"1s\"\nsettle = \"15s\""));
     estate.key("control", "accept");
     estate.key("left", "accept");
     estate.delete("left");
@@ -98,7 +98,7 @@ fn a_keys_whole_life(kind: Kind) {
     assert_eq!(credential["shredding"], "proven");
     assert_eq!(credential["held"], false);
     let last = estate.instant("left", "refused_last");
-    assert!(last - died >= TimeDelta::seconds(3), "still refused when settling was over: {died} {last}");
+    assert!(last - died >= TimeDelta::seconds(15), "still refused when settling was over: {died} {last}");
 
     estate.site.providers.forget_requests();
     estate.site.scan_for(Duration::from_millis(500), "nothing is said of what is proven", |s| s.findings().is_empty());
