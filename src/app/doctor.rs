@@ -23,6 +23,7 @@ use tokio::time::timeout;
 pub use self::check::{Check, Part, State, Verdict};
 use self::config::Prepared;
 use crate::config::{ConfigProblems, Env, Settings, Warning};
+use crate::domain::ids::ProviderName;
 use crate::domain::time::{Timestamp, words};
 use crate::ports::Progress;
 use crate::providers::Catalogue;
@@ -65,17 +66,20 @@ impl Doctor<'_> {
     pub async fn examine(&self, progress: &impl Progress) -> Vec<Check> {
         let prepared = config::prepare(self);
         let looks = self.looks(&prepared);
-        progress.stage("doctor", Some(looks.len() as u64));
+        progress.stage("doctor", None);
         let looks = looks.into_iter().map(|look| look.inspect(|_| progress.advance(1)));
         let seen = join_all(looks).await;
+        let used: BTreeSet<String> = seen.iter().flat_map(|seen| seen.used.iter().cloned()).collect();
+        let providers = self.providers(&used).into_iter().map(|look| look.inspect(|_| progress.advance(1)));
+        let reached = join_all(providers).await;
         progress.done();
         let mut checks = prepared.checks;
         checks.extend(schedules::check(self.settings, self.now));
         checks.push(network::listener(self.settings.http.listen));
-        let (mut used, mut held) = (BTreeSet::new(), false);
+        checks.extend(reached);
+        let mut held = false;
         for look in seen {
             checks.extend(look.checks);
-            used.extend(look.used);
             held |= look.held;
         }
         check::excuse_unused(&mut checks, &used);
@@ -95,10 +99,17 @@ impl Doctor<'_> {
         if let Some(mailer) = &prepared.mailer {
             looks.push(Box::pin(async { vec![network::mail(mailer, self.limit).await].into() }));
         }
-        for provider in self.catalogue.iter() {
+        looks
+    }
+
+    /// The providers that rows use or settings name: nobody knocks at the doors of the others.
+    fn providers<'s>(&'s self, used: &BTreeSet<String>) -> Vec<LocalBoxFuture<'s, Check>> {
+        let matters = |name: &ProviderName| used.contains(name.as_str()) || self.settings.providers.contains_key(name);
+        let mut looks: Vec<LocalBoxFuture<'s, Check>> = Vec::new();
+        for provider in self.catalogue.iter().filter(|provider| matters(&provider.name)) {
             for door in doors(provider, &super::build::asking(self.settings, provider)) {
                 let name = provider.name.to_string();
-                looks.push(Box::pin(async move { vec![network::provider(&name, &door, self.limit).await].into() }));
+                looks.push(Box::pin(async move { network::provider(&name, &door, self.limit).await }));
             }
         }
         looks

@@ -20,7 +20,8 @@ impl<C: Clock> App<C> {
         let provider = |provider: &Provider| {
             let protocols = provider.protocols.iter().map(|protocol| protocol.name.clone()).collect();
             let max_age = self.rule_policy(&provider.name).max_age;
-            (provider.name.clone(), ConfiguredProvider { protocols, max_age })
+            let named = self.settings.providers.contains_key(&provider.name);
+            (provider.name.clone(), ConfiguredProvider { named, protocols, max_age })
         };
         Configured {
             providers: self.catalogue.iter().map(provider).collect(),

@@ -62,7 +62,7 @@ impl ScanSummary {
             "quarantined": sum(|c| c.quarantined), "held_back": sum(|c| c.held_back),
             "asked": probed.asked, "accepted": probed.accepted, "limited": probed.limited, "refused": probed.refused,
             "partly_refused": probed.partly_refused, "unknown": probed.unknown, "transitions": probed.transitions,
-            "held_transitions": probed.held, "shredded": probed.shredded,
+            "held_transitions": probed.held, "shredded": probed.shredded, "put_off": probed.put_off,
             "judged": self.judged.connections, "opened": self.judged.opened, "worsened": self.judged.worsened,
             "closed": self.judged.closed,
             "mails_sent": notified.sent, "mails_failed": notified.failed, "mails_maybe_sent": notified.maybe_sent,

@@ -5,7 +5,8 @@ use std::io::Write;
 
 use super::{CliError, Done, load};
 use crate::app::{AppError, SystemClock};
-use crate::config::{self as settings, ConfigChoice, Env, ScheduleSettings};
+use crate::config::{self as settings, ConfigChoice, Env, ScheduleSettings, Settings};
+use crate::domain::catalogue::Provider;
 use crate::domain::time::Timestamp;
 use crate::ports::Clock;
 use crate::ports::activation::Job;
@@ -29,6 +30,9 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
         writeln!(anstream::stdout(), "  {remark}")?;
     }
     write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
+    for sentence in catalogue.iter().filter_map(|provider| unasked(&settings, provider)) {
+        writeln!(anstream::stderr(), "keysweep: warning: {sentence}")?;
+    }
     // The file is good; whether its secrets can be had may differ from where keysweep will run.
     for secret in settings.secrets() {
         if let Err(error) = secret.resolve(env) {
@@ -36,6 +40,19 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
         }
     }
     Ok(Done::Ok)
+}
+
+/// What a test's addresses leave without one: beside them a provider's own are never dialled.
+fn unasked(settings: &Settings, provider: &Provider) -> Option<String> {
+    let own = settings.providers.get(&provider.name)?;
+    let wanted = |name: &String| own.protocols.as_ref().is_none_or(|only| only.contains(name));
+    let names = provider.protocols.iter().map(|protocol| &protocol.name);
+    let unasked = names.filter(|name| wanted(name) && !own.dangerous_test_endpoints.contains_key(*name));
+    let unasked = unasked.map(String::as_str).collect::<Vec<_>>().join(", ");
+    (!own.dangerous_test_endpoints.is_empty() && !unasked.is_empty()).then(|| {
+        let key = format!("providers.{}.dangerous_test_endpoints", provider.name);
+        format!("{key}: {unasked} is not asked, and no refusal is whole: give it an address too, or leave it out of protocols")
+    })
 }
 
 /// The next fire times of each schedule, by its zone's clocks and as an instant.

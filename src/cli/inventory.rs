@@ -12,7 +12,7 @@ use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
 use crate::ports::{Clock, Quiet, Snapshot, SourceError};
-use crate::providers::Catalogue;
+use crate::providers::{Catalogue, misplaced};
 use crate::scan::absence::accept;
 use crate::scan::collect::Collected;
 
@@ -160,7 +160,9 @@ impl Look {
     fn odd(&mut self, row: u64, record: &ConnectionRecord, provider: &Provider) {
         let by_key = record.auth.unwrap_or(provider.connects_by) == Auth::Key;
         let Some(secret) = record.secret.as_ref().filter(|_| by_key) else { return };
-        for oddity in provider.credential.oddities(record.key_id.as_deref(), secret.expose()) {
+        let (key_id, secret) = (record.key_id.as_deref(), secret.expose());
+        let misplaced = misplaced(provider, secret, record.region.as_deref(), record.base_url.as_deref());
+        for oddity in provider.credential.oddities(key_id, secret).into_iter().chain(misplaced) {
             self.problems.push(format!("row {row}: {}: {}: {}", oddity.field, provider.title, oddity.reason));
         }
     }

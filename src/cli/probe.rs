@@ -9,8 +9,8 @@ use self::given::Given;
 use super::args::{ProbeArgs, TextFormat};
 use super::lists::json;
 use super::{CliError, Done};
-use crate::app::SystemClock;
 use crate::app::probe::{probe_one, test_addresses};
+use crate::app::{AppError, SystemClock};
 use crate::config::Settings;
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
@@ -28,7 +28,7 @@ pub async fn run(args: ProbeArgs, settings: &Settings) -> Result<Done, CliError>
                 .to_owned(),
         ));
     }
-    let catalogue = Catalogue::shipped().map_err(|error| CliError::Other(error.to_string()))?;
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let provider = named(&catalogue, &args.provider)?;
     let given = given(&args, provider).await?;
     for oddity in provider.credential.oddities(given.key_id.as_deref(), given.secret.expose()) {

@@ -29,13 +29,15 @@ fn settings(text: &str) -> Settings {
     read_with(text, &[]).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
-/// The manual with every commented-out setting in force.
+/// The manual with every commented-out setting in force. The operator's own providers are in a folder that is there, and
+/// has none.
 fn whole_manual() -> String {
     let line = |line: &str| match line.strip_prefix('#') {
         Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => format!("{setting}\n"),
         _ => format!("{line}\n"),
     };
-    MANUAL.lines().map(line).collect()
+    let folder = concat!("directory = \"", env!("CARGO_MANIFEST_DIR"), "/src\"");
+    MANUAL.lines().map(line).collect::<String>().replace("directory = \"providers\"", folder)
 }
 
 #[test]
@@ -108,7 +110,8 @@ fn every_key_that_is_read_stands_in_the_manual() {
     }
 }
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
+    "catalogue",
     "ledger",
     "[inventory]",
     "escrow",

@@ -100,8 +100,8 @@ const CAST: [(usize, &str, &str, Age); 21] = [
 pub const HERO: &str = "c-01";
 /// Deleted, and its key is never revoked.
 pub const SURVIVOR: &str = "c-02";
-/// Old from the beginning, until its owner resets the secret. Mailjet is also asked over SMTP where that can be done; here
-/// it can't, so what REST says proves nothing.
+/// Old from the beginning, until its owner resets the secret. Mailjet's SMTP goes on taking the old one for an hour: what
+/// REST says alone proves nothing.
 pub const ROTATED: &str = "c-03";
 /// Deleted, and connected again with the same key.
 pub const REUSED: &str = "c-11";
@@ -123,8 +123,8 @@ const WRONG_KIND: &str = "c-19";
 const MIXED: &str = "c-20";
 /// It stopped synchronising long before the story.
 const IDLE: &str = "c-21";
-/// The address of this customer's owner was never verified: nobody can be told of what is found there.
-const UNREACHABLE: usize = 8;
+/// The address of this customer's owner is not verified: nobody can be told of what is found there.
+pub const UNREACHABLE: usize = 8;
 /// Deleted when the story is over, for whoever scans then.
 pub const LEFT: &str = "c-17";
 
@@ -182,10 +182,13 @@ impl Estate {
         self.change(id, |connection| connection.deleted_at = Some(now));
     }
 
-    /// Gives a connection a new secret, at the provider, which refuses the old one from now on, and on the platform.
+    /// Gives a connection a new secret, at the provider, which refuses the old one from now on (Mailjet over REST alone), and on the platform.
     pub fn rotate(&mut self, id: &str, world: &World, now: Timestamp) {
         self.change(id, |connection| {
             connection.set(world, KeyState::Refused);
+            if let (Some(Key { id: Some(id), secret }), "mailjet") = (&connection.key, connection.provider) {
+                world.linger(id, secret);
+            }
             let fresh = key(connection.provider, &format!("{} again", connection.id));
             if let (Some(known), Some(fresh)) = (&mut connection.key, fresh) {
                 known.secret = fresh.secret; // a reset keeps the public half
@@ -206,6 +209,12 @@ impl Estate {
     /// The platform learns that others know a connection's key.
     pub fn leak(&mut self, id: &str, now: Timestamp) {
         self.change(id, |connection| connection.compromised_at = Some(now));
+    }
+
+    /// The customer's owner shows that their address is theirs.
+    pub fn verify(&mut self, account: usize) {
+        let owners = self.people.iter_mut().filter(|person| person.account == account && person.role == "owner");
+        owners.for_each(|owner| owner.verified = true);
     }
 
     /// A member leaves the customer's team.

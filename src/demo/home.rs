@@ -95,8 +95,9 @@ impl Home {
         );
         for provider in ["mailjet", "convertkit", "kit"] {
             let address = world.address(provider);
+            let relay = if provider == "mailjet" { format!(", smtp = \"{}\"", world.relay()) } else { String::new() };
             config.push_str(&format!(
-                "\n[providers.{provider}]\npace = \"unpaced\"\ndangerous_test_endpoints = {{ rest = \"{address}\" }}\n"
+                "\n[providers.{provider}]\npace = \"unpaced\"\ndangerous_test_endpoints = {{ rest = \"{address}\"{relay} }}\n"
             ));
         }
         self.write("keysweep.toml", config)

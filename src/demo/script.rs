@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::estate::{BLOCKED, BROKEN, Estate, GRANT, HERO, LEAKED, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR};
+use super::estate::{
+    BLOCKED, BROKEN, Estate, GRANT, HERO, LEAKED, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR, UNREACHABLE,
+};
 use super::world::{KeyState, World};
 use crate::domain::time::{Timestamp, days};
 
@@ -19,8 +21,12 @@ pub(super) enum Act {
     Lift(&'static str),
     /// an owner resets a secret and gives the platform the new one
     Rotate(&'static str),
+    /// Mailjet's SMTP lets go of the secrets that were reset, this connection's among them
+    LetGo(&'static str),
     /// the platform learns that others know a key
     Leak(&'static str),
+    /// an owner verifies their address on the platform
+    Verify(usize),
     /// an owner connects a deleted connection's key again
     Reconnect(&'static str),
     /// the creator of a connection leaves the team
@@ -34,11 +40,12 @@ pub(super) enum Act {
 }
 
 /// Day, hour, minute and act, in order. Scans come by themselves.
-const SCRIPT: [(u64, u64, u64, Act); 22] = [
+const SCRIPT: [(u64, u64, u64, Act); 25] = [
     (2, 9, 30, Act::Delete(HERO)),
     (2, 11, 0, Act::Delete(SURVIVOR)),
     (2, 16, 0, Act::Delete(BLOCKED)),
     (3, 10, 0, Act::Delete(GRANT)),
+    (3, 18, 0, Act::Verify(UNREACHABLE)),
     (4, 10, 15, Act::Revoke(HERO)),
     (4, 15, 0, Act::Look),
     (5, 9, 0, Act::Leave(ORPHAN)),
@@ -49,6 +56,8 @@ const SCRIPT: [(u64, u64, u64, Act); 22] = [
     (8, 6, 0, Act::Down("convertkit")),
     (8, 18, 0, Act::Up("convertkit")),
     (9, 10, 0, Act::Rotate(ROTATED)),
+    (9, 10, 30, Act::Look),
+    (9, 11, 15, Act::LetGo(ROTATED)),
     (10, 9, 0, Act::Delete(RETURNING)),
     (11, 9, 0, Act::Suspend(RETURNING)),
     (11, 15, 0, Act::Look),
@@ -86,7 +95,9 @@ impl Act {
             Self::Delete(id) => estate.delete(id, now),
             Self::Rotate(id) => estate.rotate(id, world, now),
             Self::Reconnect(id) => estate.reconnect(id, now),
+            Self::LetGo(_) => world.stop_lingering(),
             Self::Leak(id) => estate.leak(id, now),
+            Self::Verify(account) => estate.verify(account),
             Self::Revoke(id) | Self::Suspend(id) => set(estate, id, world, KeyState::Refused),
             Self::Lift(id) => set(estate, id, world, KeyState::Live),
             Self::Leave(id) => {
@@ -128,9 +139,16 @@ impl Act {
                 let (name, provider, account) = named(id)?;
                 format!("the owner of acct-{account} resets the secret of {name} at {provider} and pastes the new one")
             }
+            Self::LetGo(id) => {
+                let (name, provider, _) = named(id)?;
+                format!("{provider}'s SMTP, an hour after its API, lets go of the old secret of {name}")
+            }
             Self::Reconnect(id) => {
                 let (name, _, account) = named(id)?;
                 format!("the owner of acct-{account} connects anew with the key that {name} had left behind")
+            }
+            Self::Verify(account) => {
+                format!("the owner of acct-{account} confirms their address on the platform at last")
             }
             Self::Leak(id) => {
                 let (name, _, _) = named(id)?;

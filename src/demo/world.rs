@@ -1,7 +1,7 @@
 //! The providers, simulated on loopback: they answer like the recorded exchanges, and misbehave when told to.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
+mod relay;
 mod replies;
 mod server;
 #[cfg(test)]
@@ -23,10 +24,11 @@ const LONGEST_LOG: usize = 100_000;
 /// The log keeps no more characters of a path.
 const LONGEST_PATH: usize = 256;
 
-/// Three running providers: `mailjet`, `convertkit` and `kit`; they stop when this is dropped.
+/// Three running providers: `mailjet`, with its relay, `convertkit` and `kit`; they stop when this is dropped.
 pub struct World {
     shared: Arc<Shared>,
     running: [Running; 3],
+    relay: Running,
 }
 
 /// What a provider does when it is asked about a key.
@@ -71,7 +73,7 @@ pub enum ConvertKitKind {
 pub struct Seen {
     /// `mailjet`, `convertkit` or `kit`
     pub provider: &'static str,
-    /// the method; `other` where it is none of the usual ones
+    /// the method; `AUTH` for a login at the relay, `other` where it is none of the usual ones
     pub method: &'static str,
     /// the path, decoded and without the query; a key that stands in it is cut out
     pub path: Cow<'static, str>,
@@ -94,7 +96,23 @@ impl World {
             Running::start(Provider::ConvertKit, &shared).await?,
             Running::start(Provider::Kit, &shared).await?,
         ];
-        Ok(Self { shared, running })
+        let relay = Running::relay(&shared).await?;
+        Ok(Self { shared, running, relay })
+    }
+
+    /// Where Mailjet's SMTP is, to be used in place of its real one.
+    pub fn relay(&self) -> Url {
+        self.relay.address.clone()
+    }
+
+    /// From now on Mailjet's SMTP takes this pair even where its REST refuses it, as it does for a while after a reset.
+    pub fn linger(&self, key_id: &str, secret: &str) {
+        lock(&self.shared).lingering.insert(STANDARD.encode(format!("{key_id}:{secret}")));
+    }
+
+    /// That while is over for every pair.
+    pub fn stop_lingering(&self) {
+        lock(&self.shared).lingering.clear();
     }
 
     /// The base address of a provider, to be used in place of its real one.
@@ -185,6 +203,13 @@ impl Running {
         let task = tokio::spawn(server::listen(listener, provider, Arc::clone(shared)));
         Ok(Self { address, task })
     }
+
+    async fn relay(shared: &Arc<Shared>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = Url::parse(&format!("smtp://{}", listener.local_addr()?)).map_err(io::Error::other)?;
+        let task = tokio::spawn(relay::listen(listener, Arc::clone(shared)));
+        Ok(Self { address, task })
+    }
 }
 
 impl Drop for Running {
@@ -199,6 +224,8 @@ type Shared = Mutex<State>;
 #[derive(Default)]
 struct State {
     providers: [Known; 3],
+    /// pairs that Mailjet's SMTP takes although its REST refuses them
+    lingering: HashSet<String>,
     keys: usize,
     log: VecDeque<Seen>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Reason;
+use super::outcome::{Part, Reason, Verdict};
 use super::time::Timestamp;
 
 /// What is believed of a credential (DESIGN.md 4).
@@ -91,6 +91,12 @@ pub struct Belief {
     /// the reason why a protocol could not be asked, where the latest refusal was only partly
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partly: Option<Reason>,
+    /// the protocols that refused, in the latest refusal
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_on: Vec<String>,
+    /// the protocols that the operator's settings left out of it
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// the latest whole refusal had no positive control
     #[serde(skip_serializing_if = "is_false")]
     pub no_control: bool,
@@ -115,6 +121,15 @@ pub struct Belief {
 }
 
 impl Belief {
+    /// Notes over which protocols a refusal came and which were left out of it, for evidence. Returns whether that is news.
+    pub fn refused_over(&mut self, parts: &[Part]) -> bool {
+        let refused_on = protocols(parts, Verdict::Refused);
+        let left_out = protocols(parts, Verdict::NotAsked);
+        let news = self.refused_on != refused_on || self.left_out != left_out;
+        (self.refused_on, self.left_out) = (refused_on, left_out);
+        news
+    }
+
     /// True where the provider's refusal is proven, held copy or not.
     pub fn is_proven_dead(&self) -> bool {
         match self.liveness {
@@ -123,6 +138,17 @@ impl Belief {
             Liveness::Unverified | Liveness::Live | Liveness::Suspect => false,
         }
     }
+}
+
+/// The protocols of which a part says this, each once and in the order of asking.
+fn protocols(parts: &[Part], verdict: Verdict) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for part in parts.iter().filter(|part| part.verdict == verdict) {
+        if !names.contains(&part.protocol) {
+            names.push(part.protocol.clone());
+        }
+    }
+    names
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

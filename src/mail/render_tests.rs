@@ -17,6 +17,8 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ports::notify::{ClaimedMail, MailNotice, Renderer as _};
 
+mod blind;
+
 /// 21 September 2026, 14:13:20 UTC
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -94,12 +96,12 @@ fn every_rule_has_sentences_that_read_well() {
             RuleName::SecretDue => notice.secret_since = NOW - days(80),
             RuleName::SecretAgeUnknown => notice.secret_since = NOW - hours(30),
             RuleName::SecretShared => notice.sharers = 3,
-            RuleName::SecretCompromised => notice.evidence = facts(json!({"compromised_at": "2026-09-19T08:00:00Z"})),
+            RuleName::SecretCompromised => notice.evidence = facts(&json!({"compromised_at": "2026-09-19T08:00:00Z"})),
             RuleName::WrongKeyKind => {
-                notice.evidence = facts(json!({"kind": "api_key", "wanted_kind": "api_secret"}));
+                notice.evidence = facts(&json!({"kind": "api_key", "wanted_kind": "api_secret"}));
             }
             RuleName::MixedUse => notice.used_for = vec![UsedFor::Sync, UsedFor::Smtp],
-            RuleName::ConnectionIdle => notice.evidence = facts(json!({"last_sync_at": "2026-06-01T08:00:00Z"})),
+            RuleName::ConnectionIdle => notice.evidence = facts(&json!({"last_sync_at": "2026-06-01T08:00:00Z"})),
             _ => {}
         }
         notices.push(notice);
@@ -107,7 +109,7 @@ fn every_rule_has_sentences_that_read_well() {
     insta::assert_snapshot!("every-rule", shown(&mail(notices)));
 }
 
-fn facts(of: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+fn facts(of: &serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
     of.as_object().expect("an object").clone()
 }
 

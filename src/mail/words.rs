@@ -7,6 +7,7 @@ use super::digest::Group;
 use super::{others, reasons};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
+use crate::domain::outcome::Reason;
 use crate::domain::record::UsedFor;
 use crate::ports::notify::MailNotice;
 
@@ -301,6 +302,11 @@ fn last_accepted(group: &Group<'_>) -> String {
     };
     if belief.refused_last.is_some() {
         said.push_str(&format!(" {} That is not confirmed yet.", refused(group)));
+    } else if let (Some(since), Some(Reason::Blind)) = (belief.unknown_since, belief.unknown_reason) {
+        said.push_str(&format!(
+            " Since {} {title} turns everybody away, which says nothing of this key.",
+            instant(since)
+        ));
     } else if let Some(since) = belief.unknown_since {
         said.push_str(&format!(" Since {} it could not be asked again.", instant(since)));
     }
@@ -313,26 +319,26 @@ fn last_accepted(group: &Group<'_>) -> String {
 /// What the provider did and when; both instants where there are two.
 fn refused(group: &Group<'_>) -> String {
     let (title, belief) = (group.title, &group.first.belief);
-    let protocols = protocols(group.first);
-    match (belief.refused_first, belief.refused_last.or(belief.died_at)) {
+    let protocols = named(group.first, "refused_on").map(|names| format!(" on {names}")).unwrap_or_default();
+    let said = match (belief.refused_first, belief.refused_last.or(belief.died_at)) {
         (Some(first), Some(last)) if first < last => {
             format!("{title} refused this key{protocols} at {} and {}.", instant(first), instant(last))
         }
         (Some(at), _) | (None, Some(at)) => format!("{title} refused this key{protocols} at {}.", instant(at)),
         (None, None) => format!("{title} refuses this key{protocols}."),
+    };
+    match named(group.first, "not_asked") {
+        Some(left_out) => format!("{said} {left_out} was not asked: the operator's settings say so."),
+        None => said,
     }
 }
 
-/// The protocols that refused, where the evidence names them.
-fn protocols(notice: &MailNotice) -> String {
-    let refused = notice.evidence.get("refused_on").and_then(serde_json::Value::as_array);
-    let names: Vec<String> = refused
-        .into_iter()
-        .flatten()
-        .filter_map(|name| name.as_str())
-        .map(|name| clean::name(name).to_uppercase())
-        .collect();
-    if names.is_empty() { String::new() } else { format!(" on {}", names.join(" and ")) }
+/// The protocols that a fact of the evidence names.
+fn named(notice: &MailNotice, fact: &str) -> Option<String> {
+    let names = notice.evidence.get(fact).and_then(serde_json::Value::as_array)?;
+    let names: Vec<String> =
+        names.iter().filter_map(|name| name.as_str()).map(|name| clean::name(name).to_uppercase()).collect();
+    (!names.is_empty()).then(|| names.join(" and "))
 }
 
 #[cfg(test)]

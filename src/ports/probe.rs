@@ -6,7 +6,7 @@ use crate::domain::blindness::{Accounts, Scope, Sight};
 pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
 use crate::domain::clock::Clocks;
 use crate::domain::control::Accepted;
-use crate::domain::ids::{CredentialId, ProviderName, SourceId};
+use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
 use crate::domain::outcome::{Answer, Part};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Timestamp;
@@ -145,6 +145,12 @@ pub trait Prober {
     /// Asks one provider about one credential, over every protocol and endpoint that could hold it, within the
     /// provider's pace and in-flight limits. Never fails: what goes wrong is an unknown answer with its reason.
     fn ask(&self, question: &Question<'_>) -> impl Future<Output = Answer>;
+
+    /// Takes one question's part of what an account's own quota at the provider leaves us; false where it is used up for
+    /// now. Everything is true where the quota is not the customer's.
+    fn has_share(&self, _provider: &ProviderName, _account: AccountId) -> impl Future<Output = bool> {
+        async { true }
+    }
 
     /// How many questions to this provider may be under way at once; `None` for a provider that the catalogue doesn't know.
     fn in_flight(&self, provider: &ProviderName) -> Option<usize>;

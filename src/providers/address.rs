@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::patterns::Patterns;
-use crate::domain::catalogue::{Blank, Customer, Endpoint};
+use crate::domain::catalogue::{Blank, Customer, Endpoint, Protocol, Provider};
 use crate::domain::outcome::Reason;
+use crate::domain::record::FieldProblem;
 
 /// The longest name and the longest label of DNS (RFC 1035, 2.3.4).
 const LONGEST_NAME: usize = 253;
@@ -42,6 +43,43 @@ pub(super) fn address(endpoint: &Endpoint, place: &Place<'_>, patterns: &Pattern
     let base = endpoint.base.fill(|blank| (blank == Blank::Customer).then_some(part.as_str()));
     let url = base.and_then(|base| Url::parse(&base).ok()).ok_or(Reason::BadAddress)?;
     if is_allowed(&url, &customer.suffixes) { Ok(url) } else { Err(Reason::BadAddress) }
+}
+
+/// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.
+pub(super) fn endpoints<'a>(protocol: &'a Protocol, region: Option<&str>) -> Vec<&'a Endpoint> {
+    let of = |region: &str| {
+        let region = region.trim();
+        protocol.endpoints.iter().find(|e| e.regions.iter().any(|name| name.eq_ignore_ascii_case(region)))
+    };
+    match region.and_then(of) {
+        Some(endpoint) => vec![endpoint],
+        None => protocol.endpoints.iter().collect(),
+    }
+}
+
+/// What is wrong with where a row says that its customer lives, for people; `None` where it can be asked, or where the
+/// provider has one address for everybody. The row is taken all the same: its questions are `unknown`, and nothing
+/// follows from that.
+pub fn misplaced(
+    provider: &Provider,
+    secret: &str,
+    region: Option<&str>,
+    base_url: Option<&str>,
+) -> Option<FieldProblem> {
+    let (patterns, place) = (Patterns::of(provider).ok()?, Place { secret, region, base_url });
+    let endpoints = provider.protocols.iter().flat_map(|protocol| endpoints(protocol, region));
+    let (endpoint, reason) =
+        endpoints.filter_map(|endpoint| Some((endpoint, address(endpoint, &place, &patterns).err()?))).next()?;
+    let customer = endpoint.customer.as_ref()?;
+    let field = if customer.base_url { "base_url" } else { "region" };
+    let own = customer.suffixes.iter().map(|suffix| format!("NAME{suffix}")).collect::<Vec<_>>().join(" or ");
+    let reason = match reason {
+        Reason::NoAddress => {
+            format!("nothing says at which address this customer is asked, so they aren't; give it ({own})")
+        }
+        _ => format!("it is not one of the provider's addresses, so nothing is asked there; it must be {own}"),
+    };
+    Some(FieldProblem { field: field.to_owned(), reason })
 }
 
 /// The customer's part of the host: the first that says something decides. A secret knows its own data centre best.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::address::{Place, address};
+use super::address::{Place, address, misplaced};
 use super::patterns::Patterns;
 use crate::domain::catalogue::{Customer, Endpoint, Provider, Template};
 use crate::domain::ids::ProviderName;
@@ -225,6 +225,46 @@ fn a_fixed_address_is_taken_as_it_is_and_is_never_a_literal() {
         assert_eq!(found(&provider(base, None), place()), Err(Reason::BadAddress), "{base}");
     }
     assert_eq!(found(&provider("https://{customer}.kit.com", None), place()), Err(Reason::NoAddress));
+}
+
+#[test]
+fn a_row_that_says_no_or_a_wrong_address_is_told_by_field_and_never_repeated() {
+    for (base_url, word) in [(None, "nothing says"), (Some("https://evil.example.org"), "not one of the provider's")] {
+        let problem = misplaced(&of_base_url(), "secret", None, base_url).unwrap();
+        assert_eq!(problem.field, "base_url");
+        assert!(problem.reason.contains(word) && problem.reason.contains("NAME.api-us1.com"), "{}", problem.reason);
+        assert!(!problem.reason.contains("evil"));
+    }
+    assert_eq!(misplaced(&of_data_centre(), "secret", Some("eu"), None).unwrap().field, "region");
+    assert!(misplaced(&of_base_url(), "secret", None, Some("shop.api-us1.com")).is_none());
+    assert!(
+        misplaced(&provider("https://api.kit.com", None), "secret", None, Some("https://evil.example.org")).is_none()
+    );
+}
+
+#[test]
+fn only_the_endpoints_that_a_row_is_asked_at_say_whether_it_is_misplaced() {
+    let mut apart = of_base_url();
+    let common = provider("https://api.kit.com", None).protocols[0].endpoints[0].clone();
+    apart.protocols[0].endpoints.insert(0, Endpoint { regions: vec!["us".to_owned()], ..common });
+    assert!(misplaced(&apart, "secret", Some("us"), None).is_none(), "it is asked at the common address alone");
+    assert!(misplaced(&apart, "secret", None, None).is_some(), "it is asked everywhere, and one place is not known");
+}
+
+#[test]
+fn a_shipped_provider_whose_customers_live_apart_is_asked_at_their_own_address() {
+    let catalogue = super::Catalogue::shipped().unwrap();
+    let at = |name: &str, place: Place<'_>| {
+        let provider = catalogue.get(&ProviderName::new(name)).unwrap();
+        found(provider, place)
+    };
+    let typed = Place { base_url: Some("https://shop.api-us1.com/"), ..Place::default() };
+    assert_eq!(at("activecampaign", typed).as_deref(), Ok("https://shop.api-us1.com"));
+    assert_eq!(at("activecampaign", Place::default()), Err(Reason::NoAddress));
+    let (secret, evil) =
+        (format!("{}-us21", "0a".repeat(16)), Place { base_url: Some("https://evil.example.org"), ..Place::default() });
+    assert_eq!(at("mailchimp", Place { secret: &secret, ..evil }).as_deref(), Ok("https://us21.api.mailchimp.com"));
+    assert_eq!(at("activecampaign", evil), Err(Reason::BadAddress));
 }
 
 proptest! {

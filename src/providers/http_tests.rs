@@ -179,3 +179,76 @@ fn a_setting_for_a_protocol_that_is_not_there_is_refused_by_name() {
     let error = CatalogueProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "test").err().unwrap();
     assert!(error.to_string().contains("soap") && error.to_string().contains("rest"), "{error}");
 }
+
+/// A relay that takes connections and says nothing, so that the one turn over SMTP is taken for as long as this lives.
+#[tokio::test]
+async fn refused_keys_that_wait_for_a_login_hold_up_no_question_over_rest() {
+    let (world, silent) = (World::start().await.unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let mut settings = settings(world.address("mailjet"));
+    let relay = format!("smtp://{}", silent.local_addr().unwrap()).parse().unwrap();
+    settings.test_endpoints.insert("smtp".to_owned(), relay);
+    settings.pace = Some((1_000, Duration::from_secs(1))); // SMTP has its own
+    (settings.in_flight, settings.timeout) = (1, Duration::from_secs(60));
+    let (name, secret, dead) = (ProviderName::new("mailjet"), Secret::new(SECRET), Secret::new("0123"));
+    world.set("mailjet", Some(KEY), SECRET, KeyState::Live);
+    let settings = BTreeMap::from([(name.clone(), settings)]);
+    let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "test").unwrap();
+    assert!(prober.in_flight(&name).is_some_and(|width| width > 1), "more may be begun than go over REST at once");
+    let about = |secret| Question { provider: &name, key_id: Some(KEY), secret, region: None, base_url: None };
+    let questions: Vec<_> = (0..5).map(|_| about(&dead)).collect();
+    let waiting = futures::future::join_all(questions.iter().map(|question| prober.ask(question)));
+    let (asked, deadline) = (about(&secret), Duration::from_secs(30));
+    let answered = async {
+        while world.requests().len() < 5 {
+            tokio::task::yield_now().await;
+        }
+        prober.ask(&asked).await
+    };
+    tokio::select! {
+        biased;
+        answer = tokio::time::timeout(deadline, answered) => assert_eq!(answer.unwrap().outcome, Outcome::Accepted),
+        _ = waiting => panic!("the relay says nothing"),
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_leaves_out_is_said_where_a_refusal_rests_on_it() {
+    let world = World::start().await.unwrap();
+    let only_rest = ProviderSettings { protocols: Some(vec!["rest".to_owned()]), ..settings(world.address("mailjet")) };
+    let name = ProviderName::new("mailjet");
+    let all = BTreeMap::from([(name.clone(), only_rest)]);
+    let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), all, Noon, "test").unwrap();
+    let ask = async |secret: &str| {
+        let secret = Secret::new(secret);
+        let question = Question { provider: &name, key_id: Some(KEY), secret: &secret, region: None, base_url: None };
+        let answer = prober.ask(&question).await;
+        let said = answer.parts.iter().map(|part| format!("{} {}", part.protocol, part.verdict));
+        (answer.outcome, said.collect::<Vec<_>>())
+    };
+    world.set("mailjet", Some(KEY), SECRET, KeyState::Live);
+    assert_eq!(ask(SECRET).await, (Outcome::Accepted, vec!["rest accepted".to_owned()]));
+    let refused = ["rest refused", "smtp not_asked"].map(str::to_owned).to_vec();
+    assert_eq!(ask("another").await, (Outcome::Refused, refused));
+}
+
+#[tokio::test]
+async fn where_rest_refuses_the_relay_decides() {
+    let world = World::start().await.unwrap();
+    let mut settings = settings(world.address("mailjet"));
+    settings.test_endpoints.insert("smtp".to_owned(), world.relay());
+    let name = ProviderName::new("mailjet");
+    let all = BTreeMap::from([(name.clone(), settings)]);
+    let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), all, Noon, "test").unwrap();
+    let secret = Secret::new(SECRET);
+    let question = Question { provider: &name, key_id: Some(KEY), secret: &secret, region: None, base_url: None };
+    world.set("mailjet", Some(KEY), SECRET, KeyState::Refused);
+    assert_eq!(prober.ask(&question).await.outcome, Outcome::Refused);
+    world.linger(KEY, SECRET);
+    assert_eq!(prober.ask(&question).await.outcome, Outcome::Accepted);
+    world.stop_lingering();
+    assert_eq!(prober.ask(&question).await.outcome, Outcome::Refused);
+    world.set("mailjet", Some(KEY), SECRET, KeyState::ServerError);
+    let seen = world.requests().len();
+    assert_eq!(prober.ask(&question).await.outcome, Outcome::Unknown(Reason::ServerError));
+    assert!(world.requests()[seen..].iter().all(|request| request.method == "GET"), "no login where REST says nothing");
+}

@@ -20,12 +20,14 @@ pub mod reach;
 pub mod retry_after;
 mod route;
 pub mod settings;
+mod share;
 mod smtp;
 #[cfg(test)]
 mod smtp_tests;
 mod tls;
 mod turn;
 
+pub use address::misplaced;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use dial::{NoDial, is_public};
 pub use prober::CatalogueProber;

@@ -9,11 +9,12 @@ use super::dial::{Guard, Lookup, SystemLookup};
 use super::http::HttpDoor;
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
+use super::share::Shares;
 use super::smtp::{Login, Patience, SmtpDoor};
 use super::tls::Tls;
 use super::{Catalogue, ProberError, ProviderSettings};
 use crate::domain::catalogue::{ProtocolKind, Provider};
-use crate::domain::ids::ProviderName;
+use crate::domain::ids::{AccountId, ProviderName};
 use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
 use crate::ports::Clock;
@@ -35,6 +36,8 @@ struct ProviderLane {
     settings: ProviderSettings,
     patterns: Patterns,
     http: HttpDoor,
+    /// where the quota is the customer's own
+    shares: Option<Shares>,
     /// where the provider has relays
     smtp: Option<SmtpDoor>,
 }
@@ -85,6 +88,13 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         self.lanes.get(provider).map(ProviderLane::width)
     }
 
+    async fn has_share(&self, provider: &ProviderName, account: AccountId) -> bool {
+        match self.lanes.get(provider).and_then(|lane| lane.shares.as_ref()) {
+            Some(shares) => shares.take(account).await,
+            None => true,
+        }
+    }
+
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
         self.lanes.get(provider)?.settings.control.clone()
     }
@@ -120,7 +130,8 @@ impl ProviderLane {
             None
         };
         let patterns = Patterns::of(provider).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { provider: provider.clone(), settings, patterns, http, smtp })
+        let shares = provider.limits.account.filter(|_| settings.pace.is_some()).and_then(Shares::new);
+        Ok(Self { provider: provider.clone(), settings, patterns, http, shares, smtp })
     }
 
     /// How many questions may be begun at once.

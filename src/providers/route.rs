@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::ProviderSettings;
-use super::address::{Place, address};
+use super::address::{Place, address, endpoints};
 use super::patterns::Patterns;
 use crate::domain::catalogue::{Endpoint, Probe, Protocol, ProtocolKind, Provider};
 use crate::domain::outcome::Reason;
@@ -90,17 +90,5 @@ fn base(
         Some(test) => Ok(test.clone()),
         None if settings.is_test() => Err(Reason::NoProber),
         None => address(endpoint, place, patterns),
-    }
-}
-
-/// The endpoint of a known region alone; else all, for a key must be refused wherever it could live.
-fn endpoints<'a>(protocol: &'a Protocol, region: Option<&str>) -> Vec<&'a Endpoint> {
-    let of = |region: &str| {
-        let region = region.trim();
-        protocol.endpoints.iter().find(|e| e.regions.iter().any(|name| name.eq_ignore_ascii_case(region)))
-    };
-    match region.and_then(of) {
-        Some(endpoint) => vec![endpoint],
-        None => protocol.endpoints.iter().collect(),
     }
 }

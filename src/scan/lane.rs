@@ -49,6 +49,7 @@ pub(super) struct LaneSum {
     pub(super) transitions: u64,
     pub(super) held: u64,
     pub(super) shredded: u64,
+    pub(super) put_off: u64,
     pub(super) given_up_after: Option<u32>,
 }
 
@@ -63,6 +64,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     /// suspects made since then went back in the ledger during this pass; what was loaded before doesn't know of it
     went_back: Cell<Option<Timestamp>>,
     failures: Cell<u32>,
+    /// not asked, for their account's share of the provider's quota is used up: they stay due
+    put_off: Cell<u64>,
 }
 
 /// A credential that was looked at.
@@ -81,8 +84,8 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let (went_back, failures) = (Cell::new(None), Cell::new(0));
-        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures };
+        let (went_back, failures, put_off) = (Cell::new(None), Cell::new(0), Cell::new(0));
+        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
@@ -99,6 +102,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let (written, asked) = futures::join!(self.write_all(receiver), self.ask_all(due, width, sender));
         let mut sum = written?;
         asked?;
+        sum.put_off = self.put_off.get();
         sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
         Ok(sum)
     }
@@ -138,13 +142,20 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         Ok(sum)
     }
 
-    /// One look at one credential; `None` where the provider was given up, or the pass is to end: then it stays due.
+    /// One look at one credential; `None` where the provider was given up, the account has no share left, or the pass is
+    /// to end: then it stays due.
     async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
         let context = self.context(&due, false);
         if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
             return Ok(Some(Looked { due, answer: None }));
         }
         if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
+            return Ok(None);
+        }
+        if let Some(account) = due.accounts.0
+            && !self.tools.prober.has_share(self.provider, account).await
+        {
+            self.put_off.set(self.put_off.get() + 1);
             return Ok(None);
         }
         let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));

@@ -40,6 +40,8 @@ pub struct Probed {
     pub held: u64,
     /// copies destroyed
     pub shredded: u64,
+    /// credentials that were not asked and stay due: the share of their account's own quota at the provider is used up
+    pub put_off: u64,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
 }
@@ -128,6 +130,7 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.unknown += sum.unknown;
         probed.transitions += sum.transitions;
         probed.held += sum.held;
+        probed.put_off += sum.put_off;
         probed.shredded += sum.shredded;
         if sum.asked > 0 || sum.given_up_after.is_some() {
             tools.meter.answering(&provider, sum.given_up_after.is_none());

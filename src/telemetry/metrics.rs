@@ -51,6 +51,8 @@ pub struct Configured {
 /// A provider of the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfiguredProvider {
+    /// whether the operator's configuration names it: then it has series before the ledger has a connection of it
+    pub named: bool,
     /// the names of its protocols
     pub protocols: Vec<String>,
     /// a secret is stale when it is older than this
@@ -70,7 +72,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The metrics of a keysweep that has done nothing yet. Every series of a provider, protocol or word is there.
+    /// The metrics of a keysweep that has done nothing yet. Every series of a protocol or word is there, for each
+    /// provider that the configuration names; those of others come with their first connection.
     ///
     /// # Errors
     /// [`MetricsError`], never where the tests of this room pass.
@@ -90,6 +93,7 @@ impl Metrics {
 
     /// Shows the estate as it is now. Called at the start and after each job, never for a scrape.
     pub fn show(&self, overview: Overview) {
+        self.process.begin(overview.providers.keys());
         let overview = Arc::new(overview);
         self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });
     }

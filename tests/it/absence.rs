@@ -202,7 +202,7 @@ fn people_obey_the_same_rules() {
     estate.nothing_comes_of_it(Duration::from_millis(1300), 4);
     estate.site.people("account_id,member_id,email,role\na2,o2,other@example.org,owner\n");
     let scan = estate.site.scan_until("the owner is gone", |scan| !scan.findings().is_empty());
-    assert_eq!(scan.findings(), ["connection-orphaned high one live"]);
+    assert_eq!(scan.findings(), ["connection-orphaned high one live", "owner-unreachable medium one live"]);
     estate.site.people(PEOPLE);
     assert_eq!(estate.site.scan().findings(), Vec::<String>::new(), "and back");
 }

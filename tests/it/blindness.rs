@@ -2,16 +2,19 @@
 //! has no part in. Every scan is a process of its own, so that all that is known of a provider goes through the ledger.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use keysweep::app::App;
 use keysweep::app::scan::{ScanOptions, ScanSummary};
 use keysweep::config::{self, ConfigChoice};
 use keysweep::demo::clock::VirtualClock;
+use keysweep::demo::inbox::Inbox;
 use keysweep::domain::belief::Liveness;
+use keysweep::domain::ids::ProviderName;
 use keysweep::domain::time::{Timestamp, days, hours, minutes};
+use keysweep::ports::probe::{Learnt, ProbeLedger};
 use keysweep::ports::{Clock, Quiet};
 use keysweep::providers::Catalogue;
-use std::time::Duration;
 
 use crate::support::{Inventory, MASTER_KEY, Settings, Site, now, pair};
 
@@ -28,10 +31,16 @@ struct Estate {
 impl Estate {
     /// All keys work. The story ends before now: what people say on the command line comes after it.
     fn new() -> Self {
+        Self::with(String::new())
+    }
+
+    /// The same, with more sections in its configuration.
+    fn with(rest: String) -> Self {
         let mut site = Site::new();
         site.configure(&Settings {
             liveness: "confirm_gap = \"1h\"\nsettle = \"24h\"\ntimeout = \"5s\"".to_owned(),
             mailjet: "protocols = [\"rest\"]".to_owned(), // so that REST alone can prove a death
+            rest,
             ..Settings::default()
         });
         site.providers.dates(None);
@@ -226,6 +235,32 @@ async fn suspects_go_back_when_their_refusals_turn_out_to_have_been_everybodys()
 }
 
 #[tokio::test]
+async fn what_a_killed_pass_did_not_take_back_the_next_one_does() {
+    let mut estate = Estate::new();
+    estate.scan().await;
+    estate.go_on(hours(24));
+    for name in ["k00", "k01"] {
+        estate.does(name, "refuse");
+    }
+    estate.scan().await;
+    assert_eq!(estate.has(Liveness::Suspect).await, 2);
+    // As it stands where a pass has written down that its provider is blind, and died then.
+    let app = estate.app().await;
+    let mut sights = app.ledger.sights(&ProviderName::new("mailjet")).await.expect("what is remembered");
+    sights[0].1.state.taking_back = Some(estate.clock.now());
+    let learnt = Learnt { sights: &sights, ..Learnt::default() };
+    app.ledger.commit_probes(estate.clock.now(), &learnt).await.expect("written");
+    app.ledger.close().await;
+    estate.go_on(hours(1));
+    estate.scan().await;
+    assert_eq!(estate.counts().await[&Liveness::Live], 40);
+    assert_eq!(estate.logged("credential.taken_back").await, 2);
+    let app = estate.app().await;
+    let left = app.ledger.sights(&ProviderName::new("mailjet")).await.expect("what is remembered");
+    assert_eq!(left[0].1.state.taking_back, None);
+}
+
+#[tokio::test]
 async fn a_provider_that_answers_nobody_is_blind_until_it_answers_again() {
     let mut estate = Estate::new();
     estate.scan().await;
@@ -317,6 +352,36 @@ async fn while_our_clock_is_far_off_nothing_dies_and_a_right_one_makes_up_for_it
     assert!(scan.problems.is_empty(), "{:?}", scan.problems);
     assert_eq!(estate.has(Liveness::Dead).await, 1);
     assert_eq!((estate.logged("clock.suspect").await, estate.logged("clock.agrees").await), (1, 1));
+}
+
+#[tokio::test]
+async fn while_our_clock_is_far_off_no_mail_leaves_and_none_is_lost() {
+    let inbox = Inbox::start().await.expect("a free port");
+    let mail = format!(
+        "[mail]\nsmtp_url = \"smtp://{}?tls=none\"\nfrom = \"Key hygiene <keys@example.org>\"\n",
+        inbox.address()
+    );
+    let mut estate = Estate::with(mail);
+    estate.site.people("account_id,member_id,email,role,status,verified\na7,o7,owner@example.org,owner,active,true\n");
+    estate.inventory.delete("k07", chrono::TimeDelta::zero());
+    estate.site.connections(estate.inventory.csv());
+    let app = estate.app().await;
+    app.ledger.release_mail(estate.clock.now()).await.expect("released");
+    app.ledger.close().await;
+    let with_mail = async |estate: &Estate| {
+        let app = estate.app().await;
+        let scan = app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await.expect("a scan");
+        app.ledger.close().await;
+        scan.notified.expect("mail was asked for")
+    };
+    let real = Timestamp::from(now()).as_secs();
+    estate.site.providers.dates(Some(estate.clock.now().as_secs() - real + 7200));
+    let waiting = with_mail(&estate).await;
+    assert!(waiting.clock_suspect && waiting.steps == 0 && inbox.mails().is_empty(), "{waiting:?}");
+    estate.go_on(hours(24));
+    estate.site.providers.dates(Some(estate.clock.now().as_secs() - real));
+    let sent = with_mail(&estate).await;
+    assert_eq!((sent.clock_suspect, sent.sent), (false, 1), "{sent:?}");
 }
 
 #[tokio::test]

@@ -105,18 +105,22 @@ fn unlogged_end(used: &CredentialUse) -> Option<Entry> {
 fn told(finding: &FindingDetail, notice: &NoticeRow, names: &Names) -> Entry {
     let name = finding_name(finding.finding.id);
     let person = names.readers.get(&notice.person).cloned().unwrap_or_else(|| format!("person {}", notice.person));
-    let step = if notice.step == 0 { "the first word".to_owned() } else { format!("reminder {}", notice.step) };
+    let step = if notice.step == 0 { "first notice".to_owned() } else { format!("reminder {}", notice.step) };
     let mail = notice.mail.map(|mail| format!("mail {mail}")).unwrap_or_else(|| "a mail".to_owned());
     let (at, kind, what) = match (notice.sent_at, notice.state.as_str()) {
-        (Some(at), "sent") => (at, "notice.sent", format!("{mail} tells {person} of {name}: {step}")),
+        (Some(at), "sent") => (at, "notice.sent", format!("{mail} goes to {person}: {step} of {name}")),
         (_, "cancelled") => (
             notice.planned_at,
             "notice.cancelled",
-            format!("{step} of {name} is planned for {person}, and cancelled later"),
+            format!("{step} of {name} is planned for {person}; later cancelled"),
         ),
         _ => {
-            let state = notice.mail_state.map_or("in no mail yet", |state| state.as_str());
-            (notice.planned_at, "notice.planned", format!("{step} of {name} is planned for {person}: {state}"))
+            let state = notice.mail_state.map_or("not formed yet", |state| state.as_str());
+            (
+                notice.planned_at,
+                "notice.planned",
+                format!("{step} of {name} is planned for {person}; its mail: {state}"),
+            )
         }
     };
     Entry::new(at, kind, format!("finding:{}", finding.finding.id), what)
@@ -134,6 +138,11 @@ fn sentence(event: &EventRow, names: &Names) -> String {
         }
         "credential.dead" => answered(event, "dead: the provider's refusal is confirmed"),
         "credential.shredded" => answered(event, "shredded: the sealed copy is destroyed"),
+        "credential.taken_back" => answered(event, "no suspect any more: its provider refused everybody"),
+        "provider.blind" => {
+            format!("{} is blind: no refusal there is believed ({})", endpoint(event), word("why"))
+        }
+        "provider.sighted" => format!("{} is sighted again: refusals count ({})", endpoint(event), word("by")),
         "credential.presented_again" => "unverified: the inventory shows the value again".to_owned(),
         "credential.compromised" => {
             let note = event.data.get("note").map(|note| format!(": {}", fact(note))).unwrap_or_default();
@@ -177,6 +186,13 @@ fn answered(event: &EventRow, what: &str) -> String {
     let outcome = word("outcome").map(|outcome| format!("; {outcome}")).unwrap_or_default();
     let asked = word("asked").map(|asked| format!(": {asked}")).unwrap_or_default();
     format!("{what}{was}{outcome}{asked}")
+}
+
+/// `mailjet rest/default`, of an entry on a provider.
+fn endpoint(event: &EventRow) -> String {
+    let word = |name: &str| event.data.get(name).map(fact).unwrap_or_default();
+    let provider = event.subject.split_once(':').map_or("?", |(_, name)| name);
+    format!("{provider} {}/{}", word("protocol"), word("endpoint"))
 }
 
 fn finding(event: &EventRow) -> String {

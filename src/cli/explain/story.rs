@@ -47,7 +47,8 @@ impl Story {
         for row in listed.iter().take(FINDINGS) {
             findings.extend(ledger.finding(row.id).await?);
         }
-        let events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
+        let mut events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
+        events.retain(|event| !is_older_news(event, &detail));
         if events.len() > EVENTS {
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
@@ -99,12 +100,18 @@ impl Story {
     }
 }
 
+/// What became of the provider before the credential was seen is none of its story.
+fn is_older_news(event: &EventRow, detail: &CredentialDetail) -> bool {
+    event.subject.starts_with("provider:") && detail.credential.first_seen_at.is_some_and(|first| event.at < first)
+}
+
 /// What the log calls everything that a credential's story is about.
 fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String> {
     let connections: BTreeSet<_> = detail.uses.iter().map(|used| used.connection).collect();
     std::iter::once(format!("credential:{}", detail.credential.id))
         .chain(connections.into_iter().map(|id| format!("connection:{id}")))
         .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
+        .chain([format!("provider:{}", detail.credential.provider)])
         .collect()
 }
 
@@ -120,7 +127,7 @@ async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDe
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
     for reader in ledger.readers(&people).await? {
-        let address = reader.address.map(|address| format!(", {address}")).unwrap_or_default();
+        let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
         readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
     }
     let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
@@ -168,7 +175,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
         ("closed", format!("{}: {why}", second(at)))
     }));
     facts.extend(evidence(finding));
-    facts.push(("judged again", next(detail.course.judge_at)));
+    facts.push(("judged again", judged(detail.course.judge_at)));
     facts.push(("told again", next_step(detail)));
     text.push_str(&pairs(&facts));
     text
@@ -189,7 +196,7 @@ fn open_finding(detail: &FindingDetail) -> String {
     _ = writeln!(text, "  {}\n  {}", why(finding.rule), cure(finding.rule));
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
-    _ = writeln!(text, "  Judged again: {}. Told again: {}.", next(detail.course.judge_at), next_step(detail));
+    _ = writeln!(text, "  Judged again: {}. Told again: {}.", judged(detail.course.judge_at), next_step(detail));
     text
 }
 
@@ -213,6 +220,9 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
         (first, _) => at(first),
     };
+    let on = protocols(&row.refused_on);
+    let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
+    let left_out = protocols(&row.left_out);
     let leaked = row.compromised_at.map(|leaked| {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
@@ -223,6 +233,10 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
         ("  refused", refused),
+        (
+            "  not asked",
+            if left_out.is_empty() { left_out } else { format!("{left_out}: the operator's settings say so") },
+        ),
         ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
         ("  no answer", unknown.unwrap_or_default()),
         ("  died", at(row.died_at)),
@@ -238,6 +252,11 @@ pub fn credential_facts(row: &CredentialRow) -> String {
     text
 }
 
+/// `REST and SMTP`; empty where there are none.
+fn protocols(names: &[String]) -> String {
+    names.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>().join(" and ")
+}
+
 /// `rest/default refused (401)`, part by part.
 fn answer(parts: &Value) -> String {
     let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -247,6 +266,11 @@ fn answer(parts: &Value) -> String {
         format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
     });
     words.collect::<Vec<_>>().join("; ")
+}
+
+/// When the rules look again.
+fn judged(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "when its facts change".to_owned(), |at| format!("{}, or when its facts change", second(at)))
 }
 
 fn next(at: Option<Timestamp>) -> String {

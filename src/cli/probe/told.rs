@@ -123,7 +123,7 @@ fn wrong_kind(provider: &Provider, answer: &Answer) -> Option<String> {
 const fn why(reason: Reason) -> &'static str {
     match reason {
         Reason::BadAddress => "the address is not one of the provider's own, or leads into a private network",
-        Reason::Blind => "the provider is not believed at present",
+        Reason::Blind => "the provider turns everybody away for the moment",
         Reason::Blocked => "something turned the question away before the provider looked at the credential",
         Reason::Connect => "there was no connection",
         Reason::Dns => "the name could not be looked up",

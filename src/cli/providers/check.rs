@@ -1,7 +1,7 @@
 //! `providers check`: reads files, and has their rows judge their own examples.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub fn check(paths: &[PathBuf], format: TextFormat) -> Result<Done, CliError> {
         let files = if path.is_dir() { files_of(path) } else { Ok(vec![path.clone()]) };
         match files {
             Ok(files) if files.is_empty() => reports.push(empty(named)),
-            Ok(files) => reports.extend(files.iter().map(look)),
+            Ok(files) => reports.extend(files.iter().map(|file| look(file))),
             Err(error) => reports.push(Report { file: named, provider: None, problems: error.0 }),
         }
     }
@@ -40,7 +40,7 @@ pub fn check(paths: &[PathBuf], format: TextFormat) -> Result<Done, CliError> {
     Ok(if reports.iter().all(Report::is_good) { Done::Ok } else { Done::Failed })
 }
 
-fn look(path: &PathBuf) -> Report {
+fn look(path: &Path) -> Report {
     let file = path.display().to_string();
     match text_of(path) {
         Ok(text) => {

@@ -230,7 +230,9 @@ impl Sight {
         } else {
             return None;
         };
-        let from = tally.oldest().map_or(now - span, |oldest| oldest.min(now - span));
+        // Refused since nobody was let in any more is refused in the same trouble, though it be longer ago than the span.
+        let beginnings = [tally.oldest(), self.window.last_accepted_at()];
+        let from = beginnings.into_iter().flatten().fold(now - span, Timestamp::min);
         let blind = Blind { since: now, why, from, refusing_since: None, refused_last: None };
         self.state.blind = Some(blind);
         self.state.taking_back = Some(from);

@@ -196,3 +196,20 @@ fn what_was_made_suspect_within_the_judged_answers_or_a_gap_before_goes_back() {
     assert_eq!(sparse.state.taking_back, Some(NOON));
     assert_eq!(sparse.blind().map(|blind| (blind.since, blind.from)), Some((NOON + hours(12), NOON)));
 }
+
+#[test]
+fn who_was_refused_since_the_last_acceptance_goes_back_however_long_ago_that_is() {
+    let mut sight = Sight::default();
+    sight.hear(heard(9, 9, NOON, Said::Accepted));
+    for credential in 1..=5 {
+        let at = NOON + hours(1) * u32::try_from(credential).expect("a few") / 4;
+        sight.hear(heard(credential, credential, at, Said::Refused));
+    }
+    // Their confirmations push the first refusals out of the hour that is judged.
+    let later = NOON + hours(3);
+    for credential in 1..=5 {
+        sight.hear(heard(credential, credential, later, Said::Refused));
+    }
+    assert_eq!(why(sight.judge(later, GAP)), Some(Why::Refused));
+    assert_eq!(sight.state.taking_back, Some(NOON));
+}

@@ -119,6 +119,11 @@ impl Window {
         of_source.filter(|answered| answered.said == Said::Accepted).map(|answered| answered.credential)
     }
 
+    /// When somebody was let in last, as far as that is still kept.
+    pub(super) fn last_accepted_at(&self) -> Option<Timestamp> {
+        self.0.iter().rev().find(|answered| answered.said == Said::Accepted).map(|answered| answered.at)
+    }
+
     /// The answers after `from`, counted.
     pub(super) fn since(&self, from: Timestamp) -> Tally {
         let mut tally = Tally::default();

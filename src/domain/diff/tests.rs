@@ -151,6 +151,21 @@ fn a_row_that_is_gone_already_is_not_ended_twice() {
 }
 
 #[test]
+fn a_key_that_turns_out_to_be_a_permissions_token_leaves_no_key_behind() {
+    let open = known(ConnectionStatus::Active, Some((1, false)));
+    let grant = |status| ConnectionRecord { auth: Some(Auth::Oauth), ..record(status) };
+    let change = absorb(Some(&open), &grant(RecordStatus::Active), None, NOW, NOW);
+    assert_eq!(change.end_open_use, Some((NOW, EndedBy::Identified)));
+    let begin = change.begin.expect("a use of the permission begins");
+    assert_eq!((begin.fingerprint, begin.replaces_another, begin.ended), (BeginWith::Placeholder, false, None));
+    let deleted = absorb(Some(&open), &grant(RecordStatus::Deleted), None, NOW, NOW);
+    assert_eq!(deleted.begin.expect("it ended at once").ended, Some((NOW, EndedBy::Deleted)));
+    let already = known(ConnectionStatus::Active, Some((255, true)));
+    let change = absorb(Some(&already), &grant(RecordStatus::Active), None, NOW, NOW);
+    assert_eq!((change.end_open_use, change.begin), (None, None), "and that is all");
+}
+
+#[test]
 fn a_date_far_in_the_future_does_not_shut_out_later_rows() {
     for (ahead, wanted) in [(299, at(299)), (300, at(300)), (301, NOW), (9_000_000, NOW)] {
         let row = ConnectionRecord { updated_at: Some(at(ahead)), ..record(RecordStatus::Active) };

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::outcome::Reason;
 use crate::domain::time::days;
 
+mod doubt;
 mod properties;
 
 const T0: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -70,6 +71,20 @@ impl Story {
     fn due(&self, hour: u64) -> Option<Step> {
         before_probe(&self.belief, &self.ctx(hour), &self.policy)
     }
+}
+
+#[test]
+fn where_living_keys_get_the_answer_of_dead_ones_only_a_key_that_was_accepted_can_die() {
+    let careful = |story: Story| Story {
+        policy: LivenessPolicy { only_after_acceptance: true, ..LivenessPolicy::default() },
+        ..story
+    };
+    let refusals: Vec<_> = (0..20).map(|day| (day * 24, Outcome::Refused)).collect();
+    let never = careful(Story::new()).after(&refusals);
+    assert_eq!((never.belief.liveness, never.belief.no_control), (Liveness::Suspect, true));
+    assert_eq!(Story::new().after(&refusals).belief.liveness, Liveness::Dead, "another provider's key");
+    let before = careful(Story::live()).after(&[(24, Outcome::Refused), (25, Outcome::Refused)]);
+    assert_eq!(before.belief.liveness, Liveness::Dead);
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
         since: refused_since.map_or(used.since, |refused| refused.max(used.since)),
         evidence: Evidence::of(used)
             .time("refused_since", belief.refused_first)
+            .refused_over(used)
             .time("died_at", belief.died_at)
             .time("accepted_at", belief.accepted_at)
             .done(),

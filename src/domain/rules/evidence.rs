@@ -30,10 +30,18 @@ impl Evidence {
             .with("liveness", belief.liveness.as_str())
             .time("accepted_at", belief.accepted_at)
             .time("refused_since", belief.refused_first)
+            .refused_over(used)
             .maybe("refused_partly", belief.partly.map(Reason::as_str))
             .time("unknown_since", belief.unknown_since)
             .maybe("unknown_reason", belief.unknown_reason.map(Reason::as_str))
             .maybe("running_jobs", Some(subject.connection.running_jobs).filter(|jobs| *jobs > 0))
+    }
+
+    /// Which protocols refused, and which the operator's settings left out.
+    pub(super) fn refused_over(self, used: &UseFacts) -> Self {
+        let belief = &used.credential.belief;
+        let some = |names: &[String]| (!names.is_empty()).then(|| Value::from(names.to_vec()));
+        self.maybe("refused_on", some(&belief.refused_on)).maybe("not_asked", some(&belief.left_out))
     }
 
     /// From when the secret is known to have existed, and how.

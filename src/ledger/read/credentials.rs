@@ -61,6 +61,10 @@ pub struct CredentialRow {
     /// the latest refusal of the present run
     #[serde(serialize_with = "when::maybe")]
     pub refused_last: Option<Timestamp>,
+    /// the protocols that refused, in the latest refusal
+    pub refused_on: Vec<String>,
+    /// the protocols that the operator's settings left out of it
+    pub left_out: Vec<String>,
     /// true where the latest refusal does not count for want of a positive control
     pub no_control: bool,
     /// since when nothing definite is answered
@@ -261,6 +265,8 @@ impl From<Packed> for CredentialRow {
             accepted_at: packed.belief.accepted_at,
             refused_first: packed.belief.refused_first,
             refused_last: packed.belief.refused_last,
+            refused_on: packed.belief.refused_on,
+            left_out: packed.belief.left_out,
             no_control: packed.belief.no_control,
             unknown_since: packed.belief.unknown_since,
             unknown_reason: packed.belief.unknown_reason,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::shred::{mixed, shred};
 use super::*;
@@ -46,6 +47,19 @@ fn mark(fixture: &Fixture) -> String {
     format!("mark-{}-{name}-", std::process::id())
 }
 
+/// Scrubs, once the other tests of this server, which may read an older state of the database, are not in the way.
+async fn scrub(ledger: &Ledger) {
+    let mut scrubbed = ledger.scrub().await;
+    for _ in 0..1_000 {
+        if !scrubbed.as_ref().is_err_and(LedgerError::is_transient) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        scrubbed = ledger.scrub().await;
+    }
+    scrubbed.expect("scrubbed");
+}
+
 #[tokio::test]
 async fn no_file_of_the_database_keeps_a_shredded_copy_and_every_held_one_is_there() {
     let fixture = Fixture::new(Kind::Postgres).await;
@@ -66,7 +80,7 @@ async fn no_file_of_the_database_keeps_a_shredded_copy_and_every_held_one_is_the
     assert!(shredded.len() > 200 && held.len() > 20, "{} {}", shredded.len(), held.len());
     let folder = files(&fixture).await;
     assert!(!found(&folder, &mark).is_disjoint(&shredded), "deleted rows are still there before scrubbing");
-    fixture.ledger.scrub().await.expect("scrubbed");
+    scrub(&fixture.ledger).await;
     assert_eq!(found(&files(&fixture).await, &mark), held);
 }
 
@@ -82,7 +96,7 @@ async fn scrubbing_while_somebody_reads_an_older_state_is_to_be_tried_again() {
     let busy = fixture.ledger.scrub().await;
     assert!(matches!(busy, Err(LedgerError::Busy(_))), "{busy:?}");
     reading.end().await.expect("the reading is over");
-    fixture.ledger.scrub().await.expect("scrubbed");
+    scrub(&fixture.ledger).await;
     assert_eq!(found(&files(&fixture).await, &mark), BTreeSet::from([2, 3]));
 }
 
@@ -97,7 +111,7 @@ async fn the_table_is_written_anew_only_where_something_was_shredded_even_before
     shred(&fixture, &[2]).await;
     fixture.ledger.close().await;
     let again = Ledger::open(&fixture.place.url()).await.expect("the ledger opens");
-    again.scrub().await.expect("scrubbed");
+    scrub(&again).await;
     let after = again.one(file).await;
     assert_ne!(after, before);
     again.scrub().await.expect("nothing to scrub");

@@ -90,7 +90,10 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         // The log tells of the way from what the ledger holds: a suspect may have gone back and become one again.
         let written = self.went_back.get().and_then(|from| liveness::taken_back(&due.belief, from, at));
         let written = written.map_or_else(|| due.belief.clone(), |step| step.belief);
-        let step = step.seen_from(&written);
+        let mut step = step.seen_from(&written);
+        if matches!(outcome, Some(Outcome::Refused | Outcome::PartlyRefused(_))) {
+            step.rule_visible |= step.belief.refused_over(parts.as_deref().unwrap_or_default());
+        }
         let goes_back = believed.liveness != written.liveness && step.belief.liveness == believed.liveness;
         let moved = step.transition.map(|transition| {
             let event = moved(&due, transition, at, outcome, parts.as_deref());
@@ -209,7 +212,11 @@ fn is_refusal(looked: &Looked) -> bool {
 
 /// Whether more than a suspicion could rest on this refusal: a death, or the destruction of a copy.
 fn may_confirm(looked: &Looked) -> bool {
-    matches!(looked.due.belief.liveness, Liveness::Suspect | Liveness::Dead)
+    match looked.due.belief.liveness {
+        Liveness::Suspect => true,
+        Liveness::Dead => looked.due.idle_since.is_some(),
+        Liveness::Unverified | Liveness::Live | Liveness::Shredded => false,
+    }
 }
 
 /// `rest/default refused 401; smtp/relay unknown(no_prober)`: what the log keeps of an answer.

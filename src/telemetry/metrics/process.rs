@@ -37,6 +37,9 @@ const STAGE_SECONDS: [f64; 7] = [0.1, 1.0, 10.0, 60.0, 600.0, 3_600.0, 21_600.0]
 /// The counters and histograms of this process.
 pub(super) struct Process {
     families: ByProvider,
+    /// the whole catalogue
+    catalogue: ArcSwap<BTreeMap<ProviderName, ConfiguredProvider>>,
+    /// of those, whoever is in use
     providers: ArcSwap<BTreeMap<ProviderName, Arc<OfProvider>>>,
     /// for providers outside the catalogue, made when there is one
     others: OnceLock<Option<Arc<OfProvider>>>,
@@ -72,13 +75,9 @@ struct OfProvider {
 impl Process {
     pub(super) fn register(
         registry: &Registry,
-        providers: &BTreeMap<ProviderName, ConfiguredProvider>,
+        catalogue: &BTreeMap<ProviderName, ConfiguredProvider>,
     ) -> prometheus::Result<Self> {
         let families = ByProvider::register(registry)?;
-        let mut of_providers = BTreeMap::new();
-        for (name, configured) in providers {
-            of_providers.insert(name.clone(), Arc::new(families.series(name.as_str(), &configured.protocols)?));
-        }
         let mails =
             counters(registry, "keysweep_mails_total", "Tries to send a mail, by how they ended.", &["outcome"])?;
         let jobs = counters(
@@ -92,9 +91,10 @@ impl Process {
         register(registry, &stages)?;
         build_info(registry)?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        Ok(Self {
+        let process = Self {
             families,
-            providers: ArcSwap::from_pointee(of_providers),
+            catalogue: ArcSwap::default(),
+            providers: ArcSwap::default(),
             others: OnceLock::new(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
             jobs: each(&ends_of_jobs(), |(job, outcome)| {
@@ -114,22 +114,37 @@ impl Process {
                 register(registry, &gauge)?;
                 gauge
             },
-        })
+        };
+        process.configure(catalogue);
+        Ok(process)
     }
 
-    /// Makes the series of providers and protocols that were not there before. Those that are gone stay: a counter doesn't
-    /// vanish while its process lives.
-    pub(super) fn configure(&self, providers: &BTreeMap<ProviderName, ConfiguredProvider>) {
-        let mut known = BTreeMap::clone(&self.providers.load());
-        for (name, configured) in providers {
+    /// Takes a catalogue that has come into force. Series that are there stay: a counter doesn't vanish while its
+    /// process lives.
+    pub(super) fn configure(&self, catalogue: &BTreeMap<ProviderName, ConfiguredProvider>) {
+        self.catalogue.store(Arc::new(catalogue.clone()));
+        let named = catalogue.iter().filter(|(_, configured)| configured.named).map(|(name, _)| name.clone());
+        let used: Vec<ProviderName> = named.chain(self.providers.load().keys().cloned()).collect();
+        self.begin(&used);
+    }
+
+    /// Makes all series of these providers, where the catalogue knows them.
+    pub(super) fn begin<'a>(&self, providers: impl IntoIterator<Item = &'a ProviderName>) {
+        for name in providers {
+            let (catalogue, known) = (self.catalogue.load(), self.providers.load());
+            let Some(configured) = catalogue.get(name) else { continue };
             let is_whole = |known: &Arc<OfProvider>| configured.protocols.iter().all(|p| known.probes.contains_key(p));
             if !known.get(name).is_some_and(is_whole)
                 && let Ok(series) = self.families.series(name.as_str(), &configured.protocols)
             {
-                known.insert(name.clone(), Arc::new(series));
+                let series = Arc::new(series);
+                self.providers.rcu(|known| {
+                    let mut known = BTreeMap::clone(known);
+                    known.insert(name.clone(), Arc::clone(&series));
+                    known
+                });
             }
         }
-        self.providers.store(Arc::new(known));
     }
 
     pub(super) fn probed(&self, provider: &ProviderName, answer: &Answer) {
@@ -200,6 +215,9 @@ impl Process {
     /// The series of a provider. `None` never happens where the registry took the families.
     fn of(&self, provider: &ProviderName) -> Option<Arc<OfProvider>> {
         let others = || self.others.get_or_init(|| self.families.series(OTHER, &[]).ok().map(Arc::new)).clone();
+        if !self.providers.load().contains_key(provider) {
+            self.begin([provider]); // its first answer comes before the overview that tells of it
+        }
         self.providers.load().get(provider).cloned().or_else(others)
     }
 }

@@ -2,7 +2,7 @@
 
 mod gauges;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -53,17 +53,15 @@ impl State {
         if self.configured.providers.contains_key(name) { name.as_str() } else { OTHER }
     }
 
-    /// The label values of providers: the catalogue's, and [`OTHER`] where the ledger has some of those. None before the
-    /// first overview.
-    fn labels(&self) -> Vec<&str> {
-        let Some(overview) = &self.overview else { return Vec::new() };
-        let mut labels: Vec<&str> = self.configured.providers.keys().map(ProviderName::as_str).collect();
+    /// The label values of providers: those of the catalogue that are in use, and [`OTHER`] where the ledger has some that
+    /// are not of the catalogue. None before the first overview.
+    fn labels(&self) -> BTreeSet<&str> {
+        let Some(overview) = &self.overview else { return BTreeSet::new() };
+        let named = self.configured.providers.iter().filter(|(_, configured)| configured.named);
         let findings = overview.findings.iter().map(|kind| &kind.provider);
         let blind = overview.blind.iter().map(|blind| &blind.provider);
-        if overview.providers.keys().chain(findings).chain(blind).any(|name| self.label(name) == OTHER) {
-            labels.push(OTHER);
-        }
-        labels
+        let used = overview.providers.keys().chain(findings).chain(blind).map(|name| self.label(name));
+        named.map(|(name, _)| name.as_str()).chain(used).collect()
     }
 
     fn blind(&self) -> impl Iterator<Item = &BlindOverview> {

@@ -14,6 +14,7 @@ use crate::ledger::read::{
 };
 
 mod blind;
+mod providers;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -24,7 +25,7 @@ fn name(provider: &str) -> ProviderName {
 fn configured(providers: &[&str]) -> Configured {
     let provider = |provider: &&str| {
         let protocols = ["rest", "smtp"].iter().map(|protocol| (*protocol).to_owned()).collect();
-        (name(provider), ConfiguredProvider { protocols, max_age: days(90) })
+        (name(provider), ConfiguredProvider { named: true, protocols, max_age: days(90) })
     };
     Configured {
         providers: providers.iter().map(provider).collect(),
@@ -169,41 +170,6 @@ fn a_closed_finding_leaves_no_series_behind() {
 }
 
 #[test]
-fn providers_outside_the_catalogue_are_one_however_many_there_are() {
-    let metrics = metrics();
-    let mut overview = empty();
-    for (number, provider) in (0_u64..500).zip((0..500).map(|number| name(&format!("gone{number}")))) {
-        let mut of_provider = ProviderOverview { tombstones: 2, ..ProviderOverview::default() };
-        of_provider.connections.insert(ConnectionStatus::Active, 1);
-        of_provider.ages.insert(AgeBand::Over365, 3);
-        of_provider.oldest_since = Some(NOW - days(number));
-        overview.providers.insert(provider, of_provider);
-        overview.findings.push(finding(&format!("gone{number}"), RuleName::SecretStale, Severity::High, 1));
-    }
-    metrics.show(overview);
-    for number in 0..500 {
-        metrics.probed(&name(&format!("gone{number}")), &answer(Outcome::Unknown(Reason::NoProber), Vec::new()));
-        metrics.moved(&name(&format!("gone{number}")), Liveness::Shredded);
-    }
-    assert_samples(
-        &metrics,
-        &[
-            (r#"keysweep_connections{provider="other",status="active"}"#, Some(500.0)),
-            (r#"keysweep_tombstones{provider="other"}"#, Some(1000.0)),
-            (r#"keysweep_credentials_by_age{band="over-365d",provider="other"}"#, Some(1500.0)),
-            (r#"keysweep_findings_open{provider="other",rule="secret-stale",severity="high"}"#, Some(500.0)),
-            (
-                r#"keysweep_credential_oldest_since_timestamp_seconds{provider="other"}"#,
-                Some((NOW - days(499)).as_secs() as f64),
-            ),
-            (r#"keysweep_probe_unknown_total{provider="other",reason="no_prober"}"#, Some(500.0)),
-            (r#"keysweep_transitions_total{provider="other",to="shredded"}"#, Some(500.0)),
-        ],
-    );
-    assert!(!metrics.render().contains("gone"));
-}
-
-#[test]
 fn a_source_has_series_while_the_configuration_has_it_and_at_most_a_hundred_have() {
     let metrics = metrics();
     let failed = SourceOverview { error: Some("cut short".to_owned()), last_complete: Some(NOW), ..source("platform") };
@@ -338,7 +304,7 @@ fn full(metrics: &Metrics, providers: &[&str], size: u64) {
 }
 
 #[test]
-fn how_many_series_there_are_depends_on_the_catalogue_and_never_on_the_estate() {
+fn how_many_series_there_are_depends_on_the_providers_in_use_and_never_on_how_much_there_is() {
     let catalogue: Vec<String> = (0..17).map(|number| format!("provider{number}")).collect();
     let catalogue: Vec<&str> = catalogue.iter().map(String::as_str).collect();
     let series = |providers: &[&str], size: u64| {

@@ -27,6 +27,8 @@ fn credential() -> CredentialRow {
         accepted_at: Some(START + days(3)),
         refused_first: Some(START + days(5)),
         refused_last: Some(START + days(9)),
+        refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
+        left_out: Vec::new(),
         no_control: false,
         unknown_since: None,
         unknown_reason: None,
@@ -192,7 +194,7 @@ fn story(open: bool) -> Story {
             (ConnectionId(1), "main/c-1".to_owned()),
             (ConnectionId(2), "main/c-2".to_owned()),
         ]),
-        readers: HashMap::from([(PersonId(1), "owner-1 of acct-1, o***@***.org".to_owned())]),
+        readers: HashMap::from([(PersonId(1), "owner-1 of acct-1 (o***@***.org)".to_owned())]),
     };
     let entries = entries(&detail, &findings, &events(), &names);
     Story { detail, findings, entries, cut: vec!["only its first 200 findings are told of".to_owned()] }

@@ -133,85 +133,87 @@ fn a_good_file_has_no_fault() {
     assert_eq!(faults("", ""), []);
 }
 
+/// What is changed into what, where the fault is then told, and with which words.
+const HARM: &[(&str, &str, &str, &str)] = &[
+    ("name = \"example\"", "name = \"Ex ample\"", "name", "lower-case"),
+    ("title = \"Example\"", "title = \" \"", "title", "empty"),
+    ("in_flight = 1", "in_flight = 0", "limits.in_flight", "1 or more"),
+    ("account = { requests = 1,", "account = { requests = 0,", "limits.account.requests", "1 or more"),
+    ("max_days = 90", "max_days = 0", "age.max_days", "1 or more"),
+    ("wanted = true", "wanted = false", "credential.kind[0].wanted", "no kind is wanted"),
+    ("key_kind = \"full\"", "key_kind = \"ful\"", "protocol[0].probe[0].key_kind", "no kind \"ful\""),
+    ("link = \"https://", "link = \"http://", "remedies.link", "https://"),
+    ("breaks = \"things\"", "breaks = \"\"", "remedies.breaks", "empty"),
+    ("shared = [\"a\"]", "shared = []", "remedies.steps.shared", "step by step"),
+    ("title = \"Example\"", "title = \"E\"\nconnects_by = \"oauth\"", "remedies.oauth", "disconnects"),
+    ("name = \"smtp\"", "name = \"rest\"", "protocol[1].name", "another protocol"),
+    ("kind = \"smtp\"", "kind = \"http\"", "protocol[1]", "probes"),
+    (
+        "base = \"smtp://smtp.example.com:587\"",
+        "base = \"smtp://127.0.0.1:587\"",
+        "protocol[1].endpoint[0].base",
+        "by name",
+    ),
+    ("https://{customer}.api", "http://{customer}.api", "protocol[0].endpoint[0].base", "https://"),
+    ("{customer}.api.example.com\"", "{customer}.api.example.com:81\"", "protocol[0].endpoint[0].base", "port"),
+    (
+        "{customer}.api.example.com\"",
+        "{secret}.api.example.com\"",
+        "protocol[0].endpoint[0].base",
+        "out of the address",
+    ),
+    ("{customer}.api.example.com\"", "api.example.com\"", "protocol[0].endpoint[0].base", "belong together"),
+    ("'-([a-z]+)$'", "'-[a-z]+$'", "protocol[0].endpoint[0].customer.secret", "group"),
+    ("[\".api.example.com\"]", "[\".com\"]", "protocol[0].endpoint[0].customer.suffixes", "choose whom we ask"),
+    ("[\".api.example.com\"]", "[\"example.com\"]", "protocol[0].endpoint[0].customer.suffixes", "choose whom we ask"),
+    ("[\".api.example.com\"]", "[]", "protocol[0].endpoint[0].customer.suffixes", "choose whom we ask"),
+    ("secret = '-([a-z]+)$', ", "", "protocol[0].endpoint[0].customer", "no place to look"),
+    ("path = \"/v1/account\"", "path = \"v1\"", "protocol[0].probe[0].path", "slash"),
+    ("path = \"/v1/account\"", "path = \"/v1?key={secret}\"", "protocol[0].probe[0].path", "queries"),
+    ("[\"{key_id}\", \"{secret}\"]", "[\"{key_id}\", \"x\"]", "protocol[0].probe[0].auth", "{secret}"),
+    ("key_id = { title = \"API key\" }", "", "protocol[0].probe[0].auth", "credential.key_id"),
+    ("path = \"/v1", "headers = [[\"a b\", \"c\"]]\npath = \"/v1", "protocol[0].probe[0].headers", "hyphens"),
+    ("path = \"/v1", "when_secret = \"(\"\npath = \"/v1", "protocol[0].probe[0].when_secret", "regular"),
+    ("json = [{ at = \"/account\" }]\n", "", "protocol[0].probe[0].answer[0]", "any page can say 200"),
+    (
+        "json = [{ at = \"/error\" }]\nverdict = \"refused\"",
+        "verdict = \"refused\"",
+        "protocol[0].probe[0].answer[1]",
+        "own envelope",
+    ),
+    ("status = 401\ncontent_type = \"json\"\n", "status = 401\n", "protocol[0].probe[0].answer[1]", "own envelope"),
+    (
+        "verdict = \"refused\"",
+        "verdict = \"refused\"\ndisputed = \"x\"",
+        "protocol[0].probe[0].answer[1]",
+        "nobody is called dead",
+    ),
+    ("at = \"/error\"", "at = \"error\"", "protocol[0].probe[0].answer[1].json[0].at", "pointer"),
+    (
+        "at = \"/error\"",
+        "at = \"/error\", absent = true, is = \"string\"",
+        "protocol[0].probe[0].answer[1].json[0]",
+        "absent",
+    ),
+    (
+        "content_type = \"json\"",
+        "content_type = \"Application/JSON\"",
+        "protocol[0].probe[0].answer[1].content_type",
+        "lower case",
+    ),
+    ("reason = \"blocked\"\nsource", "source", "protocol[0].probe[0].answer[3]", "belongs to unknown"),
+    (
+        "verdict = \"unknown\"\nreason = \"blocked\"\n[[protocol]]",
+        "verdict = \"unknown\"\n[[protocol]]",
+        "protocol[0].probe[0].example[3]",
+        "belongs to unknown",
+    ),
+];
+
 #[test]
 fn what_would_do_harm_is_a_fault_at_its_key() {
     const PROBE: &str = "protocol[0].probe[0]";
-    const REFUSED: &str = "json = [{ at = \"/error\" }]\nverdict = \"refused\"";
-    for (from, to, at, word) in [
-        ("name = \"example\"", "name = \"Ex ample\"", "name", "lower-case"),
-        ("title = \"Example\"", "title = \" \"", "title", "empty"),
-        ("in_flight = 1", "in_flight = 0", "limits.in_flight", "1 or more"),
-        ("account = { requests = 1,", "account = { requests = 0,", "limits.account.requests", "1 or more"),
-        ("max_days = 90", "max_days = 0", "age.max_days", "1 or more"),
-        ("wanted = true", "wanted = false", "credential.kind[0].wanted", "no kind is wanted"),
-        ("key_kind = \"full\"", "key_kind = \"ful\"", "protocol[0].probe[0].key_kind", "no kind \"ful\""),
-        ("link = \"https://", "link = \"http://", "remedies.link", "https://"),
-        ("breaks = \"things\"", "breaks = \"\"", "remedies.breaks", "empty"),
-        ("shared = [\"a\"]", "shared = []", "remedies.steps.shared", "step by step"),
-        ("title = \"Example\"", "title = \"E\"\nconnects_by = \"oauth\"", "remedies.oauth", "disconnects"),
-        ("name = \"smtp\"", "name = \"rest\"", "protocol[1].name", "another protocol"),
-        ("kind = \"smtp\"", "kind = \"http\"", "protocol[1]", "probes"),
-        (
-            "base = \"smtp://smtp.example.com:587\"",
-            "base = \"smtp://127.0.0.1:587\"",
-            "protocol[1].endpoint[0].base",
-            "by name",
-        ),
-        ("https://{customer}.api", "http://{customer}.api", "protocol[0].endpoint[0].base", "https://"),
-        ("{customer}.api.example.com\"", "{customer}.api.example.com:81\"", "protocol[0].endpoint[0].base", "port"),
-        (
-            "{customer}.api.example.com\"",
-            "{secret}.api.example.com\"",
-            "protocol[0].endpoint[0].base",
-            "out of the address",
-        ),
-        ("{customer}.api.example.com\"", "api.example.com\"", "protocol[0].endpoint[0].base", "belong together"),
-        ("'-([a-z]+)$'", "'-[a-z]+$'", "protocol[0].endpoint[0].customer.secret", "group"),
-        ("[\".api.example.com\"]", "[\".com\"]", "protocol[0].endpoint[0].customer.suffixes", "choose whom we ask"),
-        (
-            "[\".api.example.com\"]",
-            "[\"example.com\"]",
-            "protocol[0].endpoint[0].customer.suffixes",
-            "choose whom we ask",
-        ),
-        ("[\".api.example.com\"]", "[]", "protocol[0].endpoint[0].customer.suffixes", "choose whom we ask"),
-        ("secret = '-([a-z]+)$', ", "", "protocol[0].endpoint[0].customer", "no place to look"),
-        ("path = \"/v1/account\"", "path = \"v1\"", "protocol[0].probe[0].path", "slash"),
-        ("path = \"/v1/account\"", "path = \"/v1?key={secret}\"", "protocol[0].probe[0].path", "queries"),
-        ("[\"{key_id}\", \"{secret}\"]", "[\"{key_id}\", \"x\"]", "protocol[0].probe[0].auth", "{secret}"),
-        ("key_id = { title = \"API key\" }", "", "protocol[0].probe[0].auth", "credential.key_id"),
-        ("path = \"/v1", "headers = [[\"a b\", \"c\"]]\npath = \"/v1", "protocol[0].probe[0].headers", "hyphens"),
-        ("path = \"/v1", "when_secret = \"(\"\npath = \"/v1", "protocol[0].probe[0].when_secret", "regular"),
-        ("json = [{ at = \"/account\" }]\n", "", "protocol[0].probe[0].answer[0]", "any page can say 200"),
-        (REFUSED, "verdict = \"refused\"", "protocol[0].probe[0].answer[1]", "own envelope"),
-        ("status = 401\ncontent_type = \"json\"\n", "status = 401\n", "protocol[0].probe[0].answer[1]", "own envelope"),
-        (
-            "verdict = \"refused\"",
-            "verdict = \"refused\"\ndisputed = \"x\"",
-            "protocol[0].probe[0].answer[1]",
-            "nobody is called dead",
-        ),
-        ("at = \"/error\"", "at = \"error\"", "protocol[0].probe[0].answer[1].json[0].at", "pointer"),
-        (
-            "at = \"/error\"",
-            "at = \"/error\", absent = true, is = \"string\"",
-            "protocol[0].probe[0].answer[1].json[0]",
-            "absent",
-        ),
-        (
-            "content_type = \"json\"",
-            "content_type = \"Application/JSON\"",
-            "protocol[0].probe[0].answer[1].content_type",
-            "lower case",
-        ),
-        ("reason = \"blocked\"\nsource", "source", "protocol[0].probe[0].answer[3]", "belongs to unknown"),
-        (
-            "verdict = \"unknown\"\nreason = \"blocked\"\n[[protocol]]",
-            "verdict = \"unknown\"\n[[protocol]]",
-            "protocol[0].probe[0].example[3]",
-            "belongs to unknown",
-        ),
-    ] {
+    for (from, to, at, word) in HARM {
         let found = faults(from, to);
         assert!(found.iter().any(|(place, words)| place == at && words.contains(word)), "{to:?}: {found:?}");
     }

@@ -192,8 +192,11 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "The age beyond which a secret of the provider is stale.",
         labels: &["provider"],
         read: |state, series| {
+            let used = state.labels();
             for (provider, configured) in &state.configured.providers {
-                series.add(&[provider.as_str()], configured.max_age.as_secs_f64());
+                if used.contains(provider.as_str()) {
+                    series.add(&[provider.as_str()], configured.max_age.as_secs_f64());
+                }
             }
         },
     },
