@@ -74,12 +74,14 @@ pub fn replies(data: &[u8]) {
     });
 }
 
-/// A catalogue file of the operator's own.
+/// A catalogue file of the operator's own. The one place where a secret can have come into it is a recorded body.
 pub fn catalogue_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Err(error) = catalogue::read("own.toml", text) {
         assert!(!error.0.is_empty(), "an error without a word");
-        is_discreet(&error.to_string());
+        if text.lines().all(|line| !line.contains(CANARY) || line.starts_with("body = '")) {
+            is_discreet(&error.to_string());
+        }
         assert!(error.to_string().contains("own.toml"), "an error that doesn't name its file: {error}");
     }
 }
