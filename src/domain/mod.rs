@@ -13,6 +13,7 @@ pub mod facts;
 pub mod finding;
 pub mod ids;
 pub mod ladder;
+pub mod link;
 pub mod liveness;
 pub mod outcome;
 pub mod policy;

@@ -15,7 +15,7 @@ use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::remedy::{Remedies, Situation, Words};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{Timestamp, days, hours};
-use crate::ports::notify::{ClaimedMail, MailNotice, Renderer as _};
+use crate::ports::notify::{Audience, ClaimedMail, MailNotice, Renderer as _};
 
 mod blind;
 
@@ -329,7 +329,9 @@ fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
         deliverable: true,
         locale: None,
         timezone: None,
+        audience: Audience::Account,
         account: "acct-1".to_owned(),
+        unsubscribe: None,
         attempts: 0,
         maybe_sent: false,
         references: Vec::new(),
@@ -342,7 +344,10 @@ fn stale(id: i64, name: &str) -> MailNotice {
         id: NoticeId(id),
         finding: FindingId(id),
         step: 0,
+        closing: false,
         current: true,
+        link: None,
+        account: "acct-1".to_owned(),
         rule: RuleName::SecretStale,
         severity: Severity::High,
         since: NOW - days(7),

@@ -7,6 +7,7 @@ use crate::domain::belief::Belief;
 use crate::domain::facts::{Creator, EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName, ScanId};
+use crate::domain::link::ActionLink;
 use crate::domain::record::{Address, Auth, PersonStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
@@ -161,8 +162,12 @@ pub struct ClaimedMail {
     pub locale: Option<String>,
     /// IANA time zone
     pub timezone: Option<String>,
+    /// as whom they are written to
+    pub audience: Audience,
     /// the platform's id of the account
     pub account: String,
+    /// ends mails about low severities to this person; `None` where there is nothing of the kind to end, or no public address
+    pub unsubscribe: Option<ActionLink>,
     /// attempts before this one
     pub attempts: u32,
     /// true where an earlier attempt may have arrived
@@ -171,6 +176,15 @@ pub struct ClaimedMail {
     pub references: Vec<String>,
     /// its notices, worst first
     pub notices: Vec<MailNotice>,
+}
+
+/// As whom somebody is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// the owner of an account, or the member who made a connection of it
+    Account,
+    /// the operator's security contact: their mail is about many accounts, and each notice names its own
+    SecurityContact,
 }
 
 /// One finding's step within a mail, with the facts as they stand.
@@ -182,8 +196,14 @@ pub struct MailNotice {
     pub finding: FindingId,
     /// which step of the ladder
     pub step: u32,
-    /// false where the finding has closed or begun anew since: the notice is dropped
+    /// true for the short note that ends a tombstone: the finding has closed, because the provider refuses the key
+    pub closing: bool,
+    /// false where the finding has closed (for a closing note: is open) or begun anew since: the notice is dropped
     pub current: bool,
+    /// the owner's page of this finding; `None` without a public address
+    pub link: Option<ActionLink>,
+    /// the platform's id of the account
+    pub account: String,
     /// the rule
     pub rule: RuleName,
     /// how bad it is

@@ -16,7 +16,7 @@ use crate::ledger::packed::{flag, key_tail, pack};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
-use crate::ports::notify::{ClaimedMail, MailNotice};
+use crate::ports::notify::{Audience, ClaimedMail, MailNotice};
 
 /// A mail's head names at most so many earlier ones.
 const REFERENCES: usize = 10;
@@ -38,7 +38,8 @@ pub(super) async fn read(moment: &mut Session, ids: &[MailId]) -> Result<Vec<Cla
     for row in notices {
         let count = sharers.get(&(row.mail, row.credential)).copied().unwrap_or(0);
         if let Some(mail) = mails.get_mut(&row.mail) {
-            mail.notices.push(row.into_notice(count));
+            let account = mail.account.clone();
+            mail.notices.push(row.into_notice(account, count));
         }
     }
     add_references(&mut mails, references);
@@ -93,7 +94,9 @@ impl Head {
             deliverable: self.deliverable,
             locale: self.locale,
             timezone: self.timezone,
+            audience: Audience::Account,
             account: self.account,
+            unsubscribe: None,
             attempts: self.attempts,
             maybe_sent: self.maybe_sent,
             references: Vec::new(),
@@ -135,12 +138,15 @@ struct NoticeRow {
 }
 
 impl NoticeRow {
-    fn into_notice(self, sharers: u32) -> MailNotice {
+    fn into_notice(self, account: String, sharers: u32) -> MailNotice {
         MailNotice {
             id: self.id,
             finding: self.finding,
             step: self.step,
+            closing: false,
             current: self.current,
+            link: None,
+            account,
             rule: self.rule,
             severity: self.severity,
             since: self.since,
