@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::clock::SteadyClock;
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
@@ -10,8 +11,15 @@ use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
 
-type Tools<'a, C, G> =
-    NotifyTools<'a, crate::ledger::Ledger, crate::mail::SmtpMailer, crate::mail::Templates, Rechecker<'a, C>, C, G>;
+type Tools<'a, C, G> = NotifyTools<
+    'a,
+    crate::ledger::Ledger,
+    crate::mail::SmtpMailer,
+    crate::mail::Templates,
+    Rechecker<'a, C>,
+    SteadyClock<C>,
+    G,
+>;
 
 impl<C: Clock> App<C> {
     /// True where the settings name a mail server.
@@ -28,6 +36,7 @@ impl<C: Clock> App<C> {
         if !self.can_mail() {
             return Err(AppError::NoMail);
         }
+        self.set_clock().await?;
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let notified = match self.notify(id, progress).await {
@@ -59,6 +68,7 @@ impl<C: Clock> App<C> {
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
         let tools = self.notify_tools(&recheck, progress)?;
+        self.set_clock().await?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }

@@ -2,17 +2,23 @@
 
 use serde_json::{Value, json};
 
+use super::clock::SteadyClock;
 use super::{App, AppError};
+
 use crate::domain::diff::Watched;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::Notified;
 use crate::ports::meter::Stage;
-use crate::ports::{Clock, LedgerError, Progress};
+use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::providers::CatalogueProber;
 use crate::scan::collect::CollectPolicy;
 use crate::scan::probe::ProbeTools;
+use crate::scan::time::set_clock;
 use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
+
+type Asking<C> = CatalogueProber<SteadyClock<C>>;
 
 /// What a scan is to do beside reading and judging.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +86,9 @@ impl<C: Clock> App<C> {
     pub async fn scan(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
         if options.notify && self.mail.is_none() {
             return Err(AppError::NoMail);
+        }
+        if options.probe {
+            self.set_clock().await?;
         }
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
@@ -159,6 +168,12 @@ impl<C: Clock> App<C> {
         }))
     }
 
+    /// Sets the clock right before a run.
+    pub(super) async fn set_clock(&self) -> Result<(), LedgerError> {
+        let policy = |name: &ProviderName| self.liveness_policy(name);
+        set_clock(&self.probe_tools(&Quiet, &policy)).await
+    }
+
     /// Asks what is due, and nothing else.
     ///
     /// # Errors
@@ -205,7 +220,7 @@ impl<C: Clock> App<C> {
         &'a self,
         progress: &'a G,
         policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
-    ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::CatalogueProber<C>, crate::escrow::Escrow, C, G> {
+    ) -> ProbeTools<'a, crate::ledger::Ledger, Asking<C>, crate::escrow::Escrow, SteadyClock<C>, G> {
         ProbeTools {
             ledger: &self.ledger,
             prober: &self.prober,

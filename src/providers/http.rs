@@ -20,6 +20,7 @@ use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
 use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
+use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 
 /// More of a body is not read: every answer that the catalogue names is far smaller.
@@ -61,13 +62,7 @@ impl HttpDoor {
     }
 
     /// One GET, and what its answer means.
-    pub(super) async fn ask(
-        &self,
-        question: &Question<'_>,
-        base: &Url,
-        probe: &Probe,
-        now: impl Fn() -> Timestamp,
-    ) -> Answered {
+    pub(super) async fn ask(&self, question: &Question<'_>, base: &Url, probe: &Probe, clock: &impl Clock) -> Answered {
         let Some(request) = self.request(question, base, probe) else { return Answered::nothing(Reason::NoCopy) };
         #[expect(clippy::disallowed_methods, reason = "the one place where a request leaves")]
         let answered = request.send().await;
@@ -76,8 +71,8 @@ impl HttpDoor {
             Err(error) => return Answered::nothing(reason(&error)),
         };
         let status = response.status().as_u16();
-        let pause = wait(response.headers().get(RETRY_AFTER), now()).filter(|_| matches!(status, 429 | 503));
-        let date = dated(response.headers(), now());
+        let pause = wait(response.headers().get(RETRY_AFTER), clock.now()).filter(|_| matches!(status, 429 | 503));
+        let date = dated(response.headers(), clock.shown());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let verdict = match body(response).await {
             Ok(body) => classify(&probe.answers, status, content_type.as_deref(), &body).0,
@@ -85,6 +80,14 @@ impl HttpDoor {
         };
         let retry_after = pause.map(|pause| pause.min(LONGEST_RETRY_AFTER));
         Answered { verdict, status: Some(status), retry_after, date }
+    }
+
+    /// Which time it is there. Nothing is asked for but the head of the answer, and no credential leaves.
+    pub(super) async fn time(&self, base: &Url, clock: &impl Clock) -> Option<Dated> {
+        let _turn = self.turns.take().await;
+        #[expect(clippy::disallowed_methods, reason = "the other place where a request leaves")]
+        let answered = self.client.head(base.clone()).send().await;
+        dated(answered.ok()?.headers(), clock.shown())
     }
 
     /// The request, with the credential in it; `None` where a part of the credential is missing.

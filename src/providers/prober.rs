@@ -95,6 +95,10 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         }
     }
 
+    async fn time(&self, provider: &ProviderName) -> Option<Dated> {
+        self.lanes.get(provider)?.time(&self.clock).await
+    }
+
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
         self.lanes.get(provider)?.settings.control.clone()
     }
@@ -138,6 +142,17 @@ impl ProviderLane {
     fn width(&self) -> usize {
         let waiting = if self.smtp.is_some() { WAITING_FOR_LOGINS } else { 0 };
         self.settings.in_flight.saturating_add(waiting)
+    }
+
+    /// Which time the first of its doors that tells it has.
+    async fn time(&self, clock: &impl Clock) -> Option<Dated> {
+        for way in route(&self.provider, &self.settings, &self.patterns, &Place::default()) {
+            let Asked::Http { base, .. } = way.asked else { continue };
+            if let Some(date) = self.http.time(&base, clock).await {
+                return Some(date);
+            }
+        }
+        None
     }
 
     /// Asks way after way, until one lets the credential in.
@@ -186,7 +201,7 @@ impl ProviderLane {
         };
         let _turn = self.http.turns().take().await;
         let asked_at = clock.now();
-        let answered = self.http.ask(question, base, probe, || clock.now()).await;
+        let answered = self.http.ask(question, base, probe, clock).await;
         heard.took += clock.now().since(asked_at);
         heard.retry_after = heard.retry_after.max(answered.retry_after);
         heard.date = answered.date.or(heard.date);

@@ -173,7 +173,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             Some(Err(_)) | None => self.no_copy(),
         };
         self.tools.meter.probed(self.provider, &answer);
-        self.pass.tell(self.provider, answer.date);
+        self.pass.tell(self.tools.clock, self.provider, answer.date);
+        // By the clock as it is set now: its date may have moved it.
+        let answer = Answer { at: self.tools.clock.now(), ..answer };
         match answer.outcome {
             Outcome::Unknown(reason) if reason.is_transport() => self.failures.set(self.failures.get() + 1),
             _ if self.failures.get() < GIVE_UP_AFTER => self.failures.set(0),

@@ -132,6 +132,7 @@ const ALL: &[Known] = &known![
     probe::DUE_PROVIDERS: "n",
     probe::FEW_DUE: "tnnn",
     probe::HELD_CREDENTIALS: "t",
+    probe::LAST_RUN: "",
     probe::MANY_DUE: "tnnn",
     probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",
