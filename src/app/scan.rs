@@ -133,6 +133,12 @@ impl<C: Clock> App<C> {
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
             ));
         }
+        for (provider, count) in probed.iter().flat_map(|probed| &probed.nowhere) {
+            problems.push(format!(
+                "{provider}: {count} of its credentials could not be asked, because `region` or `base_url` is missing or is \
+                 none of the provider's; `keysweep inventory check SOURCE` names them"
+            ));
+        }
         self.tell_blindness(&mut problems).await?;
         notified.iter().for_each(|notified| notified.tell(&mut problems));
         let complete = collected.iter().all(|(_, c)| c.complete)

@@ -1,9 +1,10 @@
-//! The HTTP prober: one kept client per provider, and no other way to send.
+//! The HTTP prober: kept clients, and no other way to send.
 //!
 //! No redirects (a credential must never reach another host), no proxies, no cookies, HTTPS and public addresses unless
 //! an address is marked as a test's; bodies capped while they are read. What goes wrong becomes a reason, never an error
 //! with an address in it: ConvertKit's secret is in the request line.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::ProviderSettings;
-use super::dial::{Guard, NoDial};
+use super::dial::{Guard, Lookup, NoDial};
 use super::retry_after::{date, wait};
 use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
@@ -26,7 +27,7 @@ use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 /// More of a body is not read: every answer that the catalogue names is far smaller.
 const BODY_AT_MOST: usize = 64 * 1024;
 
-/// One provider's client.
+/// One provider's client, which it may share.
 pub(super) struct HttpDoor {
     client: Client,
     turns: Turns,
@@ -48,12 +49,38 @@ impl Answered {
     }
 }
 
+/// Clients by what they must be able to do. Providers with the same needs share one: each costs a reading of the system's
+/// roots, and connections are kept by host anyway.
+pub(super) struct Clients<'a> {
+    lookup: &'a Arc<dyn Lookup>,
+    user_agent: &'a str,
+    made: HashMap<(bool, Duration, Duration, usize), Client>,
+}
+
+impl<'a> Clients<'a> {
+    pub(super) fn new(lookup: &'a Arc<dyn Lookup>, user_agent: &'a str) -> Self {
+        Self { lookup, user_agent, made: HashMap::new() }
+    }
+
+    /// # Errors
+    /// The client's own words, without an address.
+    fn fitting(&mut self, settings: &ProviderSettings) -> Result<Client, String> {
+        let needs = (settings.is_test(), settings.timeout, settings.connect_timeout, settings.in_flight);
+        if let Some(client) = self.made.get(&needs) {
+            return Ok(client.clone());
+        }
+        let guard = Guard::new(Arc::clone(self.lookup), settings.is_test());
+        let client = client(settings, guard, self.user_agent).map_err(|error| error.without_url().to_string())?;
+        self.made.insert(needs, client.clone());
+        Ok(client)
+    }
+}
+
 impl HttpDoor {
     /// # Errors
     /// The client's own words, without an address.
-    pub(super) fn new(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> Result<Self, String> {
-        let client = client(settings, guard, user_agent).map_err(|error| error.without_url().to_string())?;
-        Ok(Self { client, turns: Turns::new(settings.in_flight, settings.pace) })
+    pub(super) fn new(settings: &ProviderSettings, clients: &mut Clients<'_>) -> Result<Self, String> {
+        Ok(Self { client: clients.fitting(settings)?, turns: Turns::new(settings.in_flight, settings.pace) })
     }
 
     /// When it is this question's turn.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::address::Place;
 use super::dial::{Guard, Lookup, SystemLookup};
-use super::http::HttpDoor;
+use super::http::{Clients, HttpDoor};
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
 use super::share::Shares;
@@ -65,9 +65,10 @@ impl<C: Clock> CatalogueProber<C> {
         user_agent: &str,
     ) -> Result<Self, ProberError> {
         let mut lanes = BTreeMap::new();
+        let mut clients = Clients::new(lookup, user_agent);
         for provider in providers {
             if let Some(settings) = settings.remove(&provider.name) {
-                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, lookup, user_agent)?);
+                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, lookup, &mut clients)?);
             }
         }
         Ok(Self { lanes, clock })
@@ -119,12 +120,12 @@ impl ProviderLane {
         provider: &Provider,
         settings: ProviderSettings,
         lookup: &Arc<dyn Lookup>,
-        user_agent: &str,
+        clients: &mut Clients<'_>,
     ) -> Result<Self, ProberError> {
         settings.check(provider)?;
         let failed = |what: String| ProberError::Client { provider: provider.name.clone(), what };
         let guard = Guard::new(Arc::clone(lookup), settings.is_test());
-        let http = HttpDoor::new(&settings, guard.clone(), user_agent).map_err(failed)?;
+        let http = HttpDoor::new(&settings, clients).map_err(failed)?;
         let speaks_smtp = provider.protocols.iter().any(|protocol| protocol.kind == ProtocolKind::Smtp);
         let smtp = if speaks_smtp {
             let tls = Tls::new(Vec::new(), &[]).map_err(|error| failed(error.to_string()))?;

@@ -50,6 +50,7 @@ pub(super) struct LaneSum {
     pub(super) held: u64,
     pub(super) shredded: u64,
     pub(super) put_off: u64,
+    pub(super) nowhere: u64,
     pub(super) given_up_after: Option<u32>,
 }
 
