@@ -213,6 +213,7 @@ impl Stage {
             recheck: again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             policy: &policy,
         };
