@@ -4,6 +4,7 @@ mod build;
 mod clock;
 pub mod daemon;
 pub mod doctor;
+mod links;
 mod mail;
 mod metrics;
 pub mod ops;
@@ -74,7 +75,7 @@ pub struct App<C> {
 /// What sending mail takes.
 struct MailParts {
     mailer: SmtpMailer,
-    templates: Templates,
+    templates: Arc<Templates>,
     policy: NotifyPolicy,
 }
 

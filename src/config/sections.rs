@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::http::http;
+use super::links::links;
 use super::problem::Fault;
 use super::reader::{Log, Section};
 use super::run::run;
@@ -52,6 +53,7 @@ pub(super) fn read(
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
+        links: links(root.section("links")),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
         schedule: schedule(root.section("schedule")),

@@ -218,6 +218,7 @@ impl Stage {
             recheck: again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             policy: &policy,
         };
