@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::RuleName;
-use crate::domain::ids::{MailId, ScanId};
+use crate::domain::ids::ScanId;
 use crate::domain::time::Timestamp;
 use crate::ports::meter::Meter;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
@@ -89,14 +89,6 @@ pub enum NotifyError<E: std::error::Error + 'static> {
     /// the fresh probe before a mail
     #[error("the re-check before mailing failed")]
     Recheck(#[source] E),
-    /// a template, or an address of the configuration
-    #[error("mail {mail} can't be written: {what}")]
-    Render {
-        /// which mail
-        mail: MailId,
-        /// a sentence for the operator
-        what: String,
-    },
 }
 
 /// Takes due steps, forms digests and sends them.
