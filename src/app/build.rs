@@ -15,7 +15,7 @@ use crate::domain::record::Address;
 use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::inventory::{FileKind, FileSource};
 use crate::ledger::Ledger;
-use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
+use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::NotifyPolicy;
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
@@ -224,18 +224,15 @@ pub(super) fn mailer(
 fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
     let Some(sending) = &settings.mail.sending else { return Ok(None) };
     let (mailer, from) = mailer(sending, settings.mail.timeout, env)?;
-    let texts = catalogue.iter().map(|provider| {
-        let texts = ProviderTexts { title: provider.title.clone(), remedies: provider.remedies.clone() };
-        (provider.name.clone(), texts)
-    });
-    let mut mail = MailSettings::new(from, texts.collect());
+    let mut mail = MailSettings::new(from, words(catalogue));
     mail.platform.clone_from(&settings.mail.platform);
     mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(mailbox.email.as_ref()));
     mail.max_age = catalogue
         .iter()
         .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
         .collect();
-    let templates = Arc::new(Templates::new(mail).map_err(AppError::Render)?);
+    let own = own_templates(settings, catalogue)?;
+    let templates = Arc::new(Templates::new(mail, own).map_err(AppError::Render)?);
     let policy = NotifyPolicy {
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,
@@ -245,6 +242,41 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         domain: sending.from.email.domain().to_owned(),
     };
     Ok(Some(MailParts { mailer, templates, policy }))
+}
+
+/// The catalogue's words for people.
+fn words(catalogue: &Catalogue) -> BTreeMap<ProviderName, ProviderTexts> {
+    catalogue.iter().map(|provider| (provider.name.clone(), ProviderTexts::of(provider))).collect()
+}
+
+/// The operator's own templates and texts, tried on every sample; the shipped ones where there is no folder of them.
+///
+/// # Errors
+/// Everything that is wrong with them.
+fn own_templates(settings: &Settings, catalogue: &Catalogue) -> Result<OwnTemplates, AppError> {
+    let own = match &settings.mail.templates {
+        Some(folder) => OwnTemplates::read(folder, words(catalogue)),
+        None => OwnTemplates::none(),
+    };
+    own.map_err(|problems| {
+        let what = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+        AppError::Setting { key: "mail.templates".to_owned(), what }
+    })
+}
+
+/// The templates of these settings for looking at samples: without a sender they come from nobody in particular.
+///
+/// # Errors
+/// Everything that is wrong with the operator's own.
+pub fn sample_templates(settings: &Settings, catalogue: &Catalogue) -> Result<Templates, AppError> {
+    let from = match &settings.mail.sending {
+        Some(sending) => sending.from.to_string(),
+        None => "keysweep@localhost".to_owned(),
+    };
+    let from = Sender::parse(&from).map_err(|what| AppError::Setting { key: "mail.from".to_owned(), what })?;
+    let mut mail = MailSettings::new(from, words(catalogue));
+    mail.platform.clone_from(&settings.mail.platform);
+    Templates::new(mail, own_templates(settings, catalogue)?).map_err(AppError::Render)
 }
 
 /// What a scan is told of a source, and how its files are read.

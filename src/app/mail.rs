@@ -145,7 +145,6 @@ fn without_addresses(words: &str) -> String {
 fn app_error(error: NotifyError<LedgerError>) -> AppError {
     match error {
         NotifyError::Ledger(error) | NotifyError::Recheck(error) => AppError::Ledger(error),
-        error @ NotifyError::Render { .. } => AppError::Render(error.to_string()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::sample::SampleArgs;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
@@ -334,6 +335,8 @@ pub enum MailVerb {
     },
     /// Lets mail leave from now on
     Release,
+    /// Made-up mails, as the templates in force lay them out; nothing is sent
+    Sample(SampleArgs),
 }
 
 /// `config …`.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{MailVerb, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader};
+use super::{CliError, Done, lists, reader, sample};
 use crate::app::SystemClock;
 use crate::config::{Env, Settings};
 use crate::domain::ids::PersonId;
@@ -28,6 +28,7 @@ pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done,
             let readers = ledger.readers(&people).await?.into_iter().map(|reader| (reader.id, reader)).collect();
             show(&preview, &readers, released, format)
         }
+        MailVerb::Sample(args) => sample::run(&args, &settings),
         MailVerb::Release => {
             let ledger = match Ledger::open(&settings.ledger.url).await {
                 // A daemon looks at each run whether mail may leave, so it need not stop for this.

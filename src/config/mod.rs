@@ -14,6 +14,7 @@ mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -15,6 +15,7 @@ use super::settings::{
     LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown,
     TelemetrySettings,
 };
+use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
     address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
@@ -48,11 +49,11 @@ pub(super) fn read(
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
         inventories,
+        mail: mail(root.section("mail"), base, &catalogue, log),
         catalogue,
         liveness: liveness(root.section("liveness")),
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
-        mail: mail(root.section("mail"), base),
         links: links(root.section("links")),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
@@ -266,11 +267,12 @@ fn policy(section: Section<'_>) -> PolicySettings {
     settings
 }
 
-fn mail(section: Section<'_>, base: &Path) -> MailSettings {
+fn mail(section: Section<'_>, base: &Path, catalogue: &CatalogueSettings, log: &Log) -> MailSettings {
     let settings = MailSettings {
         sending: sending(&section, base),
         reply_to: section.find("reply_to", mailbox),
         platform: section.get("platform", text),
+        templates: templates(&section, base, catalogue.directory.as_deref(), log),
         first_run: section.get("first_run", first_run),
         recheck_after: section.get("recheck_after", duration),
         sessions: section.get("sessions", number(1..=100)) as usize,

@@ -240,6 +240,8 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// what mails call the platform
     pub platform: String,
+    /// the folder of the operator's own templates and texts
+    pub templates: Option<PathBuf>,
     /// how a new ledger begins
     pub first_run: FirstRun,
     /// a last answer older than this is asked for again before mailing

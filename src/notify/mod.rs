@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::RuleName;
-use crate::domain::ids::{MailId, ScanId};
+use crate::domain::ids::ScanId;
 use crate::domain::time::Timestamp;
 use crate::ports::links::Links;
 use crate::ports::meter::Meter;
@@ -93,14 +93,6 @@ pub enum NotifyError<E: std::error::Error + 'static> {
     /// the fresh probe before a mail
     #[error("the re-check before mailing failed")]
     Recheck(#[source] E),
-    /// a template, or an address of the configuration
-    #[error("mail {mail} can't be written: {what}")]
-    Render {
-        /// which mail
-        mail: MailId,
-        /// a sentence for the operator
-        what: String,
-    },
 }
 
 /// Takes due steps, forms digests and sends them.
