@@ -14,7 +14,7 @@ pub mod unattended;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::build::{judged_under, rule_policy};
+pub use self::build::{judged_under, rule_policy, tell_policy};
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;

@@ -13,6 +13,7 @@ mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -28,10 +29,11 @@ pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings,
     LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
     TelemetrySettings, show,
 };
+pub use self::telling::{FirstRun, TellingSettings};
 
 /// The manual: every key, its default, a sentence.
 pub const MANUAL: &str = include_str!("../../config/keysweep.toml");

@@ -12,6 +12,7 @@ use super::http::HttpSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
+use super::telling::TellingSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
@@ -237,8 +238,8 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// what mails call the platform
     pub platform: String,
-    /// how a new ledger begins
-    pub first_run: FirstRun,
+    /// who is told, and when
+    pub telling: TellingSettings,
     /// a last answer older than this is asked for again before mailing
     pub recheck_after: Duration,
     /// connections to the server at once, at least one
@@ -258,14 +259,6 @@ pub struct Sending {
     pub smtp_url: SecretRef,
     /// the sender
     pub from: Mailbox,
-}
-
-/// How a new ledger begins to mail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FirstRun {
-    /// not at all, until it is released
-    #[default]
-    Preview,
 }
 
 /// How keysweep tells what it does.

@@ -3,6 +3,7 @@
 pub mod age;
 pub mod belief;
 pub mod blindness;
+pub mod brake;
 pub mod cadence;
 pub mod catalogue;
 pub mod clock;
@@ -16,7 +17,9 @@ pub mod ladder;
 pub mod link;
 pub mod liveness;
 pub mod outcome;
+pub mod pace;
 pub mod policy;
+pub mod quiet;
 pub mod record;
 pub mod remedy;
 pub mod routing;
