@@ -3,6 +3,7 @@
 mod build;
 pub mod daemon;
 pub mod doctor;
+mod links;
 mod mail;
 mod metrics;
 pub mod ops;
@@ -72,7 +73,7 @@ pub struct App<C> {
 /// What sending mail takes.
 struct MailParts {
     mailer: SmtpMailer,
-    templates: Templates,
+    templates: Arc<Templates>,
     policy: NotifyPolicy,
 }
 

@@ -235,7 +235,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         .iter()
         .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
         .collect();
-    let templates = Templates::new(mail).map_err(AppError::Render)?;
+    let templates = Arc::new(Templates::new(mail).map_err(AppError::Render)?);
     let policy = NotifyPolicy {
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,

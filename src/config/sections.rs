@@ -6,6 +6,7 @@ use std::path::Path;
 use chrono_tz::Tz;
 
 use super::http::http;
+use super::links::links;
 use super::problem::Fault;
 use super::reader::{Log, Section};
 use super::run::run;
@@ -56,6 +57,7 @@ pub(super) fn read(
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base, schedule.zone),
+        links: links(root.section("links")),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
         schedule,

@@ -119,6 +119,16 @@ pub fn presented_again(belief: &Belief) -> Belief {
     }
 }
 
+/// What is believed once somebody who may has had the copy destroyed. A proven death stays proven.
+pub fn destroyed(belief: &Belief, now: Timestamp) -> Belief {
+    let shredding = match belief.liveness {
+        Liveness::Dead => Shredding::ProvenUnsettled,
+        Liveness::Unverified | Liveness::Live | Liveness::Suspect => Shredding::Unproven,
+        Liveness::Shredded => return belief.clone(),
+    };
+    Belief { liveness: Liveness::Shredded, since: Some(now), shredding: Some(shredding), ..belief.clone() }
+}
+
 /// The refusals that made a suspect turn out to have been everybody's: returns what is believed again, and that it is to
 /// be asked anew. `None` for what is no suspect, or was one before `from` already.
 ///

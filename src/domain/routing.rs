@@ -14,6 +14,10 @@ pub struct Reader {
     pub verified: bool,
     /// true while a permanent refusal suppresses the address
     pub suppressed: bool,
+    /// true where they have said that this finding is not theirs
+    pub disowned: bool,
+    /// true where the finding is of low severity, and they want no mail about such
+    pub muted: bool,
     /// true for the person who made the connection
     pub creator: bool,
 }
@@ -23,7 +27,8 @@ pub struct Reader {
 /// A member can delete only what they made, so the mail would be of no use to any other.
 pub fn is_told(reader: &Reader) -> bool {
     let reachable = reader.status == PersonStatus::Active && reader.verified && !reader.suppressed;
-    reachable && (reader.role == Role::Owner || reader.creator)
+    let willing = !reader.disowned && !reader.muted;
+    reachable && willing && (reader.role == Role::Owner || reader.creator)
 }
 
 /// Who is told of one step.
@@ -33,21 +38,30 @@ pub struct Route<P> {
     pub people: Vec<P>,
     /// the security contact, where there is one and it is their turn
     pub contact: Option<P>,
+    /// true where somebody would have been told who wants no mail about low severities: then nobody takes their place
+    pub muted: bool,
 }
 
 impl<P> Route<P> {
-    /// True where nobody is told.
-    pub const fn is_empty(&self) -> bool {
-        self.people.is_empty() && self.contact.is_none()
+    /// True where somebody ought to be told and nobody can be.
+    pub const fn is_nowhere(&self) -> bool {
+        self.people.is_empty() && self.contact.is_none() && !self.muted
     }
 }
 
 /// Who of these is told. `contact` is the security contact, where there is one that may be written to; `escalated` is
 /// true where the step is theirs as well.
 pub fn route<P>(readers: impl IntoIterator<Item = (P, Reader)>, contact: Option<P>, escalated: bool) -> Route<P> {
-    let people: Vec<P> = readers.into_iter().filter(|(_, reader)| is_told(reader)).map(|(who, _)| who).collect();
-    let contact = contact.filter(|_| escalated || people.is_empty());
-    Route { people, contact }
+    let (mut people, mut muted) = (Vec::new(), false);
+    for (who, reader) in readers {
+        if is_told(&reader) {
+            people.push(who);
+        } else {
+            muted |= is_told(&Reader { muted: false, ..reader });
+        }
+    }
+    let contact = contact.filter(|_| escalated || (people.is_empty() && !muted));
+    Route { people, contact, muted }
 }
 
 #[cfg(test)]
@@ -56,8 +70,15 @@ mod tests {
 
     use super::*;
 
-    const OWNER: Reader =
-        Reader { role: Role::Owner, status: PersonStatus::Active, verified: true, suppressed: false, creator: false };
+    const OWNER: Reader = Reader {
+        role: Role::Owner,
+        status: PersonStatus::Active,
+        verified: true,
+        suppressed: false,
+        disowned: false,
+        muted: false,
+        creator: false,
+    };
     const CREATOR: Reader = Reader { role: Role::Member, creator: true, ..OWNER };
 
     #[test]
@@ -76,6 +97,8 @@ mod tests {
                 Reader { status: PersonStatus::Removed, ..reader },
                 Reader { verified: false, ..reader },
                 Reader { suppressed: true, ..reader },
+                Reader { disowned: true, ..reader },
+                Reader { muted: true, ..reader },
             ] {
                 assert!(!is_told(&unreachable), "{unreachable:?}");
             }
@@ -95,15 +118,19 @@ mod tests {
             let route = route(readers.clone(), Some(9), escalated);
             assert_eq!((route.people, route.contact), expected, "{readers:?} {escalated}");
         }
-        assert!(route([(1, suppressed)], None, true).is_empty());
+        assert!(route([(1, suppressed)], None, true).is_nowhere());
+        let muted = route([(1, Reader { muted: true, ..OWNER })], Some(9), false);
+        assert!(muted.people.is_empty() && muted.contact.is_none() && !muted.is_nowhere(), "their wish is no trouble");
+        let disowned = route([(1, Reader { disowned: true, ..OWNER })], Some(9), false);
+        assert_eq!(disowned.contact, Some(9), "somebody's it is");
     }
 
     fn readers() -> impl Strategy<Value = Reader> {
         let statuses = [PersonStatus::Active, PersonStatus::Suspended, PersonStatus::Removed];
         let roles = prop::sample::select(vec![Role::Owner, Role::Member]);
-        (roles, prop::sample::select(statuses.to_vec()), any::<[bool; 3]>()).prop_map(|(role, status, flags)| {
-            let [verified, suppressed, creator] = flags;
-            Reader { role, status, verified, suppressed, creator }
+        (roles, prop::sample::select(statuses.to_vec()), any::<[bool; 5]>()).prop_map(|(role, status, flags)| {
+            let [verified, suppressed, disowned, muted, creator] = flags;
+            Reader { role, status, verified, suppressed, disowned, muted, creator }
         })
     }
 
@@ -122,8 +149,9 @@ mod tests {
             for told in &route.people {
                 prop_assert!(all[*told].status == PersonStatus::Active && all[*told].verified && !all[*told].suppressed);
             }
-            prop_assert_eq!(route.is_empty(), !has_contact && !all.iter().any(is_told));
-            prop_assert_eq!(route.contact.is_some(), has_contact && (escalated || route.people.is_empty()));
+            let would_be = all.iter().any(|reader| is_told(&Reader { muted: false, ..*reader }));
+            prop_assert_eq!(route.is_nowhere(), !has_contact && !would_be);
+            prop_assert_eq!(route.contact.is_some(), has_contact && (escalated || !would_be));
         }
     }
 }

@@ -272,12 +272,12 @@ pub(super) const OF_ANOTHER_KIND: Sql = sql!(
      CROSS JOIN credential AS k WHERE k.id = v.id AND k.kind IS DISTINCT FROM v.kind"
 );
 
-// Beliefs and parts are texts to SQLite.
+// Beliefs and parts are texts to SQLite. Whoever had the copy destroyed while the provider was asked has the last word.
 pub(super) const BELIEFS: Sql = sql!(
     "UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
             kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
      FROM " [wide "$1" v (0 id bigint, 1 liveness text, 2 belief text, 3 probe_at bigint, 4 kind text, 5 parts text)] "
-     WHERE credential.id = v.id"
+     WHERE credential.id = v.id AND credential.liveness <> 'shredded'"
 );
 
 pub(super) const WRITE_CONTROLS: Sql = sql!(

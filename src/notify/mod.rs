@@ -3,6 +3,7 @@
 
 mod brake;
 mod deliver;
+mod links;
 mod plan;
 mod preview;
 mod waiting;
@@ -19,6 +20,7 @@ use crate::domain::ids::{MailId, ScanId};
 use crate::domain::ladder::Ladders;
 use crate::domain::quiet::Quiet;
 use crate::domain::time::Timestamp;
+use crate::ports::links::Links;
 use crate::ports::meter::Meter;
 use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, WaitReason};
 use crate::ports::{Clock, LedgerError, Progress};
@@ -69,6 +71,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// makes the links of mails; `None` where there is no page for them to lead to
+    pub links: Option<&'a dyn Links>,
     /// counts what is done
     pub meter: &'a dyn Meter,
     /// how mail is sent

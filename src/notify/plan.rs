@@ -98,7 +98,7 @@ impl Planner<'_> {
         };
         let readers = due.people.iter().map(|candidate| (candidate.id, reader(candidate)));
         let route = routing::route(readers, self.contact, ladder.escalates(step));
-        if route.is_empty() {
+        if route.is_nowhere() {
             return Decision::Nobody;
         }
         let people: BTreeSet<PersonId> = route.people.into_iter().chain(route.contact).collect();
@@ -118,6 +118,8 @@ const fn reader(candidate: &Candidate) -> Reader {
         status: candidate.status,
         verified: candidate.verified,
         suppressed: candidate.suppressed,
+        disowned: candidate.disowned,
+        muted: candidate.muted,
         creator: candidate.creator,
     }
 }

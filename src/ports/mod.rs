@@ -4,10 +4,12 @@
 //! Every ledger method takes or returns batches, and every `commit_…` is one transaction: a kill
 //! between two calls leaves the ledger as if the second had never been meant.
 
+pub mod act;
 pub mod activation;
 pub mod collect;
 pub mod health;
 pub mod judge;
+pub mod links;
 pub mod meter;
 pub mod notify;
 pub mod probe;

@@ -6,6 +6,7 @@ pub use self::waiting::{Digest, Formed, MailMode, Wait, WaitReason, WaitingNotic
 
 use serde_json::{Map, Value};
 
+use super::links::LinkLedger;
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
 use crate::domain::brake::{Braked, Openings};
@@ -18,7 +19,7 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
 /// The ledger as NOTIFY sees it. One process holds it, so a claim that is found at start is a dead one.
-pub trait NotifyLedger {
+pub trait NotifyLedger: LinkLedger {
     /// Whether mail may leave at all.
     fn mail_mode(&self) -> impl Future<Output = Result<MailMode, LedgerError>>;
 
@@ -155,6 +156,10 @@ pub struct Candidate {
     pub verified: bool,
     /// true while a permanent refusal suppresses the address
     pub suppressed: bool,
+    /// true where they have said that this finding is not theirs
+    pub disowned: bool,
+    /// true where the finding is of low severity, and they want no mail about such
+    pub muted: bool,
     /// true for the person who made the connection
     pub creator: bool,
 }

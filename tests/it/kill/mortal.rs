@@ -18,6 +18,7 @@ use keysweep::ports::collect::{
     Reservation, Reserved, SnapshotEnd, SourceState,
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
+use keysweep::ports::links::{KeptLink, LinkLedger};
 use keysweep::ports::notify::{
     ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
@@ -271,6 +272,12 @@ impl JudgeLedger for Mortal<'_> {
 
     async fn commit_judgements(&self, batch: &JudgeBatch) -> Result<(), LedgerError> {
         self.write("commit_judgements", self.ledger.commit_judgements(batch)).await
+    }
+}
+
+impl LinkLedger for Mortal<'_> {
+    async fn keep_links(&self, mail: MailId, person: PersonId, links: &[KeptLink]) -> Result<(), LedgerError> {
+        self.write("keep_links", self.ledger.keep_links(mail, person, links)).await
     }
 }
 

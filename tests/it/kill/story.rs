@@ -123,6 +123,7 @@ impl Story {
             recheck: &again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             policy: &policy,
         };

@@ -214,6 +214,7 @@ impl Stage {
             recheck: again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             policy: &policy,
         };

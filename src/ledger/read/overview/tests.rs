@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::ports::notify::WaitReason;
 use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
 use crate::domain::time::days;
@@ -176,7 +177,7 @@ fn expected(rows: &[Row]) -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
-        outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+        outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None, put_off: WaitReason::ALL.map(|why| (why, 0)).into(), braked: None },
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
