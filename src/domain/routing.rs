@@ -26,12 +26,9 @@ pub struct Reader {
 ///
 /// A member can delete only what they made, so the mail would be of no use to any other.
 pub fn is_told(reader: &Reader) -> bool {
-    could_be_told(reader) && !reader.muted
-}
-
-const fn could_be_told(reader: &Reader) -> bool {
-    let reachable = matches!(reader.status, PersonStatus::Active) && reader.verified && !reader.suppressed;
-    reachable && !reader.disowned && (matches!(reader.role, Role::Owner) || reader.creator)
+    let reachable = reader.status == PersonStatus::Active && reader.verified && !reader.suppressed;
+    let willing = !reader.disowned && !reader.muted;
+    reachable && willing && (reader.role == Role::Owner || reader.creator)
 }
 
 /// Who is told of one step.
@@ -41,25 +38,30 @@ pub struct Route<P> {
     pub people: Vec<P>,
     /// the security contact, where there is one and it is their turn
     pub contact: Option<P>,
-    /// true where nobody is told because those who could be want no such mail: that is no lack of readers
-    pub unwanted: bool,
+    /// true where somebody would have been told who wants no mail about low severities: then nobody takes their place
+    pub muted: bool,
 }
 
 impl<P> Route<P> {
-    /// True where nobody is told.
-    pub const fn is_empty(&self) -> bool {
-        self.people.is_empty() && self.contact.is_none()
+    /// True where somebody ought to be told and nobody can be.
+    pub const fn is_nowhere(&self) -> bool {
+        self.people.is_empty() && self.contact.is_none() && !self.muted
     }
 }
 
 /// Who of these is told. `contact` is the security contact, where there is one that may be written to; `escalated` is
 /// true where the step is theirs as well.
 pub fn route<P>(readers: impl IntoIterator<Item = (P, Reader)>, contact: Option<P>, escalated: bool) -> Route<P> {
-    let (people, unwilling): (Vec<_>, Vec<_>) =
-        readers.into_iter().filter(|(_, reader)| could_be_told(reader)).partition(|(_, reader)| !reader.muted);
-    let contact = contact.filter(|_| escalated || (people.is_empty() && unwilling.is_empty()));
-    let unwanted = people.is_empty() && contact.is_none() && !unwilling.is_empty();
-    Route { people: people.into_iter().map(|(who, _)| who).collect(), contact, unwanted }
+    let (mut people, mut muted) = (Vec::new(), false);
+    for (who, reader) in readers {
+        if is_told(&reader) {
+            people.push(who);
+        } else {
+            muted |= is_told(&Reader { muted: false, ..reader });
+        }
+    }
+    let contact = contact.filter(|_| escalated || (people.is_empty() && !muted));
+    Route { people, contact, muted }
 }
 
 #[cfg(test)]
@@ -116,13 +118,11 @@ mod tests {
             let route = route(readers.clone(), Some(9), escalated);
             assert_eq!((route.people, route.contact), expected, "{readers:?} {escalated}");
         }
-        assert!(route([(1, suppressed)], None, true).is_empty());
-    }
-
-    #[test]
-    fn low_findings_that_an_owner_wants_no_mail_about_go_to_nobody_else() {
-        let route = route([(1, Reader { muted: true, ..OWNER })], Some(9), false);
-        assert!(route.is_empty() && route.unwanted);
+        assert!(route([(1, suppressed)], None, true).is_nowhere());
+        let muted = route([(1, Reader { muted: true, ..OWNER })], Some(9), false);
+        assert!(muted.people.is_empty() && muted.contact.is_none() && !muted.is_nowhere(), "their wish is no trouble");
+        let disowned = route([(1, Reader { disowned: true, ..OWNER })], Some(9), false);
+        assert_eq!(disowned.contact, Some(9), "somebody's it is");
     }
 
     fn readers() -> impl Strategy<Value = Reader> {
@@ -149,10 +149,9 @@ mod tests {
             for told in &route.people {
                 prop_assert!(all[*told].status == PersonStatus::Active && all[*told].verified && !all[*told].suppressed);
             }
-            let nobody = !all.iter().any(could_be_told);
-            prop_assert_eq!(route.is_empty() && !route.unwanted, nobody && !has_contact);
-            prop_assert_eq!(route.contact.is_some(), has_contact && (escalated || nobody));
-            prop_assert!(!route.unwanted || route.is_empty());
+            let would_be = all.iter().any(|reader| is_told(&Reader { muted: false, ..*reader }));
+            prop_assert_eq!(route.is_nowhere(), !has_contact && !would_be);
+            prop_assert_eq!(route.contact.is_some(), has_contact && (escalated || !would_be));
         }
     }
 }

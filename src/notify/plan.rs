@@ -99,8 +99,8 @@ impl Planner<'_> {
         };
         let readers = due.people.iter().map(|candidate| (candidate.id, reader(candidate)));
         let route = routing::route(readers, self.contact, ladder.escalates(step));
-        if route.is_empty() {
-            return if route.unwanted { Decision::NotYet } else { Decision::Nobody };
+        if route.is_nowhere() {
+            return Decision::Nobody;
         }
         let people: BTreeSet<PersonId> = route.people.into_iter().chain(route.contact).collect();
         Decision::Take(StepTaken {

@@ -11,6 +11,7 @@ use crate::ledger::estate::{Estate, NOW};
 use crate::ledger::place::Kind;
 use crate::ledger::read::tallies;
 use crate::ledger::sql::Sql;
+use crate::ports::notify::WaitReason;
 
 on_both![
     an_estate_of_many_steps_is_counted_whole,
@@ -179,7 +180,7 @@ fn expected(rows: &[Row]) -> Overview {
         outbox: OutboxOverview {
             mails: MailState::ALL.map(|state| (state, 0)).into(),
             oldest_waiting: None,
-            put_off: BTreeMap::new(),
+            put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
             braked: None,
         },
         sources: Vec::new(),
