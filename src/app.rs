@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+mod clock;
 pub mod daemon;
 pub mod doctor;
 mod links;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy};
+use self::clock::SteadyClock;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
@@ -62,9 +64,9 @@ pub struct App<C> {
     pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
-    clock: C,
+    clock: SteadyClock<C>,
     vault: Escrow,
-    prober: CatalogueProber<C>,
+    prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,

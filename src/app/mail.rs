@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::clock::SteadyClock;
 use super::links::LinkMaker;
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
@@ -12,8 +13,15 @@ use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
 
-type Tools<'a, C, G> =
-    NotifyTools<'a, crate::ledger::Ledger, crate::mail::SmtpMailer, crate::mail::Templates, Rechecker<'a, C>, C, G>;
+type Tools<'a, C, G> = NotifyTools<
+    'a,
+    crate::ledger::Ledger,
+    crate::mail::SmtpMailer,
+    crate::mail::Templates,
+    Rechecker<'a, C>,
+    SteadyClock<C>,
+    G,
+>;
 
 impl<C: Clock> App<C> {
     /// True where the settings name a mail server.
@@ -30,6 +38,7 @@ impl<C: Clock> App<C> {
         if !self.can_mail() {
             return Err(AppError::NoMail);
         }
+        self.set_clock().await?;
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let notified = match self.notify(id, progress).await {
@@ -62,6 +71,7 @@ impl<C: Clock> App<C> {
         let recheck = Rechecker { app: self };
         let links = self.link_maker();
         let tools = self.notify_tools(&recheck, &links, progress)?;
+        self.set_clock().await?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }
@@ -151,15 +161,15 @@ impl<C: Clock> App<C> {
     pub async fn answer(&self, progress: &impl Progress) -> Result<(), LedgerError> {
         // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
         for _ in 0..ANSWERS {
-            let began = self.clock.now();
             let waiting = self.ledger.checks_waiting().await?;
             if waiting.is_empty() || progress.stopping() {
                 break;
             }
             let policy = |name: &ProviderName| self.liveness_policy(name);
-            probe_these(&self.probe_tools(progress, &policy), &waiting).await?;
+            let credentials: Vec<CredentialId> = waiting.iter().map(|(credential, _)| *credential).collect();
+            probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
             self.judge(progress).await?;
-            self.ledger.checks_answered(&waiting, began, self.clock.now()).await?;
+            self.ledger.checks_answered(&waiting, self.clock.now()).await?;
         }
         Ok(())
     }

@@ -184,6 +184,11 @@ fn accepted(belief: &Belief, limited: bool, now: Timestamp) -> Belief {
 }
 
 fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &LivenessPolicy) -> Belief {
+    if belief.undated && !ctx.clock_suspect {
+        // Nobody knows how long ago that was: the run begins with this refusal.
+        belief = Belief { refused_first: None, refused_whole_first: None, refusals: 0, undated: false, ..belief };
+    }
+    belief.undated |= ctx.clock_suspect && belief.refused_first.is_none();
     belief.refused_first.get_or_insert(ctx.now);
     belief.refused_last = Some(ctx.now);
     belief.partly = outcome.reason();

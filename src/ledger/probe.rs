@@ -74,6 +74,12 @@ impl ProbeLedger for Ledger {
         sight::sights(&mut self.look("read what is remembered of a provider").await?, provider).await
     }
 
+    async fn last_run(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let mut line = self.look("read when the last scan was").await?;
+        let last: Vec<Timestamp> = line.rows("scan", &LAST_RUN, []).await?;
+        Ok(last.first().copied())
+    }
+
     async fn clocks(&self) -> Result<Clocks, LedgerError> {
         Self::clocks(self).await
     }
@@ -201,6 +207,11 @@ fn credentials(rows: Vec<Packed>) -> Vec<DueCredential> {
 }
 
 // From one provider's name to the next by the index, instead of over all that will once be due.
+pub(super) const LAST_RUN: Sql = sql!(
+    "SELECT " [numbers "last"] "
+     FROM (SELECT coalesce(finished_at, started_at) AS last FROM scan ORDER BY id DESC LIMIT 1) AS latest"
+);
+
 pub(super) const DUE_PROVIDERS: Sql = sql!(
     "WITH RECURSIVE known (provider) AS (
          SELECT min(provider) FROM credential WHERE probe_at IS NOT NULL

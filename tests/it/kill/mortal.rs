@@ -215,6 +215,10 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.sights(provider)).await
     }
 
+    async fn last_run(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(self.ledger.last_run()).await
+    }
+
     async fn clocks(&self) -> Result<Clocks, LedgerError> {
         self.read(self.ledger.clocks()).await
     }
