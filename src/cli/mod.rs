@@ -16,6 +16,7 @@ mod probe;
 mod providers;
 mod ring;
 mod run;
+mod sample;
 mod scan;
 mod shell;
 mod trust;

@@ -28,7 +28,7 @@ use crate::domain::finding::RuleName;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ledger::Ledger;
 use crate::ledger::read::EventRow;
-use crate::notify::preview;
+use crate::notify::{TellPolicy, preview};
 use crate::ports::Quiet;
 use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
@@ -268,10 +268,11 @@ impl<W: Write> Play<'_, W> {
     /// A new ledger mails nothing until somebody has seen what it would mail.
     async fn release(&mut self, at: Timestamp, app: &App<VirtualClock>) -> Result<(), DemoError> {
         let now = app.now();
-        let preview = preview(&app.ledger, now).await?;
+        let preview = preview(&app.ledger, &TellPolicy::default(), now).await?;
         let words = format!(
             "nothing is mailed yet; keysweep mail preview: this would send {} mails about {} findings",
-            preview.people, preview.findings
+            preview.mails.len(),
+            preview.findings
         );
         self.page.entry(&self.label(at), &words)?;
         Ok(app.ledger.release_mail(now).await?)

@@ -17,7 +17,7 @@ use crate::notify::Notified;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 use crate::ports::meter::{JobOutcome, PartName};
-use crate::ports::notify::{MailMode, NotifyLedger};
+use crate::ports::notify::NotifyLedger;
 use crate::ports::{Clock, LedgerError};
 use crate::schedule::plan::{LastRun, Timetable, seed};
 use crate::telemetry::metrics::Metrics;
@@ -105,7 +105,7 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
-        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await? == MailMode::Released;
+        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
         if may_leave { self.app.ledger.next_mail_at().await } else { Ok(None) }
     }
 

@@ -59,7 +59,12 @@ impl World {
                     unmailed: 0,
                     oldest_opened_at: NOW - days(9),
                 }],
-                outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+                outbox: OutboxOverview {
+                    mails: MailState::ALL.map(|state| (state, 0)).into(),
+                    oldest_waiting: None,
+                    put_off: BTreeMap::new(),
+                    braked: None,
+                },
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),
                     last_read: Some(done),

@@ -176,7 +176,12 @@ fn expected(rows: &[Row]) -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
-        outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+        outbox: OutboxOverview {
+            mails: MailState::ALL.map(|state| (state, 0)).into(),
+            oldest_waiting: None,
+            put_off: BTreeMap::new(),
+            braked: None,
+        },
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
