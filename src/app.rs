@@ -9,6 +9,7 @@ mod mail;
 mod metrics;
 pub mod ops;
 pub mod probe;
+pub mod public;
 pub mod report;
 pub mod scan;
 pub mod unattended;

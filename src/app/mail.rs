@@ -148,6 +148,32 @@ fn app_error(error: NotifyError<LedgerError>) -> AppError {
     }
 }
 
+/// Rounds of answers between two jobs.
+const ANSWERS: u32 = 3;
+
+impl<C: Clock> App<C> {
+    /// Asks the providers about the credentials that people wait for, whenever those are due, and judges what that changes:
+    /// the same way as before a mail.
+    ///
+    /// # Errors
+    /// Where the ledger fails; what was not answered stays to be asked.
+    pub async fn answer(&self, progress: &impl Progress) -> Result<(), LedgerError> {
+        // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
+        for _ in 0..ANSWERS {
+            let waiting = self.ledger.checks_waiting().await?;
+            if waiting.is_empty() || progress.stopping() {
+                break;
+            }
+            let policy = |name: &ProviderName| self.liveness_policy(name);
+            let credentials: Vec<CredentialId> = waiting.iter().map(|(credential, _)| *credential).collect();
+            probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
+            self.judge(progress).await?;
+            self.ledger.checks_answered(&waiting, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Asks the providers again before people are told, and judges what that changed.
 struct Rechecker<'a, C> {
     app: &'a App<C>,

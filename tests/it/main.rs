@@ -16,6 +16,7 @@ mod fuzz;
 mod house;
 mod kill;
 mod life;
+mod links;
 mod mail;
 mod mail_server;
 mod metrics;

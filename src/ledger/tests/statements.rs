@@ -105,7 +105,7 @@ const ALL: &[Known] = &known![
     judge::subjects::CONNECTIONS: "t",
     judge::subjects::FINDINGS: "t",
     judge::subjects::USES: "t",
-    link::ANSWERED: "tnn",
+    link::ANSWERED: "tn",
     link::EVIDENCE: "n",
     link::FIND: "t",
     link::FORGET: "n",
