@@ -1,8 +1,10 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 mod build;
+mod clock;
 pub mod daemon;
 pub mod doctor;
+mod links;
 mod mail;
 mod metrics;
 pub mod ops;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::build::{judged_under, rule_policy, sample_templates};
+use self::clock::SteadyClock;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
@@ -60,9 +63,9 @@ pub struct App<C> {
     pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
-    clock: C,
+    clock: SteadyClock<C>,
     vault: Escrow,
-    prober: CatalogueProber<C>,
+    prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     judged_under: String,
@@ -72,7 +75,7 @@ pub struct App<C> {
 /// What sending mail takes.
 struct MailParts {
     mailer: SmtpMailer,
-    templates: Templates,
+    templates: Arc<Templates>,
     policy: NotifyPolicy,
 }
 

@@ -6,6 +6,7 @@
 
 mod choice;
 mod http;
+mod links;
 mod problem;
 mod reader;
 mod run;
@@ -24,6 +25,7 @@ use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
+pub use self::links::LinkSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;

@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::http::HttpSettings;
+use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[links]`
+    pub links: LinkSettings,
     /// `[http]`
     pub http: HttpSettings,
     /// `[run]`

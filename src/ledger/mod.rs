@@ -17,6 +17,7 @@ mod sql;
 #[macro_use]
 mod place;
 
+mod act;
 mod collect;
 mod compromise;
 mod copy;
@@ -26,6 +27,7 @@ mod escrow;
 mod estate;
 mod failure;
 mod judge;
+mod link;
 mod look;
 mod meta;
 mod notify;
@@ -40,5 +42,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use link::{Checked, Followed, Linked};
 pub use look::{Found, Holder, Look};
 pub use store::{Ledger, OpenError};

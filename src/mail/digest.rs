@@ -37,7 +37,7 @@ pub(super) struct Digest<'a> {
     lead: String,
     /// what to know before the first item; empty where there is one item
     intro: String,
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     /// what is settled
     done: Vec<Done>,
     /// what is settled beyond that, in words; empty where there is nothing

@@ -8,6 +8,7 @@ use super::texts::ENGLISH;
 use super::{clean, former, others, words};
 use crate::domain::remedy::{Remedies, Situation};
 use crate::domain::rules;
+use crate::ports::links::Described;
 use crate::ports::notify::Audience;
 
 /// Names of connections that an item spells out.
@@ -53,6 +54,29 @@ pub(super) struct Item {
     old_value: String,
     /// the one thing to press; none where there is nowhere to go
     button: Option<Button>,
+}
+
+impl Item {
+    /// The same for a page of its own.
+    pub(super) fn described(self, platform: &str) -> Described {
+        let mut minds = self.minds;
+        minds.extend(Some(self.breaks).filter(|breaks| !breaks.is_empty()));
+        Described {
+            heading: self.heading,
+            platform: platform.to_owned(),
+            provider: self.provider,
+            what: self.what,
+            why: self.why,
+            key: self.key,
+            age: self.age,
+            connections: self.connections,
+            minds,
+            path: self.path,
+            link: self.link,
+            old_value: self.old_value,
+            steps: self.steps,
+        }
+    }
 }
 
 /// The one thing to press.

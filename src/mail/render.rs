@@ -18,6 +18,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::record::Address;
 use crate::domain::remedy::Remedies;
 use crate::domain::time::Timestamp;
+use crate::ports::links::{Describe, Described};
 use crate::ports::notify::{ClaimedMail, Renderer};
 
 /// Who mails come from: an address, with a name for people.
@@ -186,6 +187,13 @@ impl Templates {
                 );
             }
         }
+    }
+}
+
+impl Describe for Templates {
+    fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
+        let first = self.digest(mail, now).items.into_iter().next();
+        first.map(|item| item.described(&self.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
     }
 }
 

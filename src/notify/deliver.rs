@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
-use super::{Notified, NotifyError, NotifyTools, is_old, waits};
+use super::{Notified, NotifyError, NotifyTools, is_old, links, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::meter::MailOutcome;
@@ -162,6 +162,7 @@ where
             self.record(&mail, MailEnd::Cancelled).await?;
             return Ok(None);
         }
+        links::add(self.tools.ledger, self.tools.links, &mut mail, self.tools.clock.now()).await?;
         match self.tools.renderer.render(&mail, self.tools.clock.now()) {
             Ok(message) => Ok(Some((mail, message))),
             Err(what) => {

@@ -2,6 +2,7 @@
 //! nothing and repeats nothing, except a mail whose answer was not heard, and that under the same Message-ID.
 
 mod deliver;
+mod links;
 mod plan;
 
 pub use plan::{Preview, preview};
@@ -12,6 +13,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::RuleName;
 use crate::domain::ids::ScanId;
 use crate::domain::time::Timestamp;
+use crate::ports::links::Links;
 use crate::ports::meter::Meter;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
 use crate::ports::{Clock, LedgerError, Progress};
@@ -47,6 +49,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// makes the links of mails; `None` where there is no page for them to lead to
+    pub links: Option<&'a dyn Links>,
     /// counts what is done
     pub meter: &'a dyn Meter,
     /// how mail is sent
