@@ -38,7 +38,12 @@ fn whole_manual() -> String {
     };
     let mail = concat!("templates = \"", env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/mail\"");
     let folder = concat!("directory = \"", env!("CARGO_MANIFEST_DIR"), "/src\"");
-    MANUAL.lines().map(line).collect::<String>().replace("directory = \"providers\"", folder).replace("templates = \"mail\"", mail)
+    MANUAL
+        .lines()
+        .map(line)
+        .collect::<String>()
+        .replace("directory = \"providers\"", folder)
+        .replace("templates = \"mail\"", mail)
 }
 
 #[test]

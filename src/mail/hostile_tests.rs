@@ -1,5 +1,7 @@
 //! Whatever other people call things, mails keep their shape.
 
+use std::sync::LazyLock;
+
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 
@@ -31,9 +33,12 @@ fn called(name: &str) -> ClaimedMail {
     mail
 }
 
+/// Read once: a shape is looked at hundreds of times.
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates);
+
 /// Subject, text and HTML of a mail as its reader gets them.
 fn received(mail: &ClaimedMail) -> (String, String, String) {
-    let raw = templates().render(mail, NOW).expect("rendered");
+    let raw = TEMPLATES.render(mail, NOW).expect("rendered");
     assert!(raw.is_ascii(), "so that no server needs 8BITMIME");
     let longest = raw.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
     assert!(longest < Some(999), "a line of {longest:?} bytes");
@@ -95,13 +100,12 @@ fn a_name_of_ten_thousand_letters_is_cut() {
 }
 
 #[test]
-fn an_address_that_can_not_stand_in_a_header_is_an_error_that_does_not_repeat_it() {
-    for address in ["a..b@example.com", "canary@[127.0.0.1]", "canary@example..com", "ca/na|ry@example.com"] {
+fn an_address_that_can_not_stand_in_a_header_stands_in_none() {
+    for address in ["can..ary@example.com", ".canary@example.com", "canary@exa_mple..com", "canary@-example.com"] {
         let Some(address) = Address::parse(address) else { continue };
-        let rendered = templates().render(&ClaimedMail { address, ..sample("no-page") }, NOW);
-        if let Err(error) = rendered {
-            assert!(!error.contains("canary") && !error.contains('@'), "{error}");
-        }
+        let raw = templates().render(&ClaimedMail { address, ..sample("no-page") }, NOW).expect("rendered");
+        let raw = String::from_utf8(raw).expect("ASCII");
+        assert!(raw.contains("To: undisclosed-recipients:;\r\n") && !raw.contains("ary@"), "{raw}");
     }
 }
 
