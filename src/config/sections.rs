@@ -47,17 +47,18 @@ pub(super) fn read(
     let (catalogue, own_providers) = catalogue(root.section("catalogue"), base, log);
     let known_providers: Vec<&str> =
         known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
+    let own_catalogue = catalogue.directory.clone();
     let schedule = schedule(root.section("schedule"));
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
         inventories,
-        mail: mail(root.section("mail"), base, schedule.zone, &catalogue, log),
         catalogue,
         liveness: liveness(root.section("liveness")),
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         links: links(root.section("links")),
+        mail: mail(root.section("mail"), base, schedule.zone, own_catalogue.as_deref(), log),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
         schedule,
@@ -270,12 +271,12 @@ fn policy(section: Section<'_>) -> PolicySettings {
     settings
 }
 
-fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: &CatalogueSettings, log: &Log) -> MailSettings {
+fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, log: &Log) -> MailSettings {
     let settings = MailSettings {
         sending: sending(&section, base),
         reply_to: section.find("reply_to", mailbox),
         platform: section.get("platform", text),
-        templates: templates(&section, base, catalogue.directory.as_deref(), log),
+        templates: templates(&section, base, catalogue, log),
         telling: telling(&section, zone),
         recheck_after: section.get("recheck_after", duration),
         sessions: section.get("sessions", number(1..=100)) as usize,

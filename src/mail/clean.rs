@@ -54,7 +54,7 @@ fn without_treachery(text: &str) -> (String, bool) {
         before = c;
         length += 1;
     }
-    clean.truncate(clean.trim_end_matches(|c| c == ' ' || is_joiner(c)).len());
+    clean.truncate(clean.trim_end_matches([' ', '\u{200c}', '\u{200d}']).len());
     (clean, from_right)
 }
 

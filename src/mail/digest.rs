@@ -1,10 +1,6 @@
 //! What a digest says and in which order: pure. The templates only lay it out; docs/mail-templates.md lists for operators
 //! what stands here.
 
-mod described;
-
-pub(super) use described::described;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -41,7 +37,7 @@ pub(super) struct Digest<'a> {
     lead: String,
     /// what to know before the first item; empty where there is one item
     intro: String,
-    items: Vec<Item>,
+    pub(super) items: Vec<Item>,
     /// what is settled
     done: Vec<Done>,
     /// what is settled beyond that, in words; empty where there is nothing

@@ -1,5 +1,7 @@
 //! Whatever other people call things, mails keep their shape.
 
+use std::sync::LazyLock;
+
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 
@@ -31,12 +33,17 @@ fn called(name: &str) -> ClaimedMail {
     mail
 }
 
+/// Read once: a shape is looked at hundreds of times.
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(templates);
+
 /// Subject, text and HTML of a mail as its reader gets them.
 fn received(mail: &ClaimedMail) -> (String, String, String) {
-    let raw = templates().render(mail, NOW).expect("rendered");
+    let raw = TEMPLATES.render(mail, NOW).expect("rendered");
     assert!(raw.is_ascii(), "so that no server needs 8BITMIME");
     let longest = raw.split(|byte| *byte == b'\n').map(<[u8]>::len).max();
     assert!(longest < Some(999), "a line of {longest:?} bytes");
+    let boundaries = raw.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"--=_")).count();
+    assert_eq!(boundaries, 3, "two parts and an end");
     let message = MessageParser::default().parse(&raw).expect("a message");
     assert_eq!((message.text_body_count(), message.html_body_count()), (1, 1));
     assert_eq!(message.to().map(|to| to.iter().count()), Some(1));
@@ -79,7 +86,7 @@ fn a_hostile_name_changes_neither_headers_nor_markup_nor_layout() {
             assert!(!body.contains("evil.example") && !body.contains("https://evil"), "{hostile:?}");
             assert!(!body.contains(['\u{202e}', '\u{2066}', '\u{0}', '\u{1b}', '\u{7f}', '\u{2028}']), "{hostile:?}");
         }
-        assert!(!text.lines().any(|line| line == "." || line.starts_with("--=_")), "{text}");
+        assert!(!text.lines().any(|line| line == "."), "{text}");
     }
 }
 
@@ -93,13 +100,12 @@ fn a_name_of_ten_thousand_letters_is_cut() {
 }
 
 #[test]
-fn an_address_that_can_not_stand_in_a_header_is_an_error_that_does_not_repeat_it() {
-    for address in ["a..b@example.com", "canary@[127.0.0.1]", "canary@example..com", "ca/na|ry@example.com"] {
+fn an_address_that_can_not_stand_in_a_header_stands_in_none() {
+    for address in ["can..ary@example.com", ".canary@example.com", "canary@exa_mple..com", "canary@-example.com"] {
         let Some(address) = Address::parse(address) else { continue };
-        let rendered = templates().render(&ClaimedMail { address, ..sample("no-page") }, NOW);
-        if let Err(error) = rendered {
-            assert!(!error.contains("canary") && !error.contains('@'), "{error}");
-        }
+        let raw = templates().render(&ClaimedMail { address, ..sample("no-page") }, NOW).expect("rendered");
+        let raw = String::from_utf8(raw).expect("ASCII");
+        assert!(raw.contains("To: undisclosed-recipients:;\r\n") && !raw.contains("ary@"), "{raw}");
     }
 }
 

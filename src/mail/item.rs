@@ -56,6 +56,29 @@ pub(super) struct Item {
     button: Option<Button>,
 }
 
+impl Item {
+    /// The same for a page of its own.
+    pub(super) fn described(self, platform: &str) -> Described {
+        let mut minds = self.minds;
+        minds.extend(Some(self.breaks).filter(|breaks| !breaks.is_empty()));
+        Described {
+            heading: self.heading,
+            platform: platform.to_owned(),
+            provider: self.provider,
+            what: self.what,
+            why: self.why,
+            key: self.key,
+            age: self.age,
+            connections: self.connections,
+            minds,
+            path: self.path,
+            link: self.link,
+            old_value: self.old_value,
+            steps: self.steps,
+        }
+    }
+}
+
 /// The one thing to press.
 #[derive(Debug, Serialize)]
 struct Button {
@@ -77,29 +100,6 @@ pub(super) struct Done {
     pub(super) what: String,
     /// what to mind where the refusal can be taken back; empty elsewhere
     undo: String,
-}
-
-impl Item {
-    /// The same for the finding's own page; what the platform is called is for the caller to say.
-    pub(super) fn into_described(self) -> Described {
-        let mut minds = self.minds;
-        minds.extend(Some(self.breaks).filter(|breaks| !breaks.is_empty()));
-        Described {
-            heading: self.heading,
-            platform: String::new(),
-            provider: self.provider,
-            what: self.what,
-            why: self.why,
-            key: self.key,
-            age: self.age,
-            connections: self.connections,
-            minds,
-            path: self.path,
-            link: self.link,
-            old_value: self.old_value,
-            steps: self.steps,
-        }
-    }
 }
 
 /// Words an item, its steps in `language` where the catalogue has them.

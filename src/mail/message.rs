@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use lettre::Message;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use sha2::{Digest as _, Sha256};
@@ -15,21 +16,25 @@ use crate::ports::notify::ClaimedMail;
 /// Puts a message together.
 ///
 /// # Errors
-/// A sentence for the operator that names no address: one of them can't stand in a header.
+/// A sentence for the operator that names no address: that for answers can't stand in a header.
 pub(super) fn message(
     mail: &ClaimedMail,
     settings: &MailSettings,
     parts: Parts,
     now: Timestamp,
 ) -> Result<Message, String> {
-    let to = address(&mail.address, "recipient")?;
     let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(0));
     let message = Message::builder()
         .from(settings.from.mailbox().clone())
-        .to(to)
         .subject(parts.subject)
         .date(date)
         .message_id(Some(mail.message_id.clone()));
+    let message = match address(&mail.address, "recipient") {
+        Ok(to) => message.to(to),
+        // The transport is the one to refuse it, as it refuses any address: then it is suppressed, and the next in line is
+        // told. The envelope is the transport's own as well; lettre wants one.
+        Err(_) => header(message, "To", "undisclosed-recipients:;").envelope(nobody(settings)?),
+    };
     let message = header(message, "Auto-Submitted", "auto-generated");
     let mut message = header(message, "Content-Language", &parts.language);
     if let Some(reply_to) = &settings.reply_to {
@@ -64,6 +69,11 @@ fn is_plain(link: &str) -> bool {
 fn address(address: &Address, whose: &str) -> Result<Mailbox, String> {
     let email = address.expose().parse().map_err(|_| format!("the {whose}'s address can't stand in a header"))?;
     Ok(Mailbox::new(None, email))
+}
+
+fn nobody(settings: &MailSettings) -> Result<Envelope, String> {
+    let from = settings.from.mailbox().email.clone();
+    Envelope::new(Some(from.clone()), vec![from]).map_err(|error| format!("the mail can't be put together: {error}"))
 }
 
 /// Fixed by the Message-ID, so that a mail sent again is the same mail. `=_` never occurs in quoted-printable or

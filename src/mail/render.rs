@@ -9,7 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, UndefinedBehavior};
 
-use super::digest::{Digest, compose, described};
+use super::digest::{Digest, compose};
 use super::message::message;
 use super::own::OwnTemplates;
 use super::{clean, wrap};
@@ -192,7 +192,8 @@ impl Templates {
 
 impl Describe for Templates {
     fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
-        described(self.digest(mail, now))
+        let first = self.digest(mail, now).items.into_iter().next();
+        first.map(|item| item.described(&self.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
     }
 }
 

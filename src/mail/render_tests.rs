@@ -173,7 +173,7 @@ fn the_same_key_in_two_accounts_is_two_items_for_the_security_contact() {
     let mut mail = sample("security-contact");
     mail.notices[1].credential = mail.notices[0].credential;
     let text = parts(&mail).text;
-    assert!(text.contains("Account:     acct-1") && text.contains("Account:     acct-2"), "{text}");
+    assert!(text.contains("Account:      acct-1") && text.contains("Account:      acct-2"), "{text}");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_is_no_longer_current_is_not_mentioned() {
 fn what_is_settled_says_when_and_where_and_what_could_undo_it() {
     let settled = parts(&sample("settled-several"));
     assert_eq!(settled.subject, "Done: 2 API keys are refused now");
-    let text = settled.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = joined(&settled.text);
     for words in [
         "Mailjet refused this key on REST and SMTP at 20 September 2026, 12:13 UTC and 20 September 2026, 14:13 UTC.",
         "If you only deactivated it, reset the secret before you activate it again",
@@ -204,7 +204,7 @@ fn what_is_settled_says_when_and_where_and_what_could_undo_it() {
 
 #[test]
 fn the_boundary_is_printed_to_the_second() {
-    let text = parts(&sample("no-page")).text.replace('\n', " ");
+    let text = joined(&parts(&sample("no-page")).text);
     assert!(text.contains("For Mailjet, stale means older than 90 days 0 h 0 min 0 s, counted in UTC."), "{text}");
 }
 
@@ -255,6 +255,11 @@ fn the_same_mail_at_the_same_instant_is_the_same_bytes() {
     assert_eq!(templates().render(&mail, NOW), templates().render(&mail, NOW));
 }
 
+/// A text in one line.
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 pub(super) fn parts(mail: &ClaimedMail) -> Parts {
     templates().parts(mail, NOW).expect("rendered")
 }
@@ -296,7 +301,7 @@ fn another(notice: &MailNotice) -> MailNotice {
 /// A provider that turns everybody away says nothing of one key.
 #[test]
 fn a_key_of_a_blind_provider_may_still_work() {
-    let text = parts(&sample("doubtful")).text.replace('\n', " ");
+    let text = joined(&parts(&sample("doubtful")).text);
     assert!(text.contains("ConvertKit turns everybody away, which says nothing of this key."), "{text}");
     let mut kept = sample("revocation-missing");
     kept.notices[0].belief = Belief { unknown_since: Some(NOW - days(1)), ..Belief::default() };

@@ -104,7 +104,7 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
     };
     let uncatalogued = MailNotice { provider: ProviderName::new("acme"), ..paged(left_behind(1, "Old shop")) };
     let many: Vec<MailNotice> = (1..=28).map(|id| paged(stale(id, &format!("Shop {id}")))).collect();
-    let undo = MailNotice { provider: ProviderName::new("kit"), ..settled(1, "Old shop") };
+    let undo = MailNotice { provider: ProviderName::new("kit"), ..settled(2, "Old outlet") };
     vec![
         (
             "no-page",

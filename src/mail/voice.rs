@@ -22,7 +22,7 @@ impl<'a> Voice<'a> {
         Self { texts, zone }
     }
 
-    /// An instant to the minute, with the name of its clock: `4 March 2026, 09:30 UTC`.
+    /// An instant to the minute, with the name of its clock: `4 March 2026, 09:30 UTC`. Its parts keep together.
     pub(super) fn instant(&self, at: Timestamp) -> String {
         let local = self.zone.from_utc_datetime(&at.to_datetime().naive_utc());
         let months = &self.texts.date.months;
@@ -90,14 +90,14 @@ mod tests {
         let winter = Timestamp::parse("2026-03-04T23:30:00Z").expect("an instant");
         let summer = Timestamp::parse("2026-07-04T23:30:59Z").expect("an instant");
         for (locale, timezone, at, said) in [
-            (None, None, winter, "4 March 2026, 23:30 UTC"),
-            (Some("en"), Some("UTC"), winter, "4 March 2026, 23:30 UTC"),
-            (Some("en"), Some("Europe/Berlin"), winter, "5 March 2026, 00:30 CET"),
-            (Some("de"), Some("Europe/Berlin"), summer, "5. Juli 2026, 01:30 Uhr CEST"),
-            (Some("de"), Some("Nowhere/Atall"), summer, "4. Juli 2026, 23:30 Uhr UTC"),
-            (None, Some("America/Sao_Paulo"), summer, "4 July 2026, 20:30 UTC-03:00"),
-            (None, Some("Asia/Kathmandu"), summer, "5 July 2026, 05:15 UTC+05:45"),
-            (None, Some("\r\nBcc: x"), summer, "4 July 2026, 23:30 UTC"),
+            (None, None, winter, "4\u{a0}March 2026, 23:30\u{a0}UTC"),
+            (Some("en"), Some("UTC"), winter, "4\u{a0}March 2026, 23:30\u{a0}UTC"),
+            (Some("en"), Some("Europe/Berlin"), winter, "5\u{a0}March 2026, 00:30\u{a0}CET"),
+            (Some("de"), Some("Europe/Berlin"), summer, "5.\u{a0}Juli 2026, 01:30\u{a0}Uhr\u{a0}CEST"),
+            (Some("de"), Some("Nowhere/Atall"), summer, "4.\u{a0}Juli 2026, 23:30\u{a0}Uhr\u{a0}UTC"),
+            (None, Some("America/Sao_Paulo"), summer, "4\u{a0}July 2026, 20:30\u{a0}UTC-03:00"),
+            (None, Some("Asia/Kathmandu"), summer, "5\u{a0}July 2026, 05:15\u{a0}UTC+05:45"),
+            (None, Some("\r\nBcc: x"), summer, "4\u{a0}July 2026, 23:30\u{a0}UTC"),
         ] {
             let voice = Voice::new(languages.of(locale).1, timezone);
             assert_eq!(voice.instant(at), said, "{locale:?} {timezone:?}");

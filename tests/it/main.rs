@@ -15,6 +15,7 @@ mod estate;
 mod fuzz;
 mod house;
 mod kill;
+mod letters;
 mod life;
 mod links;
 mod mail;
