@@ -3,6 +3,7 @@
 
 mod inventory;
 mod providers;
+pub mod postfix;
 pub mod relay;
 pub mod schema;
 
