@@ -1,5 +1,6 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
+pub mod announce;
 mod build;
 pub mod daemon;
 pub mod doctor;
@@ -9,11 +10,13 @@ pub mod ops;
 pub mod probe;
 pub mod report;
 pub mod scan;
+pub mod trial;
 pub mod unattended;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy};
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
@@ -25,7 +28,7 @@ use crate::escrow::{Escrow, EscrowError, MasterKeyError};
 use crate::inventory::FileSource;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
-use crate::notify::NotifyPolicy;
+use crate::notify::{MailPace, NotifyPolicy};
 use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError, Timer};
 use crate::providers::{Catalogue, CatalogueError, CatalogueProber};
@@ -65,6 +68,7 @@ pub struct App<C> {
     prober: CatalogueProber<C>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
+    endpoints: Endpoints,
     judged_under: String,
     meter: Arc<dyn Meter>,
 }
@@ -73,6 +77,7 @@ pub struct App<C> {
 struct MailParts {
     mailer: SmtpMailer,
     templates: Templates,
+    pace: MailPace,
     policy: NotifyPolicy,
 }
 

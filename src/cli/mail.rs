@@ -1,4 +1,4 @@
-//! `mail preview` and `mail release`.
+//! `mail …`: who would get what, and letting mail leave.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{MailVerb, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader};
+use super::{CliError, Done, lists, reader, suppressed, trial};
 use crate::app::SystemClock;
 use crate::config::{Env, Settings};
 use crate::domain::ids::PersonId;
@@ -18,7 +18,7 @@ use crate::ports::Clock;
 use crate::ports::notify::{MailMode, NotifyLedger};
 
 /// Shows who would get what, or lets mail leave.
-pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done, CliError> {
+pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match what {
         MailVerb::Preview { format } => {
             let ledger = reader(&settings).await?;
@@ -28,6 +28,9 @@ pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done,
             let readers = ledger.readers(&people).await?.into_iter().map(|reader| (reader.id, reader)).collect();
             show(&preview, &readers, released, format)
         }
+        MailVerb::Test { address } => trial::run(&settings, env, &address).await,
+        MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
+        MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
         MailVerb::Release => {
             let ledger = match Ledger::open(&settings.ledger.url).await {
                 // A daemon looks at each run whether mail may leave, so it need not stop for this.

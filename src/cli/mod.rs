@@ -18,7 +18,10 @@ mod ring;
 mod run;
 mod scan;
 mod shell;
+mod suppressed;
+mod trial;
 mod trust;
+mod webhook;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -182,6 +185,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         }
         Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
+        Verb::Webhook { what } => webhook::run(&what, &settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded

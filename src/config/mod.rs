@@ -18,6 +18,7 @@ mod tests;
 mod tree;
 mod values;
 mod warnings;
+mod webhooks;
 
 use std::path::Path;
 
@@ -32,6 +33,7 @@ pub use self::settings::{
     LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
     TelemetrySettings, show,
 };
+pub use self::webhooks::{OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.
 pub const MANUAL: &str = include_str!("../../config/keysweep.toml");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::http::HttpSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
+use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
@@ -26,6 +28,8 @@ pub struct Settings {
     pub escrow: EscrowSettings,
     /// `[[inventory]]`, in the file's order; names are unique
     pub inventories: Vec<InventorySettings>,
+    /// the operator's own endpoints
+    pub webhooks: Vec<WebhookSettings>,
     /// `[catalogue]`
     pub catalogue: CatalogueSettings,
     /// `[liveness]`
@@ -237,6 +241,8 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// what mails call the platform
     pub platform: String,
+    /// whom of the operator's mail tells of trouble and transitions; `None` for nobody
+    pub operator: Option<Mailbox>,
     /// how a new ledger begins
     pub first_run: FirstRun,
     /// a last answer older than this is asked for again before mailing
@@ -247,6 +253,12 @@ pub struct MailSettings {
     pub timeout: Duration,
     /// the wait before each further try; never empty
     pub retry: Vec<Duration>,
+    /// each wait is longer by up to this many percent
+    pub retry_jitter: u32,
+    /// mails a minute over all; `None` for as fast as it goes
+    pub per_minute: Option<NonZeroU32>,
+    /// mails a minute to one domain; `None` for as fast as it goes
+    pub per_domain_per_minute: Option<NonZeroU32>,
     /// how long an unknown address is left alone
     pub suppress_for: Duration,
 }
@@ -362,7 +374,8 @@ impl Settings {
         let mail = self.mail.sending.iter().map(|sending| &sending.smtp_url);
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
         let token = &self.http.token;
-        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).collect()
+        let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
+        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).chain(webhooks).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

@@ -1,6 +1,7 @@
 //! The pure middle: no input or output, no clock, no randomness, no async. It knows nobody.
 
 pub mod age;
+pub mod announce;
 pub mod belief;
 pub mod blindness;
 pub mod cadence;

@@ -17,6 +17,7 @@ mod sql;
 #[macro_use]
 mod place;
 
+mod announce;
 mod collect;
 mod compromise;
 mod copy;

@@ -3,6 +3,7 @@
 pub(super) mod claimed;
 pub(super) mod recorded;
 pub(super) mod steps;
+pub(super) mod suppressed;
 
 #[cfg(test)]
 mod tests;

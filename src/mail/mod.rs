@@ -13,6 +13,7 @@ pub mod settings;
 mod stream;
 mod tls;
 pub mod transport;
+mod trial;
 mod words;
 
 #[cfg(test)]
@@ -23,3 +24,4 @@ mod transport_tests;
 pub use render::{MailSettings, ProviderTexts, Sender, Templates};
 pub use settings::{Security, SmtpSettings};
 pub use transport::{SmtpMailer, SmtpSession, SmtpStep};
+pub use trial::{plain_mail, test_mail};

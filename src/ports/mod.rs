@@ -5,6 +5,7 @@
 //! between two calls leaves the ledger as if the second had never been meant.
 
 pub mod activation;
+pub mod announce;
 pub mod collect;
 pub mod health;
 pub mod judge;

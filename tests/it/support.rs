@@ -2,8 +2,8 @@
 //! providers that were written without it.
 
 mod inventory;
-mod providers;
 pub mod postfix;
+mod providers;
 pub mod relay;
 pub mod schema;
 

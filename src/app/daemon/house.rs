@@ -84,16 +84,21 @@ impl<C: Clock + Clone> Work for House<C> {
                 Ran::complete()
             }
         };
+        self.app.announce(pulse).await?;
         self.by_the_clock(ran).await
     }
 
     async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
-        self.by_the_clock(mailed(&self.app.deliver(pulse).await?)).await
+        let ran = if self.app.can_mail() { mailed(&self.app.deliver(pulse).await?) } else { Ran::complete() };
+        self.app.announce(pulse).await?;
+        self.by_the_clock(ran).await
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
         let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await? == MailMode::Released;
-        if may_leave { self.app.ledger.next_mail_at().await } else { Ok(None) }
+        let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
+        let message = self.app.next_message_at().await?;
+        Ok(mail.into_iter().chain(message).min())
     }
 
     async fn give_back(&self, now: Timestamp) -> Result<(), LedgerError> {

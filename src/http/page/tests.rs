@@ -59,7 +59,11 @@ impl World {
                     unmailed: 0,
                     oldest_opened_at: NOW - days(9),
                 }],
-                outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+                outbox: OutboxOverview {
+                    mails: MailState::ALL.map(|state| (state, 0)).into(),
+                    suppressed: 0,
+                    oldest_waiting: None,
+                },
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),
                     last_read: Some(done),

@@ -10,7 +10,7 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
+    announce, collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -23,6 +23,15 @@ macro_rules! known {
 }
 
 const ALL: &[Known] = &known![
+    announce::AGAIN: "nnt",
+    announce::BEGIN: "t",
+    announce::ENDED: "ntnt",
+    announce::LAST: "",
+    announce::MOVE: "tn",
+    announce::NEXT: "t",
+    announce::NEXT_DUE: "t",
+    announce::PLAN: "ttn",
+    announce::TOLD: "t",
     collect::FRESH: "",
     collect::KNOWN_ACCOUNTS: "nt",
     collect::KNOWN_CONNECTIONS: "t",
@@ -114,6 +123,7 @@ const ALL: &[Known] = &known![
     notify::recorded::FAILED: "tn",
     notify::recorded::GO_ON_OR_CANCEL: "t",
     notify::recorded::MAYBE_SENT: "tn",
+    notify::recorded::PUT_OFF: "tn",
     notify::recorded::RELEASE: "t",
     notify::recorded::SENT: "tn",
     notify::recorded::SENT_NOTICES: "t",
@@ -126,6 +136,9 @@ const ALL: &[Known] = &known![
     notify::steps::INSERT_NOTICES: "tn",
     notify::steps::STEPS: "tn",
     notify::steps::TAKE: "t",
+    notify::suppressed::AMONG: "t",
+    notify::suppressed::FREE: "t",
+    notify::suppressed::SUPPRESSED: "n",
     probe::BELIEFS: "t",
     probe::CONTROLS: "t",
     probe::COUNT_DUE: "tnn",
@@ -161,6 +174,7 @@ const ALL: &[Known] = &known![
     read::overview::OLDEST_WAITING: "",
     read::overview::SIZE: "",
     read::overview::SOURCES: "",
+    read::overview::SUPPRESSED: "n",
     read::people::PEOPLE: "t",
     read::tallies::CONNECTIONS: "nn",
     read::tallies::CREDENTIALS: "nn",

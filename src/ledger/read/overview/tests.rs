@@ -176,7 +176,11 @@ fn expected(rows: &[Row]) -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
-        outbox: OutboxOverview { mails: MailState::ALL.map(|state| (state, 0)).into(), oldest_waiting: None },
+        outbox: OutboxOverview {
+            mails: MailState::ALL.map(|state| (state, 0)).into(),
+            suppressed: 0,
+            oldest_waiting: None,
+        },
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
