@@ -32,3 +32,4 @@ mod smtp;
 mod support;
 mod unattended;
 mod verdicts;
+mod webhook;

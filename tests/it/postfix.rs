@@ -1,4 +1,4 @@
-//! From end to end through a mail server of other people's making: Debian's Postfix, with STARTTLS and a login, into inboxes.
+//! From end to end through a mail server of other people's making: Debian's Postfix, with STARTTLS and a login, into an inbox.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -60,12 +60,12 @@ impl House {
         self.app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await.expect("a scan")
     }
 
-    /// The inboxes, once everything that the ledger calls sent lies in them; `before` of it did already.
+    /// The inbox, once everything that the ledger calls sent lies in it; `before` of it did already.
     async fn arrived(&self, before: usize) -> Vec<(String, Vec<u8>)> {
         let sent = self.app.ledger.mails(Some(MailState::Sent), keysweep::domain::ids::MailId(0), 1000).await;
         let sent = sent.expect("the outbox").len();
-        let all = wait_for("Postfix lays it into the inboxes", || {
-            let all = self.postfix.inboxes();
+        let all = wait_for("Postfix lays it into the inbox", || {
+            let all = self.postfix.inbox();
             (all.len() >= sent).then_some(all)
         });
         assert_eq!(all.len(), sent, "each mail once: {}", self.postfix.log());

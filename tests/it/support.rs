@@ -4,6 +4,7 @@
 mod inventory;
 pub mod postfix;
 mod providers;
+pub mod receiver;
 pub mod relay;
 pub mod schema;
 

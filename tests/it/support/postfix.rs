@@ -1,4 +1,4 @@
-//! Debian's Postfix in a folder of its own: STARTTLS and login wanted, and an inbox for each reader that any mail program
+//! Debian's Postfix in a folder of its own: STARTTLS and login wanted, and one inbox for all readers that any mail program
 //! opens (Maildir). It needs root, which it gives up itself.
 
 use std::fs;
@@ -30,7 +30,6 @@ impl Postfix {
         server.write("config/main.cf", &server.main(folder));
         server.write("config/master.cf", &server.master());
         server.write("config/domains", "/example\\.org$/ OK\n");
-        server.write("config/mailboxes", "/^(.*)@(.*)$/ $1@$2/\n");
         let sasldb = server.path("config/sasl/db");
         // Debian's Postfix looks for it in this folder, beside its configuration.
         server.write(
@@ -62,17 +61,15 @@ impl Postfix {
         format!("smtp://{user}:{password}@localhost:{}?tls=starttls&tls_ca={}", self.port, root.display())
     }
 
-    /// What lies in all inboxes: reader and mail, sorted.
-    pub fn inboxes(&self) -> Vec<(String, Vec<u8>)> {
-        let mut mails = Vec::new();
-        for inbox in fs::read_dir(self.path("inbox")).expect("the inboxes") {
-            let inbox = inbox.expect("an inbox");
-            let Ok(new) = fs::read_dir(inbox.path().join("new")) else { continue };
-            for mail in new {
-                let raw = fs::read(mail.expect("a mail").path()).expect("a mail");
-                mails.push((inbox.file_name().to_string_lossy().into_owned(), raw));
-            }
-        }
+    /// What lies in the inbox: reader and mail, sorted.
+    pub fn inbox(&self) -> Vec<(String, Vec<u8>)> {
+        let Ok(new) = fs::read_dir(self.path("inbox/all/new")) else { return Vec::new() };
+        let read = |raw: Vec<u8>| {
+            let text = String::from_utf8_lossy(&raw);
+            let to = text.lines().find_map(|line| line.strip_prefix("Delivered-To: ")).expect("to whom it was laid in");
+            (to.to_owned(), raw)
+        };
+        let mut mails: Vec<_> = new.map(|mail| read(fs::read(mail.expect("a mail").path()).expect("a mail"))).collect();
         mails.sort();
         mails
     }
@@ -127,7 +124,7 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 virtual_mailbox_domains = regexp:{own}/config/domains
 virtual_mailbox_base = {own}/inbox
-virtual_mailbox_maps = regexp:{own}/config/mailboxes
+virtual_mailbox_maps = static:all/
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 1
