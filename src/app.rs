@@ -2,8 +2,10 @@
 
 pub mod announce;
 mod build;
+mod clock;
 pub mod daemon;
 pub mod doctor;
+mod links;
 mod mail;
 mod metrics;
 pub mod ops;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy};
+use self::clock::SteadyClock;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
@@ -63,9 +66,9 @@ pub struct App<C> {
     pub catalogue: Arc<Catalogue>,
     /// what is known of the estate
     pub ledger: Ledger,
-    clock: C,
+    clock: SteadyClock<C>,
     vault: Escrow,
-    prober: CatalogueProber<C>,
+    prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
@@ -76,7 +79,7 @@ pub struct App<C> {
 /// What sending mail takes.
 struct MailParts {
     mailer: SmtpMailer,
-    templates: Templates,
+    templates: Arc<Templates>,
     pace: MailPace,
     policy: NotifyPolicy,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::announce::Endpoints;
+use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
 use crate::config::{Env, InventoryKind, Pace, SecretRef, Sending, Settings};
 use crate::domain::catalogue::Provider;
@@ -36,7 +37,7 @@ struct Parts<C> {
     settings: Settings,
     catalogue: Catalogue,
     master: MasterKey,
-    prober: CatalogueProber<C>,
+    prober: CatalogueProber<SteadyClock<C>>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, FileSource)>,
@@ -46,7 +47,7 @@ struct Parts<C> {
 impl<C: Clock + Clone> Parts<C> {
     /// # Errors
     /// Everything that settings can get wrong beyond what reading them tells.
-    fn of(settings: Settings, env: &Env, clock: C) -> Result<Self, AppError> {
+    fn of(settings: Settings, env: &Env, clock: SteadyClock<C>) -> Result<Self, AppError> {
         let catalogue = Catalogue::load(settings.catalogue.directory.as_deref())?;
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
@@ -65,6 +66,7 @@ impl<C: Clock + Clone> App<C> {
     /// See [`AppError`]; nothing has been asked or sent.
     pub async fn open(settings: Settings, env: &Env, clock: C, ledger: Option<Ledger>) -> Result<Self, AppError> {
         // Everything that the settings can get wrong is found before the ledger is touched.
+        let clock = SteadyClock::over(clock);
         let parts = Parts::of(settings, env, clock.clone())?;
         let ledger = match ledger {
             Some(ledger) => ledger,
@@ -72,6 +74,7 @@ impl<C: Clock + Clone> App<C> {
         };
         let vault = unlock(&ledger, &parts.master).await?;
         name(&ledger).await?;
+        clock.set_right(ledger.clocks().await?.ahead);
         let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
@@ -237,7 +240,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         .iter()
         .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
         .collect();
-    let templates = Templates::new(mail).map_err(AppError::Render)?;
+    let templates = Arc::new(Templates::new(mail).map_err(AppError::Render)?);
     let policy = NotifyPolicy {
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,

@@ -2,16 +2,26 @@
 
 use serde_json::{Value, json};
 
+use super::clock::SteadyClock;
+use super::links::LinkMaker;
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
+use crate::ports::links::Links;
 use crate::ports::meter::Stage;
 use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
 
-type Tools<'a, C, G> =
-    NotifyTools<'a, crate::ledger::Ledger, crate::mail::SmtpMailer, crate::mail::Templates, Rechecker<'a, C>, C, G>;
+type Tools<'a, C, G> = NotifyTools<
+    'a,
+    crate::ledger::Ledger,
+    crate::mail::SmtpMailer,
+    crate::mail::Templates,
+    Rechecker<'a, C>,
+    SteadyClock<C>,
+    G,
+>;
 
 impl<C: Clock> App<C> {
     /// True where the settings name a mail server.
@@ -28,6 +38,7 @@ impl<C: Clock> App<C> {
         if !self.can_mail() {
             return Err(AppError::NoMail);
         }
+        self.set_clock().await?;
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let notified = match self.notify(id, progress).await {
@@ -58,7 +69,9 @@ impl<C: Clock> App<C> {
     /// As for [`App::mail`].
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let tools = self.notify_tools(&recheck, progress)?;
+        let links = self.link_maker();
+        let tools = self.notify_tools(&recheck, &links, progress)?;
+        self.set_clock().await?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }
@@ -90,7 +103,8 @@ impl<C: Clock> App<C> {
 
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let tools = self.notify_tools(&recheck, progress)?;
+        let links = self.link_maker();
+        let tools = self.notify_tools(&recheck, &links, progress)?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }
@@ -111,16 +125,19 @@ impl<C: Clock> App<C> {
     fn notify_tools<'a, G: Progress>(
         &'a self,
         recheck: &'a Rechecker<'a, C>,
+        links: &'a Option<LinkMaker<'a>>,
         progress: &'a G,
     ) -> Result<Tools<'a, C, G>, AppError> {
         let Some(mail) = &self.mail else { return Err(AppError::NoMail) };
+        let links = links.as_ref().map(|links| -> &dyn Links { links });
         Ok(NotifyTools {
             ledger: &self.ledger,
             mailer: &mail.mailer,
-            renderer: &mail.templates,
+            renderer: &*mail.templates,
             recheck,
             clock: &self.clock,
             progress,
+            links,
             meter: &*self.meter,
             pace: &mail.pace,
             policy: &mail.policy,

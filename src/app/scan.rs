@@ -2,17 +2,23 @@
 
 use serde_json::{Value, json};
 
+use super::clock::SteadyClock;
 use super::{App, AppError};
+
 use crate::domain::diff::Watched;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::Notified;
 use crate::ports::meter::Stage;
-use crate::ports::{Clock, LedgerError, Progress};
+use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::providers::CatalogueProber;
 use crate::scan::collect::CollectPolicy;
 use crate::scan::probe::ProbeTools;
+use crate::scan::time::set_clock;
 use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
+
+type Asking<C> = CatalogueProber<SteadyClock<C>>;
 
 /// What a scan is to do beside reading and judging.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +87,9 @@ impl<C: Clock> App<C> {
         if options.notify && self.mail.is_none() {
             return Err(AppError::NoMail);
         }
+        if options.probe {
+            self.set_clock().await?;
+        }
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
         let result = self.stages(id, started_at, options, progress).await;
@@ -124,6 +133,12 @@ impl<C: Clock> App<C> {
                 "{provider}: {failures} failures in a row; the rest of its credentials were not asked and stay due"
             ));
         }
+        for (provider, count) in probed.iter().flat_map(|probed| &probed.nowhere) {
+            problems.push(format!(
+                "{provider}: {count} of its credentials could not be asked, because `region` or `base_url` is missing or is \
+                 none of the provider's; `keysweep inventory check SOURCE` names them"
+            ));
+        }
         self.tell_blindness(&mut problems).await?;
         notified.iter().for_each(|notified| notified.tell(&mut problems));
         let complete = collected.iter().all(|(_, c)| c.complete)
@@ -157,6 +172,12 @@ impl<C: Clock> App<C> {
                 suspect.words()
             )
         }))
+    }
+
+    /// Sets the clock right before a run.
+    pub(super) async fn set_clock(&self) -> Result<(), LedgerError> {
+        let policy = |name: &ProviderName| self.liveness_policy(name);
+        set_clock(&self.probe_tools(&Quiet, &policy)).await
     }
 
     /// Asks what is due, and nothing else.
@@ -206,7 +227,7 @@ impl<C: Clock> App<C> {
         &'a self,
         progress: &'a G,
         policy: &'a dyn Fn(&ProviderName) -> LivenessPolicy,
-    ) -> ProbeTools<'a, crate::ledger::Ledger, crate::providers::CatalogueProber<C>, crate::escrow::Escrow, C, G> {
+    ) -> ProbeTools<'a, crate::ledger::Ledger, Asking<C>, crate::escrow::Escrow, SteadyClock<C>, G> {
         ProbeTools {
             ledger: &self.ledger,
             prober: &self.prober,

@@ -41,6 +41,7 @@ pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, 
         return scan(&app, &args, false).await;
     }
     let app = open(settings, env).await?;
+    app.know_endpoints().await?;
     let done = scan(&app, &args, notify).await?;
     app.announce(&Quiet).await?;
     Ok(done)

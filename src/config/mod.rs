@@ -6,6 +6,7 @@
 
 mod choice;
 mod http;
+mod links;
 mod problem;
 mod reader;
 mod run;
@@ -13,6 +14,7 @@ mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -24,15 +26,17 @@ use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
+pub use self::links::LinkSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
-    TelemetrySettings, show,
+    LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings,
+    TelemetrySettings,
 };
+pub use self::shown::{Shown, show};
 pub use self::webhooks::{OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.

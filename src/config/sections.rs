@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use super::http::http;
+use super::links::links;
 use super::problem::Fault;
 use super::reader::{Log, Section};
 use super::run::run;
@@ -12,9 +13,9 @@ use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown,
-    TelemetrySettings,
+    LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
+use super::shown::Shown;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
     address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
@@ -55,6 +56,7 @@ pub(super) fn read(
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         mail: mail(root.section("mail"), base),
+        links: links(root.section("links")),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
         schedule: schedule(root.section("schedule")),

@@ -1,7 +1,7 @@
 //! The settings as they are used: checked, with every default in its place.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +10,11 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::http::HttpSettings;
+use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
+use super::shown::Shown;
 use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -40,6 +42,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// `[mail]`
     pub mail: MailSettings,
+    /// `[links]`
+    pub links: LinkSettings,
     /// `[http]`
     pub http: HttpSettings,
     /// `[run]`
@@ -289,18 +293,6 @@ pub struct TelemetrySettings {
     pub log_filter: String,
 }
 
-/// One setting as `config show` prints it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// the setting as a dotted path
-    pub key: String,
-    /// its value as written, in TOML, or `[secret]`
-    pub value: String,
-    /// file and line, or the variable; `default` for the manual's
-    pub origin: String,
-    pub(super) from_env: bool,
-}
-
 impl Settings {
     /// The confirmation gap of a provider: its own setting, else an explicit `[liveness]`, else the catalogue's, else
     /// the default.
@@ -382,17 +374,6 @@ impl Settings {
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
-}
-
-/// What `config show` prints: a line a setting, `key = value  # origin`, without secrets.
-pub fn show(settings: &Settings) -> String {
-    let line = |shown: &Shown| format!("{} = {}", shown.key, shown.value);
-    let width = settings.shown.iter().map(|shown| line(shown).chars().count()).max().unwrap_or(0).min(60);
-    settings.shown.iter().fold(String::new(), |mut text, shown| {
-        // writing to a String can't fail
-        _ = writeln!(text, "{:width$}  # {}", line(shown), shown.origin);
-        text
-    })
 }
 
 fn effective(own: Option<Duration>, general: Chosen, catalogue: Option<Duration>) -> Duration {

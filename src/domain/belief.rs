@@ -88,6 +88,9 @@ pub struct Belief {
     /// whole refusals in that run
     #[serde(skip_serializing_if = "is_zero")]
     pub refusals: u32,
+    /// the run of refusals began while our clock was not to be gone by: nothing is counted from there
+    #[serde(skip_serializing_if = "is_false")]
+    pub undated: bool,
     /// the reason why a protocol could not be asked, where the latest refusal was only partly
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partly: Option<Reason>,

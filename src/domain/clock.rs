@@ -1,6 +1,7 @@
 //! Our clock, by those of the providers (DESIGN.md 4): their answers are dated.
 //!
-//! Shredding, deaths and mail go by our clock, so they wait while most providers say that it is more than an hour off.
+//! What keysweep writes goes by our clock, set right by theirs. Shredding, deaths and mail wait while most of them say that
+//! ours is more than an hour off.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +9,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::ProviderName;
-use super::time::{Timestamp, hours};
+use super::time::{Timestamp, hours, minutes};
 
 /// A clock that is off by more is not gone by.
 pub const LIMIT: Duration = hours(1);
+/// A clock that is off by less is gone by as it is: answers are dated to the second, and some time on their way.
+const SLACK: Duration = minutes(5);
 /// A look at a provider's clock says something for so long. Not longer than [`LIMIT`]: a clock that jumps by more leaves
 /// every earlier look behind, so that the next one alone is enough.
 const HOLDS: Duration = LIMIT;
@@ -25,6 +28,13 @@ pub struct Skew {
     pub at: Timestamp,
     /// how far our clock was ahead of the provider's, in milliseconds; negative where it was behind
     pub ahead: i64,
+}
+
+impl Skew {
+    /// Whether it still says something when our clock shows this.
+    fn is_fresh(&self, shown: Timestamp) -> bool {
+        self.at <= shown && shown.since(self.at) <= HOLDS
+    }
 }
 
 /// A clock that is not gone by.
@@ -54,6 +64,15 @@ pub struct Clocks {
     /// not to be gone by, until providers say otherwise
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspect: Option<Suspect>,
+    /// how far our clock is set right, in milliseconds: what is to be taken from it
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ahead: i64,
+}
+
+/// Whether `now` can be the time, with nothing known but when the ledger was last worked with: neither before that, nor so
+/// much later that a clock which was set forward would do harm. Where it can't, the providers are asked for the time.
+pub fn follows(last: Timestamp, now: Timestamp) -> bool {
+    last <= now + SLACK && now <= last + LIMIT
 }
 
 impl Clocks {
@@ -74,23 +93,38 @@ impl Clocks {
         true
     }
 
+    /// Whether some provider's date was heard so lately, by what our clock shows, that it is known how right that is.
+    pub fn is_known(&self, shown: Timestamp) -> bool {
+        self.skews.values().any(|skew| skew.is_fresh(shown))
+    }
+
     /// Suspect where most of those who were heard of late say so; without anybody to hear, it stays as it was.
     fn judge(&mut self, now: Timestamp) {
-        let is_fresh = |skew: &&Skew| skew.at <= now && now.since(skew.at) <= HOLDS;
-        let mut heard: Vec<i64> = self.skews.values().filter(is_fresh).map(|skew| skew.ahead).collect();
+        let fresh = self.skews.values().filter(|skew| skew.is_fresh(now));
+        let mut heard: Vec<i64> = fresh.map(|skew| skew.ahead).collect();
         let is_off = |ahead: &&i64| u128::from(ahead.unsigned_abs()) > LIMIT.as_millis();
         let off = heard.iter().filter(is_off).count();
         if heard.is_empty() {
             return;
         }
-        if off * 2 <= heard.len() {
-            self.suspect = None;
-            return;
-        }
+        let most_say_so = off * 2 > heard.len();
         heard.sort_unstable();
+        let middle = if most_say_so { heard[heard.len() / 2] } else { nearest_to_ours(&heard) };
+        self.ahead = if u128::from(middle.unsigned_abs()) > SLACK.as_millis() { middle } else { 0 };
         let since = self.suspect.map_or(now, |suspect| suspect.since);
-        self.suspect = Some(Suspect { since, ahead: heard[heard.len() / 2] });
+        self.suspect = most_say_so.then_some(Suspect { since, ahead: middle });
     }
+}
+
+/// The middle one of sorted skews; of two in the middle, the one that says less against our clock.
+fn nearest_to_ours(sorted: &[i64]) -> i64 {
+    let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+    if low.unsigned_abs() <= high.unsigned_abs() { low } else { high }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde wants")]
+const fn is_zero(ahead: &i64) -> bool {
+    *ahead == 0
 }
 
 #[cfg(test)]
@@ -98,8 +132,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::time::minutes;
-
     const NOON: Timestamp = Timestamp::from_secs(1_790_000_000);
 
     fn kit() -> ProviderName {
@@ -160,6 +192,48 @@ mod tests {
         assert!(!clocks.tell(&kit(), NOON + minutes(1), NOON + minutes(1) - Duration::from_secs(2)));
         assert!(clocks.tell(&kit(), NOON + minutes(30), NOON + minutes(30)), "it grows old");
         assert!(clocks.tell(&kit(), NOON + minutes(31), NOON + minutes(33)), "it has changed");
+    }
+
+    #[test]
+    fn it_is_set_right_by_the_middle_one_beyond_five_minutes() {
+        for (by, ahead) in [
+            (vec![], 0),
+            (vec![("a", 300)], 0),
+            (vec![("a", 301)], 301),
+            (vec![("a", -86_400)], -86_400),
+            (vec![("a", 9000), ("b", 0)], 0),
+            (vec![("a", 1000), ("b", 1200)], 1000),
+            (vec![("a", 9000), ("b", 0), ("c", 9003)], 9000),
+            (vec![("a", 9000), ("b", 1), ("c", 2), ("d", 3)], 0),
+        ] {
+            assert_eq!(told(&by).ahead, ahead * 1000, "{by:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_gone_by_again_as_soon_as_the_middle_one_agrees() {
+        let mut clocks = told(&[("kit", 86_400)]);
+        clocks.tell(&kit(), NOON, NOON);
+        assert_eq!((clocks.ahead, clocks.suspect), (0, None));
+    }
+
+    #[test]
+    fn how_right_it_is_is_known_for_an_hour_and_no_longer_after_a_jump() {
+        let clocks = told(&[("kit", 0)]);
+        for (shown, known) in
+            [(NOON, true), (NOON + hours(1), true), (NOON + hours(2), false), (NOON - hours(1), false)]
+        {
+            assert_eq!(clocks.is_known(shown), known, "{shown}");
+        }
+        assert!(!Clocks::default().is_known(NOON));
+    }
+
+    #[test]
+    fn a_time_follows_the_last_one_unless_it_is_before_it_or_long_after() {
+        for (seconds, can_be) in [(0, true), (900, true), (3600, true), (3601, false), (-300, true), (-301, false)] {
+            let now = Timestamp::from_millis(NOON.as_millis() + seconds * 1000);
+            assert_eq!(follows(NOON, now), can_be, "{seconds}");
+        }
     }
 
     #[test]

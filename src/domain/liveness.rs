@@ -119,6 +119,16 @@ pub fn presented_again(belief: &Belief) -> Belief {
     }
 }
 
+/// What is believed once somebody who may has had the copy destroyed. A proven death stays proven.
+pub fn destroyed(belief: &Belief, now: Timestamp) -> Belief {
+    let shredding = match belief.liveness {
+        Liveness::Dead => Shredding::ProvenUnsettled,
+        Liveness::Unverified | Liveness::Live | Liveness::Suspect => Shredding::Unproven,
+        Liveness::Shredded => return belief.clone(),
+    };
+    Belief { liveness: Liveness::Shredded, since: Some(now), shredding: Some(shredding), ..belief.clone() }
+}
+
 /// The refusals that made a suspect turn out to have been everybody's: returns what is believed again, and that it is to
 /// be asked anew. `None` for what is no suspect, or was one before `from` already.
 ///
@@ -174,6 +184,11 @@ fn accepted(belief: &Belief, limited: bool, now: Timestamp) -> Belief {
 }
 
 fn refused(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &LivenessPolicy) -> Belief {
+    if belief.undated && !ctx.clock_suspect {
+        // Nobody knows how long ago that was: the run begins with this refusal.
+        belief = Belief { refused_first: None, refused_whole_first: None, refusals: 0, undated: false, ..belief };
+    }
+    belief.undated |= ctx.clock_suspect && belief.refused_first.is_none();
     belief.refused_first.get_or_insert(ctx.now);
     belief.refused_last = Some(ctx.now);
     belief.partly = outcome.reason();

@@ -1,5 +1,6 @@
 //! The pure middle: no input or output, no clock, no randomness, no async. It knows nobody.
 
+pub mod action;
 pub mod age;
 pub mod announce;
 pub mod belief;

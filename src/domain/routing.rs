@@ -13,6 +13,10 @@ pub struct Reader {
     pub verified: bool,
     /// true while a permanent refusal suppresses the address
     pub suppressed: bool,
+    /// true where they have said that this finding is not theirs
+    pub disowned: bool,
+    /// true where the finding is of low severity, and they want no mail about such
+    pub muted: bool,
     /// true for the person who made the connection
     pub creator: bool,
 }
@@ -22,15 +26,23 @@ pub struct Reader {
 /// A member can delete only what they made, so the mail would be of no use to any other.
 pub fn is_told(reader: &Reader) -> bool {
     let reachable = reader.status == PersonStatus::Active && reader.verified && !reader.suppressed;
-    reachable && (reader.role == Role::Owner || reader.creator)
+    let willing = !reader.disowned && !reader.muted;
+    reachable && willing && (reader.role == Role::Owner || reader.creator)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OWNER: Reader =
-        Reader { role: Role::Owner, status: PersonStatus::Active, verified: true, suppressed: false, creator: false };
+    const OWNER: Reader = Reader {
+        role: Role::Owner,
+        status: PersonStatus::Active,
+        verified: true,
+        suppressed: false,
+        disowned: false,
+        muted: false,
+        creator: false,
+    };
     const CREATOR: Reader = Reader { role: Role::Member, creator: true, ..OWNER };
 
     #[test]
@@ -49,6 +61,8 @@ mod tests {
                 Reader { status: PersonStatus::Removed, ..reader },
                 Reader { verified: false, ..reader },
                 Reader { suppressed: true, ..reader },
+                Reader { disowned: true, ..reader },
+                Reader { muted: true, ..reader },
             ] {
                 assert!(!is_told(&unreachable), "{unreachable:?}");
             }

@@ -8,6 +8,7 @@
 
 pub mod entropy;
 mod keys;
+mod links;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub struct Escrow {
     fingerprints: Hmac<Sha256>,
     placeholders: Hmac<Sha256>,
     digests: Hmac<Sha256>,
+    links: Hmac<Sha256>,
     cipher: XChaCha20Poly1305,
     key_id: String,
     entropy: Entropy,
@@ -108,6 +110,7 @@ impl Escrow {
             fingerprints: ledger_key.derive("fingerprint v1"),
             placeholders: ledger_key.derive("placeholder v1"),
             digests: ledger_key.derive("row digest v1"),
+            links: ledger_key.derive("link v1"),
             cipher: seal::cipher(&master.derive("seal v1")),
             key_id: master.id(),
             ledger_key,

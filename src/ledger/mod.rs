@@ -17,6 +17,7 @@ mod sql;
 #[macro_use]
 mod place;
 
+mod act;
 mod announce;
 mod collect;
 mod compromise;
@@ -27,6 +28,7 @@ mod escrow;
 mod estate;
 mod failure;
 mod judge;
+mod link;
 mod look;
 mod meta;
 mod notify;
@@ -41,5 +43,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use link::{Checked, Followed, Linked};
 pub use look::{Found, Holder, Look};
 pub use store::{Ledger, OpenError};

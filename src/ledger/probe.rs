@@ -74,6 +74,12 @@ impl ProbeLedger for Ledger {
         sight::sights(&mut self.look("read what is remembered of a provider").await?, provider).await
     }
 
+    async fn last_run(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let mut line = self.look("read when the last scan was").await?;
+        let last: Vec<Timestamp> = line.rows("scan", &LAST_RUN, []).await?;
+        Ok(last.first().copied())
+    }
+
     async fn clocks(&self) -> Result<Clocks, LedgerError> {
         Self::clocks(self).await
     }
@@ -201,6 +207,11 @@ fn credentials(rows: Vec<Packed>) -> Vec<DueCredential> {
 }
 
 // From one provider's name to the next by the index, instead of over all that will once be due.
+pub(super) const LAST_RUN: Sql = sql!(
+    "SELECT " [numbers "last"] "
+     FROM (SELECT coalesce(finished_at, started_at) AS last FROM scan ORDER BY id DESC LIMIT 1) AS latest"
+);
+
 pub(super) const DUE_PROVIDERS: Sql = sql!(
     "WITH RECURSIVE known (provider) AS (
          SELECT min(provider) FROM credential WHERE probe_at IS NOT NULL
@@ -272,12 +283,12 @@ pub(super) const OF_ANOTHER_KIND: Sql = sql!(
      CROSS JOIN credential AS k WHERE k.id = v.id AND k.kind IS DISTINCT FROM v.kind"
 );
 
-// Beliefs and parts are texts to SQLite.
+// Beliefs and parts are texts to SQLite. Whoever had the copy destroyed while the provider was asked has the last word.
 pub(super) const BELIEFS: Sql = sql!(
     "UPDATE credential SET liveness = v.liveness, belief = v.belief, probe_at = v.probe_at,
             kind = coalesce(v.kind, credential.kind), parts = coalesce(v.parts, credential.parts)
      FROM " [wide "$1" v (0 id bigint, 1 liveness text, 2 belief text, 3 probe_at bigint, 4 kind text, 5 parts text)] "
-     WHERE credential.id = v.id"
+     WHERE credential.id = v.id AND credential.liveness <> 'shredded'"
 );
 
 pub(super) const WRITE_CONTROLS: Sql = sql!(

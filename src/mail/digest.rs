@@ -1,5 +1,9 @@
 //! What a digest says and in which order: pure. The templates only lay it out.
 
+mod described;
+
+pub(super) use described::described;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -12,11 +12,12 @@ use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest as _, Sha256};
 
 use super::clean;
-use super::digest::{Digest, compose};
+use super::digest::{Digest, compose, described};
 use crate::domain::ids::ProviderName;
 use crate::domain::record::Address;
 use crate::domain::remedy::Remedies;
 use crate::domain::time::Timestamp;
+use crate::ports::links::{Describe, Described};
 use crate::ports::notify::{ClaimedMail, Renderer};
 
 /// Who mails come from: an address, with a name for people.
@@ -140,6 +141,12 @@ impl Templates {
             .singlepart(SinglePart::plain(parts.text))
             .singlepart(SinglePart::html(parts.html));
         message.multipart(body).map_err(|error| format!("the mail can't be put together: {error}"))
+    }
+}
+
+impl Describe for Templates {
+    fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
+        described(mail, &self.settings, now)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 
 use super::pace::Turns;
-use super::{Notified, NotifyError, NotifyTools, is_old, waits};
+use super::{Notified, NotifyError, NotifyTools, is_old, links, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::meter::MailOutcome;
@@ -172,6 +172,7 @@ where
             self.record(&mail, MailEnd::Cancelled).await?;
             return Ok(None);
         }
+        links::add(self.tools.ledger, self.tools.links, &mut mail, self.tools.clock.now()).await?;
         let message = self.tools.renderer.render(&mail, self.tools.clock.now());
         let message = message.map_err(|what| NotifyError::Render { mail: mail.id, what })?;
         Ok(Some((mail, message)))

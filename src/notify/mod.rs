@@ -3,6 +3,7 @@
 
 mod announce;
 mod deliver;
+mod links;
 mod pace;
 mod plan;
 mod retry;
@@ -18,6 +19,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{MailId, ScanId};
 use crate::domain::time::Timestamp;
+use crate::ports::links::Links;
 use crate::ports::meter::Meter;
 use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
 use crate::ports::{Clock, LedgerError, Progress};
@@ -53,6 +55,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub clock: &'a C,
     /// is told how far it is
     pub progress: &'a G,
+    /// makes the links of mails; `None` where there is no page for them to lead to
+    pub links: Option<&'a dyn Links>,
     /// counts what is done
     pub meter: &'a dyn Meter,
     /// how fast mails leave; it outlives a run

@@ -121,6 +121,8 @@ fn readers(candidates: &[Candidate]) -> Vec<PersonId> {
             status: candidate.status,
             verified: candidate.verified,
             suppressed: candidate.suppressed,
+            disowned: candidate.disowned,
+            muted: candidate.muted,
             creator: candidate.creator,
         })
     });

@@ -4,11 +4,13 @@
 //! Every ledger method takes or returns batches, and every `commit_…` is one transaction: a kill
 //! between two calls leaves the ledger as if the second had never been meant.
 
+pub mod act;
 pub mod activation;
 pub mod announce;
 pub mod collect;
 pub mod health;
 pub mod judge;
+pub mod links;
 pub mod meter;
 pub mod notify;
 pub mod probe;
@@ -24,8 +26,17 @@ use crate::domain::time::Timestamp;
 
 /// The only way to learn the time.
 pub trait Clock {
-    /// The present instant.
+    /// The present instant, as well as it is known.
     fn now(&self) -> Timestamp;
+
+    /// What the machine shows, right or wrong.
+    fn shown(&self) -> Timestamp {
+        self.now()
+    }
+
+    /// Is told how far the machine is ahead of the time, in milliseconds, and takes that off from now on. A clock that
+    /// can't be set right goes on as it is.
+    fn set_right(&self, _ahead: i64) {}
 }
 
 /// The only way to wait.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::links::LinkLedger;
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
 use crate::domain::facts::{Creator, EndedBy, Provenance};
@@ -13,7 +14,7 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
 /// The ledger as NOTIFY sees it. One process holds it, so a claim that is found at start is a dead one.
-pub trait NotifyLedger {
+pub trait NotifyLedger: LinkLedger {
     /// Whether mail may leave at all.
     fn mail_mode(&self) -> impl Future<Output = Result<MailMode, LedgerError>>;
 
@@ -126,6 +127,10 @@ pub struct Candidate {
     pub verified: bool,
     /// true while a permanent refusal suppresses the address
     pub suppressed: bool,
+    /// true where they have said that this finding is not theirs
+    pub disowned: bool,
+    /// true where the finding is of low severity, and they want no mail about such
+    pub muted: bool,
     /// true for the person who made the connection
     pub creator: bool,
 }

@@ -7,7 +7,7 @@ pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
 use crate::domain::clock::Clocks;
 use crate::domain::control::Accepted;
 use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
-use crate::domain::outcome::{Answer, Part};
+use crate::domain::outcome::{Answer, Dated, Part};
 use crate::domain::secret::{Fingerprint, Secret};
 use crate::domain::time::Timestamp;
 
@@ -33,6 +33,9 @@ pub trait ProbeLedger {
 
     /// What is remembered of one provider's endpoints, the operator's word heeded.
     fn sights(&self, provider: &ProviderName) -> impl Future<Output = Result<Vec<(Scope, Sight)>, LedgerError>>;
+
+    /// When the last scan or run of mail ended, or began where it did not end; `None` before the first.
+    fn last_run(&self) -> impl Future<Output = Result<Option<Timestamp>, LedgerError>>;
 
     /// What the providers say of our clock.
     fn clocks(&self) -> impl Future<Output = Result<Clocks, LedgerError>>;
@@ -154,6 +157,11 @@ pub trait Prober {
 
     /// How many questions to this provider may be under way at once; `None` for a provider that the catalogue doesn't know.
     fn in_flight(&self, provider: &ProviderName) -> Option<usize>;
+
+    /// Which time it is at a provider, asked without a credential; `None` where it doesn't say.
+    fn time(&self, _provider: &ProviderName) -> impl Future<Output = Option<Dated>> {
+        async { None }
+    }
 
     /// The operator's own control credential for this provider, if there is one.
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)>;

@@ -1,9 +1,10 @@
-//! The HTTP prober: one kept client per provider, and no other way to send.
+//! The HTTP prober: kept clients, and no other way to send.
 //!
 //! No redirects (a credential must never reach another host), no proxies, no cookies, HTTPS and public addresses unless
 //! an address is marked as a test's; bodies capped while they are read. What goes wrong becomes a reason, never an error
 //! with an address in it: ConvertKit's secret is in the request line.
 
+use std::collections::HashMap;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +20,14 @@ use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
 use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
-use crate::net::{Guard, NoDial};
+use crate::net::{Guard, Lookup, NoDial};
+use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 
 /// More of a body is not read: every answer that the catalogue names is far smaller.
 const BODY_AT_MOST: usize = 64 * 1024;
 
-/// One provider's client.
+/// One provider's client, which it may share.
 pub(super) struct HttpDoor {
     client: Client,
     turns: Turns,
@@ -47,12 +49,38 @@ impl Answered {
     }
 }
 
+/// Clients by what they must be able to do. Providers with the same needs share one: each costs a reading of the system's
+/// roots, and connections are kept by host anyway.
+pub(super) struct Clients<'a> {
+    lookup: &'a Arc<dyn Lookup>,
+    user_agent: &'a str,
+    made: HashMap<(bool, Duration, Duration, usize), Client>,
+}
+
+impl<'a> Clients<'a> {
+    pub(super) fn new(lookup: &'a Arc<dyn Lookup>, user_agent: &'a str) -> Self {
+        Self { lookup, user_agent, made: HashMap::new() }
+    }
+
+    /// # Errors
+    /// The client's own words, without an address.
+    fn fitting(&mut self, settings: &ProviderSettings) -> Result<Client, String> {
+        let needs = (settings.is_test(), settings.timeout, settings.connect_timeout, settings.in_flight);
+        if let Some(client) = self.made.get(&needs) {
+            return Ok(client.clone());
+        }
+        let guard = Guard::new(Arc::clone(self.lookup), settings.is_test());
+        let client = client(settings, guard, self.user_agent).map_err(|error| error.without_url().to_string())?;
+        self.made.insert(needs, client.clone());
+        Ok(client)
+    }
+}
+
 impl HttpDoor {
     /// # Errors
     /// The client's own words, without an address.
-    pub(super) fn new(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> Result<Self, String> {
-        let client = client(settings, guard, user_agent).map_err(|error| error.without_url().to_string())?;
-        Ok(Self { client, turns: Turns::new(settings.in_flight, settings.pace) })
+    pub(super) fn new(settings: &ProviderSettings, clients: &mut Clients<'_>) -> Result<Self, String> {
+        Ok(Self { client: clients.fitting(settings)?, turns: Turns::new(settings.in_flight, settings.pace) })
     }
 
     /// When it is this question's turn.
@@ -61,13 +89,7 @@ impl HttpDoor {
     }
 
     /// One GET, and what its answer means.
-    pub(super) async fn ask(
-        &self,
-        question: &Question<'_>,
-        base: &Url,
-        probe: &Probe,
-        now: impl Fn() -> Timestamp,
-    ) -> Answered {
+    pub(super) async fn ask(&self, question: &Question<'_>, base: &Url, probe: &Probe, clock: &impl Clock) -> Answered {
         let Some(request) = self.request(question, base, probe) else { return Answered::nothing(Reason::NoCopy) };
         #[expect(clippy::disallowed_methods, reason = "the one place where a request leaves")]
         let answered = request.send().await;
@@ -76,8 +98,8 @@ impl HttpDoor {
             Err(error) => return Answered::nothing(reason(&error)),
         };
         let status = response.status().as_u16();
-        let pause = wait(response.headers().get(RETRY_AFTER), now()).filter(|_| matches!(status, 429 | 503));
-        let date = dated(response.headers(), now());
+        let pause = wait(response.headers().get(RETRY_AFTER), clock.now()).filter(|_| matches!(status, 429 | 503));
+        let date = dated(response.headers(), clock.shown());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let verdict = match body(response).await {
             Ok(body) => classify(&probe.answers, status, content_type.as_deref(), &body).0,
@@ -85,6 +107,14 @@ impl HttpDoor {
         };
         let retry_after = pause.map(|pause| pause.min(LONGEST_RETRY_AFTER));
         Answered { verdict, status: Some(status), retry_after, date }
+    }
+
+    /// Which time it is there. Nothing is asked for but the head of the answer, and no credential leaves.
+    pub(super) async fn time(&self, base: &Url, clock: &impl Clock) -> Option<Dated> {
+        let _turn = self.turns.take().await;
+        #[expect(clippy::disallowed_methods, reason = "the other place where a request leaves")]
+        let answered = self.client.head(base.clone()).send().await;
+        dated(answered.ok()?.headers(), clock.shown())
     }
 
     /// The request, with the credential in it; `None` where a part of the credential is missing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Place;
-use super::http::HttpDoor;
+use super::http::{Clients, HttpDoor};
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
 use super::share::Shares;
@@ -65,9 +65,10 @@ impl<C: Clock> CatalogueProber<C> {
         user_agent: &str,
     ) -> Result<Self, ProberError> {
         let mut lanes = BTreeMap::new();
+        let mut clients = Clients::new(lookup, user_agent);
         for provider in providers {
             if let Some(settings) = settings.remove(&provider.name) {
-                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, lookup, user_agent)?);
+                lanes.insert(provider.name.clone(), ProviderLane::new(provider, settings, lookup, &mut clients)?);
             }
         }
         Ok(Self { lanes, clock })
@@ -95,6 +96,10 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         }
     }
 
+    async fn time(&self, provider: &ProviderName) -> Option<Dated> {
+        self.lanes.get(provider)?.time(&self.clock).await
+    }
+
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
         self.lanes.get(provider)?.settings.control.clone()
     }
@@ -115,12 +120,12 @@ impl ProviderLane {
         provider: &Provider,
         settings: ProviderSettings,
         lookup: &Arc<dyn Lookup>,
-        user_agent: &str,
+        clients: &mut Clients<'_>,
     ) -> Result<Self, ProberError> {
         settings.check(provider)?;
         let failed = |what: String| ProberError::Client { provider: provider.name.clone(), what };
         let guard = Guard::new(Arc::clone(lookup), settings.is_test());
-        let http = HttpDoor::new(&settings, guard.clone(), user_agent).map_err(failed)?;
+        let http = HttpDoor::new(&settings, clients).map_err(failed)?;
         let speaks_smtp = provider.protocols.iter().any(|protocol| protocol.kind == ProtocolKind::Smtp);
         let smtp = if speaks_smtp {
             let tls = Tls::new(Vec::new(), &[]).map_err(|error| failed(error.to_string()))?;
@@ -138,6 +143,17 @@ impl ProviderLane {
     fn width(&self) -> usize {
         let waiting = if self.smtp.is_some() { WAITING_FOR_LOGINS } else { 0 };
         self.settings.in_flight.saturating_add(waiting)
+    }
+
+    /// Which time the first of its doors that tells it has.
+    async fn time(&self, clock: &impl Clock) -> Option<Dated> {
+        for way in route(&self.provider, &self.settings, &self.patterns, &Place::default()) {
+            let Asked::Http { base, .. } = way.asked else { continue };
+            if let Some(date) = self.http.time(&base, clock).await {
+                return Some(date);
+            }
+        }
+        None
     }
 
     /// Asks way after way, until one lets the credential in.
@@ -186,7 +202,7 @@ impl ProviderLane {
         };
         let _turn = self.http.turns().take().await;
         let asked_at = clock.now();
-        let answered = self.http.ask(question, base, probe, || clock.now()).await;
+        let answered = self.http.ask(question, base, probe, clock).await;
         heard.took += clock.now().since(asked_at);
         heard.retry_after = heard.retry_after.max(answered.retry_after);
         heard.date = answered.date.or(heard.date);

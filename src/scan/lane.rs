@@ -50,6 +50,7 @@ pub(super) struct LaneSum {
     pub(super) held: u64,
     pub(super) shredded: u64,
     pub(super) put_off: u64,
+    pub(super) nowhere: u64,
     pub(super) given_up_after: Option<u32>,
 }
 
@@ -173,7 +174,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             Some(Err(_)) | None => self.no_copy(),
         };
         self.tools.meter.probed(self.provider, &answer);
-        self.pass.tell(self.provider, answer.date);
+        self.pass.tell(self.tools.clock, self.provider, answer.date);
+        // By the clock as it is set now: its date may have moved it.
+        let answer = Answer { at: self.tools.clock.now(), ..answer };
         match answer.outcome {
             Outcome::Unknown(reason) if reason.is_transport() => self.failures.set(self.failures.get() + 1),
             _ if self.failures.get() < GIVE_UP_AFTER => self.failures.set(0),

@@ -8,6 +8,7 @@ pub mod lane;
 mod pass;
 pub mod probe;
 mod seen;
+pub mod time;
 
 pub use collect::{Collected, SourceSpec, collect};
 pub use judge::{Judged, judge};

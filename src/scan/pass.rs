@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::domain::clock::Clocks;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Dated;
-use crate::ports::Event;
+use crate::ports::{Clock, Event};
 
 use super::facts;
 
@@ -28,14 +28,15 @@ impl Pass {
         self.clocks.borrow().suspect.is_some()
     }
 
-    /// Takes in the date of an answer.
-    pub(super) fn tell(&self, provider: &ProviderName, date: Option<Dated>) {
+    /// Takes in the date of an answer, and sets the clock right by it.
+    pub(super) fn tell(&self, clock: &impl Clock, provider: &ProviderName, date: Option<Dated>) {
         let Some(Dated { ours, theirs }) = date else { return };
         let mut clocks = self.clocks.borrow_mut();
         let before = clocks.suspect;
         if !clocks.tell(provider, ours, theirs) {
             return;
         }
+        clock.set_right(clocks.ahead);
         self.news.set(true);
         let (kind, ahead) = match (before, clocks.suspect) {
             (None, Some(now)) => {
@@ -52,7 +53,7 @@ impl Pass {
             _ => return,
         };
         let data = facts([("ahead_seconds", ahead.into())]);
-        self.note(Event { at: ours, kind, subject: "clock:own".to_owned(), data });
+        self.note(Event { at: clock.now(), kind, subject: "clock:own".to_owned(), data });
     }
 
     /// Has an event logged with whatever is written next.

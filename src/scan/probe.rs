@@ -42,6 +42,9 @@ pub struct Probed {
     pub shredded: u64,
     /// credentials that were not asked and stay due: the share of their account's own quota at the provider is used up
     pub put_off: u64,
+    /// providers with credentials of which the inventory doesn't tell where they are to be asked, or tells it wrongly, and
+    /// how many
+    pub nowhere: Vec<(ProviderName, u64)>,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
 }
@@ -135,6 +138,7 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         if sum.asked > 0 || sum.given_up_after.is_some() {
             tools.meter.answering(&provider, sum.given_up_after.is_none());
         }
+        probed.nowhere.extend((sum.nowhere > 0).then(|| (provider.clone(), sum.nowhere)));
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
     }
     // Not only after shredding: an earlier pass may have been killed, or put off, before its own.

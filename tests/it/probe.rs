@@ -185,6 +185,11 @@ fn an_address_that_is_not_the_providers_is_never_asked_and_told_everywhere() {
     assert!(problems.contains("base_url: ActiveCampaign: nothing says at which address"), "{problems}");
     let scan = site.scan();
     assert_eq!((scan.quarantined(), scan.count("unknown")), (Vec::new(), 2), "the rows go on, and nothing follows");
+    assert!(
+        scan.problems()
+            .iter()
+            .any(|problem| problem.contains("activecampaign: 2 of its credentials could not be asked"))
+    );
     for (id, reason) in [("inside", "bad_address"), ("nowhere", "no_address")] {
         assert_eq!(site.credential(id)["unknown_reason"], reason);
         assert_eq!(site.liveness(id), "unverified");

@@ -75,6 +75,7 @@ impl<C: Clock + Clone> House<C> {
 
 impl<C: Clock + Clone> Work for House<C> {
     async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
+        self.app.know_endpoints().await?;
         let ran = match job {
             Job::Scan => self.scan(pulse).await?,
             Job::Mail => self.mail(pulse).await?,

@@ -209,7 +209,8 @@ pub(in crate::ledger) const OPEN: Sql = sql!(
 pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
     "UPDATE finding SET
          state = 'open', opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
-         closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL,
+         closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL, pause = NULL, pause_until = NULL,
+         reset_at = NULL,
          next_step_at = CASE WHEN v.mailed = 1 THEN $2 END
      FROM " [records "$1" v (id bigint, opening bigint, severity text, since bigint, evidence text, mailed bigint)] "
      WHERE finding.id = v.id"

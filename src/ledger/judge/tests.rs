@@ -199,7 +199,8 @@ async fn somebody_can_be_told_exactly_where_the_routing_says_so(kind: Kind) {
                     [(true, "UPDATE person SET verified = 1"), (false, "UPDATE person SET verified = 0")]
                 {
                     estate.run(word).await;
-                    let reader = Reader { role, status, verified, suppressed: false, creator };
+                    let reader =
+                        Reader { role, status, verified, suppressed: false, disowned: false, muted: false, creator };
                     let reach = everything(&estate).await[0].0.reach.expect("people were read");
                     assert_eq!(reach.is_given(NOW), is_told(&reader), "{reader:?}");
                 }

@@ -22,7 +22,7 @@ use crate::ports::notify::{Audience, ClaimedMail, MailNotice};
 const REFERENCES: usize = 10;
 
 /// These mails, in this order.
-pub(super) async fn read(moment: &mut Session, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
+pub(in crate::ledger) async fn read(moment: &mut Session, ids: &[MailId]) -> Result<Vec<ClaimedMail>, LedgerError> {
     let packed = pack(ids)?;
     let heads: Vec<Head> = moment.rows("mail", &HEADS, [(&packed).into()]).await?;
     let notices: Vec<NoticeRow> = moment.rows("notice", &NOTICES, [(&packed).into()]).await?;

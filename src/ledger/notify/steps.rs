@@ -73,6 +73,10 @@ struct PersonRow {
     #[serde(deserialize_with = "flag")]
     suppressed: bool,
     #[serde(deserialize_with = "flag")]
+    disowned: bool,
+    #[serde(deserialize_with = "flag")]
+    muted: bool,
+    #[serde(deserialize_with = "flag")]
     creator: bool,
 }
 
@@ -105,6 +109,8 @@ impl PersonRow {
             status: self.status,
             verified: self.verified,
             suppressed: self.suppressed,
+            disowned: self.disowned,
+            muted: self.muted,
             creator: self.creator,
         }
     }
@@ -116,12 +122,14 @@ pub(in crate::ledger) const COUNT: Sql =
 pub(in crate::ledger) const AMONG_MANY: Sql = sql!(
     "SELECT " [numbers "id"] "
      FROM (SELECT id FROM finding WHERE id > $2 AND +next_step_at <= $1 AND state = 'open' AND mailed = 1
+             AND (pause_until IS NULL OR pause_until <= $1)
            ORDER BY id LIMIT $3) AS page"
 );
 
 pub(in crate::ledger) const AMONG_FEW: Sql = sql!(
     "SELECT " [numbers "id"] "
      FROM (SELECT id FROM finding WHERE next_step_at <= $1 AND +id > $2 AND " ["+state" | "state"] " = 'open' AND mailed = 1
+             AND (pause_until IS NULL OR pause_until <= $1)
            ORDER BY +id LIMIT $3) AS page"
 );
 
@@ -134,6 +142,9 @@ pub(in crate::ledger) const STEPS: Sql = sql!(
                   "p.id, p.role, p.status, p.verified,
                    EXISTS (SELECT 1 FROM suppressed AS s
                            WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2),
+                   EXISTS (SELECT 1 FROM disowned AS d
+                           WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening),
+                   f.severity = 'low' AND EXISTS (SELECT 1 FROM muted AS q WHERE q.person_id = p.id),
                    coalesce(p.member_id = c.created_by, false)"] "
                FROM (SELECT 0 AS place, o.* FROM person AS o WHERE o.account_id = f.account_id AND o.role = 'owner'
                      UNION ALL
@@ -152,7 +163,9 @@ pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
      SELECT DISTINCT f.id, f.opening, v.step, v.person, $2
      FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
      JOIN finding AS f ON f.id = v.finding AND f.opening = v.opening AND f.state = 'open'
-     WHERE true
+     WHERE (f.pause_until IS NULL OR f.pause_until <= $2)
+       AND NOT EXISTS (SELECT 1 FROM disowned AS d
+                       WHERE d.finding_id = f.id AND d.person_id = v.person AND d.opening = f.opening)
      ON CONFLICT (finding_id, opening, step, person_id) DO UPDATE
      SET state = 'planned', mail_id = NULL, planned_at = excluded.planned_at
      WHERE notice.state = 'cancelled'"

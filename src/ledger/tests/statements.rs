@@ -10,7 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    announce, collect, compromise, copy, due, escrow, judge, meta, notify, probe, read, running, scans, session, sight,
+    act, announce, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, read, running, scans,
+    session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -23,6 +24,21 @@ macro_rules! known {
 }
 
 const ALL: &[Known] = &known![
+    act::statements::ASK: "nnnn",
+    act::statements::BY_PERSON: "nnn",
+    act::statements::DESTROYED: "nt",
+    act::statements::DISOWN: "tn",
+    act::statements::MATTER: "n",
+    act::statements::MUTE: "n",
+    act::statements::OWN_AGAIN: "tn",
+    act::statements::PAUSE: "ttnn",
+    act::statements::PROBE_SOON: "nn",
+    act::statements::SIBLINGS: "nntn",
+    act::statements::SILENCE: "tn",
+    act::statements::SILENCE_LOW: "n",
+    act::statements::STEP_AGAIN: "tn",
+    act::statements::UNMUTE: "n",
+    act::statements::UNPAUSE: "t",
     announce::AGAIN: "nnt",
     announce::BEGIN: "t",
     announce::ENDED: "ntnt",
@@ -98,6 +114,14 @@ const ALL: &[Known] = &known![
     judge::subjects::CONNECTIONS: "t",
     judge::subjects::FINDINGS: "t",
     judge::subjects::USES: "t",
+    link::ANSWERED: "tnn",
+    link::EVIDENCE: "n",
+    link::FIND: "t",
+    link::FORGET: "n",
+    link::FORGET_CHECKS: "n",
+    link::KEEP: "tnn",
+    link::LAST_CHECK: "nn",
+    link::WAITING: "",
     meta::GET: "t",
     meta::NAME: "t",
     meta::SET: "tt",
@@ -145,6 +169,7 @@ const ALL: &[Known] = &known![
     probe::DUE_PROVIDERS: "n",
     probe::FEW_DUE: "tnnn",
     probe::HELD_CREDENTIALS: "t",
+    probe::LAST_RUN: "",
     probe::MANY_DUE: "tnnn",
     probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",

@@ -7,7 +7,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::cadence::next_probe;
 use crate::domain::ids::CredentialId;
 use crate::domain::liveness::{self, Context, Step, Transition};
-use crate::domain::outcome::{Outcome, Part, combine};
+use crate::domain::outcome::{Outcome, Part, Reason, combine};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::probe::{DueCredential, Learnt, ProbeLedger, ProbeRecord, Prober};
@@ -200,6 +200,8 @@ fn count(looked: &Looked, sum: &mut LaneSum) {
         Outcome::Unknown(_) => &mut sum.unknown,
     };
     *counter += 1;
+    let nowhere = matches!(answer.outcome, Outcome::Unknown(Reason::BadAddress | Reason::NoAddress));
+    sum.nowhere += u64::from(nowhere);
 }
 
 fn unchanged(belief: &Belief) -> Step {

@@ -148,12 +148,13 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         };
         let answer = self.tools.prober.ask(&question).await;
         self.tools.meter.probed(self.provider, &answer);
-        self.pass.tell(self.provider, answer.date);
+        self.pass.tell(self.tools.clock, self.provider, answer.date);
+        let at = self.tools.clock.now();
         let mut is_accepted = false;
         for part in answer.parts.iter().filter(|part| part.verdict.is_acceptance()) {
             is_accepted = true;
-            self.controls.borrow_mut().note(None, part, None, answer.at);
-            self.vouch(part, answer.at);
+            self.controls.borrow_mut().note(None, part, None, at);
+            self.vouch(part, at);
         }
         if !is_accepted {
             tracing::warn!(provider = %self.provider, outcome = %answer.outcome, "the control credential was not accepted");

@@ -17,6 +17,7 @@ use keysweep::ports::collect::{
     Reservation, Reserved, SnapshotEnd, SourceState,
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
+use keysweep::ports::links::{KeptLink, LinkLedger};
 use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::{Event, LedgerError};
@@ -214,6 +215,10 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.sights(provider)).await
     }
 
+    async fn last_run(&self) -> Result<Option<Timestamp>, LedgerError> {
+        self.read(self.ledger.last_run()).await
+    }
+
     async fn clocks(&self) -> Result<Clocks, LedgerError> {
         self.read(self.ledger.clocks()).await
     }
@@ -268,6 +273,12 @@ impl JudgeLedger for Mortal<'_> {
 
     async fn commit_judgements(&self, batch: &JudgeBatch) -> Result<(), LedgerError> {
         self.write("commit_judgements", self.ledger.commit_judgements(batch)).await
+    }
+}
+
+impl LinkLedger for Mortal<'_> {
+    async fn keep_links(&self, mail: MailId, person: PersonId, links: &[KeptLink]) -> Result<(), LedgerError> {
+        self.write("keep_links", self.ledger.keep_links(mail, person, links)).await
     }
 }
 

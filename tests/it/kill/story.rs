@@ -122,6 +122,7 @@ impl Story {
             recheck: &again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             pace: &MailPace::new(None, None),
             policy: &policy,

@@ -8,6 +8,7 @@ use keysweep::domain::ids::ProviderName;
 use keysweep::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use keysweep::domain::secret::Secret;
 use keysweep::domain::time::Timestamp;
+use keysweep::ports::Clock as _;
 use keysweep::ports::probe::{Prober, Question};
 use regex::Regex;
 
@@ -56,15 +57,21 @@ impl Prober for Stage {
         let outcome = combine(&parts);
         self.tally.borrow_mut().verdicts.add(&outcome.to_string());
         self.note(question, gave);
-        let at = self.our_now();
         // Whoever answers over HTTP dates the answer, and no provider's clock is wrong.
         let is_dated = parts.iter().any(|part| part.protocol == "rest" && part.status.is_some());
-        let date = is_dated.then(|| Dated { ours: at, theirs: self.world.borrow().now });
-        Answer { outcome, parts, at, took: Duration::ZERO, retry_after, date, kind: None }
+        let date = is_dated.then(|| self.dated());
+        Answer { outcome, parts, at: self.now(), took: Duration::ZERO, retry_after, date, kind: None }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {
         Some(8)
+    }
+
+    async fn time(&self, provider: &ProviderName) -> Option<Dated> {
+        let number = provider.as_str().bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte));
+        let asked = [self.plan.seed, self.step.get(), number, 6];
+        let fault = faults::of_answer(&self.weather.borrow().troubles, &asked);
+        fault.is_none().then(|| self.dated())
     }
 
     fn control(&self, provider: &ProviderName) -> Option<(Option<String>, Secret)> {
@@ -73,6 +80,10 @@ impl Prober for Stage {
 }
 
 impl Stage {
+    fn dated(&self) -> Dated {
+        Dated { ours: self.our_now(), theirs: self.world.borrow().now }
+    }
+
     fn note(&self, question: &Question<'_>, gave: Gave) {
         let world = self.world.borrow();
         let Some(key) = world.key_of(question.secret.expose()) else { return };

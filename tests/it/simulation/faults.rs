@@ -140,7 +140,7 @@ impl Troubles {
         outage_days: 25,
         bulk_days: 40,
         strays_per_day: 6,
-        clock_days: 0,
+        clock_days: 20,
         pause_days: 60,
     };
 

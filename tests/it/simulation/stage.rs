@@ -21,6 +21,7 @@ use keysweep::ports::{Clock, LedgerError, Quiet};
 use keysweep::providers::Catalogue;
 use keysweep::scan::collect::CollectPolicy;
 use keysweep::scan::probe::{ProbeTools, probe_these};
+use keysweep::scan::time::set_clock;
 use keysweep::scan::{Collected, SourceSpec, absence, collect, judge, probe};
 use regex::Regex;
 
@@ -56,6 +57,8 @@ pub struct Stage {
     pub questions: RefCell<HashMap<String, u64>>,
     /// the number of the scan
     pub step: Cell<u64>,
+    /// how far our clock is set right
+    pub ahead: Cell<i64>,
     /// all has calmed down: from now on every scan ends with mail
     pub is_calm: Cell<bool>,
     /// the mail server
@@ -99,6 +102,7 @@ impl Stage {
             heard: RefCell::default(),
             questions: RefCell::default(),
             step: Cell::new(0),
+            ahead: Cell::new(0),
             is_calm: Cell::new(false),
             post: Post::default(),
             catalogue,
@@ -131,7 +135,7 @@ impl Stage {
         self.schema.as_ref().map_or_else(file, Schema::url)
     }
 
-    /// The present instant by our clock, which may be wrong.
+    /// The present instant by the machine's clock, which may be wrong.
     pub fn our_now(&self) -> Timestamp {
         let offset = self.weather.borrow().offset();
         Timestamp::from_millis(self.world.borrow().now.as_millis() + offset)
@@ -176,13 +180,14 @@ impl Stage {
         vault: &Escrow,
         scanned: &mut Scanned,
     ) -> Result<(), NotifyError<LedgerError>> {
-        let run = ledger.begin_scan(self.our_now()).await?;
+        let policy = |name: &ProviderName| self.liveness_policy(name);
+        let again = Again { stage: self, ledger, vault };
+        set_clock(&again.tools(&policy)).await?;
+        let run = ledger.begin_scan(self.now()).await?;
         for source in [MAIN, MISMAPPED] {
             let collected = self.collect(ledger, vault, source, scanned).await?;
             scanned.held_back += collected.held_back;
         }
-        let again = Again { stage: self, ledger, vault };
-        let policy = |name: &ProviderName| self.liveness_policy(name);
         let probed = probe(&again.tools(&policy)).await?;
         scanned.given_up = probed.given_up.into_iter().map(|(name, _)| name).collect();
         again.judge().await?;
@@ -190,7 +195,7 @@ impl Stage {
         if mail_too || self.is_calm.get() {
             self.notify(&again, run).await?;
         }
-        Ok(ledger.end_scan(run, self.our_now()).await?)
+        Ok(ledger.end_scan(run, self.now()).await?)
     }
 
     async fn notify(
@@ -213,6 +218,7 @@ impl Stage {
             recheck: again,
             clock: self,
             progress: &Quiet,
+            links: None,
             meter: &Unmetered,
             pace: &MailPace::new(None, None),
             policy: &policy,
@@ -242,7 +248,7 @@ impl Stage {
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;
         if collected.held_back > 0 && dice.per_mille(300) {
             // The operator has looked, and says that they are gone.
-            absence::accept(ledger, &spec, self.our_now()).await?;
+            absence::accept(ledger, &spec, self.now()).await?;
         }
         Ok(collected)
     }
@@ -254,7 +260,15 @@ fn source_spec(name: &str) -> SourceSpec {
 
 impl Clock for Stage {
     fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.our_now().as_millis() - self.ahead.get())
+    }
+
+    fn shown(&self) -> Timestamp {
         self.our_now()
+    }
+
+    fn set_right(&self, ahead: i64) {
+        self.ahead.set(ahead);
     }
 }
 

@@ -18,8 +18,8 @@ use keysweep::domain::time::Timestamp;
 use keysweep::escrow::Escrow;
 use keysweep::ledger::Ledger;
 use keysweep::ledger::read::{CredentialFilter, CredentialRow, EventRow};
-use keysweep::ports::Vault as _;
 use keysweep::ports::judge::JudgeLedger as _;
+use keysweep::ports::{Clock as _, Vault as _};
 use serde_json::{Map, Value};
 
 use super::answers::{Gave, Heard};
@@ -262,7 +262,7 @@ impl Watch {
 
     /// Judging what is due has left nothing to say for judging all.
     async fn judging_all_changes_nothing(&mut self, stage: &Stage, ledger: &Ledger) {
-        let (now, mut after) = (stage.our_now(), ConnectionId(0));
+        let (now, mut after) = (stage.now(), ConnectionId(0));
         // What the mail after the judgement has made due is judged by the next scan.
         let due = ledger.due_subjects(now, ConnectionId(0), PAGE).await.expect("a ledger");
         let due: HashSet<ConnectionId> = due.iter().map(|(subject, _)| subject.connection.id).collect();

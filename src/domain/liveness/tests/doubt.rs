@@ -28,6 +28,19 @@ fn by_a_clock_that_is_off_nothing_dies_and_acceptances_count() {
 }
 
 #[test]
+fn a_run_of_refusals_that_began_by_a_clock_that_was_off_begins_anew_when_it_is_right() {
+    let policy = LivenessPolicy::default();
+    // Days behind: by the right clock, the gap seems long over.
+    let first = after_probe(&Story::live().belief, Outcome::Refused, &doubtful(1, None), &policy).belief;
+    let again = after_probe(&first, Outcome::Refused, &doubtful(2, None), &policy).belief;
+    let right = |hour| Context { clock_suspect: false, ..doubtful(hour, None) };
+    let known = after_probe(&again, Outcome::Refused, &right(100), &policy).belief;
+    assert_eq!((known.liveness, known.refusals, known.refused_first), (Liveness::Suspect, 1, Some(T0 + hours(100))));
+    let confirmed = after_probe(&known, Outcome::Refused, &right(103), &policy).belief;
+    assert_eq!(confirmed.liveness, Liveness::Dead);
+}
+
+#[test]
 fn by_a_clock_that_is_off_no_copy_is_destroyed_for_its_time() {
     let policy = LivenessPolicy::default();
     let years = 24 * 400;

@@ -10,6 +10,7 @@ use keysweep::domain::record::{PersonStatus, Role};
 use keysweep::domain::time::days;
 use keysweep::ledger::Ledger;
 use keysweep::ledger::read::{FindingDetail, FindingFilter, FindingRow, FindingState, MailRow};
+use keysweep::ports::Clock as _;
 
 use super::{PAGE, Watch};
 use crate::simulation::stage::Stage;
@@ -87,7 +88,7 @@ impl Watch {
         let waits = finding.liveness == Liveness::Suspect && finding.rule != RuleName::RevocationUnproven;
         let open = finding.state == FindingState::Open && finding.mailed && !waits;
         if open && reachable.contains(&finding.account_id) {
-            let then = stage.our_now() - days(2);
+            let then = stage.now() - days(2);
             if let Some((step, _)) = ladder::take(finding.rule, finding.opened_at, course.last_step, then) {
                 wrong.push(format!("step {step} of {finding:?} was never taken: {course:?}"));
             }

@@ -1,0 +1,95 @@
+//! The statements of people's acts.
+
+use crate::ledger::sql::Sql;
+
+/// Whether others have the key is told by the first and the last entry of an index, however many share it.
+pub(in crate::ledger) const MATTER: Sql = sql!(
+    "SELECT " [page
+        "f.rule, f.opening, f.state = 'open', f.account_id, f.credential_id, " [json "k.belief"] ",
+         EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
+         k.idle_since IS NOT NULL,
+         (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id)
+             = (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
+         k.compromised_at IS NOT NULL, f.pause, f.pause_until"] "
+     FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
+     WHERE f.id = $1"
+);
+
+pub(in crate::ledger) const BY_PERSON: Sql = sql!(
+    "SELECT " [page
+        "p.account_id = f.account_id, p.role, p.status, p.verified, coalesce(p.member_id = c.created_by, false),
+         EXISTS (SELECT 1 FROM disowned AS d
+                 WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening),
+         (SELECT count(*) FROM asked AS a WHERE a.person_id = p.id AND a.at > $3 AND a.finding_id = f.id),
+         EXISTS (SELECT 1 FROM asked AS w
+                 WHERE w.credential_id = f.credential_id AND w.answered_at IS NULL AND w.person_id = p.id)"] "
+     FROM finding AS f
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN person AS p ON p.id = $2
+     WHERE f.id = $1"
+);
+
+/// The open findings of one rule about one key in one account: all of them for an owner, for others those about
+/// connections that they made.
+pub(in crate::ledger) const SIBLINGS: Sql = sql!(
+    "SELECT " [numbers "f.id"] "
+     FROM finding AS f
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN person AS p ON p.id = $4
+     WHERE f.credential_id = $1 AND f.account_id = $2 AND f.rule = $3 AND f.state = 'open'
+       AND p.account_id = f.account_id AND (p.role = 'owner' OR p.member_id = c.created_by)"
+);
+
+/// The ladder goes on as it is: its steps are not taken before the pause is over.
+pub(in crate::ledger) const PAUSE: Sql = sql!(
+    "UPDATE finding SET pause = $2, pause_until = $3, reset_at = coalesce($4, reset_at)
+     WHERE id IN " [within "$1" bigint]
+);
+
+pub(in crate::ledger) const UNPAUSE: Sql =
+    sql!("UPDATE finding SET pause = NULL, pause_until = NULL WHERE id IN " [within "$1" bigint]);
+
+/// What was to be said of these findings to a person, or to everybody, and is not on its way.
+pub(in crate::ledger) const SILENCE: Sql = sql!(
+    "UPDATE notice SET state = 'cancelled'
+     WHERE finding_id IN " [within "$1" bigint] " AND state = 'planned' AND person_id = coalesce($2, person_id)
+       AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
+);
+
+pub(in crate::ledger) const DISOWN: Sql = sql!(
+    "INSERT INTO disowned (finding_id, person_id, opening)
+     SELECT f.id, $2, f.opening FROM finding AS f WHERE f.id IN " [within "$1" bigint] "
+     ON CONFLICT (finding_id, person_id) DO UPDATE SET opening = excluded.opening"
+);
+
+pub(in crate::ledger) const OWN_AGAIN: Sql =
+    sql!("DELETE FROM disowned WHERE finding_id IN " [within "$1" bigint] " AND person_id = $2");
+
+/// Their step is due once more, so that the next in line is told.
+pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
+    "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN last_step > 0 THEN last_step - 1 END
+     WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1"
+);
+
+pub(in crate::ledger) const ASK: Sql =
+    sql!("INSERT INTO asked (finding_id, credential_id, person_id, at) VALUES ($1, $2, $3, $4)");
+
+/// Where it is asked at all.
+pub(in crate::ledger) const PROBE_SOON: Sql =
+    sql!("UPDATE credential SET probe_at = $2 WHERE id = $1 AND probe_at > $2");
+
+pub(in crate::ledger) const DESTROYED: Sql =
+    sql!("UPDATE credential SET liveness = 'shredded', belief = $2, probe_at = NULL WHERE id = $1");
+
+pub(in crate::ledger) const MUTE: Sql = sql!(
+    "INSERT INTO muted (person_id) SELECT p.id FROM person AS p WHERE p.id = $1 ON CONFLICT (person_id) DO NOTHING"
+);
+
+pub(in crate::ledger) const UNMUTE: Sql = sql!("DELETE FROM muted WHERE person_id = $1");
+
+pub(in crate::ledger) const SILENCE_LOW: Sql = sql!(
+    "UPDATE notice SET state = 'cancelled'
+     WHERE person_id = $1 AND state = 'planned'
+       AND EXISTS (SELECT 1 FROM finding AS f WHERE f.id = notice.finding_id AND f.severity = 'low')
+       AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
+);

@@ -1,0 +1,206 @@
+use super::*;
+use crate::domain::finding::{FindingChange, Opened, Severity};
+use crate::domain::time::hours;
+use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
+use crate::ledger::place::Kind;
+use crate::ports::notify::{NotifyLedger, StepTaken};
+
+on_both![
+    a_pause_holds_back_the_steps_of_the_whole_point_until_its_end,
+    a_member_speaks_for_their_own_connections_only,
+    what_begins_anew_is_not_quiet_any_more,
+    whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is,
+    a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds,
+    a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key,
+    a_check_is_counted_and_makes_the_key_due,
+    who_is_muted_hears_nothing_of_low_severity_until_they_want_to,
+    acts_are_logged_with_who_did_them_and_refused_ones_are_not,
+    another_opening_is_not_the_one_that_was_seen,
+];
+
+const STALE: RuleName = RuleName::SecretStale;
+const OWNER: By = By::Person(PersonId(1));
+const MAKER: By = By::Person(PersonId(2));
+
+/// Account 1 with an owner (1) and a member (2) who made connection 1; connections 1 and 2 share credential 1, and each
+/// has a finding of its number.
+async fn estate(kind: Kind, rule: RuleName) -> Estate {
+    let estate = Estate::new(kind).await;
+    estate
+        .person(1, 1, "owner", "owner")
+        .await
+        .person(2, 1, "maker", "member")
+        .await
+        .person(3, 2, "other", "owner")
+        .await;
+    estate.credential(1).await;
+    for (id, maker) in [(1, "maker"), (2, "owner")] {
+        estate.connection(id, 1, Some(maker)).await;
+        let used = if rule == STALE { open_use(id, 1, 10) } else { ended_use(id, 1, 10, 20, "deleted") };
+        estate.usage(used).await.judge(NOW, vec![FindingChange::Opened(opened(rule, id, 1))]).await;
+    }
+    if rule != STALE {
+        estate.run("UPDATE credential SET idle_since = 20").await;
+    }
+    estate
+}
+
+async fn act(estate: &Estate, by: By, act: Act) -> Result<Change, Refusal> {
+    estate.ledger.perform(FindingId(1), Some(1), by, act, NOW, &ActPolicy::default()).await.unwrap()
+}
+
+async fn due(estate: &Estate, now: Timestamp) -> Vec<i64> {
+    estate.ledger.steps_due(now, FindingId(0), 10).await.unwrap().iter().map(|step| step.finding.0).collect()
+}
+
+async fn take(estate: &Estate, finding: i64, people: &[i64]) {
+    let people = people.iter().copied().map(PersonId).collect();
+    let step =
+        StepTaken { finding: FindingId(finding), opening: 1, step: 0, people, next_step_at: Some(NOW + days(7)) };
+    estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
+}
+
+async fn a_pause_holds_back_the_steps_of_the_whole_point_until_its_end(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    take(&estate, 1, &[1]).await;
+    let until = NOW + days(10);
+    act(&estate, OWNER, Act::Snooze { until }).await.expect("an owner may snooze");
+    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'cancelled'").await, 1);
+    assert_eq!(due(&estate, NOW + days(9)).await, Vec::<i64>::new());
+    assert_eq!(due(&estate, until).await, [1, 2]);
+    // A step that was decided before the pause, and is written after it, tells nobody.
+    take(&estate, 2, &[1]).await;
+    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE finding_id = 2").await, 0);
+    assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
+    assert_eq!(due(&estate, NOW + days(8)).await, [1, 2]);
+}
+
+async fn a_member_speaks_for_their_own_connections_only(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    act(&estate, MAKER, Act::Reset).await.expect("the maker may");
+    assert_eq!(due(&estate, NOW).await, [2]);
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE pause = 'pending' AND reset_at IS NOT NULL").await, 1);
+    assert_eq!(act(&estate, By::Person(PersonId(3)), Act::Reset).await, Err(Refusal::NotYours));
+    assert_eq!(act(&estate, By::Person(PersonId(99)), Act::Reset).await, Err(Refusal::NotYours));
+    estate.run("UPDATE person SET status = 'suspended' WHERE id = 2").await;
+    assert_eq!(act(&estate, MAKER, Act::Resume).await, Err(Refusal::NotYours));
+}
+
+async fn what_begins_anew_is_not_quiet_any_more(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    act(&estate, OWNER, Act::Snooze { until: NOW + days(30) }).await.expect("snoozed");
+    let worse = Opened { opening: 2, severity: Severity::Critical, ..opened(STALE, 1, 1) };
+    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    assert_eq!(due(&estate, NOW).await, [1]);
+}
+
+async fn whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    take(&estate, 1, &[1]).await;
+    act(&estate, OWNER, Act::NotMine).await.expect("disowned");
+    let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
+    let willing = |step: usize| -> Vec<i64> {
+        steps[step].people.iter().filter(|person| !person.disowned).map(|person| person.id.0).collect()
+    };
+    assert_eq!((steps[0].finding, steps[0].last_step, willing(0)), (FindingId(1), None, vec![2]));
+    assert_eq!(act(&estate, OWNER, Act::NotMine).await, Ok(Change::Nothing));
+    assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
+    let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
+    assert!(steps[0].people.iter().all(|person| !person.disowned));
+}
+
+async fn a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds(kind: Kind) {
+    let estate = estate(kind, RuleName::RevocationMissing).await;
+    assert_eq!(act(&estate, MAKER, Act::Destroy).await, Err(Refusal::NotYours));
+    assert_eq!(act(&estate, OWNER, Act::Destroy).await, Ok(Change::Destroy));
+    assert_eq!(estate.number("SELECT count(*) FROM escrow WHERE held = 1").await, 0);
+    // What a probe found that had opened the copy before.
+    let found = serde_json::json!([[1, "live", "{\"liveness\":\"live\"}", 5, null, null]]).to_string();
+    estate.write(&crate::ledger::probe::BELIEFS, [found.into()]).await;
+    assert_eq!(
+        estate.number("SELECT count(*) FROM credential WHERE liveness = 'shredded' AND probe_at IS NULL").await,
+        1
+    );
+    assert_eq!(act(&estate, OWNER, Act::Destroy).await, Ok(Change::Nothing));
+    assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'credential.shredded'").await, 1);
+}
+
+async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(kind: Kind) {
+    let mine = estate(kind, STALE).await;
+    assert_eq!(act(&mine, OWNER, Act::Compromised).await, Ok(Change::Compromise));
+    assert_eq!(mine.number("SELECT count(*) FROM credential WHERE compromised_at IS NOT NULL").await, 1);
+    assert_eq!(act(&mine, OWNER, Act::Compromised).await, Ok(Change::Nothing));
+
+    let shared = estate(kind, STALE).await;
+    shared.connection(3, 2, None).await.usage(open_use(3, 1, 10)).await;
+    assert_eq!(act(&shared, OWNER, Act::Compromised).await, Ok(Change::Compromise));
+    assert_eq!(shared.number("SELECT count(*) FROM credential WHERE compromised_at IS NOT NULL").await, 0);
+    assert_eq!(shared.number("SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'").await, 1);
+}
+
+async fn a_check_is_counted_and_makes_the_key_due(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    estate.run("UPDATE credential SET probe_at = 9000000000000").await;
+    assert_eq!(act(&estate, OWNER, Act::Check).await, Ok(Change::Check));
+    assert_eq!(estate.number("SELECT probe_at FROM credential").await, NOW.as_millis());
+    assert_eq!(act(&estate, OWNER, Act::Check).await, Ok(Change::Nothing));
+    for asked in 2..=5 {
+        estate.run("UPDATE asked SET answered_at = 1").await;
+        assert_eq!(act(&estate, OWNER, Act::Check).await, Ok(Change::Check), "{asked}");
+    }
+    estate.run("UPDATE asked SET answered_at = 1").await;
+    assert_eq!(act(&estate, OWNER, Act::Check).await, Err(Refusal::TooOften));
+    assert_eq!(act(&estate, MAKER, Act::Check).await, Ok(Change::Check));
+    let tomorrow = NOW + days(1) + hours(1);
+    let policy = ActPolicy::default();
+    let again = estate.ledger.perform(FindingId(1), None, OWNER, Act::Check, tomorrow, &policy).await.unwrap();
+    assert_eq!(again, Ok(Change::Check));
+}
+
+async fn who_is_muted_hears_nothing_of_low_severity_until_they_want_to(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    take(&estate, 1, &[1]).await;
+    take(&estate, 2, &[1]).await;
+    estate.run("UPDATE finding SET severity = 'low', next_step_at = 1 WHERE id = 1").await;
+    assert!(estate.ledger.mute(PersonId(1), true, NOW).await.unwrap());
+    assert!(!estate.ledger.mute(PersonId(1), true, NOW).await.unwrap());
+    assert!(!estate.ledger.mute(PersonId(99), true, NOW).await.unwrap());
+    let cancelled = "SELECT coalesce(sum(finding_id), 0) FROM notice WHERE state = 'cancelled'";
+    assert_eq!(estate.number(cancelled).await, 1);
+    let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
+    let muted: Vec<bool> = steps[0].people.iter().map(|person| person.muted).collect();
+    assert_eq!(muted, [true, false]);
+    assert!(estate.ledger.mute(PersonId(1), false, NOW).await.unwrap());
+    let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
+    assert!(steps[0].people.iter().all(|person| !person.muted));
+    let kinds = "SELECT count(*) FROM event WHERE kind IN ('person.muted', 'person.unmuted')";
+    assert_eq!(estate.number(kinds).await, 2);
+}
+
+async fn acts_are_logged_with_who_did_them_and_refused_ones_are_not(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    let until = NOW + days(7);
+    act(&estate, OWNER, Act::Snooze { until }).await.expect("snoozed");
+    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    act(&estate, OWNER, Act::Destroy).await.expect_err("the key is in use");
+    let told = estate.ledger.one("SELECT data FROM event WHERE kind = 'finding.snoozed'").await.expect("an event");
+    assert_eq!(told, format!("{{\"person\":1,\"until\":\"{until}\"}}"));
+    let told = estate.ledger.one("SELECT data FROM event WHERE kind = 'finding.acknowledged'").await.expect("an event");
+    assert!(told.contains("\"by\":\"operator\""), "{told}");
+    let acts = "SELECT count(*) FROM event WHERE subject = 'finding:1' AND kind <> 'finding.opened'";
+    assert_eq!(estate.number(acts).await, 2);
+    // The operator means one finding, not the point of a mail.
+    let held = "SELECT count(*) FROM finding WHERE pause = 'acknowledged'";
+    assert_eq!(estate.number(held).await, 1);
+}
+
+async fn another_opening_is_not_the_one_that_was_seen(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    estate.run("UPDATE finding SET opening = 2 WHERE id = 1").await;
+    assert_eq!(act(&estate, OWNER, Act::Reset).await, Err(Refusal::Over));
+    let policy = ActPolicy::default();
+    let any = estate.ledger.perform(FindingId(1), None, OWNER, Act::Reset, NOW, &policy).await.unwrap();
+    assert!(any.is_ok(), "{any:?}");
+    let gone = estate.ledger.perform(FindingId(99), None, OWNER, Act::Reset, NOW, &policy).await.unwrap();
+    assert_eq!(gone, Err(Refusal::Over));
+}
