@@ -188,6 +188,9 @@ where
     /// All at once: of a great many, most may be put off.
     async fn record_put_off(&self) -> Result<(), Failed<K>> {
         let ends = self.put_off.take();
+        if ends.is_empty() {
+            return Ok(());
+        }
         self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?;
         ends.iter().for_each(|(_, end)| self.tools.meter.mailed(MailOutcome::from(end)));
         self.sum.borrow_mut().put_off += ends.len() as u64;
