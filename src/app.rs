@@ -1,5 +1,6 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
+pub mod announce;
 mod build;
 mod clock;
 pub mod daemon;
@@ -12,11 +13,13 @@ pub mod probe;
 pub mod public;
 pub mod report;
 pub mod scan;
+pub mod trial;
 pub mod unattended;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::report::chain;
@@ -29,7 +32,7 @@ use crate::escrow::{Escrow, EscrowError, MasterKeyError};
 use crate::inventory::FileSource;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
-use crate::notify::NotifyPolicy;
+use crate::notify::{MailPace, NotifyPolicy};
 use crate::ports::meter::Meter;
 use crate::ports::{Clock, LedgerError, Timer};
 use crate::providers::{Catalogue, CatalogueError, CatalogueProber};
@@ -69,6 +72,7 @@ pub struct App<C> {
     prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, FileSource)>,
     mail: Option<MailParts>,
+    endpoints: Endpoints,
     judged_under: String,
     meter: Arc<dyn Meter>,
 }
@@ -77,6 +81,7 @@ pub struct App<C> {
 struct MailParts {
     mailer: SmtpMailer,
     templates: Arc<Templates>,
+    pace: MailPace,
     policy: NotifyPolicy,
 }
 

@@ -15,7 +15,9 @@
 //! | [`ledger`] | the only room with our SQL: write batches and read models |
 //! | [`mail`] | rendering (pure) and transport |
 //! | [`scan`] | the stages collect, probe, judge |
-//! | [`notify`] | plan and deliver |
+//! | `net` | which addresses may be dialled |
+//! | [`webhook`] | signed messages to the operator's own endpoints |
+//! | [`notify`] | plan and deliver, to people and to endpoints |
 //! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
 //! | [`http`] | the operator's listener: health, metrics, the page, "scan now" |
 //! | [`telemetry`] | logs, metrics and progress |
@@ -33,9 +35,11 @@ pub mod inventory;
 pub mod ledger;
 pub mod lifecycle;
 pub mod mail;
+mod net;
 pub mod notify;
 pub mod ports;
 pub mod providers;
 pub mod scan;
 pub mod schedule;
 pub mod telemetry;
+pub mod webhook;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
 use crate::config::{Env, FirstRun, InventoryKind, Pace, SecretRef, Sending, Settings, TellingSettings};
@@ -16,7 +17,7 @@ use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::inventory::{FileKind, FileSource};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
-use crate::notify::{NotifyPolicy, TellPolicy};
+use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
 use crate::ports::notify::MailMode;
@@ -27,7 +28,7 @@ use crate::scan::SourceSpec;
 const SMTP_STEPS: u32 = 10;
 
 /// How providers see who asks.
-const AGENT: &str = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
 
 /// Counts up where a rule's meaning changes: everything is then judged again.
 const RULES_VERSION: u32 = 2;
@@ -39,6 +40,7 @@ struct Parts<C> {
     master: MasterKey,
     prober: CatalogueProber<SteadyClock<C>>,
     mail: Option<MailParts>,
+    endpoints: Endpoints,
     sources: Vec<(SourceSpec, FileSource)>,
     judged_under: String,
 }
@@ -51,9 +53,10 @@ impl<C: Clock + Clone> Parts<C> {
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
+        let endpoints = Endpoints::of(&settings, env, seed()?)?;
         let sources = settings.inventories.iter().map(source).collect();
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, sources, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
     }
 }
 
@@ -74,7 +77,7 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
@@ -84,6 +87,7 @@ impl<C: Clock + Clone> App<C> {
             prober,
             sources,
             mail,
+            endpoints,
             judged_under,
             meter: Arc::new(Unmetered),
         })
@@ -98,14 +102,15 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
-        (self.prober, self.mail, self.sources, self.judged_under) = (prober, mail, sources, judged_under);
+        (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
+        (self.sources, self.judged_under) = (sources, judged_under);
         Ok(())
     }
 }
 
-fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
+pub(super) fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
     Ok(secret.resolve(env)?)
 }
 
@@ -240,12 +245,20 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,
         lease: lease(settings.mail.timeout, SMTP_STEPS),
-        retry: settings.mail.retry.clone(),
+        retry: Backoff { waits: settings.mail.retry.clone(), jitter: settings.mail.retry_jitter, seed: seed()? },
         suppress_for: settings.mail.suppress_for,
         domain: sending.from.email.domain().to_owned(),
         tell: tell_policy(settings),
     };
-    Ok(Some(MailParts { mailer, templates, policy }))
+    let pace = MailPace::new(settings.mail.per_minute, settings.mail.per_domain_per_minute);
+    Ok(Some(MailParts { mailer, templates, pace, policy }))
+}
+
+/// What makes the spread of this process's waits its own.
+fn seed() -> Result<u64, AppError> {
+    let mut bytes = [0; 8];
+    entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 /// The catalogue's words for people.

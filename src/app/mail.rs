@@ -77,6 +77,7 @@ impl<C: Clock> App<C> {
         }
         let notified = deliver_due(&tools).await;
         let notified = notified.map(discreet).map_err(app_error)?;
+        self.note_whether_mail_leaves(&notified).await?;
         if notified != (Notified { released: notified.released, ..Notified::default() }) {
             tracing::info!(mail.counts = %notified.counts(), mail.stopped = notified.stopped, "waiting mails tried");
         }
@@ -107,7 +108,18 @@ impl<C: Clock> App<C> {
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }
-        self.timed(Stage::Notify, notify(&tools, run)).await.map(discreet).map_err(app_error)
+        let notified = self.timed(Stage::Notify, notify(&tools, run)).await.map(discreet).map_err(app_error)?;
+        self.note_whether_mail_leaves(&notified).await?;
+        Ok(notified)
+    }
+
+    /// A pass that sent nothing and was not stopped says nothing of the mail server.
+    async fn note_whether_mail_leaves(&self, notified: &Notified) -> Result<(), LedgerError> {
+        match &notified.stopped {
+            Some(why) => self.note_mail(Some(why)).await,
+            None if notified.sent > 0 => self.note_mail(None).await,
+            None => Ok(()),
+        }
     }
 
     fn notify_tools<'a, G: Progress>(
@@ -127,6 +139,7 @@ impl<C: Clock> App<C> {
             progress,
             links,
             meter: &*self.meter,
+            pace: &mail.pace,
             policy: &mail.policy,
         })
     }
@@ -201,7 +214,7 @@ impl Notified {
         json!({
             "steps": self.steps, "notices_held": self.held, "nobody_to_tell": self.nobody,
             "mails_sent": self.sent, "mails_failed": self.failed, "mails_maybe_sent": self.maybe_sent,
-            "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
+            "mails_paced": self.paced, "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
             "people_put_off": self.put_off.values().sum::<u64>(), "brake": self.braked.is_some(),
         })
     }
@@ -237,6 +250,13 @@ impl Notified {
                 WaitReason::Ramp => "for their turn: those who were never written to are told a few at a time",
             };
             problems.push(format!("{} {why}", counted(*people, "person waits", "people wait")));
+        }
+        if self.paced > 0 {
+            problems.push(format!(
+                "{} mails wait for their turn: `keysweep run` sends them when it comes (mail.per_minute, \
+                 mail.per_domain_per_minute)",
+                self.paced
+            ));
         }
         problems.extend(self.stopped.clone());
     }

@@ -213,6 +213,7 @@ impl<C: Clock> App<C> {
         let mut all = Vec::new();
         for (spec, _) in &self.sources {
             let collected = self.collect_one(&spec.name, progress).await?;
+            self.note_source(&spec.name, collected.error.as_deref()).await?;
             if let Some(error) = &collected.error {
                 problems.push(format!("source {}: {error}", spec.name));
             }

@@ -1,5 +1,7 @@
 //! The command line, as words.
 
+mod mail;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use clap_complete::Shell;
 use super::sample::SampleArgs;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
+
+pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
 #[derive(Debug, Parser)]
@@ -103,6 +107,12 @@ pub enum Verb {
         /// What to do
         #[command(subcommand)]
         what: MailVerb,
+    },
+    /// Looks after the operator's own endpoints
+    Webhook {
+        /// What to do
+        #[command(subcommand)]
+        what: WebhookVerb,
     },
     /// Asks a provider about one credential from standard input or a prompt; needs no ledger and writes nothing
     #[command(after_help = PROBE_HELP)]
@@ -355,32 +365,6 @@ pub enum ProvidersVerb {
         #[arg(long, value_name = "P")]
         protocol: Option<String>,
     },
-}
-
-/// `mail …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum MailVerb {
-    /// Who would get what if mail were released now
-    Preview {
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
-    /// Lets mail leave from now on, and takes the brake off
-    Release(ReleaseArgs),
-    /// Made-up mails, as the templates in force lay them out; nothing is sent
-    Sample(SampleArgs),
-}
-
-/// Flags of `mail release`.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct ReleaseArgs {
-    /// Writes to at most N people a run for the first time, the worst first, until everybody has been [default: mail.ramp_size]
-    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub ramp: Option<Option<u32>>,
-    /// Records what is open now, or after the first whole scan, and mails only what is new, reopens or grows worse
-    #[arg(long, conflicts_with = "ramp")]
-    pub baseline: bool,
 }
 
 /// `config …`.

@@ -1,4 +1,4 @@
-//! `mail preview` and `mail release`.
+//! `mail …`: who would get what, and letting mail leave.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader, sample};
+use super::{CliError, Done, lists, reader, sample, suppressed, trial};
 use crate::app::{SystemClock, tell_policy};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
@@ -24,12 +24,15 @@ const SHOWN: usize = 10;
 const PAGE: usize = 1_000;
 
 /// Shows who would get what, or lets mail leave.
-pub async fn run(what: MailVerb, settings: Settings, _env: &Env) -> Result<Done, CliError> {
+pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match what {
         MailVerb::Preview { format } => {
             let sight = Sight::of(&reader(&settings).await?, &settings).await?;
             if format == TextFormat::Json { lists::json(&sight.document()) } else { sight.show() }
         }
+        MailVerb::Test { address } => trial::run(&settings, env, &address).await,
+        MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
+        MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
         MailVerb::Sample(args) => sample::run(&args, &settings),
         MailVerb::Release(args) => release(args, &settings).await,
     }

@@ -20,7 +20,10 @@ mod run;
 mod sample;
 mod scan;
 mod shell;
+mod suppressed;
+mod trial;
 mod trust;
+mod webhook;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -186,6 +189,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         }
         Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
+        Verb::Webhook { what } => webhook::run(&what, &settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded

@@ -16,6 +16,7 @@ use crate::domain::finding::Severity;
 use crate::domain::ids::FindingId;
 use crate::ledger::Ledger;
 use crate::ledger::read::{Counts, FindingFilter, FindingState, ProblemRow};
+use crate::ports::Quiet;
 use crate::telemetry::progress::Bars;
 
 /// Findings read at a time.
@@ -40,7 +41,10 @@ pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, 
         return scan(&app, &args, false).await;
     }
     let app = open(settings, env).await?;
-    scan(&app, &args, notify).await
+    app.know_endpoints().await?;
+    let done = scan(&app, &args, notify).await?;
+    app.announce(&Quiet).await?;
+    Ok(done)
 }
 
 async fn scan(app: &App<SystemClock>, args: &ScanArgs, notify: bool) -> Result<Done, CliError> {

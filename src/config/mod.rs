@@ -14,6 +14,7 @@ mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
+mod shown;
 mod telling;
 mod templates;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 mod tree;
 mod values;
 mod warnings;
+mod webhooks;
 
 use std::path::Path;
 
@@ -33,10 +35,11 @@ pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
-    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
-    TelemetrySettings, show,
+    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
+pub use self::shown::{Shown, show};
 pub use self::telling::{FirstRun, TellingSettings};
+pub use self::webhooks::{OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.
 pub const MANUAL: &str = include_str!("../../config/keysweep.toml");

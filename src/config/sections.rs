@@ -1,6 +1,7 @@
 //! Each section's keys, read and checked against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -14,8 +15,9 @@ use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
-    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
+    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
+use super::shown::Shown;
 use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
@@ -23,6 +25,7 @@ use super::values::{
     address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
     words,
 };
+use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
@@ -53,6 +56,7 @@ pub(super) fn read(
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
         inventories,
+        webhooks: webhooks(&root, base),
         catalogue,
         liveness: liveness(root.section("liveness")),
         providers: providers(&root.section("providers"), base, &known_providers),
@@ -278,10 +282,14 @@ fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, l
         platform: section.get("platform", text),
         templates: templates(&section, base, catalogue, log),
         telling: telling(&section, zone),
+        operator: section.find("operator", mailbox),
         recheck_after: section.get("recheck_after", duration),
         sessions: section.get("sessions", number(1..=100)) as usize,
         timeout: section.get("timeout", some_time),
         retry: section.get("retry", durations),
+        retry_jitter: section.get("retry_jitter", number(0..=100)),
+        per_minute: section.find("per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
+        per_domain_per_minute: section.find("per_domain_per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
         suppress_for: section.get("suppress_for", duration),
     };
     section.close();

@@ -1,7 +1,8 @@
 //! The settings as they are used: checked, with every default in its place.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
+use super::shown::Shown;
 use super::telling::TellingSettings;
+use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
@@ -28,6 +31,8 @@ pub struct Settings {
     pub escrow: EscrowSettings,
     /// `[[inventory]]`, in the file's order; names are unique
     pub inventories: Vec<InventorySettings>,
+    /// the operator's own endpoints
+    pub webhooks: Vec<WebhookSettings>,
     /// `[catalogue]`
     pub catalogue: CatalogueSettings,
     /// `[liveness]`
@@ -245,6 +250,8 @@ pub struct MailSettings {
     pub templates: Option<PathBuf>,
     /// who is told, and when
     pub telling: TellingSettings,
+    /// whom of the operator's mail tells of trouble and transitions; `None` for nobody
+    pub operator: Option<Mailbox>,
     /// a last answer older than this is asked for again before mailing
     pub recheck_after: Duration,
     /// connections to the server at once, at least one
@@ -253,6 +260,12 @@ pub struct MailSettings {
     pub timeout: Duration,
     /// the wait before each further try; never empty
     pub retry: Vec<Duration>,
+    /// each wait is longer by up to this many percent
+    pub retry_jitter: u32,
+    /// mails a minute over all; `None` for as fast as it goes
+    pub per_minute: Option<NonZeroU32>,
+    /// mails a minute to one domain; `None` for as fast as it goes
+    pub per_domain_per_minute: Option<NonZeroU32>,
     /// how long an unknown address is left alone
     pub suppress_for: Duration,
 }
@@ -273,18 +286,6 @@ pub struct TelemetrySettings {
     pub log_format: LogFormat,
     /// which log lines there are; readable
     pub log_filter: String,
-}
-
-/// One setting as `config show` prints it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// the setting as a dotted path
-    pub key: String,
-    /// its value as written, in TOML, or `[secret]`
-    pub value: String,
-    /// file and line, or the variable; `default` for the manual's
-    pub origin: String,
-    pub(super) from_env: bool,
 }
 
 impl Settings {
@@ -360,24 +361,14 @@ impl Settings {
         let mail = self.mail.sending.iter().map(|sending| &sending.smtp_url);
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
         let token = &self.http.token;
-        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).collect()
+        let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
+        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).chain(webhooks).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
-}
-
-/// What `config show` prints: a line a setting, `key = value  # origin`, without secrets.
-pub fn show(settings: &Settings) -> String {
-    let line = |shown: &Shown| format!("{} = {}", shown.key, shown.value);
-    let width = settings.shown.iter().map(|shown| line(shown).chars().count()).max().unwrap_or(0).min(60);
-    settings.shown.iter().fold(String::new(), |mut text, shown| {
-        // writing to a String can't fail
-        _ = writeln!(text, "{:width$}  # {}", line(shown), shown.origin);
-        text
-    })
 }
 
 fn effective(own: Option<Duration>, general: Chosen, catalogue: Option<Duration>) -> Duration {

@@ -21,6 +21,7 @@ pub(super) fn find(settings: &Settings) -> Vec<Warning> {
     }
     mailing(settings, &mut say);
     linking(settings, &mut say);
+    telling(settings, &mut say);
     literals(settings, &mut say);
     found
 }
@@ -36,6 +37,18 @@ fn holding(settings: &Settings, say: &mut impl FnMut(&str, String)) {
                 words(settle)
             ),
         );
+    }
+}
+
+fn telling(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    for (index, one) in settings.webhooks.iter().enumerate().filter(|(_, one)| one.inside) {
+        say(
+            &format!("webhook[{index}].dangerous_inside"),
+            format!("messages to {:?} go to any address, and without TLS if it says so", one.name),
+        );
+    }
+    if settings.mail.operator.is_some() && settings.mail.sending.is_none() {
+        say("mail.operator", "nobody is told by mail, for there is no mail server: set mail.smtp_url too".to_owned());
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod age;
+pub mod announce;
 pub mod belief;
 pub mod blindness;
 pub mod brake;

@@ -18,6 +18,7 @@ mod sql;
 mod place;
 
 mod act;
+mod announce;
 mod collect;
 mod compromise;
 mod copy;

@@ -5,6 +5,7 @@ pub(super) mod contact;
 pub(super) mod mode;
 pub(super) mod recorded;
 pub(super) mod steps;
+pub(super) mod suppressed;
 pub(super) mod waiting;
 
 #[cfg(test)]

@@ -30,3 +30,5 @@ pub use outbox::{MailRow, MailState};
 pub use overview::{BlindOverview, FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
 pub use people::Reader;
 pub use worst::WorstFinding;
+
+pub use super::notify::suppressed::Suppressed;

@@ -36,6 +36,8 @@ fn refusal(step: Step, code: u16, text: &str) -> SendError {
         // The server announces that it closes the session: no mail is at fault, and none can follow in it.
         421 if step != Step::Message => SendError::Server(said),
         400..=499 => SendError::Later(said),
+        // "Unable to route" is said of a look-up that failed: nobody's fault, and perhaps over in an hour.
+        _ if enhanced(text) == Some((5, 4, 4)) => SendError::Later(said),
         _ if step == Step::Recipient && names_the_address(text) => SendError::Address(said),
         _ => SendError::Ours(said),
     }
@@ -102,7 +104,7 @@ mod tests {
     fn a_refusal_says_what_its_holder_should_do() {
         use Step::{Message, Ours, Recipient};
         type Kind = fn(String) -> SendError;
-        let table: [(Step, u16, &str, Kind); 15] = [
+        let table: [(Step, u16, &str, Kind); 20] = [
             (Recipient, 550, "5.1.1 no such user", SendError::Address),
             (Recipient, 553, "5.1.3 bad address syntax", SendError::Address),
             (Recipient, 550, "5.2.1 mailbox disabled", SendError::Address),
@@ -111,6 +113,11 @@ mod tests {
             (Recipient, 550, "5.7.1 relaying denied", SendError::Ours),
             (Recipient, 550, "5.2.2 mailbox full", SendError::Ours),
             (Recipient, 550, "no such user", SendError::Ours),
+            (Recipient, 550, "5.1.2 bad destination system", SendError::Address),
+            (Recipient, 550, "5.1.7 bad sender's address", SendError::Ours),
+            (Recipient, 550, "5.4.4 unable to route", SendError::Later),
+            (Ours, 554, "5.4.4 unable to route", SendError::Later),
+            (Message, 552, "5.3.4 message too big", SendError::Ours),
             (Recipient, 450, "4.2.0 greylisted", SendError::Later),
             (Recipient, 450, "5.1.1 contradicts itself", SendError::Later),
             (Recipient, 421, "4.3.2 shutting down", SendError::Server),

@@ -44,6 +44,19 @@ pub enum SmtpStep {
     Noop,
 }
 
+impl SmtpStep {
+    /// The step in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "the connection",
+            Self::Greet => "the greeting",
+            Self::Secure => "the TLS handshake",
+            Self::Login => "the login",
+            Self::Noop => "NOOP",
+        }
+    }
+}
+
 impl SmtpMailer {
     /// A mailer that sends as `from`. Reads the extra root, if one is named; connects nowhere yet.
     ///
@@ -56,7 +69,10 @@ impl SmtpMailer {
     }
 
     /// A session that stands, secured as wanted and logged in. `at` is left at the step that failed.
-    async fn session(&self, at: &mut SmtpStep) -> Result<SmtpSession, SendError> {
+    ///
+    /// # Errors
+    /// What was said at that step.
+    pub async fn session(&self, at: &mut SmtpStep) -> Result<SmtpSession, SendError> {
         let mut connection = self.connect(at).await?;
         *at = SmtpStep::Login;
         self.log_in(&mut connection).await?;

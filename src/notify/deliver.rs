@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 
+use super::pace::Turns;
 use super::{Notified, NotifyError, NotifyTools, is_old, links, waits};
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
@@ -43,6 +44,8 @@ where
         tools,
         began,
         queue: RefCell::default(),
+        turns: RefCell::new(tools.pace.turns()),
+        put_off: RefCell::default(),
         sum: RefCell::new(sum),
         failures: Cell::new(0),
         stop: RefCell::default(),
@@ -57,6 +60,7 @@ where
         run.queue.borrow_mut().extend(claimed);
         let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
         try_join_all(workers).await?;
+        run.record_put_off().await?;
         if run.is_over() {
             run.give_back().await?;
             break;
@@ -72,6 +76,9 @@ struct Run<'a, 's, L, M, R, K, C, G> {
     tools: &'a NotifyTools<'a, L, M, R, K, C, G>,
     began: Timestamp,
     queue: RefCell<VecDeque<ClaimedMail>>,
+    turns: RefCell<Turns<'a>>,
+    /// what was found to have its turn later, until that is recorded
+    put_off: RefCell<Vec<(MailId, MailEnd)>>,
     sum: RefCell<&'s mut Notified>,
     failures: Cell<u32>,
     stop: RefCell<Option<String>>,
@@ -111,6 +118,9 @@ where
         while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
+            if !self.is_its_turn(&mail) {
+                continue;
+            }
             let mut open = match session.take() {
                 Some(open) => open,
                 None => match self.tools.mailer.open().await {
@@ -176,11 +186,30 @@ where
     async fn unwritten(&self, mail: &ClaimedMail, what: &str) -> Result<(), Failed<K>> {
         tracing::error!(mail.id = mail.id.0, error = what, "a mail can't be written; it waits, and the others go");
         self.sum.borrow_mut().failed += 1;
-        let retry_at = self.tools.clock.now() + self.wait(mail.attempts);
+        let retry_at = self.tools.clock.now() + self.wait(mail, mail.attempts);
         let error: String = format!("it can't be written: {what}").chars().take(200).collect();
         let end =
             if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } };
         self.record(mail, end).await
+    }
+
+    /// Takes the mail's turn, or notes when it comes.
+    fn is_its_turn(&self, mail: &ClaimedMail) -> bool {
+        let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
+        let taken = self.turns.borrow_mut().take(domain, self.tools.clock.now());
+        taken.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
+    }
+
+    /// All at once: of a great many, most may be put off.
+    async fn record_put_off(&self) -> Result<(), Failed<K>> {
+        let ends = self.put_off.take();
+        if ends.is_empty() {
+            return Ok(());
+        }
+        self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?;
+        ends.iter().for_each(|(_, end)| self.tools.meter.mailed(MailOutcome::from(end)));
+        self.sum.borrow_mut().paced += ends.len() as u64;
+        Ok(())
     }
 
     /// What may have arrived is never told under another Message-ID, nor taken for told: the whole mail waits with what it
@@ -188,7 +217,7 @@ where
     async fn put_off(&self, mail: &ClaimedMail) -> Result<(), Failed<K>> {
         let now = self.tools.clock.now();
         let error = "waits for a refusal to be confirmed or contradicted".to_owned();
-        let end = MailEnd::MaybeSent { retry_at: now + self.wait(mail.attempts), error };
+        let end = MailEnd::MaybeSent { retry_at: now + self.wait(mail, mail.attempts), error };
         self.tools.ledger.record_mails(now, &[(mail.id, end)], &[]).await?;
         self.tools.meter.mailed(MailOutcome::Held);
         Ok(())
@@ -220,7 +249,7 @@ where
 
     async fn failed(&self, mail: &ClaimedMail, error: &SendError) -> Result<(), Failed<K>> {
         let now = self.tools.clock.now();
-        let retry_at = now + self.wait(mail.attempts);
+        let retry_at = now + self.wait(mail, mail.attempts);
         let words: String = error.to_string().chars().take(200).collect();
         let end = match error {
             SendError::Address(_) => {
@@ -254,10 +283,8 @@ where
         }
     }
 
-    fn wait(&self, attempts: u32) -> Duration {
-        let waits = &self.tools.policy.retry;
-        let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(waits.len().saturating_sub(1));
-        waits.get(index).copied().unwrap_or(Duration::from_secs(300))
+    fn wait(&self, mail: &ClaimedMail, attempts: u32) -> Duration {
+        self.tools.policy.retry.wait(attempts, mail.id.0.unsigned_abs())
     }
 
     /// Whether no further mail is to be begun: the server failed us, or we are asked to stop.
@@ -279,7 +306,7 @@ where
     }
 
     fn given_back(&self, mail: &ClaimedMail, now: Timestamp) -> MailEnd {
-        let (retry_at, error) = (now + self.wait(0), "not offered: the run stopped before".to_owned());
+        let (retry_at, error) = (now + self.wait(mail, 0), "not offered: the run stopped before".to_owned());
         if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } }
     }
 

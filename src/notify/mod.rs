@@ -1,14 +1,20 @@
 //! What is said to people: steps taken, digests formed, checked once more, sent, recorded. Killed anywhere, it loses
 //! nothing and repeats nothing, except a mail whose answer was not heard, and that under the same Message-ID.
 
+mod announce;
 mod brake;
 mod deliver;
 mod links;
+mod pace;
 mod plan;
 mod preview;
+mod retry;
 mod waiting;
 
+pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
+pub use pace::MailPace;
 pub use preview::{Planned, Preview, preview};
+pub use retry::Backoff;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,8 +40,8 @@ pub struct NotifyPolicy {
     pub sessions: usize,
     /// how long a claim holds: longer than the whole send timeout
     pub lease: Duration,
-    /// the waits between tries; the last one is repeated
-    pub retry: Vec<Duration>,
+    /// the waits between tries
+    pub retry: Backoff,
     /// how long an address that was refused for good is left alone
     pub suppress_for: Duration,
     /// the domain of Message-IDs
@@ -75,6 +81,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub links: Option<&'a dyn Links>,
     /// counts what is done
     pub meter: &'a dyn Meter,
+    /// how fast mails leave; it outlives a run
+    pub pace: &'a MailPace,
     /// how mail is sent
     pub policy: &'a NotifyPolicy,
 }
@@ -102,6 +110,8 @@ pub struct Notified {
     pub maybe_sent: u64,
     /// mails that are tried again later
     pub failed: u64,
+    /// mails that wait for their turn, because more would leave at once than the settings allow
+    pub paced: u64,
     /// mails that had nothing left to say, or nobody to say it to
     pub cancelled: u64,
     /// addresses refused for good

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::activation::Job;
+use super::announce::MessageEnd;
 use super::notify::MailEnd;
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
@@ -25,6 +26,8 @@ pub trait Meter: Send + Sync {
     fn held(&self, _provider: &ProviderName) {}
     /// One try to send a mail is over, and the ledger has it.
     fn mailed(&self, _outcome: MailOutcome) {}
+    /// One try to tell an endpoint of the operator's is over, and the ledger has it.
+    fn announced(&self, _outcome: AnnounceOutcome) {}
     /// A stage is over, well or badly.
     fn stage(&self, _stage: Stage, _took: Duration) {}
     /// A job is over.
@@ -85,6 +88,18 @@ words! {
         Cancelled = "cancelled",
         /// what it would say waits for a confirmation
         Held = "held",
+        /// its turn comes later: more would leave at once than the settings allow
+        PutOff = "put_off",
+    }
+
+    /// How a try to tell an endpoint ended.
+    AnnounceOutcome {
+        /// it took the message
+        Sent = "sent",
+        /// it did not; tried again
+        Failed = "failed",
+        /// it did not for too long: the message is left
+        GivenUp = "given_up",
     }
 
     /// A part of a scan.
@@ -124,6 +139,16 @@ words! {
     }
 }
 
+impl From<&MessageEnd> for AnnounceOutcome {
+    fn from(end: &MessageEnd) -> Self {
+        match end {
+            MessageEnd::Sent => Self::Sent,
+            MessageEnd::Failed { .. } => Self::Failed,
+            MessageEnd::GivenUp { .. } => Self::GivenUp,
+        }
+    }
+}
+
 impl From<&MailEnd> for MailOutcome {
     fn from(end: &MailEnd) -> Self {
         match end {
@@ -133,6 +158,7 @@ impl From<&MailEnd> for MailOutcome {
             MailEnd::AddressRefused { .. } => Self::AddressRefused,
             MailEnd::Cancelled => Self::Cancelled,
             MailEnd::Held { .. } => Self::Held,
+            MailEnd::PutOff { .. } => Self::PutOff,
         }
     }
 }

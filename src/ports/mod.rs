@@ -6,6 +6,7 @@
 
 pub mod act;
 pub mod activation;
+pub mod announce;
 pub mod collect;
 pub mod health;
 pub mod judge;

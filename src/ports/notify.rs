@@ -307,6 +307,11 @@ pub enum MailEnd {
         /// the server's reply
         error: String,
     },
+    /// its turn comes later: it was not offered, and nothing is wrong
+    PutOff {
+        /// when its turn comes
+        retry_at: Timestamp,
+    },
     /// nothing is left to say, or nobody to say it to
     Cancelled,
     /// these notices wait for a confirmation: they leave the mail, and are in no mail again

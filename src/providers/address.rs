@@ -3,7 +3,7 @@
 //! Where the host differs from customer to customer, it is put together from what the customer's row says, and what a
 //! customer typed is never taken for an address as it is: only a host of plain labels under one of the provider's own
 //! suffixes comes out of here. No port, no user, no path, no IP literal, no other alphabet. Whether the name then leads
-//! into a private network is for `dial.rs` to see.
+//! into a private network is for `src/net.rs` to see.
 
 use std::net::IpAddr;
 

@@ -10,13 +10,13 @@ use futures::future::BoxFuture;
 use proptest::prelude::*;
 use url::Url;
 
-use super::dial::{Guard, Lookup, NoDial, is_public};
 use super::{Catalogue, CatalogueProber, ProviderSettings};
 use crate::domain::catalogue::{Provider, Template};
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Reason};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::net::{Guard, Lookup, NoDial, is_public};
 use crate::ports::Clock;
 use crate::ports::probe::{Prober, Question};
 

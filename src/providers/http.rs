@@ -15,12 +15,12 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::ProviderSettings;
-use super::dial::{Guard, Lookup, NoDial};
 use super::retry_after::{date, wait};
 use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
 use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
+use crate::net::{Guard, Lookup, NoDial};
 use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 

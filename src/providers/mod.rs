@@ -8,7 +8,6 @@ mod answer_tests;
 pub mod catalogue;
 #[cfg(test)]
 mod catalogue_tests;
-mod dial;
 #[cfg(test)]
 mod dial_tests;
 mod http;
@@ -27,8 +26,8 @@ mod smtp_tests;
 mod tls;
 mod turn;
 
+pub use crate::net::{NoDial, is_public};
 pub use address::misplaced;
 pub use catalogue::{Catalogue, CatalogueError};
-pub use dial::{NoDial, is_public};
 pub use prober::CatalogueProber;
 pub use settings::{ProberError, ProviderSettings};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::Place;
-use super::dial::{Guard, Lookup, SystemLookup};
 use super::http::{Clients, HttpDoor};
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
@@ -17,6 +16,7 @@ use crate::domain::catalogue::{ProtocolKind, Provider};
 use crate::domain::ids::{AccountId, ProviderName};
 use crate::domain::outcome::{Answer, Dated, Part, Reason, Verdict, combine};
 use crate::domain::secret::Secret;
+use crate::net::{Guard, Lookup, SystemLookup};
 use crate::ports::Clock;
 use crate::ports::probe::{Prober, Question};
 

@@ -11,12 +11,12 @@ use url::Url;
 
 use super::ProviderSettings;
 use super::address::Place;
-use super::dial::{Guard, NoDial, SystemLookup};
 use super::patterns::Patterns;
 use super::route::{Asked, route};
 use super::smtp::{Broken, greet, port};
 use super::tls::Tls;
 use crate::domain::catalogue::Provider;
+use crate::net::{Guard, NoDial, SystemLookup};
 
 /// One address at which a provider is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use url::Url;
 pub(super) use self::session::{Broken, Login};
 use self::session::{Security, Session, open};
 use self::talk::Reply;
-use super::dial::{Guard, NoDial, Unconnected};
 use super::tls::Tls;
 use super::turn::Turns;
 use crate::domain::catalogue::{ReplyRow, classify_reply};
 use crate::domain::outcome::{Reason, Verdict};
+use crate::net::{Guard, NoDial, Unconnected};
 
 /// Logins under way at one provider. Each costs it a TLS session, thirty times the work of a question over a kept one.
 const IN_FLIGHT: usize = 1;

@@ -14,12 +14,12 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::Catalogue;
-use super::dial::{Guard, SystemLookup};
 use super::smtp::{Login, Patience, SmtpDoor};
 use super::tls::Tls;
 use crate::domain::catalogue::ReplyRow;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Reason, Verdict};
+use crate::net::{Guard, SystemLookup};
 
 const USER: &str = "0123456789abcdef0123456789abcdef";
 const SECRET: &str = "fedcba9876543210 with \u{fc} and = signs";

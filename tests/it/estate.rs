@@ -183,6 +183,11 @@ from = "Key hygiene <keys@example.org>"
         command
     }
 
+    /// Where the ledger is, if it is in PostgreSQL.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.schema.as_ref()
+    }
+
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.command(arguments).output().expect("the program starts").into()

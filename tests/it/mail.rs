@@ -232,3 +232,52 @@ fn a_mail_server_that_is_away_or_says_nothing_loses_no_mail() {
     estate.notify();
     assert_eq!(estate.readers(), ["owner@example.org"]);
 }
+
+#[test]
+fn an_address_that_is_left_alone_is_listed_masked_and_can_be_written_to_again() {
+    let estate = one_stale_key();
+    estate.release();
+    estate.inbox.behave(Behaviour::RefuseRecipient("550 5.1.1 <owner@example.org> no such user".to_owned()));
+    estate.notify();
+    estate.inbox.behave(Behaviour::Accept);
+    let masked = estate.run(&["mail", "suppressed"]).exits(0).out;
+    assert!(masked.contains("5.1.1") && !masked.contains("owner@example.org"), "{masked}");
+    let shown = estate.run(&["mail", "suppressed", "--addresses", "--format", "json"]).exits(0).json();
+    assert_eq!(shown[0]["address"], "owner@example.org");
+    let ran = estate.run(&["mail", "unsuppress", "nobody@example.org"]).exits(1);
+    assert!(ran.err.contains("mail suppressed"), "{}", ran.err);
+    estate.run(&["mail", "unsuppress", "OWNER@example.org"]).exits(0);
+    assert_eq!(estate.run(&["mail", "suppressed", "--format", "json"]).exits(0).json(), json!([]));
+    estate.notify();
+    estate.notify();
+    assert_eq!(estate.readers(), ["owner@example.org"], "what was not said is said now, once");
+}
+
+#[test]
+fn mails_beyond_the_pace_wait_for_their_turn_and_none_is_lost() {
+    let estate = stale_keys(5);
+    estate.configure(&format!("smtp://{}", estate.inbox.address()), "per_domain_per_minute = 3", "");
+    estate.release();
+    let ran = estate.notify();
+    assert_eq!(estate.readers().len(), 3, "{}", ran.err);
+    assert!(ran.err.contains("2 mails wait for their turn"), "{}", ran.err);
+    let states: Vec<String> = estate.outbox().into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states.iter().filter(|state| *state == "planned").count(), 2, "nothing is wrong with them: {states:?}");
+    estate.configure(&format!("smtp://{}", estate.inbox.address()), "", "");
+    estate.notify();
+    assert_eq!(estate.readers().len(), 3, "their turn is at an instant, and that has not come");
+}
+
+#[test]
+fn a_test_mail_shows_the_dialogue_and_touches_no_ledger() {
+    let estate = one_stale_key();
+    let ran = estate.run(&["mail", "test", "ops@example.org"]).exits(0);
+    assert!(ran.out.contains("It took the mail: 250"), "{}", ran.out);
+    let caught = estate.inbox.mails();
+    assert_eq!((caught.len(), caught[0].to.as_slice()), (1, ["ops@example.org".to_owned()].as_slice()));
+    estate.inbox.behave(Behaviour::RefuseRecipient("550 5.7.1 relaying denied".to_owned()));
+    let ran = estate.run(&["mail", "test", "ops@example.org"]).exits(1);
+    assert!(ran.out.contains("at MAIL and RCPT") && ran.out.contains("5.7.1"), "{}", ran.out);
+    estate.run(&["mail", "test", "nobody"]).exits(2);
+    assert!(!estate.path("ledger.db").exists());
+}

@@ -81,6 +81,12 @@ impl MailServer {
             .collect()
     }
 
+    /// How many mails it took, without reading them.
+    pub fn taken_count(&self) -> usize {
+        let bytes = fs::read(&self.mails).expect("the mails");
+        bytes.iter().filter(|byte| **byte == b'\n').count()
+    }
+
     /// The commands MAIL, NOOP and QUIT that it was given, in their order.
     pub fn heard(&self) -> Vec<String> {
         let text = fs::read_to_string(self.mails.with_extension("jsonl.commands")).unwrap_or_default();
@@ -102,8 +108,8 @@ impl Drop for MailServer {
     }
 }
 
-/// A server for `localhost` with a certificate of its own authority, whose root is `ca.pem` in the folder.
-pub fn over_tls(folder: &Path, implicit: bool) -> (MailServer, Value) {
+/// Writes `ca.pem`, the root of an authority of the tests' own, and `leaf.pem` with `leaf.key`, its certificate for `localhost`.
+pub fn certify(folder: &Path) {
     let mut root = CertificateParams::new(Vec::new()).expect("no names");
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     root.distinguished_name.push(DnType::CommonName, "root of the tests");
@@ -114,6 +120,11 @@ pub fn over_tls(folder: &Path, implicit: bool) -> (MailServer, Value) {
     for (name, pem) in [("ca.pem", root.pem()), ("leaf.pem", leaf.pem()), ("leaf.key", key.serialize_pem())] {
         fs::write(folder.join(name), pem).expect("a folder that can be written");
     }
+}
+
+/// A server for `localhost` with a certificate of its own authority, whose root is `ca.pem` in the folder.
+pub fn over_tls(folder: &Path, implicit: bool) -> (MailServer, Value) {
+    certify(folder);
     let behaviour = json!({
         "user": USER, "password": PASSWORD, "implicit_tls": implicit,
         "certificate": folder.join("leaf.pem"), "key": folder.join("leaf.key"),

@@ -2,7 +2,9 @@
 //! providers that were written without it.
 
 mod inventory;
+pub mod postfix;
 mod providers;
+pub mod receiver;
 pub mod relay;
 pub mod schema;
 

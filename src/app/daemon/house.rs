@@ -83,6 +83,7 @@ impl<C: Clock + Clone> House<C> {
 
 impl<C: Clock + Clone> Work for House<C> {
     async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
+        self.app.know_endpoints().await?;
         let ran = match job {
             Job::Scan => self.scan(pulse).await?,
             Job::Mail => self.mail(pulse).await?,
@@ -93,11 +94,14 @@ impl<C: Clock + Clone> Work for House<C> {
                 Ran::complete()
             }
         };
+        self.app.announce(pulse).await?;
         self.by_the_clock(ran).await
     }
 
     async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
-        self.by_the_clock(mailed(&self.app.deliver(pulse).await?)).await
+        let ran = if self.app.can_mail() { mailed(&self.app.deliver(pulse).await?) } else { Ran::complete() };
+        self.app.announce(pulse).await?;
+        self.by_the_clock(ran).await
     }
 
     async fn answer(&self, pulse: &Pulse) -> Result<(), AppError> {
@@ -106,7 +110,9 @@ impl<C: Clock + Clone> Work for House<C> {
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
         let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
-        if may_leave { self.app.ledger.next_mail_at().await } else { Ok(None) }
+        let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
+        let message = self.app.next_message_at().await?;
+        Ok(mail.into_iter().chain(message).min())
     }
 
     async fn give_back(&self, now: Timestamp) -> Result<(), LedgerError> {

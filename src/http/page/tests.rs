@@ -61,6 +61,7 @@ impl World {
                 }],
                 outbox: OutboxOverview {
                     mails: MailState::ALL.map(|state| (state, 0)).into(),
+                    suppressed: 0,
                     oldest_waiting: None,
                     put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
                     braked: None,

@@ -28,6 +28,7 @@ pub(super) async fn write(
         (&[&SUPPRESS, &STEP_AGAIN, &CANCELLED_NOTICES, &CANCELLED], &sorted.refused),
         (&[&STEP_AGAIN, &CANCELLED_NOTICES, &CANCELLED], &sorted.cancelled),
         (&[&GO_ON_OR_CANCEL], &sorted.held),
+        (&[&PUT_OFF], &sorted.put_off),
     ] {
         if mails.is_empty() {
             continue;
@@ -72,6 +73,7 @@ struct Sorted<'a> {
     refused: Vec<End<'a>>,
     cancelled: Vec<End<'a>>,
     held: Vec<End<'a>>,
+    put_off: Vec<End<'a>>,
     held_notices: Vec<(MailId, NoticeId)>,
 }
 
@@ -85,6 +87,7 @@ impl<'a> Sorted<'a> {
                 MailEnd::Failed { retry_at, error } => sorted.failed.push((*id, Some(error), Some(*retry_at))),
                 MailEnd::AddressRefused { until, error } => sorted.refused.push((*id, Some(error), Some(*until))),
                 MailEnd::Cancelled => sorted.cancelled.push((*id, None, None)),
+                MailEnd::PutOff { retry_at } => sorted.put_off.push((*id, None, Some(*retry_at))),
                 MailEnd::Held { notices, retry_at } => {
                     sorted.held.push((*id, None, Some(*retry_at)));
                     sorted.held_notices.extend(notices.iter().map(|notice| (*id, *notice)));
@@ -208,6 +211,14 @@ pub(in crate::ledger) const RELEASE: Sql = sql!(
     "UPDATE notice SET mail_id = NULL
      FROM " [tuples "$1" held (0 mail bigint, 1 notice bigint)] "
      WHERE notice.id = held.notice AND notice.mail_id = held.mail AND notice.state = 'planned'"
+);
+
+/// What may have arrived stays known as that.
+pub(in crate::ledger) const PUT_OFF: Sql = sql!(
+    "UPDATE mail SET state = CASE WHEN mail.maybe_sent = 1 THEN 'maybe_sent' ELSE 'planned' END, claimed_until = NULL,
+                     next_try_at = coalesce(ended.due, $2)
+     FROM " [tuples "$1" ended (0 id bigint, 1 said text, 2 due bigint)] "
+     WHERE mail.id = ended.id"
 );
 
 pub(in crate::ledger) const GO_ON_OR_CANCEL: Sql = sql!(

@@ -109,6 +109,8 @@ pub struct FindingsOverview {
 pub struct OutboxOverview {
     /// mails by state
     pub mails: BTreeMap<MailState, u64>,
+    /// addresses that are left alone because their server refused them for good
+    pub suppressed: u64,
     /// when the oldest mail that still has to go out was formed
     #[serde(serialize_with = "when::maybe")]
     pub oldest_waiting: Option<Timestamp>,
@@ -201,7 +203,7 @@ impl Ledger {
             at: now,
             providers: BTreeMap::new(),
             findings: Vec::new(),
-            outbox: outbox(&mut moment).await?,
+            outbox: outbox(&mut moment, now).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
             clock: sight::clocks(&mut moment).await?.suspect,
@@ -251,14 +253,15 @@ impl Overview {
     }
 }
 
-async fn outbox(moment: &mut Session) -> Result<OutboxOverview, LedgerError> {
+async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, LedgerError> {
     let mut mails: BTreeMap<MailState, u64> = MailState::ALL.map(|state| (state, 0)).into();
     mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
     let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
+    let suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
     let mut put_off: BTreeMap<WaitReason, u64> = WaitReason::ALL.map(|why| (why, 0)).into();
     put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
     let braked = mode::braked(moment).await?;
-    Ok(OutboxOverview { mails, oldest_waiting: oldest.into_iter().flatten().min(), put_off, braked })
+    Ok(OutboxOverview { mails, suppressed, oldest_waiting: oldest.into_iter().flatten().min(), put_off, braked })
 }
 
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
@@ -302,6 +305,11 @@ pub(in crate::ledger) const PUT_OFF: Sql = sql!(
 pub(in crate::ledger) const OLDEST_WAITING: Sql = sql!(
     "SELECT " [list "min(formed_at)"] " FROM mail
      WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')"
+);
+
+pub(in crate::ledger) const SUPPRESSED: Sql = sql!(
+    "SELECT count(*) FROM suppressed AS s JOIN person AS p ON p.id = s.person_id AND p.email = s.email
+     WHERE s.until > $1"
 );
 
 /// In PostgreSQL: of the schema's tables, their indexes and what is kept beside them.

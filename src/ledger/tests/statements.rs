@@ -10,7 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    act, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, read, running, scans, session, sight,
+    act, announce, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, read, running, scans,
+    session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -38,6 +39,15 @@ const ALL: &[Known] = &known![
     act::statements::STEP_AGAIN: "tn",
     act::statements::UNMUTE: "n",
     act::statements::UNPAUSE: "t",
+    announce::AGAIN: "nnt",
+    announce::BEGIN: "t",
+    announce::ENDED: "ntnt",
+    announce::LAST: "",
+    announce::MOVE: "tn",
+    announce::NEXT: "t",
+    announce::NEXT_DUE: "t",
+    announce::PLAN: "ttn",
+    announce::TOLD: "t",
     collect::FRESH: "",
     collect::KNOWN_ACCOUNTS: "nt",
     collect::KNOWN_CONNECTIONS: "t",
@@ -144,6 +154,7 @@ const ALL: &[Known] = &known![
     notify::recorded::FAILED: "tn",
     notify::recorded::GO_ON_OR_CANCEL: "t",
     notify::recorded::MAYBE_SENT: "tn",
+    notify::recorded::PUT_OFF: "tn",
     notify::recorded::RELEASE: "t",
     notify::recorded::SENT: "tn",
     notify::recorded::SENT_NOTICES: "t",
@@ -157,6 +168,9 @@ const ALL: &[Known] = &known![
     notify::steps::STEPS: "tn",
     notify::steps::SUPERSEDE: "t",
     notify::steps::TAKE: "t",
+    notify::suppressed::AMONG: "t",
+    notify::suppressed::FREE: "t",
+    notify::suppressed::SUPPRESSED: "n",
     notify::waiting::ALL_WAITS_END: "",
     notify::waiting::EVERYBODY: "",
     notify::waiting::FORM: "tn",
@@ -205,6 +219,7 @@ const ALL: &[Known] = &known![
     read::overview::PUT_OFF: "",
     read::overview::SIZE: "",
     read::overview::SOURCES: "",
+    read::overview::SUPPRESSED: "n",
     read::people::PEOPLE: "t",
     read::tallies::CONNECTIONS: "nn",
     read::tallies::CREDENTIALS: "nn",

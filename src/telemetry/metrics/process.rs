@@ -20,7 +20,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict, combine};
 use crate::domain::time::Timestamp;
 use crate::ports::activation::Job;
-use crate::ports::meter::{JobOutcome, MailOutcome, PartName, Stage};
+use crate::ports::meter::{AnnounceOutcome, JobOutcome, MailOutcome, PartName, Stage};
 
 /// The protocol of an answer for which nobody was asked.
 const NO_PROTOCOL: &str = "none";
@@ -44,6 +44,7 @@ pub(super) struct Process {
     /// for providers outside the catalogue, made when there is one
     others: OnceLock<Option<Arc<OfProvider>>>,
     mails: BTreeMap<MailOutcome, IntCounter>,
+    messages: BTreeMap<AnnounceOutcome, IntCounter>,
     jobs: BTreeMap<(Job, JobOutcome), IntCounter>,
     stages: BTreeMap<Stage, Histogram>,
     parts: IntGaugeVec,
@@ -80,6 +81,12 @@ impl Process {
         let families = ByProvider::register(registry)?;
         let mails =
             counters(registry, "keysweep_mails_total", "Tries to send a mail, by how they ended.", &["outcome"])?;
+        let messages = counters(
+            registry,
+            "keysweep_webhook_messages_total",
+            "Tries to tell an endpoint of the operator's, by how they ended.",
+            &["outcome"],
+        )?;
         let jobs = counters(
             registry,
             "keysweep_jobs_total",
@@ -97,6 +104,7 @@ impl Process {
             providers: ArcSwap::default(),
             others: OnceLock::new(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
+            messages: each(AnnounceOutcome::ALL, |outcome| messages.get_metric_with_label_values(&[outcome.as_str()]))?,
             jobs: each(&ends_of_jobs(), |(job, outcome)| {
                 jobs.get_metric_with_label_values(&[job.as_str(), outcome.as_str()])
             })?,
@@ -184,6 +192,10 @@ impl Process {
 
     pub(super) fn mailed(&self, outcome: MailOutcome) {
         count(&self.mails, &outcome);
+    }
+
+    pub(super) fn announced(&self, outcome: AnnounceOutcome) {
+        count(&self.messages, &outcome);
     }
 
     pub(super) fn stage(&self, stage: Stage, took: Duration) {

@@ -17,7 +17,7 @@ use keysweep::escrow::entropy::NoEntropy;
 use keysweep::escrow::{Escrow, MasterKey, Wrapped};
 use keysweep::inventory::{FileKind, FileSource};
 use keysweep::ledger::Ledger;
-use keysweep::notify::{NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
+use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::{ClaimedMail, MailSession, Mailer, Recheck, Renderer, SendError};
 use keysweep::ports::probe::{Prober, Question};
@@ -111,7 +111,7 @@ impl Story {
             recheck_after: hours(1),
             sessions: 1,
             lease: hours(1),
-            retry: vec![Duration::from_secs(60)],
+            retry: Backoff { waits: vec![Duration::from_secs(60)], ..Backoff::default() },
             suppress_for: days(90),
             domain: "example.org".to_owned(),
             tell: TellPolicy::default(),
@@ -125,6 +125,7 @@ impl Story {
             progress: &Quiet,
             links: None,
             meter: &Unmetered,
+            pace: &MailPace::new(None, None),
             policy: &policy,
         };
         notify(&tools, run).await?;

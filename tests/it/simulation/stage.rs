@@ -14,7 +14,7 @@ use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::escrow::entropy::NoEntropy;
 use keysweep::escrow::{Escrow, MasterKey, Wrapped};
 use keysweep::ledger::Ledger;
-use keysweep::notify::{NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
+use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::Recheck;
 use keysweep::ports::{Clock, LedgerError, Quiet};
@@ -207,7 +207,7 @@ impl Stage {
             recheck_after: hours(1),
             sessions: 2,
             lease: hours(1),
-            retry: vec![Duration::from_secs(60), hours(1)],
+            retry: Backoff { waits: vec![Duration::from_secs(60), hours(1)], ..Backoff::default() },
             suppress_for: days(90),
             domain: "example.org".to_owned(),
             tell: TellPolicy::default(),
@@ -221,6 +221,7 @@ impl Stage {
             progress: &Quiet,
             links: None,
             meter: &Unmetered,
+            pace: &MailPace::new(None, None),
             policy: &policy,
         };
         notify(&tools, run).await.map(drop)

@@ -179,6 +179,7 @@ fn expected(rows: &[Row]) -> Overview {
         findings: Vec::new(),
         outbox: OutboxOverview {
             mails: MailState::ALL.map(|state| (state, 0)).into(),
+            suppressed: 0,
             oldest_waiting: None,
             put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
             braked: None,

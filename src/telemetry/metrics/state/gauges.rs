@@ -116,6 +116,15 @@ pub(super) const GAUGES: &[Declared] = &[
         },
     },
     Declared {
+        name: "keysweep_addresses_suppressed",
+        help: "Addresses that are left alone because their server refused them for good.",
+        labels: &[],
+        read: |state, series| {
+            let Some(overview) = &state.overview else { return };
+            series.count(&[], overview.outbox.suppressed);
+        },
+    },
+    Declared {
         name: "keysweep_outbox_oldest_timestamp_seconds",
         help: "When the oldest mail that still has to go out was formed.",
         labels: &[],

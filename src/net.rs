@@ -94,7 +94,7 @@ pub enum NoDial {
 
 /// Looks names up, and hands out only what may be dialled.
 #[derive(Clone)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     lookup: Arc<dyn Lookup>,
     /// true at an address that is marked as a test's
     lifted: bool,
@@ -102,12 +102,12 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Over this look-up; `lifted` hands out everything.
-    pub(super) fn new(lookup: Arc<dyn Lookup>, lifted: bool) -> Self {
+    pub(crate) fn new(lookup: Arc<dyn Lookup>, lifted: bool) -> Self {
         Self { lookup, lifted }
     }
 
     /// What may be dialled of a host, which may be an IP address. At least one address, in the look-up's order.
-    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NoDial> {
+    pub(crate) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NoDial> {
         let found = match host.trim_matches(['[', ']']).parse() {
             Ok(literal) => vec![literal],
             Err(_) => {
@@ -128,7 +128,7 @@ impl Guard {
     }
 
     /// A connection to the first of the host's addresses that takes one.
-    pub(super) async fn connect(&self, host: &str, port: u16, limit: Duration) -> Result<TcpStream, Unconnected> {
+    pub(crate) async fn connect(&self, host: &str, port: u16, limit: Duration) -> Result<TcpStream, Unconnected> {
         let addresses = timeout(limit, self.addresses(host, port)).await;
         let addresses = addresses.map_err(|_| Unconnected::Connect)?.map_err(Unconnected::NoDial)?;
         // Where one family of addresses leads nowhere, there must be time for the other.
@@ -143,7 +143,7 @@ impl Guard {
 }
 
 /// Why there is no connection.
-pub(super) enum Unconnected {
+pub(crate) enum Unconnected {
     /// there is nothing to dial
     NoDial(NoDial),
     /// nobody takes it

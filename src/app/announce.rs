@@ -1,0 +1,193 @@
+//! The operator's endpoints of a keysweep, and telling them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Map;
+
+use super::build::{AGENT, resolve};
+use super::{App, AppError};
+use crate::config::{Env, OPERATOR, Settings};
+use crate::domain::announce::Form;
+use crate::domain::record::Address;
+use crate::domain::time::{Timestamp, days};
+use crate::mail::{Sender, SmtpMailer, plain_mail};
+use crate::notify::{AnnouncePolicy, AnnounceTools, Announced, Backoff, announce};
+use crate::ports::announce::{AnnounceLedger as _, Courier, Endpoint, Waiting};
+use crate::ports::notify::{MailSession as _, Mailer as _};
+use crate::ports::{Clock, Event, LedgerError, Progress};
+use crate::webhook::Webhook;
+
+/// How long an endpoint may not take a message before that is left.
+const GIVE_UP_AFTER: Duration = days(3);
+/// The waits between tries, in minutes; the last one is repeated.
+const WAITS: [u64; 6] = [1, 2, 5, 15, 30, 60];
+
+/// The operator's endpoints, and what telling them takes.
+#[derive(Default)]
+pub(super) struct Endpoints {
+    named: Vec<Endpoint>,
+    webhooks: BTreeMap<String, Webhook>,
+    operator: Option<(Address, Sender)>,
+    seed: u64,
+}
+
+impl Endpoints {
+    /// # Errors
+    /// Where a secret can't be had, or an address doesn't do.
+    pub(super) fn of(settings: &Settings, env: &Env, seed: u64) -> Result<Self, AppError> {
+        let mut endpoints = Self { seed, ..Self::default() };
+        for one in &settings.webhooks {
+            let url = resolve(&one.url, env)?;
+            let secret = one.secret.as_ref().map(|secret| resolve(secret, env)).transpose()?;
+            let made = Webhook::new(&url, secret.as_ref(), one.inside, AGENT);
+            let wrong = |what| AppError::Setting { key: format!("webhook {:?}", one.name), what };
+            endpoints.webhooks.insert(one.name.clone(), made.map_err(wrong)?);
+            endpoints.named.push(Endpoint { name: one.name.clone(), form: one.form });
+        }
+        if let (Some(operator), Some(sending)) = (&settings.mail.operator, &settings.mail.sending) {
+            let wrong = |key: &str, what: String| AppError::Setting { key: key.to_owned(), what };
+            let from = Sender::parse(&sending.from.to_string()).map_err(|what| wrong("mail.from", what))?;
+            let to = Address::parse(operator.email.as_ref())
+                .ok_or_else(|| wrong("mail.operator", "it is not an address that mail can go to".to_owned()))?;
+            endpoints.operator = Some((to, from));
+            endpoints.named.push(Endpoint { name: OPERATOR.to_owned(), form: Form::Mail });
+        }
+        Ok(endpoints)
+    }
+}
+
+/// What becomes of a mail to the operator is in its body.
+#[derive(Deserialize)]
+struct Letter {
+    subject: String,
+    text: String,
+}
+
+struct Carriage<'a> {
+    endpoints: &'a Endpoints,
+    mailer: Option<&'a SmtpMailer>,
+}
+
+impl Courier for Carriage<'_> {
+    async fn carry(&self, endpoint: &str, message: &Waiting, now: Timestamp) -> Result<(), String> {
+        if let Some(webhook) = self.endpoints.webhooks.get(endpoint) {
+            return webhook.post(message, now).await;
+        }
+        let (Some((to, from)), Some(mailer)) = (&self.endpoints.operator, self.mailer) else {
+            return Err("the settings have no such endpoint any more".to_owned());
+        };
+        let letter: Letter = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
+        let mail = plain_mail(from, to, &message.message_id, &letter.subject, letter.text, now)?;
+        let sent = async {
+            let mut session = mailer.open().await?;
+            session.offer(to).await?;
+            session.transmit(&mail).await?;
+            session.close().await;
+            Ok::<(), crate::ports::notify::SendError>(())
+        };
+        sent.await.map_err(|error| error.to_string())
+    }
+}
+
+impl<C: Clock> App<C> {
+    /// Makes endpoints known that are new: they are told of everything that happens from here on.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub async fn know_endpoints(&self) -> Result<(), LedgerError> {
+        for endpoint in &self.endpoints.named {
+            self.ledger.told_up_to(&endpoint.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the operator's endpoints what the log has for them.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub async fn announce(&self, progress: &impl Progress) -> Result<Announced, LedgerError> {
+        if self.endpoints.named.is_empty() {
+            return Ok(Announced::default());
+        }
+        let ledger_id = self.ledger.get("ledger_id").await?.unwrap_or_default();
+        let waits = WAITS.map(|minutes| Duration::from_secs(60 * minutes)).to_vec();
+        let policy = AnnouncePolicy {
+            retry: Backoff { waits, jitter: self.settings.mail.retry_jitter, seed: self.endpoints.seed },
+            give_up_after: GIVE_UP_AFTER,
+        };
+        let tools = AnnounceTools {
+            ledger: &self.ledger,
+            courier: &self.courier(),
+            clock: &self.clock,
+            progress,
+            meter: &*self.meter,
+            ledger_id: &ledger_id,
+            policy: &policy,
+        };
+        announce(&tools, &self.endpoints.named).await
+    }
+
+    /// When the next message is to be tried; `None` where none waits.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub async fn next_message_at(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let names: Vec<&str> = self.endpoints.named.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        if names.is_empty() { Ok(None) } else { self.ledger.next_message_at(&names).await }
+    }
+
+    fn courier(&self) -> Carriage<'_> {
+        Carriage { endpoints: &self.endpoints, mailer: self.mail.as_ref().map(|mail| &mail.mailer) }
+    }
+
+    /// Has the log say, once for each time that it begins and ends, that mail can't leave.
+    pub(super) async fn note_mail(&self, stopped: Option<&str>) -> Result<(), LedgerError> {
+        let kind = if stopped.is_some() { "mail.stopped" } else { "mail.resumed" };
+        let data = Map::from_iter(stopped.map(|why| ("why".to_owned(), why.into())));
+        let event = Event { at: self.clock.now(), kind, subject: "meta:mail".to_owned(), data };
+        self.ledger.note_trouble("mail", stopped.is_some(), event).await.map(drop)
+    }
+
+    /// The same of a source that can't be read whole.
+    pub(super) async fn note_source(&self, name: &str, error: Option<&str>) -> Result<(), LedgerError> {
+        let kind = if error.is_some() { "source.down" } else { "source.up" };
+        let event = Event { at: self.clock.now(), kind, subject: format!("source:{name}"), data: Map::new() };
+        self.ledger.note_trouble(&format!("source.{name}"), error.is_some(), event).await.map(drop)
+    }
+}
+
+/// Sends one endpoint a message that tells of nothing.
+///
+/// # Errors
+/// Where there is no such endpoint, or its settings don't do.
+pub async fn test(settings: &Settings, env: &Env, name: &str, now: Timestamp) -> Result<Result<(), String>, AppError> {
+    let endpoints = Endpoints::of(settings, env, 0)?;
+    let Some(endpoint) = endpoints.named.iter().find(|endpoint| endpoint.name == name) else {
+        let known: Vec<&str> = endpoints.named.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(AppError::Setting {
+            key: "webhook".to_owned(),
+            what: format!("none is named {name:?}; there are: {known}"),
+        });
+    };
+    let text = "keysweep: a test. Nothing has happened.";
+    let body = match endpoint.form {
+        Form::Standard => serde_json::json!({"type": "keysweep.test", "timestamp": now.to_string(), "data": {}}),
+        Form::Slack => serde_json::json!({ "text": text }),
+        Form::Mail => serde_json::json!({"subject": "keysweep: a test", "text": text}),
+    };
+    let message = Waiting {
+        id: 0,
+        message_id: format!("msg_test_{name}_{}", now.as_millis()),
+        body: body.to_string(),
+        formed_at: now,
+        attempts: 0,
+        due_at: now,
+    };
+    let sending = settings.mail.sending.as_ref().filter(|_| endpoint.form == Form::Mail);
+    let mailer = sending.map(|sending| super::build::mailer(sending, settings.mail.timeout, env)).transpose()?;
+    let carriage = Carriage { endpoints: &endpoints, mailer: mailer.as_ref().map(|(mailer, _)| mailer) };
+    Ok(carriage.carry(name, &message, now).await)
+}

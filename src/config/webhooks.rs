@@ -1,0 +1,80 @@
+//! `[[webhook]]`: the operator's own endpoints.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::problem::Fault;
+use super::reader::Section;
+use super::secret_ref::SecretRef;
+use super::sections::secret_text;
+use super::tree::Node;
+use super::values::{flag, one_of, quoted, text};
+use crate::domain::announce::Form;
+
+/// One endpoint of the operator's.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// what lists and the log call it
+    pub name: String,
+    /// in what form it takes messages
+    pub form: Form,
+    /// where it is: of some kinds the address is itself a secret
+    pub url: SecretRef,
+    /// what messages are signed with
+    pub secret: Option<SecretRef>,
+    /// true where it may be anywhere, and without TLS
+    pub inside: bool,
+}
+
+pub(super) fn webhooks(root: &Section<'_>, base: &Path) -> Vec<WebhookSettings> {
+    let mut names = BTreeSet::new();
+    let mut all = Vec::new();
+    for section in root.sections("webhook") {
+        let one = webhook(&section, base);
+        if !one.name.is_empty() && !names.insert(one.name.clone()) {
+            let what = format!("there is another webhook of the name {}", quoted(&one.name));
+            section.report("name", Fault::new(what, "give each a name of its own"));
+        }
+        section.close();
+        all.push(one);
+    }
+    all
+}
+
+fn webhook(section: &Section<'_>, base: &Path) -> WebhookSettings {
+    const FORMS: &[(&str, Form)] = &[("standard", Form::Standard), ("slack", Form::Slack)];
+    let secret = |key: &str, node: &Node| SecretRef::parse(key, &secret_text(node)?, base);
+    let form = section.find("kind", one_of(FORMS)).unwrap_or_default();
+    let url = section.find_secret("url", secret);
+    section
+        .report_missing("url", Fault::new("the address is missing", "write e.g. url = \"env:KEYSWEEP_WEBHOOK_URL\""));
+    let signed = section.find_secret("secret", secret);
+    if form == Form::Standard {
+        let todo = "make one with `echo whsec_$(openssl rand -base64 32)` and name where it is, as in \"env:NAME\"";
+        section.report_missing("secret", Fault::new("what messages are signed with is missing", todo));
+    }
+    WebhookSettings {
+        name: section.get("name", name),
+        form,
+        url: url.unwrap_or_else(SecretRef::nowhere),
+        secret: signed,
+        inside: section.find("dangerous_inside", flag).unwrap_or(false),
+    }
+}
+
+/// It stands in the identity of messages, in the log and in the ledger.
+fn name(node: &Node) -> Result<String, Fault> {
+    let name = text(node)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.len() > 40 || !name.chars().all(plain) {
+        let what = format!("{} can't be a name", quoted(&name));
+        return Err(Fault::new(what, "take up to 40 letters, digits, - and _"));
+    }
+    if name == OPERATOR {
+        return Err(Fault::new(format!("{OPERATOR:?} is what mail.operator is called"), "take another name"));
+    }
+    Ok(name)
+}
+
+/// The name of the endpoint that is `mail.operator`.
+pub const OPERATOR: &str = "operator-mail";

@@ -1,0 +1,166 @@
+//! What the operator's endpoints are told: how far each was, and what is on its way.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::packed::{pack, size};
+use super::sql::Sql;
+use super::{Ledger, read};
+use crate::domain::announce::{Entry, Formed};
+use crate::domain::time::Timestamp;
+use crate::ports::announce::{AnnounceLedger, MessageEnd, Waiting};
+use crate::ports::{Event, LedgerError};
+
+impl Ledger {
+    /// When the first message to one of these endpoints is to be tried; `None` where none waits. May lie in the past.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn next_message_at(&self, endpoints: &[&str]) -> Result<Option<Timestamp>, LedgerError> {
+        let mut line = self.look("read when the next message is to be tried").await?;
+        let due: Vec<Timestamp> = line.rows("message", &NEXT_DUE, [pack(endpoints)?.into()]).await?;
+        Ok(due.into_iter().min())
+    }
+
+    /// Notes whether something is as it should not be, and tells the log where that has changed: once for each time that it
+    /// begins, and once that it ends. Returns whether it has changed.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn note_trouble(&self, name: &str, is: bool, event: Event) -> Result<bool, LedgerError> {
+        let key = format!("trouble.{name}");
+        if (self.get(&key).await?.as_deref() == Some("1")) == is {
+            return Ok(false);
+        }
+        let mut tx = self.write("note that something begins or ends to be in trouble").await?;
+        tx.run(&super::meta::SET, [(&key).into(), (if is { "1" } else { "0" }).into()]).await?;
+        tx.log(&[event]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+#[derive(Deserialize)]
+struct EntryRow(i64, Timestamp, String, String, Map<String, Value>);
+
+#[derive(Deserialize)]
+struct WaitingRow(i64, String, String, Timestamp, u32, Timestamp);
+
+impl AnnounceLedger for Ledger {
+    async fn told_up_to(&self, endpoint: &str) -> Result<i64, LedgerError> {
+        let known: Vec<i64> =
+            self.look("read how far an endpoint was told").await?.rows("endpoint", &TOLD, [endpoint.into()]).await?;
+        if let Some(known) = known.first() {
+            return Ok(*known);
+        }
+        let mut tx = self.write("begin to tell an endpoint").await?;
+        tx.run(&BEGIN, [endpoint.into()]).await?;
+        let begun: Vec<i64> = tx.rows("endpoint", &TOLD, [endpoint.into()]).await?;
+        tx.commit().await?;
+        Ok(begun.first().copied().unwrap_or(0))
+    }
+
+    async fn entries(&self, after: i64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
+        let mut line = self.look("read the event log").await?;
+        let rows: Vec<EntryRow> = line.rows("event", &read::log::EVENTS, [after.into(), size(limit).into()]).await?;
+        let entry = |EntryRow(id, at, kind, subject, data): EntryRow| Entry { id, at, kind, subject, data };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    async fn plan_messages(
+        &self,
+        now: Timestamp,
+        endpoint: &str,
+        told_up_to: i64,
+        messages: &[Formed],
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.write("plan messages").await?;
+        let last = tx.number(&LAST, []).await?;
+        let numbered: Vec<(i64, &str, &str, usize)> = (last + 1..)
+            .zip(messages)
+            .map(|(id, formed)| (id, formed.message_id.as_str(), formed.body.as_str(), formed.events))
+            .collect();
+        if !numbered.is_empty() {
+            tx.run(&PLAN, [pack(&numbered)?.into(), endpoint.into(), now.into()]).await?;
+        }
+        tx.run(&MOVE, [endpoint.into(), told_up_to.into()]).await?;
+        tx.commit().await
+    }
+
+    async fn next_message(&self, endpoint: &str) -> Result<Option<Waiting>, LedgerError> {
+        let mut line = self.look("read the next message").await?;
+        let rows: Vec<WaitingRow> = line.rows("message", &NEXT, [endpoint.into()]).await?;
+        let waiting = |WaitingRow(id, message_id, body, formed_at, attempts, due_at): WaitingRow| Waiting {
+            id,
+            message_id,
+            body,
+            formed_at,
+            attempts,
+            due_at,
+        };
+        Ok(rows.into_iter().next().map(waiting))
+    }
+
+    async fn record_message(
+        &self,
+        now: Timestamp,
+        message: i64,
+        end: &MessageEnd,
+        events: &[Event],
+    ) -> Result<(), LedgerError> {
+        let mut tx = self.write("record what became of a message").await?;
+        match end {
+            MessageEnd::Sent => {
+                tx.run(&ENDED, [message.into(), "sent".into(), now.into(), None::<&str>.into()]).await?
+            }
+            MessageEnd::GivenUp { error } => {
+                tx.run(&ENDED, [message.into(), "given_up".into(), now.into(), error.into()]).await?
+            }
+            MessageEnd::Failed { retry_at, error } => {
+                tx.run(&AGAIN, [message.into(), (*retry_at).into(), error.into()]).await?
+            }
+        };
+        tx.log(events).await?;
+        tx.commit().await
+    }
+}
+
+pub(super) const TOLD: Sql = sql!("SELECT " [numbers "told_up_to"] " FROM endpoint WHERE name = $1");
+
+/// A new endpoint is not told of what was before it.
+pub(super) const BEGIN: Sql = sql!(
+    "INSERT INTO endpoint (name, told_up_to) VALUES ($1, (SELECT coalesce(max(id), 0) FROM event))
+     ON CONFLICT (name) DO NOTHING"
+);
+
+pub(super) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM message");
+
+pub(super) const PLAN: Sql = sql!(
+    "INSERT INTO message (id, endpoint, message_id, body, events, state, formed_at, next_try_at)
+     SELECT v.id, $2, v.message_id, v.body, v.events, 'planned', $3, $3
+     FROM " [wide "$1" v (0 id bigint, 1 message_id text, 2 body text, 3 events bigint)]
+);
+
+pub(super) const MOVE: Sql = sql!("UPDATE endpoint SET told_up_to = $2 WHERE name = $1");
+
+pub(super) const NEXT: Sql = sql!(
+    "SELECT " [page "id, message_id, body, formed_at, attempts, next_try_at"] "
+     FROM (SELECT * FROM message WHERE endpoint = $1 AND state = 'planned' ORDER BY id LIMIT 1) AS head"
+);
+
+pub(super) const NEXT_DUE: Sql = sql!(
+    "SELECT " [numbers "next_try_at"] "
+     FROM (SELECT (SELECT m.next_try_at FROM message AS m WHERE m.endpoint = named.value AND m.state = 'planned'
+                   ORDER BY m.id LIMIT 1) AS next_try_at
+           FROM " [each "$1" named text] ") AS heads
+     WHERE next_try_at IS NOT NULL"
+);
+
+/// What was said is in the log; the message itself is not kept.
+pub(super) const ENDED: Sql = sql!(
+    "UPDATE message SET state = $2, ended_at = $3, error = $4, body = '', next_try_at = NULL, attempts = attempts + 1
+     WHERE id = $1"
+);
+
+pub(super) const AGAIN: Sql =
+    sql!("UPDATE message SET next_try_at = $2, error = $3, attempts = attempts + 1 WHERE id = $1");

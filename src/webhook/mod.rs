@@ -1,0 +1,173 @@
+//! Messages to the operator's own endpoints over HTTP, and no other way to send them.
+//!
+//! No redirects, no proxies, no cookies; HTTPS and public addresses, unless an endpoint is marked as one of the inside.
+//! Nothing of an answer is read but its status. What goes wrong is told without the address: Slack's is a secret.
+
+mod sign;
+
+use std::error::Error as _;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, redirect};
+use url::{Host, Url};
+
+use self::sign::Key;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::net::{Guard, NoDial, SystemLookup, is_public};
+use crate::ports::announce::Waiting;
+
+/// How long an endpoint may take for one message, and how much of that may pass before there is a connection.
+const TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One endpoint over HTTP.
+pub struct Webhook {
+    client: Client,
+    url: Url,
+    key: Option<Key>,
+}
+
+impl Webhook {
+    /// An endpoint at this address, whose messages are signed where there is a secret. `inside` lets it be anywhere, and
+    /// without TLS.
+    ///
+    /// # Errors
+    /// A sentence for the operator, without the address and without the secret.
+    pub fn new(url: &Secret, secret: Option<&Secret>, inside: bool, agent: &str) -> Result<Self, String> {
+        let url = Url::parse(url.expose().trim()).map_err(|error| format!("this is not an address ({error})"))?;
+        let literal = match url.host() {
+            None => return Err("the address names no host".to_owned()),
+            Some(Host::Domain(_)) => None,
+            Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
+            Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
+        };
+        let open = "or set dangerous_inside = true for an endpoint in your own network";
+        match url.scheme() {
+            "https" => {}
+            "http" if inside => {}
+            _ => return Err(format!("the address must begin with https://, {open}")),
+        }
+        // A literal address is dialled without being looked up, so the look-up can't guard it.
+        if literal.is_some_and(|address| !inside && !is_public(address)) {
+            return Err(format!("the address is not of the public internet; name another, {open}"));
+        }
+        let key = secret.map(Key::parse).transpose()?;
+        let guard = Guard::new(Arc::new(SystemLookup), inside);
+        let client = client(guard, inside, agent).map_err(|error| error.without_url().to_string())?;
+        Ok(Self { client, url, key })
+    }
+
+    /// Hands a message over.
+    ///
+    /// # Errors
+    /// What was seen, without the address.
+    pub async fn post(&self, message: &Waiting, now: Timestamp) -> Result<(), String> {
+        let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
+        if let Some(key) = &self.key {
+            let mut signature = HeaderValue::from_str(&key.sign(&message.message_id, now, &message.body))
+                .map_err(|_| "the signature can't stand in a header".to_owned())?;
+            signature.set_sensitive(true);
+            request = request
+                .header("webhook-id", &message.message_id)
+                .header("webhook-timestamp", now.as_secs().to_string())
+                .header("webhook-signature", signature);
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one place where a message to an endpoint leaves")]
+        let answered = request.body(message.body.clone()).send().await;
+        match answered {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) if response.status().is_redirection() => {
+                Err(format!("it answered {}, and redirects are not followed", response.status().as_u16()))
+            }
+            Ok(response) => Err(format!("it answered {}", response.status().as_u16())),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("signed", &self.key.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where a client for endpoints is made")]
+fn client(guard: Guard, inside: bool, agent: &str) -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(agent)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .https_only(!inside)
+        .dns_resolver(Arc::new(guard))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .tcp_nodelay(true)
+        .build()
+}
+
+/// Why no answer came. The error holds the address, so nothing of it is kept but its kind.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(NoDial::NotPublic { .. }) = inner.downcast_ref() {
+            return "its name leads into a network that is not public, so it is not dialled".to_owned();
+        }
+        if inner.is::<rustls::Error>() {
+            return "no TLS with it".to_owned();
+        }
+        cause = inner.source();
+    }
+    match error {
+        error if error.is_timeout() => "it did not answer in time".to_owned(),
+        error if error.is_connect() => "there is no connection to it".to_owned(),
+        _ => "the connection broke before it answered".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(url: &str, inside: bool) -> Result<Webhook, String> {
+        Webhook::new(&Secret::new(url), None, inside, "test")
+    }
+
+    #[test]
+    fn only_https_and_public_addresses_do_unless_it_is_said_that_they_are_inside() {
+        for url in [
+            "http://hooks.example.org/canary",
+            "https://127.0.0.1/canary",
+            "https://[::1]/canary",
+            "https://169.254.169.254/canary",
+            "https://[::ffff:10.0.0.1]/canary",
+            "ftp://hooks.example.org/canary",
+            "canary",
+        ] {
+            let why = made(url, false).expect_err(url);
+            assert!(!why.contains("canary"), "{url}: {why}");
+        }
+        assert!(made("https://hooks.example.org/x", false).is_ok());
+        assert!(made("http://127.0.0.1:8080/x", true).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_dialled() {
+        let message = Waiting {
+            id: 1,
+            message_id: "msg_1".to_owned(),
+            body: "{}".to_owned(),
+            formed_at: Timestamp::from_secs(0),
+            attempts: 0,
+            due_at: Timestamp::from_secs(0),
+        };
+        let hook = made("https://localhost/canary", false).expect("an address");
+        let why = hook.post(&message, Timestamp::from_secs(1)).await.expect_err("it is not dialled");
+        assert!(why.contains("not public") && !why.contains("canary"), "{why}");
+    }
+}
