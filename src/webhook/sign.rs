@@ -50,7 +50,9 @@ mod tests {
     #[test]
     fn the_signature_is_the_specifications() {
         // The example of the specification's own libraries.
-        let key = Key::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")).ok().expect("a good secret");
+        let Ok(key) = Key::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")) else {
+            panic!("a good secret")
+        };
         let at = Timestamp::from_secs(1_614_265_330);
         let signed = key.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", at, r#"{"test": 2432232314}"#);
         assert_eq!(signed, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
@@ -59,7 +61,7 @@ mod tests {
     #[test]
     fn what_is_no_secret_is_refused_without_repeating_it() {
         for wrong in ["canary", "whsec_canary!", "whsec_Y2FuYXJ5"] {
-            let why = Key::parse(&Secret::new(wrong)).err().expect("no secret");
+            let Err(why) = Key::parse(&Secret::new(wrong)) else { panic!("no secret: {wrong}") };
             assert!(!why.contains("canary") && !why.contains("Y2Fu") && why.contains("openssl"), "{why}");
         }
     }
