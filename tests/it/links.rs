@@ -25,7 +25,8 @@ struct Linked {
 impl Linked {
     fn new() -> Self {
         let estate = one_stale_key();
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
         let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
         let public = format!(
             "[http]\npublic_listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
@@ -63,7 +64,9 @@ impl Linked {
         let met: Vec<Value> = serde_json::from_slice(&ran.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&ran.stderr)));
         for (at, page) in met.iter().enumerate() {
-            for (fact, expected) in [("overflow", 0.into()), ("heads", 1.into()), ("styled", true.into()), ("lang", "en".into())] {
+            for (fact, expected) in
+                [("overflow", 0.into()), ("heads", 1.into()), ("styled", true.into()), ("lang", "en".into())]
+            {
                 assert_eq!(page[fact], expected, "{fact} of page {at} at {width}: {page}");
             }
             assert_eq!(page["complaints"], Value::Array(Vec::new()), "{page}");
@@ -137,7 +140,8 @@ fn a_token_is_in_no_log_no_output_and_not_in_the_ledger() {
 #[test]
 fn the_page_is_looked_at_in_both_widths() {
     let linked = Linked::new();
-    let folder = std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+    let folder =
+        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
     for width in [360, 800] {
         let picture = folder.join(format!("link-{width}.png"));
         linked.pictured(width, &picture, &["[value=check]"]);
