@@ -29,5 +29,6 @@ mod sigkill;
 mod simulation;
 mod smtp;
 mod support;
+mod telling;
 mod unattended;
 mod verdicts;
