@@ -90,7 +90,10 @@ fn an_address_that_no_mail_can_be_written_to_keeps_no_other_mail_from_going() {
         ["a", "maker-a", "member", "active", "true"],
         ["b", "owner-b", "owner", "active", "true"],
     ]);
-    estate.connections(&[Connection::active("a-one", "a", "maker-a", K1), Connection::active("b-one", "b", "owner-b", K2)]);
+    estate.connections(&[
+        Connection::active("a-one", "a", "maker-a", K1),
+        Connection::active("b-one", "b", "owner-b", K2),
+    ]);
     for key in [K1, K2] {
         estate.world.set("kit", None, key, KeyState::Live);
     }
