@@ -9,6 +9,7 @@ mod mail;
 mod metrics;
 pub mod ops;
 pub mod probe;
+pub mod public;
 pub mod report;
 pub mod scan;
 pub mod unattended;
@@ -16,7 +17,7 @@ pub mod unattended;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::build::{judged_under, rule_policy, sample_templates};
+pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, InventoryKind, Pace, SecretRef, Sending, Settings};
+use crate::config::{Env, FirstRun, InventoryKind, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
@@ -16,9 +16,10 @@ use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::inventory::{FileKind, FileSource};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
-use crate::notify::NotifyPolicy;
+use crate::notify::{NotifyPolicy, TellPolicy};
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
+use crate::ports::notify::MailMode;
 use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -70,6 +71,7 @@ impl<C: Clock + Clone> App<C> {
             None => Ledger::open(&parts.settings.ledger.url).await?,
         };
         let vault = unlock(&ledger, &parts.master).await?;
+        prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
         let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
@@ -94,6 +96,7 @@ impl<C: Clock + Clone> App<C> {
     pub async fn reconfigure(&mut self, settings: Settings, env: &Env) -> Result<(), AppError> {
         let parts = Parts::of(settings, env, self.clock.clone())?;
         let vault = unlock(&self.ledger, &parts.master).await?;
+        self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
         let Parts { settings, catalogue, prober, mail, sources, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
@@ -240,6 +243,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         retry: settings.mail.retry.clone(),
         suppress_for: settings.mail.suppress_for,
         domain: sending.from.email.domain().to_owned(),
+        tell: tell_policy(settings),
     };
     Ok(Some(MailParts { mailer, templates, policy }))
 }
@@ -277,6 +281,28 @@ pub fn sample_templates(settings: &Settings, catalogue: &Catalogue) -> Result<Te
     let mut mail = MailSettings::new(from, words(catalogue));
     mail.platform.clone_from(&settings.mail.platform);
     Templates::new(mail, own_templates(settings, catalogue)?).map_err(AppError::Render)
+}
+
+/// Who is told, and when.
+pub fn tell_policy(settings: &Settings) -> TellPolicy {
+    let telling = &settings.mail.telling;
+    TellPolicy {
+        ladders: telling.ladders.clone(),
+        quiet: telling.quiet,
+        per_address_per_day: telling.per_address_per_day,
+        brake: telling.brake,
+    }
+}
+
+/// Has the ledger know how mail begins, and who the operator's own reader is.
+async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), AppError> {
+    let mode = match telling.first_run {
+        FirstRun::Preview => MailMode::Preview,
+        FirstRun::Ramp => MailMode::Ramp { people: telling.ramp_size },
+        FirstRun::Baseline => MailMode::Baseline,
+    };
+    ledger.begin_mail(mode).await?;
+    Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
 }
 
 /// What a scan is told of a source, and how its files are read.

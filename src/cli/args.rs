@@ -80,6 +80,10 @@ pub enum Verb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
+    /// Says that you know of a finding: nobody is reminded of it before a date
+    Ack(AckArgs),
+    /// Has the reminders of a finding wait
+    Snooze(SnoozeArgs),
     /// Says that a key leaked: it stays critical, wherever it is held, until the provider's refusal is proven
     Compromised(CompromisedArgs),
     /// Looks at a source, or accepts what has vanished from it
@@ -162,6 +166,35 @@ pub struct CompromisedArgs {
     #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
     pub note: Option<String>,
     /// Takes it back
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Flags of `ack`.
+#[derive(Clone, Debug, Args)]
+pub struct AckArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// Until when (RFC 3339) [default: for 30 days]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Flags of `snooze`.
+#[derive(Clone, Debug, Args)]
+pub struct SnoozeArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// For how long, as in 14d
+    #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
+    pub span: Option<Duration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
     #[arg(long)]
     pub undo: bool,
 }
@@ -333,10 +366,21 @@ pub enum MailVerb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
-    /// Lets mail leave from now on
-    Release,
+    /// Lets mail leave from now on, and takes the brake off
+    Release(ReleaseArgs),
     /// Made-up mails, as the templates in force lay them out; nothing is sent
     Sample(SampleArgs),
+}
+
+/// Flags of `mail release`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ReleaseArgs {
+    /// Writes to at most N people a run for the first time, the worst first, until everybody has been [default: mail.ramp_size]
+    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub ramp: Option<Option<u32>>,
+    /// Records what is open now, or after the first whole scan, and mails only what is new, reopens or grows worse
+    #[arg(long, conflicts_with = "ramp")]
+    pub baseline: bool,
 }
 
 /// `config …`.

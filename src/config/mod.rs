@@ -14,6 +14,7 @@ mod schedule;
 mod secret_ref;
 mod sections;
 mod settings;
+mod telling;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -31,10 +32,11 @@ pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
+    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, Shown,
     TelemetrySettings, show,
 };
+pub use self::telling::{FirstRun, TellingSettings};
 
 /// The manual: every key, its default, a sentence.
 pub const MANUAL: &str = include_str!("../../config/keysweep.toml");

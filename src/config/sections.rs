@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use chrono_tz::Tz;
+
 use super::http::http;
 use super::links::links;
 use super::problem::Fault;
@@ -11,10 +13,10 @@ use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown,
-    TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, Shown, TelemetrySettings,
 };
+use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
@@ -46,6 +48,7 @@ pub(super) fn read(
     let known_providers: Vec<&str> =
         known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
     let own_catalogue = catalogue.directory.clone();
+    let schedule = schedule(root.section("schedule"));
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
@@ -55,10 +58,10 @@ pub(super) fn read(
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
         links: links(root.section("links")),
-        mail: mail(root.section("mail"), base, own_catalogue.as_deref(), log),
+        mail: mail(root.section("mail"), base, schedule.zone, own_catalogue.as_deref(), log),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
-        schedule: schedule(root.section("schedule")),
+        schedule,
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
     };
@@ -268,13 +271,13 @@ fn policy(section: Section<'_>) -> PolicySettings {
     settings
 }
 
-fn mail(section: Section<'_>, base: &Path, catalogue: Option<&Path>, log: &Log) -> MailSettings {
+fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, log: &Log) -> MailSettings {
     let settings = MailSettings {
         sending: sending(&section, base),
         reply_to: section.find("reply_to", mailbox),
         platform: section.get("platform", text),
         templates: templates(&section, base, catalogue, log),
-        first_run: section.get("first_run", first_run),
+        telling: telling(&section, zone),
         recheck_after: section.get("recheck_after", duration),
         sessions: section.get("sessions", number(1..=100)) as usize,
         timeout: section.get("timeout", some_time),
@@ -293,17 +296,6 @@ fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {
         section.report_missing("from", Fault::new("mails need a sender", todo));
     }
     Some(Sending { smtp_url: smtp_url?, from: from? })
-}
-
-fn first_run(node: &Node) -> Result<FirstRun, Fault> {
-    match text(node)?.as_str() {
-        "preview" => Ok(FirstRun::Preview),
-        known @ ("ramp" | "baseline") => Err(Fault::new(
-            format!("keysweep can't begin with {known:?} yet"),
-            "write \"preview\", and let `keysweep mail release` begin",
-        )),
-        other => Err(Fault::new(format!("{} is not a choice", quoted(other)), "write \"preview\"")),
-    }
 }
 
 fn telemetry(section: Section<'_>) -> TelemetrySettings {

@@ -13,6 +13,7 @@ use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
+use super::telling::TellingSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
@@ -242,8 +243,8 @@ pub struct MailSettings {
     pub platform: String,
     /// the folder of the operator's own templates and texts
     pub templates: Option<PathBuf>,
-    /// how a new ledger begins
-    pub first_run: FirstRun,
+    /// who is told, and when
+    pub telling: TellingSettings,
     /// a last answer older than this is asked for again before mailing
     pub recheck_after: Duration,
     /// connections to the server at once, at least one
@@ -263,14 +264,6 @@ pub struct Sending {
     pub smtp_url: SecretRef,
     /// the sender
     pub from: Mailbox,
-}
-
-/// How a new ledger begins to mail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FirstRun {
-    /// not at all, until it is released
-    #[default]
-    Preview,
 }
 
 /// How keysweep tells what it does.

@@ -14,6 +14,7 @@ use super::texts::{LabelTexts, Languages, Sentence};
 use super::voice::Voice;
 use super::words::{self, Verb};
 use crate::domain::ids::{CredentialId, ProviderName};
+use crate::domain::link::ActionLink;
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{Audience, ClaimedMail};
 
@@ -91,7 +92,7 @@ pub(super) fn compose<'a>(
         notes: notes(shown, &voice),
         because: because(mail.audience, &account, &scene),
         about: texts.footer.about.fill(&[("platform", platform)]),
-        unsubscribe: mail.unsubscribe.as_ref().map_or("", |link| link.expose()),
+        unsubscribe: mail.unsubscribe.as_ref().map_or("", ActionLink::expose),
         t: &texts.labels,
         uncatalogued: uncatalogued(shown, settings),
         account,

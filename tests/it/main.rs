@@ -17,6 +17,7 @@ mod house;
 mod kill;
 mod letters;
 mod life;
+mod links;
 mod mail;
 mod mail_server;
 mod metrics;

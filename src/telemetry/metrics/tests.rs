@@ -43,7 +43,7 @@ fn empty() -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
-        outbox: OutboxOverview { mails: BTreeMap::new(), oldest_waiting: None },
+        outbox: OutboxOverview { mails: BTreeMap::new(), oldest_waiting: None, put_off: BTreeMap::new(), braked: None },
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
