@@ -195,11 +195,10 @@ mod tests {
         let formed = Sorting { policy: &policy, ramp: None, untold: 0 }.sort(vec![half, none, dead], EVENING);
         let told: Vec<_> = formed.digests.iter().map(|digest| (digest.person.0, digest.notices.clone())).collect();
         assert_eq!(told, [(1, vec![NoticeId(101)]), (3, vec![NoticeId(300)])]);
-        assert_eq!(formed.waits.iter().map(|w| (w.person.0, w.why, w.until)).collect::<Vec<_>>(), [(
-            2,
-            WaitReason::Held,
-            None
-        )]);
+        assert_eq!(
+            formed.waits.iter().map(|w| (w.person.0, w.why, w.until)).collect::<Vec<_>>(),
+            [(2, WaitReason::Held, None)]
+        );
     }
 
     #[test]
@@ -221,7 +220,8 @@ mod tests {
         let hours_of_day = Some(QuietHours::parse("21:00-08:00").unwrap());
         let quiet = Quiet { hours: hours_of_day, ..Quiet::default() };
         let policy = TellPolicy { per_address_per_day: Some(2), quiet, ..TellPolicy::default() };
-        let same = |person| WaitingReader { email: "one@example.org".to_owned(), ..reader(person, true, &[Severity::Low]) };
+        let same =
+            |person| WaitingReader { email: "one@example.org".to_owned(), ..reader(person, true, &[Severity::Low]) };
         let third = WaitingReader { lately: vec![EVENING - hours(3)], ..same(3) };
         let (told, waits) = sort(&policy, None, vec![same(1), same(2), third]);
         assert_eq!((told, waits), (vec![1, 2], vec![(3, WaitReason::Cap)]));

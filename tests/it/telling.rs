@@ -30,7 +30,9 @@ fn owner_with(estate: &Estate, count: usize) {
     let rows: Vec<Connection> =
         ids.iter().zip(KEYS).take(count).map(|(id, key)| Connection::active(id, "a", "owner", key)).collect();
     estate.connections(&rows);
-    KEYS.iter().for_each(|key| estate.world.set("kit", None, key, KeyState::Live));
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
 }
 
 fn owner() -> Estate {
@@ -84,7 +86,9 @@ fn the_operator_is_told_where_nobody_else_can_be_in_one_digest_over_all_accounts
         Connection::active("c2", "b", "owner-b", KEYS[1]),
         Connection::active("c3", "c", "owner-c", KEYS[2]),
     ]);
-    KEYS.iter().for_each(|key| estate.world.set("kit", None, key, KeyState::Live));
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
     configure(&estate, "security_contact = \"security@example.org\"");
     estate.release();
     estate.notify();
@@ -167,7 +171,9 @@ fn whoever_was_told_of_a_left_behind_key_is_told_once_that_it_is_refused() {
         Connection::active("c1", "a", "owner", KEYS[0]).deleted(),
         Connection::active("c2", "b", "other", KEYS[1]),
     ]);
-    KEYS.iter().for_each(|key| estate.world.set("kit", None, key, KeyState::Live));
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
     configure(&estate, "recheck_after = \"1ms\"\nper_address_per_day = 0");
     estate.release();
     estate.notify();
