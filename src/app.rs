@@ -10,6 +10,7 @@ mod mail;
 mod metrics;
 pub mod ops;
 pub mod probe;
+pub mod public;
 pub mod report;
 pub mod scan;
 pub mod trial;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::announce::Endpoints;
-pub use self::build::{judged_under, rule_policy};
+pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};

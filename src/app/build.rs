@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, InventoryKind, Pace, SecretRef, Sending, Settings};
+use crate::config::{Env, FirstRun, InventoryKind, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
@@ -16,10 +16,11 @@ use crate::domain::record::Address;
 use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
 use crate::inventory::{FileKind, FileSource};
 use crate::ledger::Ledger;
-use crate::mail::{MailSettings, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
-use crate::notify::{Backoff, MailPace, NotifyPolicy};
+use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
+use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
 use crate::ports::Clock;
 use crate::ports::meter::Unmetered;
+use crate::ports::notify::MailMode;
 use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -73,6 +74,7 @@ impl<C: Clock + Clone> App<C> {
             None => Ledger::open(&parts.settings.ledger.url).await?,
         };
         let vault = unlock(&ledger, &parts.master).await?;
+        prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
         let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
@@ -98,6 +100,7 @@ impl<C: Clock + Clone> App<C> {
     pub async fn reconfigure(&mut self, settings: Settings, env: &Env) -> Result<(), AppError> {
         let parts = Parts::of(settings, env, self.clock.clone())?;
         let vault = unlock(&self.ledger, &parts.master).await?;
+        self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
         let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
@@ -229,18 +232,15 @@ pub(super) fn mailer(
 fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
     let Some(sending) = &settings.mail.sending else { return Ok(None) };
     let (mailer, from) = mailer(sending, settings.mail.timeout, env)?;
-    let texts = catalogue.iter().map(|provider| {
-        let texts = ProviderTexts { title: provider.title.clone(), remedies: provider.remedies.clone() };
-        (provider.name.clone(), texts)
-    });
-    let mut mail = MailSettings::new(from, texts.collect());
+    let mut mail = MailSettings::new(from, words(catalogue));
     mail.platform.clone_from(&settings.mail.platform);
     mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(mailbox.email.as_ref()));
     mail.max_age = catalogue
         .iter()
         .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
         .collect();
-    let templates = Arc::new(Templates::new(mail).map_err(AppError::Render)?);
+    let own = own_templates(settings, catalogue)?;
+    let templates = Arc::new(Templates::new(mail, own).map_err(AppError::Render)?);
     let policy = NotifyPolicy {
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,
@@ -248,6 +248,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         retry: Backoff { waits: settings.mail.retry.clone(), jitter: settings.mail.retry_jitter, seed: seed()? },
         suppress_for: settings.mail.suppress_for,
         domain: sending.from.email.domain().to_owned(),
+        tell: tell_policy(settings),
     };
     let pace = MailPace::new(settings.mail.per_minute, settings.mail.per_domain_per_minute);
     Ok(Some(MailParts { mailer, templates, pace, policy }))
@@ -258,6 +259,63 @@ fn seed() -> Result<u64, AppError> {
     let mut bytes = [0; 8];
     entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// The catalogue's words for people.
+fn words(catalogue: &Catalogue) -> BTreeMap<ProviderName, ProviderTexts> {
+    catalogue.iter().map(|provider| (provider.name.clone(), ProviderTexts::of(provider))).collect()
+}
+
+/// The operator's own templates and texts, tried on every sample; the shipped ones where there is no folder of them.
+///
+/// # Errors
+/// Everything that is wrong with them.
+fn own_templates(settings: &Settings, catalogue: &Catalogue) -> Result<OwnTemplates, AppError> {
+    let own = match &settings.mail.templates {
+        Some(folder) => OwnTemplates::read(folder, words(catalogue)),
+        None => OwnTemplates::none(),
+    };
+    own.map_err(|problems| {
+        let what = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+        AppError::Setting { key: "mail.templates".to_owned(), what }
+    })
+}
+
+/// The templates of these settings for looking at samples: without a sender they come from nobody in particular.
+///
+/// # Errors
+/// Everything that is wrong with the operator's own.
+pub fn sample_templates(settings: &Settings, catalogue: &Catalogue) -> Result<Templates, AppError> {
+    let from = match &settings.mail.sending {
+        Some(sending) => sending.from.to_string(),
+        None => "keysweep@localhost".to_owned(),
+    };
+    let from = Sender::parse(&from).map_err(|what| AppError::Setting { key: "mail.from".to_owned(), what })?;
+    let mut mail = MailSettings::new(from, words(catalogue));
+    mail.platform.clone_from(&settings.mail.platform);
+    Templates::new(mail, own_templates(settings, catalogue)?).map_err(AppError::Render)
+}
+
+/// Who is told, and when.
+pub fn tell_policy(settings: &Settings) -> TellPolicy {
+    let telling = &settings.mail.telling;
+    TellPolicy {
+        ladders: telling.ladders.clone(),
+        quiet: telling.quiet,
+        per_address_per_day: telling.per_address_per_day,
+        brake: telling.brake,
+    }
+}
+
+/// Has the ledger know how mail begins, and who the operator's own reader is.
+async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), AppError> {
+    let mode = match telling.first_run {
+        FirstRun::Preview => MailMode::Preview,
+        FirstRun::Ramp => MailMode::Ramp { people: telling.ramp_size },
+        FirstRun::Baseline => MailMode::Baseline,
+    };
+    ledger.begin_mail(mode).await?;
+    Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
 }
 
 /// What a scan is told of a source, and how its files are read.

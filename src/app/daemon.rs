@@ -151,6 +151,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
             let left = outage.left(now);
             return if left.is_zero() { self.try_ledger().await } else { self.wait(left).await };
         }
+        if self.desk.bell.take_answer() {
+            return self.answer().await;
+        }
         match (look.step, self.delivery.left(now)) {
             (Step::Begin(job), _) => self.perform(job).await,
             (Step::Wait(_), Some(Duration::ZERO)) => self.deliver().await,
@@ -206,6 +209,20 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         self.look_around().await?;
         self.spare_what_stays_due();
         ControlFlow::Continue(())
+    }
+
+    /// Asks the providers what people wait for. Where that fails, it stays due, as whatever is due for a probe.
+    async fn answer(&mut self) -> Flow {
+        let pulse = Pulse::default();
+        let work = &self.work;
+        let attended = self.desk.attend(work.answer(&pulse), &pulse, work.stop_within(), || work.check()).await;
+        match attended.done()? {
+            Some(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what somebody waits for could not be asked");
+            }
+            Some(Ok(())) | None => {}
+        }
+        self.look_around().await
     }
 
     async fn give_back(&mut self, now: Timestamp) -> Flow {

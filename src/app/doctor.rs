@@ -75,7 +75,13 @@ impl Doctor<'_> {
         progress.done();
         let mut checks = prepared.checks;
         checks.extend(schedules::check(self.settings, self.now));
-        checks.push(network::listener(self.settings.http.listen));
+        let http = &self.settings.http;
+        for (setting, address, off) in [
+            ("http.listen", http.listen, "off: neither health nor metrics nor the page are to be had"),
+            ("http.public_listen", http.public_listen, "off: mails have no links"),
+        ] {
+            checks.push(network::listener(setting, address, off));
+        }
         checks.extend(reached);
         let mut held = false;
         for look in seen {

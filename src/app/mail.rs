@@ -9,7 +9,7 @@ use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
 use crate::ports::links::Links;
 use crate::ports::meter::Stage;
-use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
+use crate::ports::notify::{NotifyLedger, Recheck, WaitReason};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
 
@@ -89,7 +89,7 @@ impl<C: Clock> App<C> {
         if self.clock_trouble().await?.is_none() {
             return Ok(None);
         }
-        let released = self.ledger.mail_mode().await? == MailMode::Released;
+        let released = self.ledger.mail_mode().await?.lets_leave();
         Ok(Some(Notified { released, clock_suspect: true, ..Notified::default() }))
     }
 
@@ -158,7 +158,32 @@ fn without_addresses(words: &str) -> String {
 fn app_error(error: NotifyError<LedgerError>) -> AppError {
     match error {
         NotifyError::Ledger(error) | NotifyError::Recheck(error) => AppError::Ledger(error),
-        error @ NotifyError::Render { .. } => AppError::Render(error.to_string()),
+    }
+}
+
+/// Rounds of answers between two jobs.
+const ANSWERS: u32 = 3;
+
+impl<C: Clock> App<C> {
+    /// Asks the providers about the credentials that people wait for, whenever those are due, and judges what that changes:
+    /// the same way as before a mail.
+    ///
+    /// # Errors
+    /// Where the ledger fails; what was not answered stays to be asked.
+    pub async fn answer(&self, progress: &impl Progress) -> Result<(), LedgerError> {
+        // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
+        for _ in 0..ANSWERS {
+            let waiting = self.ledger.checks_waiting().await?;
+            if waiting.is_empty() || progress.stopping() {
+                break;
+            }
+            let policy = |name: &ProviderName| self.liveness_policy(name);
+            let credentials: Vec<CredentialId> = waiting.iter().map(|(credential, _)| *credential).collect();
+            probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
+            self.judge(progress).await?;
+            self.ledger.checks_answered(&waiting, self.clock.now()).await?;
+        }
+        Ok(())
     }
 }
 
@@ -189,7 +214,8 @@ impl Notified {
         json!({
             "steps": self.steps, "notices_held": self.held, "nobody_to_tell": self.nobody,
             "mails_sent": self.sent, "mails_failed": self.failed, "mails_maybe_sent": self.maybe_sent,
-            "mails_put_off": self.put_off, "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
+            "mails_paced": self.paced, "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
+            "people_put_off": self.put_off.values().sum::<u64>(), "brake": self.braked.is_some(),
         })
     }
 
@@ -197,30 +223,75 @@ impl Notified {
     pub(super) fn tell(&self, problems: &mut Vec<String>) {
         if !self.released {
             problems.push(
-                "mail is in preview: nothing was sent. Look at `keysweep mail preview`, then say `keysweep mail release`"
+                "mail does not leave yet: nothing was sent. Look at `keysweep mail preview`, then say `keysweep mail release`"
                     .to_owned(),
             );
         }
-        if self.nobody > 0 {
-            problems.push(format!("{} findings have nobody who may be told", self.nobody));
-        }
-        if self.failed + self.maybe_sent > 0 {
-            problems.push(format!("{} mails wait for another try", self.failed + self.maybe_sent));
-        }
-        if self.put_off > 0 {
+        if let Some(braked) = self.braked {
             problems.push(format!(
-                "{} mails wait for their turn: `keysweep run` sends them when it comes (mail.per_minute, \
-                 mail.per_domain_per_minute)",
-                self.put_off
+                "the brake is on: {} new, far more than usual (up to {}), so nobody is told of anything. Look at \
+                 `keysweep mail preview`, and say `keysweep mail release` where it is right",
+                counted(braked.new, "finding is", "findings are"),
+                braked.allowed
+            ));
+        }
+        if self.nobody > 0 {
+            problems.push(format!("{} nobody who may be told", counted(self.nobody, "finding has", "findings have")));
+        }
+        let waiting = self.failed + self.maybe_sent;
+        if waiting > 0 {
+            problems.push(format!("{} for another try", counted(waiting, "mail waits", "mails wait")));
+        }
+        for (why, people) in &self.put_off {
+            let why = match why {
+                WaitReason::Cap => "for room among the mails of a day (mail.per_address_per_day)",
+                WaitReason::Held => "until it is certain that their key is refused",
+                WaitReason::Quiet => "until their quiet hours are over",
+                WaitReason::Ramp => "for their turn: those who were never written to are told a few at a time",
+            };
+            problems.push(format!("{} {why}", counted(*people, "person waits", "people wait")));
+        }
+        if self.paced > 0 {
+            problems.push(format!(
+                "{} for their turn: `keysweep run` sends them when it comes (mail.per_minute, mail.per_domain_per_minute)",
+                counted(self.paced, "mail waits", "mails wait")
             ));
         }
         problems.extend(self.stopped.clone());
     }
 }
 
+/// `1 mail waits`, `2 mails wait`.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_one_is_told_as_one() {
+        let told = |count| {
+            let mut problems = Vec::new();
+            let put_off = [(WaitReason::Quiet, count)].into();
+            Notified { released: true, nobody: count, failed: count, put_off, ..Notified::default() }
+                .tell(&mut problems);
+            problems
+        };
+        let one = [
+            "1 finding has nobody who may be told",
+            "1 mail waits for another try",
+            "1 person waits until their quiet hours are over",
+        ];
+        let two = [
+            "2 findings have nobody who may be told",
+            "2 mails wait for another try",
+            "2 people wait until their quiet hours are over",
+        ];
+        assert_eq!(told(1), one);
+        assert_eq!(told(2), two);
+    }
 
     #[test]
     fn whom_a_server_refuses_is_not_told_further() {

@@ -124,6 +124,11 @@ impl<C: Clock> App<C> {
             false => None,
         };
         let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
+        let complete = collected.iter().all(|(_, c)| c.complete)
+            && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
+        if complete && options.probe {
+            self.ledger.note_whole_scan(self.clock.now()).await?;
+        }
         let notified = match options.notify {
             true => Some(self.notify(id, progress).await?),
             false => None,
@@ -141,8 +146,6 @@ impl<C: Clock> App<C> {
         }
         self.tell_blindness(&mut problems).await?;
         notified.iter().for_each(|notified| notified.tell(&mut problems));
-        let complete = collected.iter().all(|(_, c)| c.complete)
-            && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
         let finished_at = self.clock.now();
         Ok(ScanSummary { id, started_at, finished_at, collected, probed, judged, notified, problems, complete })
     }

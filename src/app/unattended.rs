@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use super::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House, Load};
 use super::ops::{Listener, Window};
+use super::public::{Counter, Front};
 use super::{App, SystemClock, SystemTimer};
 use crate::lifecycle::{Orders, Supervisor};
 use crate::ports::LedgerError;
@@ -19,6 +20,8 @@ pub struct Unattended {
     pub metrics: Arc<Metrics>,
     /// where the operator looks; `None` where nobody can
     pub listener: Option<Listener>,
+    /// where people's links lead; `None` where they have none
+    pub front: Option<Front>,
     /// the environment, where secrets may be
     pub env: Vec<(String, String)>,
     /// reads the configuration again
@@ -32,10 +35,11 @@ impl Unattended {
     /// # Errors
     /// Where the ledger can't be read at the start.
     pub async fn run(self, orders: impl Orders, supervisor: impl Supervisor) -> Result<Exit, LedgerError> {
-        let Self { app, metrics, listener, env, load } = self;
+        let Self { app, metrics, listener, front, env, load } = self;
         let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
         let window = Arc::new(Window::new(&app, metrics.clone()));
-        let house = House::new(app, metrics, env, load).await?.seen_through(window.clone());
+        let counter = Arc::new(Counter::new(&app));
+        let house = House::new(app, metrics, env, load).await?.seen_through(window.clone()).met_at(counter.clone());
         let parts = DaemonParts {
             orders,
             clock: SystemClock,
@@ -46,20 +50,24 @@ impl Unattended {
             seed: u64::from(std::process::id()),
         };
         let daemon = Daemon::new(house, parts).await?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = listener.map(|listener| {
-            let shutdown = async {
-                // dropped or sent, the daemon has ended
-                _ = stopped.await;
-            };
-            tokio::spawn(listener.serve(window, Arc::new(bell), Arc::new(SystemClock), Arc::new(board), shutdown))
-        });
+        let (stop, stopped) = watch::channel(());
+        let ended = |mut stopped: watch::Receiver<()>| async move {
+            // once its other end is dropped, the daemon has ended
+            while stopped.changed().await.is_ok() {}
+        };
+        let (bell, clock) = (Arc::new(bell), Arc::new(SystemClock));
+        let front =
+            front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), clock.clone(), ended(stopped.clone()))));
+        let listener =
+            listener.map(|listener| tokio::spawn(listener.serve(window, bell, clock, Arc::new(board), ended(stopped))));
         let exit = daemon.run().await;
         drop(stop);
-        if let (Some(serving), Exit::Stopped) = (serving, exit)
-            && let Err(error) = serving.await
-        {
-            tracing::error!(%error, "the listener ended by a defect");
+        for serving in [listener, front].into_iter().flatten() {
+            if exit == Exit::Stopped
+                && let Err(error) = serving.await
+            {
+                tracing::error!(%error, "a listener ended by a defect");
+            }
         }
         Ok(exit)
     }

@@ -1,6 +1,7 @@
 //! The command line, as words.
 
 mod mail;
+mod wait;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use clap_complete::Shell;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
-pub use self::mail::{MailVerb, WebhookVerb};
+pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
+pub use self::wait::{AckArgs, SnoozeArgs};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
 #[derive(Debug, Parser)]
@@ -83,6 +85,10 @@ pub enum Verb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
+    /// Says that you know of a finding: nobody is reminded of it before a date
+    Ack(AckArgs),
+    /// Has the reminders of a finding wait
+    Snooze(SnoozeArgs),
     /// Says that a key leaked: it stays critical, wherever it is held, until the provider's refusal is proven
     Compromised(CompromisedArgs),
     /// Looks at a source, or accepts what has vanished from it

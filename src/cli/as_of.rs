@@ -68,6 +68,9 @@ fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> (FindingRow
         closed_at: None,
         since: ruling.since,
         mailed: ruling.mailed,
+        pause: None,
+        pause_until: None,
+        baseline: false,
         evidence: ruling.evidence,
     };
     (row, connection.id)

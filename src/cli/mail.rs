@@ -1,109 +1,203 @@
 //! `mail …`: who would get what, and letting mail leave.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 
 use serde_json::json;
 
-use super::args::{MailVerb, TextFormat};
+use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader, suppressed, trial};
-use crate::app::SystemClock;
+use super::{CliError, Done, lists, reader, sample, suppressed, trial};
+use crate::app::{SystemClock, tell_policy};
 use crate::config::{Env, Settings};
+use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
 use crate::ledger::read::Reader;
 use crate::ledger::{Ledger, OpenError};
-use crate::notify::{Preview, preview};
-use crate::ports::Clock;
+use crate::notify::{Planned, Preview, preview};
 use crate::ports::notify::{MailMode, NotifyLedger};
+use crate::ports::{Clock, LedgerError};
+
+/// Mails and domains that are shown one by one.
+const SHOWN: usize = 10;
+/// People who are looked up together.
+const PAGE: usize = 1_000;
 
 /// Shows who would get what, or lets mail leave.
 pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match what {
         MailVerb::Preview { format } => {
-            let ledger = reader(&settings).await?;
-            let preview = preview(&ledger, SystemClock.now()).await?;
-            let released = ledger.mail_mode().await? == MailMode::Released;
-            let people: Vec<PersonId> = preview.worst.iter().map(|(person, ..)| *person).collect();
-            let readers = ledger.readers(&people).await?.into_iter().map(|reader| (reader.id, reader)).collect();
-            show(&preview, &readers, released, format)
+            let sight = Sight::of(&reader(&settings).await?, &settings).await?;
+            if format == TextFormat::Json { lists::json(&sight.document()) } else { sight.show() }
         }
         MailVerb::Test { address } => trial::run(&settings, env, &address).await,
         MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
         MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
-        MailVerb::Release => {
-            let ledger = match Ledger::open(&settings.ledger.url).await {
-                // A daemon looks at each run whether mail may leave, so it need not stop for this.
-                Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
-                opened => opened?,
-            };
-            let preview = preview(&ledger, SystemClock.now()).await?;
-            ledger.release_mail(SystemClock.now()).await?;
-            writeln!(
-                anstream::stderr(),
-                "Mail is released. The daemon's next run of mail, or the next `keysweep scan --notify`, sends {}.",
-                amount(&preview)
-            )?;
-            if settings.mail.sending.is_none() {
-                writeln!(anstream::stderr(), "mail.smtp_url and mail.from are not set yet: set both first.")?;
-            }
-            Ok(Done::Ok)
-        }
+        MailVerb::Sample(args) => sample::run(&args, &settings),
+        MailVerb::Release(args) => release(args, &settings).await,
     }
 }
 
-fn show(
-    preview: &Preview,
-    readers: &HashMap<PersonId, Reader>,
-    released: bool,
-    format: TextFormat,
-) -> Result<Done, CliError> {
-    // Addresses print masked: the operator need not see them to know who is meant.
-    let who = |person: &PersonId| {
-        let reader = readers.get(person)?;
-        let address = reader.address.as_ref().map(ToString::to_string).unwrap_or_default();
-        Some((reader.account.clone(), reader.member.clone(), address))
+async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliError> {
+    let ledger = match Ledger::open(&settings.ledger.url).await {
+        // A daemon looks at each run whether mail may leave, so it need not stop for this.
+        Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
+        opened => opened?,
     };
-    if format == TextFormat::Json {
-        let worst = preview.worst.iter().map(|(person, _, severity, findings)| {
-            let (account, member, address) = who(person).unwrap_or_default();
-            json!({
-                "account_id": account, "member_id": member, "address": address, "severity": severity.as_str(),
-                "findings": findings,
-            })
-        });
-        return lists::json(&json!({
-            "released": released, "people": preview.people, "findings": preview.findings, "held": preview.held,
-            "nobody": preview.nobody, "worst": worst.collect::<Vec<_>>(),
-        }));
-    }
-    let mut out = anstream::stdout();
-    let mode = if released { "Mail is released" } else { "Mail is in preview: nothing leaves" };
-    writeln!(out, "{mode}. Now due: {}.", amount(preview))?;
-    if preview.held > 0 {
-        let held = count(preview.held, "finding");
-        writeln!(out, "Waiting, because the key is being refused and that is not confirmed yet: {held}.")?;
-    }
-    if preview.nobody > 0 {
-        writeln!(out, "With nobody who may be told: {}.", count(preview.nobody, "finding"))?;
-    }
-    if !preview.worst.is_empty() {
-        let rows = preview.worst.iter().map(|(person, _, severity, findings)| {
-            let (account, member, address) = who(person).unwrap_or_default();
-            vec![account, member, address, severity.to_string(), findings.to_string()]
-        });
-        writeln!(out, "{}", table(&["account", "member", "address", "worst", "findings"], rows.collect()))?;
-    }
-    if !released {
-        writeln!(out, "To let mail leave: keysweep mail release")?;
+    let sight = Sight::of(&ledger, settings).await?;
+    let mode = match (args.baseline, args.ramp) {
+        (true, _) => MailMode::Baseline,
+        (false, Some(people)) => MailMode::Ramp { people: people.unwrap_or(settings.mail.telling.ramp_size) },
+        (false, None) => MailMode::Released,
+    };
+    ledger.release_mail_as(SystemClock.now(), mode).await?;
+    let next = "The daemon's next run of mail, or the next `keysweep scan --notify`,";
+    let words = match mode {
+        MailMode::Baseline if ledger.mail_mode().await? == MailMode::Baseline => {
+            "The first whole scan will be recorded and not told; what is new after it is mailed.".to_owned()
+        }
+        MailMode::Baseline => {
+            "What is open now is recorded and not told; what is new, reopens or grows worse is mailed.".to_owned()
+        }
+        MailMode::Ramp { people } => {
+            let people = count(u64::from(people), "person", "people");
+            format!("Mail is released, to {people} a run, the worst first. {next} begins; due are {}.", sight.amount())
+        }
+        MailMode::Released | MailMode::Preview => format!("Mail is released. {next} sends {}.", sight.amount()),
+    };
+    writeln!(anstream::stderr(), "{words}")?;
+    if settings.mail.sending.is_none() {
+        writeln!(anstream::stderr(), "mail.smtp_url and mail.from are not set yet: set both first.")?;
     }
     Ok(Done::Ok)
 }
 
-fn amount(preview: &Preview) -> String {
-    format!("{} about {}", count(preview.people, "mail"), count(preview.findings, "finding"))
+/// Everything that a preview shows.
+struct Sight {
+    mode: MailMode,
+    braked: Option<Braked>,
+    preview: Preview,
+    /// distinct addresses
+    people: u64,
+    /// mails by the domain that they go to, the most first
+    domains: Vec<(String, u64)>,
+    /// who the worst mails are to
+    readers: HashMap<PersonId, Reader>,
 }
 
-fn count(n: u64, one: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+impl Sight {
+    async fn of(ledger: &Ledger, settings: &Settings) -> Result<Self, LedgerError> {
+        let preview = preview(ledger, &tell_policy(settings), SystemClock.now()).await?;
+        let mut readers = HashMap::new();
+        let (mut people, mut domains) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
+        for (number, page) in preview.mails.chunks(PAGE).enumerate() {
+            let ids: Vec<PersonId> = page.iter().map(|mail| mail.person).collect();
+            for reader in ledger.readers(&ids).await? {
+                let address = reader.address.as_ref().map_or("", |address| address.expose());
+                people.insert(address.to_lowercase());
+                let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+                *domains.entry(domain.to_lowercase()).or_default() += 1;
+                if number == 0 {
+                    readers.insert(reader.id, reader);
+                }
+            }
+        }
+        let mut domains: Vec<(String, u64)> = domains.into_iter().collect();
+        domains.sort_by_key(|(_, mails)| std::cmp::Reverse(*mails)); // stable: by name within a count
+        let (mode, braked) = (ledger.mail_mode().await?, ledger.braked().await?);
+        Ok(Self { mode, braked, people: people.len() as u64, preview, domains, readers })
+    }
+
+    /// Account, member and masked address: the operator need not see whom a mail goes to to know who is meant.
+    fn who(&self, mail: &Planned) -> [String; 3] {
+        let Some(reader) = self.readers.get(&mail.person) else { return Default::default() };
+        let address = reader.address.as_ref().map(ToString::to_string).unwrap_or_default();
+        [reader.account.clone(), reader.member.clone(), address]
+    }
+
+    fn document(&self) -> serde_json::Value {
+        let worst = self.preview.mails.iter().take(SHOWN).map(|mail| {
+            let [account, member, address] = self.who(mail);
+            json!({
+                "account_id": account, "member_id": member, "address": address, "severity": mail.worst.as_str(),
+                "findings": mail.findings,
+            })
+        });
+        let domains = self.domains.iter().map(|(domain, mails)| json!({"domain": domain, "mails": mails}));
+        let brake = self
+            .braked
+            .map(|braked| json!({"since": braked.since.to_string(), "new": braked.new, "allowed": braked.allowed}));
+        let (mode, ramp) = match self.mode {
+            MailMode::Preview => ("preview", None),
+            MailMode::Ramp { people } => ("ramp", Some(people)),
+            MailMode::Baseline => ("baseline", None),
+            MailMode::Released => ("released", None),
+        };
+        json!({
+            "released": self.mode.lets_leave(), "mode": mode, "ramp": ramp, "brake": brake,
+            "mails": self.preview.mails.len(), "people": self.people, "findings": self.preview.findings,
+            "held": self.preview.held, "nobody": self.preview.nobody, "domains": domains.collect::<Vec<_>>(),
+            "worst": worst.collect::<Vec<_>>(),
+        })
+    }
+
+    fn show(&self) -> Result<Done, CliError> {
+        let mut out = anstream::stdout();
+        writeln!(out, "{}. This would send {}.", self.leaving(), self.amount())?;
+        for (what, findings) in [
+            ("Waiting, because the key is being refused and that is not confirmed yet", self.preview.held),
+            ("With nobody who may be told", self.preview.nobody),
+        ] {
+            if findings > 0 {
+                writeln!(out, "{what}: {}.", count(findings, "finding", "findings"))?;
+            }
+        }
+        if !self.preview.mails.is_empty() {
+            let row = |mail: &Planned| {
+                let [account, member, address] = self.who(mail);
+                vec![account, member, address, mail.worst.to_string(), mail.findings.to_string()]
+            };
+            let rows = self.preview.mails.iter().take(SHOWN).map(row).collect();
+            writeln!(out, "{}", table(&["account", "member", "address", "worst", "findings"], rows))?;
+            let rows = self.domains.iter().take(SHOWN).map(|(domain, mails)| vec![domain.clone(), mails.to_string()]);
+            writeln!(out, "{}", table(&["domain", "mails"], rows.collect()))?;
+            let more = self.domains.len().saturating_sub(SHOWN) as u64;
+            if more > 0 {
+                writeln!(out, "and {} more; --format json has all of them", count(more, "domain", "domains"))?;
+            }
+        }
+        if !self.mode.lets_leave() || self.braked.is_some() {
+            writeln!(out, "To let mail leave: keysweep mail release [--ramp N | --baseline]")?;
+        }
+        Ok(Done::Ok)
+    }
+
+    fn leaving(&self) -> String {
+        if let Some(braked) = self.braked {
+            let new = count(braked.new, "finding is", "findings are");
+            return format!(
+                "The brake is on since {}: {new} new, far more than usual (up to {}). Nothing leaves",
+                braked.since, braked.allowed
+            );
+        }
+        match self.mode {
+            MailMode::Preview => "Mail is in preview: nothing leaves".to_owned(),
+            MailMode::Ramp { people } => {
+                let people = count(u64::from(people), "person", "people");
+                format!("Mail is released, to {people} a run who were never written to")
+            }
+            MailMode::Baseline => "Mail waits for the baseline: nothing leaves before the first whole scan".to_owned(),
+            MailMode::Released => "Mail is released".to_owned(),
+        }
+    }
+
+    fn amount(&self) -> String {
+        let mails = count(self.preview.mails.len() as u64, "mail", "mails");
+        let people = count(self.people, "person", "people");
+        format!("{mails} to {people} about {}", count(self.preview.findings, "finding", "findings"))
+    }
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

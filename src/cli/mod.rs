@@ -12,10 +12,12 @@ mod inventory;
 mod lists;
 mod mail;
 pub mod output;
+mod pause;
 mod probe;
 mod providers;
 mod ring;
 mod run;
+mod sample;
 mod scan;
 mod shell;
 mod suppressed;
@@ -178,6 +180,8 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mails { what } => lists::mails(&reader(&settings).await?, what).await,
         Verb::Scans { what } => lists::scans(&reader(&settings).await?, what).await,
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
+        Verb::Ack(args) => pause::acknowledge(&args, &settings).await,
+        Verb::Snooze(args) => pause::snooze(&args, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Providers { what: ProvidersVerb::Trust { name, protocol } } => {

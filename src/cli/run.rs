@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{CliError, Done, read_settings};
 use crate::app::daemon::Exit;
 use crate::app::ops::Listener;
+use crate::app::public::Front;
 use crate::app::unattended::Unattended;
 use crate::app::{App, AppError, SystemClock, doctor};
 use crate::config::{ConfigChoice, Env, Settings, Warning};
@@ -28,6 +29,7 @@ pub async fn run(
     let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
     let app = App::open(settings, env, SystemClock, None).await?;
     let listener = Listener::bind(&http, &ledger_url, env).await?;
+    let front = Front::bind(&http, &ledger_url).await?;
     let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
     let metrics = Arc::new(metrics);
     let app = app.metered(metrics.clone());
@@ -39,7 +41,7 @@ pub async fn run(
     }
     let again = env.to_vec();
     let load = move || read_settings(&choice, &again).map_err(|error| error.to_string());
-    let keysweep = Unattended { app, metrics, listener, env: env.to_vec(), load: Box::new(load) };
+    let keysweep = Unattended { app, metrics, listener, front, env: env.to_vec(), load: Box::new(load) };
     Ok(match keysweep.run(orders, Systemd::from_env()).await? {
         Exit::Stopped => Done::Ok,
         Exit::Aborted => Done::Interrupted,

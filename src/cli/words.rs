@@ -8,7 +8,7 @@ use crate::ledger::read::{FindingRow, finding_name};
 
 /// The columns of a table of findings.
 pub const FINDING_COLUMNS: &[&str] =
-    &["finding", "severity", "rule", "connection", "account", "provider", "liveness", "since"];
+    &["finding", "severity", "rule", "connection", "account", "provider", "liveness", "since", "mail"];
 
 /// A finding's cells, in the order of [`FINDING_COLUMNS`].
 pub fn finding_cells(row: &FindingRow) -> Vec<String> {
@@ -21,7 +21,18 @@ pub fn finding_cells(row: &FindingRow) -> Vec<String> {
         row.provider.to_string(),
         row.liveness.to_string(),
         day(row.since),
+        mail(row),
     ]
+}
+
+/// Why nobody is reminded of a finding; empty where people are, as its ladder says.
+fn mail(row: &FindingRow) -> String {
+    match (&row.pause, row.pause_until) {
+        _ if !row.mailed => "never".to_owned(),
+        (Some(pause), Some(until)) => format!("{pause} to {}", day(until)),
+        _ if row.baseline => "baseline".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// `id (name)`, or the id alone.

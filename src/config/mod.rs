@@ -15,6 +15,8 @@ mod secret_ref;
 mod sections;
 mod settings;
 mod shown;
+mod telling;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -32,11 +34,11 @@ pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings,
-    TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 pub use self::shown::{Shown, show};
+pub use self::telling::{FirstRun, TellingSettings};
 pub use self::webhooks::{OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.

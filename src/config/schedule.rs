@@ -15,6 +15,8 @@ use crate::schedule::Cron;
 /// When each job is due. `None` where a schedule is off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleSettings {
+    /// the clocks to go by
+    pub zone: Tz,
     /// read the inventory, ask, judge
     pub scan: Option<Cron>,
     /// write to people
@@ -39,6 +41,7 @@ impl ScheduleSettings {
 pub(super) fn schedule(section: Section<'_>) -> ScheduleSettings {
     let zone = section.get("zone", zone);
     let settings = ScheduleSettings {
+        zone,
         scan: section.get("scan", cron(zone)),
         mail: section.get("mail", cron(zone)),
         upkeep: section.get("upkeep", cron(zone)),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use chrono_tz::Tz;
+
 use super::http::http;
 use super::links::links;
 use super::problem::Fault;
@@ -12,10 +14,12 @@ use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, FirstRun, InventoryKind, InventorySettings, LedgerSettings,
-    LedgerUrl, LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
+    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 use super::shown::Shown;
+use super::telling::telling;
+use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
     address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
@@ -46,6 +50,8 @@ pub(super) fn read(
     let (catalogue, own_providers) = catalogue(root.section("catalogue"), base, log);
     let known_providers: Vec<&str> =
         known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
+    let own_catalogue = catalogue.directory.clone();
+    let schedule = schedule(root.section("schedule"));
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
@@ -55,11 +61,11 @@ pub(super) fn read(
         liveness: liveness(root.section("liveness")),
         providers: providers(&root.section("providers"), base, &known_providers),
         policy: policy(root.section("policy")),
-        mail: mail(root.section("mail"), base),
         links: links(root.section("links")),
+        mail: mail(root.section("mail"), base, schedule.zone, own_catalogue.as_deref(), log),
         run: run(root.section("run")),
         http: http(root.section("http"), base),
-        schedule: schedule(root.section("schedule")),
+        schedule,
         telemetry: telemetry(root.section("telemetry")),
         shown: Vec::new(),
     };
@@ -269,13 +275,14 @@ fn policy(section: Section<'_>) -> PolicySettings {
     settings
 }
 
-fn mail(section: Section<'_>, base: &Path) -> MailSettings {
+fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, log: &Log) -> MailSettings {
     let settings = MailSettings {
         sending: sending(&section, base),
         reply_to: section.find("reply_to", mailbox),
         platform: section.get("platform", text),
         operator: section.find("operator", mailbox),
-        first_run: section.get("first_run", first_run),
+        templates: templates(&section, base, catalogue, log),
+        telling: telling(&section, zone),
         recheck_after: section.get("recheck_after", duration),
         sessions: section.get("sessions", number(1..=100)) as usize,
         timeout: section.get("timeout", some_time),
@@ -297,17 +304,6 @@ fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {
         section.report_missing("from", Fault::new("mails need a sender", todo));
     }
     Some(Sending { smtp_url: smtp_url?, from: from? })
-}
-
-fn first_run(node: &Node) -> Result<FirstRun, Fault> {
-    match text(node)?.as_str() {
-        "preview" => Ok(FirstRun::Preview),
-        known @ ("ramp" | "baseline") => Err(Fault::new(
-            format!("keysweep can't begin with {known:?} yet"),
-            "write \"preview\", and let `keysweep mail release` begin",
-        )),
-        other => Err(Fault::new(format!("{} is not a choice", quoted(other)), "write \"preview\"")),
-    }
 }
 
 fn telemetry(section: Section<'_>) -> TelemetrySettings {

@@ -15,6 +15,7 @@ use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use super::shown::Shown;
+use super::telling::TellingSettings;
 use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -247,8 +248,10 @@ pub struct MailSettings {
     pub platform: String,
     /// whom of the operator's mail tells of trouble and transitions; `None` for nobody
     pub operator: Option<Mailbox>,
-    /// how a new ledger begins
-    pub first_run: FirstRun,
+    /// the folder of the operator's own templates and texts
+    pub templates: Option<PathBuf>,
+    /// who is told, and when
+    pub telling: TellingSettings,
     /// a last answer older than this is asked for again before mailing
     pub recheck_after: Duration,
     /// connections to the server at once, at least one
@@ -274,14 +277,6 @@ pub struct Sending {
     pub smtp_url: SecretRef,
     /// the sender
     pub from: Mailbox,
-}
-
-/// How a new ledger begins to mail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FirstRun {
-    /// not at all, until it is released
-    #[default]
-    Preview,
 }
 
 /// How keysweep tells what it does.

@@ -179,7 +179,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// The items of a list; of a variable, what stands between commas.
-fn list(node: &Node) -> Result<Vec<Node>, Fault> {
+pub(super) fn list(node: &Node) -> Result<Vec<Node>, Fault> {
     match &node.value {
         Value::List(items) => Ok(items.clone()),
         Value::Text(text) if node.is_env() => {

@@ -21,6 +21,7 @@ pub(super) fn find(settings: &Settings) -> Vec<Warning> {
     }
     mailing(settings, &mut say);
     telling(settings, &mut say);
+    linking(settings, &mut say);
     literals(settings, &mut say);
     found
 }
@@ -107,6 +108,16 @@ fn mailing(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     let has_sender = settings.shown.iter().any(|shown| shown.key == "mail.from");
     if settings.mail.sending.is_none() && has_sender {
         say("mail.from", "there is a sender, but without smtp_url nothing is mailed".to_owned());
+    }
+}
+
+fn linking(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    let http = &settings.http;
+    if http.public_url.is_some() && http.public_listen.is_none() {
+        say("http.public_url", "nothing listens for it: without public_listen mails have no links".to_owned());
+    }
+    if http.public_listen.is_some() && settings.mail.sending.is_none() {
+        say("http.public_listen", "without mail.smtp_url nobody gets a link that leads there".to_owned());
     }
 }
 

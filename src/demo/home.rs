@@ -71,12 +71,18 @@ impl Home {
         self.folder.join("prometheus.yml")
     }
 
-    /// Writes a configuration that asks the simulated providers, mails to the inbox and is seen at `ops`, with a fresh
+    /// Writes a configuration that asks the simulated providers, mails to the inbox and is seen at `ops`, with links that lead to `front`, a fresh
     /// master key and a fresh token.
     ///
     /// # Errors
     /// Where a file can't be written, or the machine gives no randomness.
-    pub fn write_config(&self, world: &World, inbox: &Inbox, ops: SocketAddr) -> Result<(), DemoError> {
+    pub fn write_config(
+        &self,
+        world: &World,
+        inbox: &Inbox,
+        ops: SocketAddr,
+        front: SocketAddr,
+    ) -> Result<(), DemoError> {
         self.write("master.key", STANDARD.encode(random()?))?;
         self.write("http.token", random()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>())?;
         self.write("prometheus.yml", scraping(ops))?;
@@ -90,7 +96,8 @@ impl Home {
              [policy]\nidle_after = \"30d\"\n\n\
              # Every minute, so that there is something to see.\n\
              [schedule]\nscan = \"* * * * *\"\nmail = \"* * * * *\"\njitter = \"0s\"\n\n\
-             [http]\nlisten = \"{ops}\"\ntoken = \"file:http.token\"\n\n\
+             [http]\nlisten = \"{ops}\"\ntoken = \"file:http.token\"\n\
+             public_listen = \"{front}\"\npublic_url = \"http://{front}\"\n\n\
              [telemetry]\nlog_filter = \"warn\"\n"
         );
         for provider in ["mailjet", "convertkit", "kit"] {

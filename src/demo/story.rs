@@ -18,6 +18,7 @@ use super::teller::{Teller, title, told};
 use super::world::World;
 use super::{DemoError, SOURCE};
 use crate::app::ops::Listener;
+use crate::app::public::Front;
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::unattended::Unattended;
 use crate::app::{App, SystemClock};
@@ -27,7 +28,7 @@ use crate::domain::finding::RuleName;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ledger::Ledger;
 use crate::ledger::read::EventRow;
-use crate::notify::preview;
+use crate::notify::{TellPolicy, preview};
 use crate::ports::Quiet;
 use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
@@ -43,6 +44,7 @@ pub struct Stage {
     pub inbox: Arc<Inbox>,
     world: World,
     ops: (TcpListener, SocketAddr),
+    front: (TcpListener, SocketAddr),
     metrics: Arc<Metrics>,
     app: App<VirtualClock>,
     clock: VirtualClock,
@@ -70,14 +72,13 @@ impl Stage {
         let home = Home::create(folder)?;
         let world = World::start().await.map_err(DemoError::NoPort)?;
         let inbox = Arc::new(Inbox::start().await.map_err(DemoError::NoPort)?);
-        let ops = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::NoPort)?;
-        let address = ops.local_addr().map_err(DemoError::NoPort)?;
+        let (ops, front) = (socket().await?, socket().await?);
         let today = now.as_secs().div_euclid(86_400);
         let midnight = Timestamp::from_secs(today * 86_400) - days(script::DAYS - 1);
         let start = midnight + hours(8);
         let estate = Estate::seeded(start);
         estate.make_known(&world);
-        home.write_config(&world, &inbox, address)?;
+        home.write_config(&world, &inbox, ops.1, front.1)?;
         home.write_inventory(&estate)?;
         let settings = settings(&home)?;
         let clock = VirtualClock::starting_at(start);
@@ -85,8 +86,7 @@ impl Stage {
         let metrics = Metrics::new(app.configured()).map_err(|error| DemoError::Untold(error.to_string()))?;
         let metrics = Arc::new(metrics);
         let app = app.metered(metrics.clone());
-        let ops = (ops, address);
-        Ok(Self { home, inbox, world, ops, metrics, app, clock, estate, midnight, end: now, kept: 0 })
+        Ok(Self { home, inbox, world, ops, front, metrics, app, clock, estate, midnight, end: now, kept: 0 })
     }
 
     /// Lives through the days and prints them.
@@ -173,18 +173,27 @@ impl Stage {
     /// # Errors
     /// As for [`App::open`].
     pub async fn after(self) -> Result<(After, Unattended), DemoError> {
-        let Self { home, inbox, world, ops: (socket, address), metrics, app, kept, .. } = self;
+        let Self { home, inbox, world, ops: (socket, address), front, metrics, app, kept, .. } = self;
         app.ledger.close().await;
         let settings = settings(&home)?;
         let (http, ledger_url) = (settings.http.clone(), settings.ledger.url.clone());
         let app = App::open(settings, &[], SystemClock, None).await?.metered(metrics.clone());
         app.refresh(&metrics).await?; // whoever looks at once sees the estate
         let listener = Listener::over(socket, address, &http, &ledger_url, &[]).await?;
+        let front = Front::over(front.0, front.1, &http, &ledger_url).await?;
         let config = home.config();
         let load = move || load(&config).map_err(|error| error.to_string());
-        let keysweep = Unattended { app, metrics, listener: Some(listener), env: Vec::new(), load: Box::new(load) };
+        let keysweep =
+            Unattended { app, metrics, listener: Some(listener), front, env: Vec::new(), load: Box::new(load) };
         Ok((After { home, inbox, ops: address, kept, _world: world }, keysweep))
     }
+}
+
+/// A free port of this machine.
+async fn socket() -> Result<(TcpListener, SocketAddr), DemoError> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::NoPort)?;
+    let address = socket.local_addr().map_err(DemoError::NoPort)?;
+    Ok((socket, address))
 }
 
 /// What goes on after the story.
@@ -259,10 +268,11 @@ impl<W: Write> Play<'_, W> {
     /// A new ledger mails nothing until somebody has seen what it would mail.
     async fn release(&mut self, at: Timestamp, app: &App<VirtualClock>) -> Result<(), DemoError> {
         let now = app.now();
-        let preview = preview(&app.ledger, now).await?;
+        let preview = preview(&app.ledger, &TellPolicy::default(), now).await?;
         let words = format!(
             "nothing is mailed yet; keysweep mail preview: this would send {} mails about {} findings",
-            preview.people, preview.findings
+            preview.mails.len(),
+            preview.findings
         );
         self.page.entry(&self.label(at), &words)?;
         Ok(app.ledger.release_mail(now).await?)

@@ -1,13 +1,14 @@
 //! The types of the provider catalogue, and the meaning of an answer. One file a provider, data throughout: a new
 //! provider needs no Rust.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::ProviderName;
 use super::record::Auth;
-use super::remedy::Remedies;
+use super::remedy::{Remedies, Translation};
 use super::time::{days, hours};
 
 mod check;
@@ -54,6 +55,9 @@ pub struct Provider {
     pub protocols: Vec<Protocol>,
     /// what people are to do
     pub remedies: Remedies,
+    /// the same in other languages, by tag: `de`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, Translation>,
 }
 
 impl Provider {
@@ -70,6 +74,11 @@ impl Provider {
     /// Whether a refusal counts only for a credential that was accepted before: see [`Refusal`].
     pub fn only_after_acceptance(&self) -> bool {
         self.refusal.as_ref().is_some_and(|refusal| refusal.only_after_acceptance)
+    }
+
+    /// The remedies in every language that the file has beside English, by tag.
+    pub fn translations(&self) -> BTreeMap<String, Remedies> {
+        self.texts.iter().map(|(tag, texts)| (tag.clone(), texts.of(&self.remedies))).collect()
     }
 
     /// The greatest age of a secret.

@@ -8,8 +8,10 @@ use super::catalogue::Source;
 use super::record::Auth;
 
 mod shared;
+mod translation;
 
 pub use shared::{MissingWord, SharedSteps};
+pub use translation::Translation;
 
 /// What has happened to a key, as far as the steps are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

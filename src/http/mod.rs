@@ -1,4 +1,5 @@
-//! The operator's listener: health, metrics, the first page, and "scan now".
+//! The operator's listener: health, metrics, the first page, and "scan now"; and the public one ([`public`]), where people's
+//! links lead.
 //!
 //! It reads and it rings: it starts work by ringing the bell and never calls a stage. Everything but health needs the
 //! token of `[http]`. It speaks plain HTTP/1.1, for the loopback address or for a proxy that speaks TLS before it.
@@ -8,6 +9,7 @@ pub mod health;
 pub mod ops;
 pub mod page;
 mod problem;
+pub mod public;
 pub mod server;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Connections: how many, how long, and how they end. axum's own loop has no limit on the time of a request's head.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,10 @@ impl Limits {
     };
 }
 
+/// The other end of a request's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 /// A head has at most so many bytes and headers; a larger one is answered with 431.
 const HEAD_BYTES: usize = 16 * 1024;
 const HEADERS: usize = 64;
@@ -53,8 +58,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
         tokio::select! {
             biased;
             () = &mut shutdown => break,
-            (stream, slot) = accept(&listener, &slots) => {
-                connections.spawn(connection(stream, slot, router.clone(), limits, closing.subscribe()));
+            (stream, peer, slot) = accept(&listener, &slots) => {
+                let service = router.clone().layer(axum::Extension(peer));
+                connections.spawn(connection(stream, slot, service, limits, closing.subscribe()));
             }
         }
         while connections.try_join_next().is_some() {}
@@ -67,12 +73,12 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Peer, Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so there is always a slot.
     let slot = Arc::clone(slots).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, peer)) => return (stream, Peer(peer.ip()), slot),
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
                 tracing::warn!("no connection can be accepted for the moment: {error}");

@@ -43,6 +43,8 @@ impl Bell for World {
     fn ring(&self, job: Job) {
         self.rung.lock().unwrap().push(job);
     }
+
+    fn answer(&self) {}
 }
 
 impl Readiness for World {

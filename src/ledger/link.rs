@@ -121,27 +121,22 @@ impl Ledger {
         Ok(linked.map(|linked| Followed::Finding(Box::new(linked))))
     }
 
-    /// The credentials that somebody waits to be asked about, and when that was wanted last.
+    /// The credentials that somebody waits to be asked about, each with the latest such wish; at most 100.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn checks_waiting(&self) -> Result<Vec<CredentialId>, LedgerError> {
+    pub async fn checks_waiting(&self) -> Result<Vec<(CredentialId, i64)>, LedgerError> {
         self.look("see which checks wait").await?.rows("asked", &WAITING, []).await
     }
 
-    /// Notes that these credentials were asked about at `now`, or could not be: whoever asked for it before `began` has
-    /// an answer.
+    /// Notes that these credentials were asked about at `now`, or could not be: these wishes and those before them have
+    /// their answer.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn checks_answered(
-        &self,
-        credentials: &[CredentialId],
-        began: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), LedgerError> {
+    pub async fn checks_answered(&self, wishes: &[(CredentialId, i64)], now: Timestamp) -> Result<(), LedgerError> {
         let mut tx = self.write("note which checks are answered").await?;
-        tx.run(&ANSWERED, [pack(credentials)?.into(), began.into(), now.into()]).await?;
+        tx.run(&ANSWERED, [pack(wishes)?.into(), now.into()]).await?;
         tx.commit().await
     }
 
@@ -224,13 +219,15 @@ pub(super) const LAST_CHECK: Sql = sql!(
 );
 
 pub(super) const WAITING: Sql = sql!(
-    "SELECT " [numbers "credential_id"] "
-     FROM (SELECT DISTINCT credential_id FROM asked WHERE answered_at IS NULL ORDER BY credential_id LIMIT 100) AS page"
+    "SELECT " [page "credential_id, last"] "
+     FROM (SELECT credential_id, max(id) AS last FROM asked WHERE answered_at IS NULL
+           GROUP BY credential_id ORDER BY credential_id LIMIT 100) AS page"
 );
 
 pub(super) const ANSWERED: Sql = sql!(
-    "UPDATE asked SET answered_at = $3
-     WHERE credential_id IN " [within "$1" bigint] " AND answered_at IS NULL AND at <= $2"
+    "UPDATE asked SET answered_at = $2
+     FROM " [tuples "$1" v (0 credential bigint, 1 last bigint)] "
+     WHERE asked.credential_id = v.credential AND asked.id <= v.last AND asked.answered_at IS NULL"
 );
 
 pub(super) const FORGET: Sql = sql!("DELETE FROM link WHERE until < $1");

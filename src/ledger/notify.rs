@@ -1,47 +1,30 @@
 //! The ledger as NOTIFY sees it: steps, notices, and the outbox of mails.
 
 pub(super) mod claimed;
+pub(super) mod contact;
+pub(super) mod mode;
 pub(super) mod recorded;
 pub(super) mod steps;
 pub(super) mod suppressed;
+pub(super) mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
-use serde_json::Map;
-
+use super::Ledger;
 use super::packed::{pack, size};
-use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, meta};
-use crate::domain::ids::{FindingId, MailId, PersonId, ScanId};
+use crate::domain::brake::{Braked, Openings};
+use crate::domain::ids::{FindingId, MailId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
+use crate::ports::notify::{
+    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+};
 use crate::ports::{Event, LedgerError};
-
-impl Ledger {
-    /// Lets mail leave from now on (`keysweep mail release`). Releasing twice is releasing once.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn release_mail(&self, now: Timestamp) -> Result<(), LedgerError> {
-        let mut tx = self.write("release mail").await?;
-        if tx.run(&RELEASE_MAIL, []).await? > 0 {
-            let event =
-                Event { at: now, kind: "mail.released", subject: "meta:mail_mode".to_owned(), data: Map::new() };
-            tx.log(&[event]).await?;
-        }
-        tx.commit().await
-    }
-}
 
 impl NotifyLedger for Ledger {
     async fn mail_mode(&self) -> Result<MailMode, LedgerError> {
-        Ok(match self.get("mail_mode").await?.as_deref() {
-            Some("released") => MailMode::Released,
-            _ => MailMode::Preview, // nothing is mailed by accident
-        })
+        self.read_mode().await
     }
 
     async fn recover_mails(&self, now: Timestamp) -> Result<(u64, u64), LedgerError> {
@@ -67,23 +50,68 @@ impl NotifyLedger for Ledger {
         tx.commit().await
     }
 
-    async fn readers_waiting(&self, limit: usize) -> Result<Vec<PersonId>, LedgerError> {
-        self.look("read who has notices waiting").await?.rows("notice", &READERS, [size(limit).into()]).await
+    async fn security_contact(&self, now: Timestamp) -> Result<Option<PersonId>, LedgerError> {
+        self.reachable_contact(now).await
     }
 
-    async fn form_mails(
+    async fn new_findings(&self, now: Timestamp, since: Timestamp) -> Result<u64, LedgerError> {
+        let mut line = self.look("count what is new").await?;
+        Ok(line.number(&mode::NEW, [now.into(), since.into()]).await?.unsigned_abs())
+    }
+
+    async fn openings(&self) -> Result<Option<Openings>, LedgerError> {
+        self.read_openings().await
+    }
+
+    async fn brake_off(&self, now: Timestamp, openings: &Openings) -> Result<(), LedgerError> {
+        self.set_brake_off(now, openings).await
+    }
+
+    async fn brake_on(&self, now: Timestamp, braked: &Braked) -> Result<bool, LedgerError> {
+        self.set_brake_on(now, braked).await
+    }
+
+    async fn end_waits(&self, until: Option<Timestamp>) -> Result<(), LedgerError> {
+        let mut tx = self.write("end waits for mail").await?;
+        match until {
+            None => tx.run(&waiting::ALL_WAITS_END, []).await?,
+            Some(until) => tx.run(&waiting::WAITS_END, [until.into()]).await?,
+        };
+        tx.commit().await
+    }
+
+    async fn people_waiting(&self, now: Timestamp, whom: Whom) -> Result<Vec<PersonId>, LedgerError> {
+        let mut line = self.look("read who has notices waiting").await?;
+        match whom {
+            Whom::Everybody(_) => line.rows("notice", &waiting::EVERYBODY, []).await,
+            Whom::PutOff => line.rows("notice", &waiting::WHOSE_TIME_HAS_COME, [now.into()]).await,
+        }
+    }
+
+    async fn readers_waiting(
         &self,
         now: Timestamp,
-        run: ScanId,
+        whom: Whom,
         people: &[PersonId],
-        domain: &str,
-    ) -> Result<(), LedgerError> {
-        if people.is_empty() {
+    ) -> Result<Vec<WaitingReader>, LedgerError> {
+        let run = match whom {
+            Whom::Everybody(run) => Some(run),
+            Whom::PutOff => None,
+        };
+        waiting::read(&mut self.moment("read what waits for people").await?, now, run, people).await
+    }
+
+    async fn form_mails(&self, now: Timestamp, formed: &Formed, domain: &str) -> Result<(), LedgerError> {
+        if formed.digests.is_empty() && formed.waits.is_empty() {
             return Ok(());
         }
         let mut tx = self.write("form mails").await?;
-        form(&mut tx, now, run, people, domain).await?;
+        waiting::form(&mut tx, now, formed, domain).await?;
         tx.commit().await
+    }
+
+    async fn end_ramp(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        self.set_ramp_ended(now).await
     }
 
     async fn claim_mails(
@@ -138,88 +166,12 @@ impl NotifyLedger for Ledger {
     }
 }
 
-/// One mail for each of those people who have notices waiting.
-async fn form(
-    tx: &mut Session,
-    now: Timestamp,
-    run: ScanId,
-    people: &[PersonId],
-    domain: &str,
-) -> Result<(), LedgerError> {
-    #[derive(Serialize)]
-    struct Formed {
-        id: i64,
-        person: PersonId,
-        message_id: String,
-    }
-    let ledger = tx.text(&meta::GET, ["ledger_id".into()]).await?;
-    let ledger = ledger.ok_or_else(|| LedgerError::Inconsistent {
-        table: "meta",
-        row: "ledger_id".to_owned(),
-        what: "the ledger has no name of its own: no Message-ID can be made".to_owned(),
-    })?;
-    let last = tx.number(&LAST, []).await?;
-    let readers: Vec<PersonId> = tx.rows("notice", &HAVE_NOTICES, [pack(people)?.into()]).await?;
-    let formed: Vec<Formed> = (last + 1..)
-        .zip(readers)
-        .map(|(id, person)| Formed { id, person, message_id: format!("<keysweep.{id}.{ledger}@{domain}>") })
-        .collect();
-    let formed = pack(&formed)?;
-    tx.run(&FORM, [(&formed).into(), run.0.into(), now.into()]).await?;
-    tx.run(&TAKE_UP, [formed.into()]).await?;
-    Ok(())
-}
-
-pub(super) const RELEASE_MAIL: Sql = sql!(
-    "INSERT INTO meta (key, value) VALUES ('mail_mode', 'released')
-     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value"
-);
-
 pub(super) const UNCLAIM: Sql =
     sql!("UPDATE mail SET state = 'planned', claimed_until = NULL, next_try_at = $1 WHERE state = 'claimed'");
 
 pub(super) const UNSURE: Sql = sql!(
     "UPDATE mail SET state = 'maybe_sent', maybe_sent = 1, claimed_until = NULL, next_try_at = $1
      WHERE state = 'sending'"
-);
-
-pub(super) const READERS: Sql = sql!(
-    "SELECT " [numbers "person_id"] "
-     FROM (SELECT n.person_id FROM notice AS n JOIN finding AS f ON f.id = n.finding_id
-           WHERE n.mail_id IS NULL AND n.state = 'planned'
-           GROUP BY n.person_id
-           ORDER BY max(CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END) DESC,
-                    min(f.since), n.person_id
-           LIMIT $1) AS readers"
-);
-
-/// Each once, in the order given.
-pub(super) const HAVE_NOTICES: Sql = sql!(
-    "SELECT " [numbers "value"] "
-     FROM (SELECT min(place) AS place, value
-           FROM " ["(SELECT key AS place, value FROM json_each($1))"
-                 | "(SELECT place, value::bigint AS value FROM json_array_elements_text($1::json) WITH ORDINALITY AS w (value, place))"]
-           " AS wanted
-           WHERE EXISTS (SELECT 1 FROM notice AS n
-                         WHERE n.person_id = value AND n.mail_id IS NULL AND n.state = 'planned')
-           GROUP BY value ORDER BY place) AS readers"
-);
-
-pub(super) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM mail");
-
-pub(super) const FORM: Sql = sql!(
-    "INSERT INTO mail (id, run_id, person_id, message_id, state, formed_at, next_try_at)
-     SELECT v.id, $2, v.person, v.message_id, 'planned', $3, $3
-     FROM " [records "$1" v (id bigint, person bigint, message_id text)]
-);
-
-/// Reader by reader (all the notices that wait would be walked once for each chunk otherwise); a reader's newest mail is
-/// the one just formed.
-pub(super) const TAKE_UP: Sql = sql!(
-    "UPDATE notice SET mail_id = (SELECT max(m.id) FROM mail AS m WHERE m.person_id = notice.person_id)
-     WHERE id IN (SELECT n.id
-                  FROM " [records "$1" v (person bigint)] " CROSS JOIN notice AS n
-                  WHERE n.person_id = v.person AND n.mail_id IS NULL AND n.state = 'planned')"
 );
 
 /// In the order of the index on `next_try_at`; SQLite's `+` keeps the one on the state out of it.

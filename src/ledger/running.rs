@@ -31,15 +31,15 @@ impl Ledger {
         self.set(&schedule_of(job), words).await
     }
 
-    /// When the first of the mails that still have to go out is to be tried; `None` where none is waiting. May lie in
-    /// the past.
+    /// When the first of the mails that still have to go out is to be tried, or formed for somebody who was put off;
+    /// `None` where none is waiting. May lie in the past.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn next_mail_at(&self) -> Result<Option<Timestamp>, LedgerError> {
         let mut line = self.look("read when the next mail is to be tried").await?;
         let at: Vec<Option<Timestamp>> = line.rows("mail", &NEXT_MAIL, []).await?;
-        Ok(at.into_iter().flatten().next())
+        Ok(at.into_iter().flatten().min())
     }
 
     /// Notes that whatever run has no end yet was told to stop.
@@ -76,7 +76,10 @@ fn schedule_of(job: Job) -> String {
     format!("schedule.{job}")
 }
 
-pub(super) const NEXT_MAIL: Sql = sql!("SELECT " [list "min(next_try_at)"] " FROM mail WHERE next_try_at IS NOT NULL");
+pub(super) const NEXT_MAIL: Sql = sql!(
+    "SELECT " [list "(SELECT min(next_try_at) FROM mail WHERE next_try_at IS NOT NULL),
+                     (SELECT min(until) FROM put_off WHERE until IS NOT NULL)"]
+);
 
 pub(super) const INTERRUPT: Sql =
     sql!("UPDATE scan SET outcome = 'interrupted', finished_at = $1 WHERE outcome IS NULL");

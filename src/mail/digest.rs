@@ -1,168 +1,115 @@
-//! What a digest says and in which order: pure. The templates only lay it out.
+//! What a digest says and in which order: pure. The templates only lay it out; docs/mail-templates.md lists for operators
+//! what stands here.
 
-mod described;
-
-pub(super) use described::described;
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::clean;
+use super::group::{Group, Scene, groups};
+use super::item::{Done, Item, done, item};
 use super::render::MailSettings;
+use super::texts::{LabelTexts, Languages, Sentence};
+use super::voice::Voice;
 use super::words::{self, Verb};
-use super::{clean, others};
-use crate::domain::ids::CredentialId;
-use crate::domain::policy::RulePolicy;
-use crate::domain::rules;
+use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::time::Timestamp;
-use crate::ports::notify::{ClaimedMail, MailNotice};
+use crate::ports::notify::{Audience, ClaimedMail};
 
 /// More items than this tire the reader; the rest are told by count.
 const MOST_ITEMS: usize = 25;
 
-/// Names of connections that an item spells out.
-const MOST_NAMES: usize = 10;
+/// The line that mail programs show beside the subject is cut there anyway.
+const LONGEST_PREVIEW: usize = 140;
 
 /// One mail's contents, ready for the templates. Other people's text in it is clean.
 #[derive(Debug, Serialize)]
-pub(super) struct Digest {
+pub(super) struct Digest<'a> {
     pub(super) subject: String,
-    platform: String,
+    /// the language's tag
+    pub(super) language: &'a str,
+    /// what mail programs show beside the subject
+    preview: String,
+    platform: &'a str,
     account: String,
-    /// the first line: what this mail asks for
+    /// what this mail asks for: its one heading of the first order
     lead: String,
-    items: Vec<Item>,
+    /// what to know before the first item; empty where there is one item
+    intro: String,
+    pub(super) items: Vec<Item>,
+    /// what is settled
+    done: Vec<Done>,
+    /// what is settled beyond that, in words; empty where there is nothing
+    done_more: String,
     /// findings beyond the last item, in words; empty where there are none
     more: String,
-    /// the boundaries that the items rest on, in words
-    boundaries: Vec<String>,
+    /// the boundaries that the items rest on, and which clocks the times go by
+    notes: Vec<String>,
+    /// why the reader gets this
+    because: String,
+    /// what keysweep is and does not do
+    about: String,
+    /// the address that ends mails on low severities; empty where there is none
+    unsubscribe: &'a str,
+    /// the layout's own words
+    t: &'a LabelTexts,
+    /// providers of which the catalogue says nothing
+    #[serde(skip)]
+    pub(super) uncatalogued: Vec<ProviderName>,
 }
 
-/// Findings of one rule about one credential.
-#[derive(Debug, Serialize)]
-pub(super) struct Item {
-    /// the provider's title
-    provider: String,
-    heading: String,
-    severity: &'static str,
-    what: String,
-    why: &'static str,
-    /// the provider's title and how the key is named
-    key: String,
-    /// the age of the secret, and how it is known
-    age: String,
-    /// which connections, by name and by the platform's id
-    connections: String,
-    /// what to mind before doing it
-    minds: Vec<String>,
-    path: String,
-    link: String,
-    old_value: String,
-    steps: Vec<String>,
-}
-
-/// Notices with the same credential and rule, and all that the sentences need to know beside them.
-pub(super) struct Group<'a> {
-    /// the first by order of the mail; the others differ in connection only
-    pub(super) first: &'a MailNotice,
-    pub(super) all: Vec<&'a MailNotice>,
-    /// the provider's title
-    pub(super) title: &'a str,
-    pub(super) platform: &'a str,
-    pub(super) max_age: Duration,
-    pub(super) now: Timestamp,
-}
-
-/// Groups, orders and words what is still current of a mail.
-///
-/// # Errors
-/// A sentence for the operator: the catalogue has no texts for a provider or situation.
-pub(super) fn compose(mail: &ClaimedMail, settings: &MailSettings, now: Timestamp) -> Result<Digest, String> {
-    let groups = group(mail, settings, now);
-    let shown = &groups[..groups.len().min(MOST_ITEMS)];
-    let items = shown.iter().map(|group| item(group, settings)).collect::<Result<_, _>>()?;
-    let hidden: usize = groups.iter().skip(MOST_ITEMS).map(|group| group.all.len()).sum();
-    let platform = clean::name(&settings.platform);
-    Ok(Digest {
-        subject: subject(&groups),
-        lead: lead(&groups, &platform),
-        account: clean::name(&mail.account),
+/// Groups, orders and words what is still current of a mail. What the catalogue doesn't know is said in general words.
+pub(super) fn compose<'a>(
+    mail: &'a ClaimedMail,
+    settings: &'a MailSettings,
+    languages: &'a Languages,
+    platform: &'a str,
+    now: Timestamp,
+) -> Digest<'a> {
+    let (language, texts) = languages.of(mail.locale.as_deref());
+    let voice = Voice::new(texts, mail.timezone.as_deref());
+    let scene = Scene { settings, platform, voice, now };
+    let (open, closed) = (groups(mail, &scene, false), groups(mail, &scene, true));
+    let shown = &open[..open.len().min(MOST_ITEMS)];
+    let items: Vec<Item> = shown.iter().map(|group| item(group, mail.audience, settings, language)).collect();
+    let done: Vec<Done> = closed.iter().take(MOST_ITEMS).map(|group| done(group, mail.audience, settings)).collect();
+    let hidden: usize = open.iter().skip(MOST_ITEMS).map(|group| group.all.len()).sum();
+    let account = clean::name(&mail.account);
+    let said = said(&open, &closed, &voice);
+    Digest {
+        subject: subject(&said, &open, &voice),
+        language,
+        preview: preview(&items, &done),
         platform,
+        intro: intro(&open, mail.audience, &scene),
         items,
-        more: more(hidden),
-        boundaries: boundaries(shown),
-    })
-}
-
-fn group<'a>(mail: &'a ClaimedMail, settings: &'a MailSettings, now: Timestamp) -> Vec<Group<'a>> {
-    let mut by_subject: BTreeMap<_, Vec<&MailNotice>> = BTreeMap::new();
-    for notice in mail.notices.iter().filter(|notice| notice.current) {
-        by_subject.entry((notice.credential, notice.rule)).or_default().push(notice);
+        done,
+        done_more: more_done(closed.len().saturating_sub(MOST_ITEMS), &voice),
+        more: if hidden == 0 { String::new() } else { texts.footer.more.fill(hidden, &[]) },
+        notes: notes(shown, &voice),
+        because: because(mail.audience, &account, &scene),
+        about: texts.footer.about.fill(&[("platform", platform)]),
+        unsubscribe: mail.unsubscribe.as_ref().map_or("", |link| link.expose()),
+        t: &texts.labels,
+        uncatalogued: uncatalogued(shown, settings),
+        account,
+        lead: lead(said, &open, &closed, &voice),
     }
-    let mut groups: Vec<Group<'_>> = by_subject
-        .into_values()
-        .filter_map(|mut all| {
-            // A group is as bad as its worst, and named by its oldest.
-            all.sort_by_key(|notice| (std::cmp::Reverse(notice.severity), notice.since, notice.finding));
-            let first = *all.first()?;
-            let provider = settings.providers.get(&first.provider);
-            Some(Group {
-                first,
-                all,
-                title: provider.map_or(first.provider.as_str(), |texts| texts.title.as_str()),
-                platform: &settings.platform,
-                max_age: settings.max_age.get(&first.provider).copied().unwrap_or(RulePolicy::default().max_age),
-                now,
-            })
-        })
-        .collect();
-    groups.sort_by_key(|group| {
-        let first = group.first;
-        (std::cmp::Reverse(first.severity), first.rule, first.since, first.finding)
-    });
-    groups
-}
-
-fn item(group: &Group<'_>, settings: &MailSettings) -> Result<Item, String> {
-    let provider = &group.first.provider;
-    let texts = settings.providers.get(provider).ok_or_else(|| format!("the catalogue has no texts for {provider}"))?;
-    let situation = rules::situation(group.first.rule, group.first.ended_by, group.first.sharers);
-    let remedies = situation.map_or(&texts.remedies, |situation| texts.remedies.fitting(group.first.auth, situation));
-    let at_provider = situation.is_some(); // else no secret is reset
-    let steps = match situation {
-        Some(situation) => remedies
-            .steps
-            .get(&situation)
-            .cloned()
-            .ok_or_else(|| format!("the catalogue has no steps for {provider} in the situation {situation:?}"))?,
-        None => others::steps(group),
-    };
-    Ok(Item {
-        provider: texts.title.clone(),
-        heading: words::heading(group),
-        severity: group.first.severity.as_str(),
-        what: words::what(group),
-        why: words::why(group.first.rule),
-        key: words::key(group),
-        age: words::age(group),
-        connections: connections(group),
-        minds: if at_provider { words::minds(group, &remedies.breaks) } else { Vec::new() },
-        path: remedies.path.clone(),
-        link: remedies.link.clone(),
-        old_value: if at_provider { remedies.old_value.clone() } else { String::new() },
-        steps,
-    })
 }
 
 /// What to do and how many. A key with several findings counts once, under the worst.
-fn subject(groups: &[Group<'_>]) -> String {
+fn said(open: &[Group<'_>], closed: &[Group<'_>], voice: &Voice<'_>) -> String {
+    let texts = &voice.texts.subject;
+    let Some(worst) = open.first() else {
+        return settled(closed, voice, |one| if one { &texts.done_one } else { &texts.done_many });
+    };
     let mut verbs: BTreeMap<CredentialId, Verb> = BTreeMap::new();
-    for group in groups {
+    for group in open {
         verbs.entry(group.first.credential).or_insert_with(|| words::verb(group.first.rule));
     }
     let mut order: Vec<(Verb, usize)> = Vec::new();
-    for group in groups {
+    for group in open {
         let Some(verb) = verbs.remove(&group.first.credential) else { continue };
         match order.iter_mut().find(|(known, _)| *known == verb) {
             Some((_, count)) => *count += 1,
@@ -170,17 +117,25 @@ fn subject(groups: &[Group<'_>]) -> String {
         }
     }
     let keys: usize = order.iter().map(|(_, count)| count).sum();
-    let said = match groups {
-        [] => "Nothing needs your attention".to_owned(),
-        [first, ..] if keys == 1 => words::heading(first),
-        _ => {
-            let parts: Vec<String> = order.iter().map(|(verb, count)| format!("{} {count}", verb.as_str())).collect();
-            format!("{keys} API keys need your attention: {}", parts.join(", "))
-        }
-    };
-    match reminder(groups) {
-        Some(step) => format!("Reminder {step}: {said}"),
-        None => said,
+    if keys == 1 {
+        return words::heading(worst);
+    }
+    let parts: Vec<String> = order.iter().map(|(verb, count)| verb.said(worst, *count)).collect();
+    texts.many.fill(&[("keys", &keys.to_string()), ("verbs", &parts.join(&voice.texts.list.comma))])
+}
+
+/// One of two sentences on what is settled, by whether it is one key.
+fn settled<'a>(closed: &[Group<'_>], voice: &Voice<'a>, choose: impl Fn(bool) -> &'a Sentence) -> String {
+    let Some(first) = closed.first() else { return voice.texts.subject.nothing.fill(&[]) };
+    let keys: BTreeSet<CredentialId> = closed.iter().map(|group| group.first.credential).collect();
+    let (name, count) = (words::names(first), keys.len().to_string());
+    choose(keys.len() == 1).fill(&[("title", first.title), ("name", &name), ("count", &count)])
+}
+
+fn subject(said: &str, open: &[Group<'_>], voice: &Voice<'_>) -> String {
+    match reminder(open) {
+        Some(step) => voice.texts.subject.reminder.fill(&[("step", &step.to_string()), ("subject", said)]),
+        None => said.to_owned(),
     }
 }
 
@@ -191,39 +146,46 @@ fn reminder(groups: &[Group<'_>]) -> Option<u32> {
     steps().max().filter(|_| told_before)
 }
 
-/// One item speaks for itself; several get a line that says how many there are.
-fn lead(groups: &[Group<'_>], platform: &str) -> String {
-    match groups {
-        [one] => format!("{}.", words::heading(one)),
-        _ => format!(
-            "{} about API keys that you connected to {platform}, the most urgent first. Each says why, and which steps to take.",
-            clean::count(groups.len(), "point")
-        ),
+/// The subject again, without its reminder; of what is settled, a whole sentence.
+fn lead(said: String, open: &[Group<'_>], closed: &[Group<'_>], voice: &Voice<'_>) -> String {
+    let texts = &voice.texts.lead;
+    if open.is_empty() && !closed.is_empty() {
+        return settled(closed, voice, |one| if one { &texts.done_one } else { &texts.done_many });
+    }
+    said
+}
+
+fn intro(open: &[Group<'_>], audience: Audience, scene: &Scene<'_>) -> String {
+    let (texts, facts) = (&scene.voice.texts.lead, [("platform", scene.platform)]);
+    match (audience, open.len()) {
+        (_, 0) | (Audience::Account, 1) => String::new(),
+        (Audience::Account, _) => texts.many.fill(&facts),
+        (Audience::SecurityContact, _) => texts.contact.fill(&facts),
     }
 }
 
-/// Which connections a group is about: names where they have one, the platform's id beside it.
-fn connections(group: &Group<'_>) -> String {
-    let mut names: Vec<String> = group.all.iter().take(MOST_NAMES).map(|notice| words::connection(notice)).collect();
-    let rest = group.all.len().saturating_sub(MOST_NAMES);
-    if rest > 0 {
-        names.push(format!("and {rest} more"));
+/// What was found, or what to do about each of several.
+fn preview(items: &[Item], done: &[Done]) -> String {
+    let words = match (items, done) {
+        ([one], _) => one.what.clone(),
+        ([], done) => done.iter().map(|done| done.what.as_str()).collect::<Vec<_>>().join(" "),
+        (several, _) => several.iter().map(|item| item.heading.as_str()).collect::<Vec<_>>().join(" · "),
+    };
+    if words.chars().count() <= LONGEST_PREVIEW {
+        return words;
     }
-    names.join(", ")
+    words.chars().take(LONGEST_PREVIEW - 1).chain(['…']).collect()
 }
 
-fn more(hidden: usize) -> String {
+fn more_done(hidden: usize, voice: &Voice<'_>) -> String {
     match hidden {
         0 => String::new(),
-        _ => format!(
-            "And {}, less urgent and not listed here. What is still open then is listed with its next reminder.",
-            clean::count(hidden, "more finding")
-        ),
+        count => voice.texts.name.more.fill(&[("count", &count.to_string())]),
     }
 }
 
-/// One sentence per limit that the shown items rest on, longest limit last.
-fn boundaries(shown: &[Group<'_>]) -> Vec<String> {
+/// One sentence per limit that the shown items rest on, longest limit last; then which clocks the times go by.
+fn notes(shown: &[Group<'_>], voice: &Voice<'_>) -> Vec<String> {
     let mut limits: BTreeMap<Duration, Vec<&str>> = BTreeMap::new();
     for group in shown.iter().filter(|group| words::rests_on_age(group.first.rule)) {
         let titles = limits.entry(group.max_age).or_default();
@@ -231,10 +193,21 @@ fn boundaries(shown: &[Group<'_>]) -> Vec<String> {
             titles.push(group.title);
         }
     }
-    limits
-        .into_iter()
-        .map(|(limit, titles)| {
-            format!("For {}, stale means older than {}, counted in UTC.", titles.join(" and "), clean::limit(limit))
-        })
-        .collect()
+    let boundary = |(limit, titles): (Duration, Vec<&str>)| {
+        voice.texts.footer.boundary.fill(&[("titles", &voice.list(&titles)), ("limit", &voice.limit(limit))])
+    };
+    limits.into_iter().map(boundary).chain([voice.clocks()]).collect()
+}
+
+fn because(audience: Audience, account: &str, scene: &Scene<'_>) -> String {
+    let (texts, facts) = (&scene.voice.texts.footer, [("account", account), ("platform", scene.platform)]);
+    match audience {
+        Audience::Account => texts.owner.fill(&facts),
+        Audience::SecurityContact => texts.contact.fill(&facts),
+    }
+}
+
+fn uncatalogued(shown: &[Group<'_>], settings: &MailSettings) -> Vec<ProviderName> {
+    let names = shown.iter().map(|group| &group.first.provider);
+    names.filter(|name| !settings.providers.contains_key(*name)).cloned().collect()
 }

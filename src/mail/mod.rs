@@ -1,27 +1,42 @@
 //! Mails: what they say (pure) and how they leave.
 //!
-//! [`render`] turns a claimed mail into a message: `digest` groups and orders, `words` finds the sentences,
-//! two templates lay them out. [`transport`] hands the message to a mail server, over the stream of `stream`.
+//! [`render`] turns a claimed mail into a message: `group` and `digest` join and order, `item`, `words`, `former` and
+//! `others` choose the sentences, which `texts` has for every language and `voice` speaks by the reader's clocks; two
+//! templates lay them out, `wrap` breaks the lines of the text part, `message` adds the headers. `clean` takes the harm out
+//! of other people's names. `own` reads the operator's templates and tries them on `samples`. [`transport`] hands the
+//! message to a mail server, over the stream of `stream`.
 
 mod clean;
 mod digest;
+mod former;
+mod group;
+mod item;
+mod message;
 mod others;
-mod reasons;
+mod own;
 pub mod render;
 mod reply;
+pub mod samples;
 pub mod settings;
 mod stream;
+mod texts;
 mod tls;
 pub mod transport;
 mod trial;
+mod voice;
 mod words;
+mod wrap;
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod render_tests;
 #[cfg(test)]
 mod transport_tests;
 
-pub use render::{MailSettings, ProviderTexts, Sender, Templates};
+pub use own::OwnTemplates;
+pub use render::{MailSettings, ProviderTexts, Reversal, Sender, Templates};
 pub use settings::{Security, SmtpSettings};
+pub use texts::TextProblem;
 pub use transport::{SmtpMailer, SmtpSession, SmtpStep};
 pub use trial::{plain_mail, test_mail};

@@ -2,74 +2,87 @@
 
 use serde_json::Value;
 
-use super::clean::{self, instant};
-use super::digest::Group;
+use super::clean;
+use super::group::Group;
+use super::texts::Sentence;
 use super::words::kind_words;
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
+use crate::domain::remedy::Situation;
 use crate::domain::time::Timestamp;
 
 /// Who says since when that others know the secret. To its owner, platform and operator are one.
 pub(super) fn compromised(group: &Group<'_>, name: &str) -> String {
-    let platform = clean::name(group.platform);
-    let since = time(group, "compromised_at").map(|at| format!(" since {}", instant(at))).unwrap_or_default();
-    let accepted = group.first.belief.accepted_at.filter(|_| group.first.held);
-    let accepted = accepted.map(|at| format!(" {} last accepted it on {}.", group.title, instant(at)));
-    format!(
-        "{platform} says that the {} secret of {name} is known to others{since}.{}",
-        group.title,
-        accepted.unwrap_or_default()
-    )
+    let texts = &group.voice.texts.compromised;
+    let since = time(group, "compromised_at").map(|at| group.voice.instant(at));
+    let known = if since.is_some() { &texts.known_since } else { &texts.known };
+    let known = known.fill(&[
+        ("platform", group.platform),
+        ("title", group.title),
+        ("name", name),
+        ("since", since.as_deref().unwrap_or_default()),
+    ]);
+    match group.first.belief.accepted_at.filter(|_| group.first.held) {
+        Some(at) => {
+            let accepted = texts.accepted.fill(&[("title", group.title), ("when", &group.voice.instant(at))]);
+            format!("{known} {accepted}")
+        }
+        None => known,
+    }
 }
 
 /// What the value is, and what it ought to be.
 pub(super) fn wrong_kind(group: &Group<'_>, name: &str) -> String {
+    let texts = &group.voice.texts.wrong_kind;
     let kind = |name: &str| text(group, name).map(|kind| clean::name(&kind_words(kind)));
     match (kind("kind"), kind("wanted_kind")) {
         (Some(kind), Some(wanted)) => {
-            format!(
-                "{} takes the value that {name} was connected with for its {kind}; the {wanted} is needed.",
-                group.title
-            )
+            texts.named.fill(&[("title", group.title), ("name", name), ("kind", &kind), ("wanted", &wanted)])
         }
-        _ => format!("{} takes the value that {name} was connected with for another kind of key.", group.title),
+        _ => texts.unnamed.fill(&[("title", group.title), ("name", name)]),
     }
 }
 
 /// What else the key does.
 pub(super) fn mixed(group: &Group<'_>, name: &str) -> String {
-    let used_for = |what| group.all.iter().any(|notice| notice.used_for.contains(&what));
-    let ways = match (used_for(UsedFor::Smtp), used_for(UsedFor::Transactional)) {
-        (true, true) => "mail over SMTP and transactional mail",
-        (true, false) => "mail over SMTP",
-        (false, true) => "transactional mail",
-        (false, false) => "mail",
+    let texts = &group.voice.texts.mixed;
+    let ways = match (group.serves(UsedFor::Smtp), group.serves(UsedFor::Transactional)) {
+        (true, true) => &texts.both,
+        (true, false) => &texts.smtp,
+        (false, true) => &texts.transactional,
+        (false, false) => &texts.mail,
     };
-    format!("The {} key that synchronises the lists of {name} also sends {ways}.", group.title)
+    ways.fill(&[("title", group.title), ("name", name)])
 }
 
 /// Since when nothing has been synchronised.
 pub(super) fn idle(group: &Group<'_>, name: &str) -> String {
+    let texts = &group.voice.texts.idle;
     match time(group, "last_sync_at") {
-        Some(at) => format!("{name} last synchronised on {}.", instant(at)),
-        None => format!("{name} has never synchronised since it was made."),
+        Some(at) => texts.since.fill(&[("name", name), ("when", &group.voice.instant(at))]),
+        None => texts.never.fill(&[("name", name)]),
     }
 }
 
 /// What to do where that is no matter of the provider's screens.
 pub(super) fn steps(group: &Group<'_>) -> Vec<String> {
-    let (title, platform) = (group.title, clean::name(group.platform));
-    match group.first.rule {
-        RuleName::MixedUse => vec![
-            format!("Make another key at {title}, and let everything that sends mail use that one."),
-            format!("Leave this key to {platform} alone. From then on it can be reset without stopping your mail."),
-        ],
-        RuleName::ConnectionIdle => vec![
-            format!("If the connection is still needed, look on {platform} why it doesn't synchronise."),
-            format!("If it isn't, delete it on {platform}. Its key still works then: revoke it at {title}."),
-        ],
-        _ => vec![format!("Ask whoever runs {platform} to correct the owner's address.")],
-    }
+    let texts = &group.voice.texts.steps;
+    let steps = match group.first.rule {
+        RuleName::MixedUse => &texts.mixed,
+        RuleName::ConnectionIdle => &texts.idle,
+        _ => &texts.unreachable,
+    };
+    filled(group, steps)
+}
+
+/// What to do at a provider of which the catalogue says nothing.
+pub(super) fn fallback(group: &Group<'_>, situation: Situation) -> Vec<String> {
+    filled(group, group.voice.texts.fallback.of(situation))
+}
+
+fn filled(group: &Group<'_>, steps: &[Sentence]) -> Vec<String> {
+    let facts = [("title", group.title), ("platform", group.platform)];
+    steps.iter().map(|step| step.fill(&facts)).collect()
 }
 
 fn text<'a>(group: &Group<'a>, name: &str) -> Option<&'a str> {

@@ -1,18 +1,19 @@
-//! A claimed mail as a message: pure. The same mail at the same instant gives the same bytes.
+//! A claimed mail as a message: the same mail at the same instant gives the same bytes.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use lettre::Message;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::Mailbox;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
-use sha2::{Digest as _, Sha256};
+use minijinja::{Environment, Error, UndefinedBehavior};
 
-use super::clean;
-use super::digest::{Digest, compose, described};
+use super::digest::{Digest, compose};
+use super::message::message;
+use super::own::OwnTemplates;
+use super::{clean, wrap};
+use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::record::Address;
 use crate::domain::remedy::Remedies;
@@ -31,7 +32,7 @@ impl Sender {
     /// A sentence for the operator.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mailbox: Mailbox =
-            text.trim().parse().map_err(|_| format!("`{}` is not a mail address", clean::name(text)))?;
+            text.trim().parse().map_err(|_| format!("`{}` is not a mail address", clean::line(text)))?;
         if !mailbox.email.to_string().is_ascii() {
             return Err("the sender's address must be ASCII: not every server takes another".to_owned());
         }
@@ -55,7 +56,7 @@ pub struct MailSettings {
     pub platform: String,
     /// the age beyond which a provider's secrets are stale; a provider without an entry has the default of the rules
     pub max_age: BTreeMap<ProviderName, Duration>,
-    /// the catalogue's words for each provider
+    /// the catalogue's words for each provider; for one that is not there, general ones are found
     pub providers: BTreeMap<ProviderName, ProviderTexts>,
 }
 
@@ -73,87 +74,136 @@ pub struct ProviderTexts {
     pub title: String,
     /// the steps that make its keys harmless
     pub remedies: Remedies,
+    /// the same in other languages, by tag
+    pub translations: BTreeMap<String, Remedies>,
+    /// what keeps a refused key from coming back, where a refusal can be taken back
+    pub reversal: Option<Reversal>,
+}
+
+impl ProviderTexts {
+    /// What the catalogue says of a provider.
+    pub fn of(provider: &Provider) -> Self {
+        let overlap = provider.rotation.overlap;
+        Self {
+            title: provider.title.clone(),
+            remedies: provider.remedies.clone(),
+            translations: provider.translations(),
+            reversal: provider.settle().map(|_| if overlap { Reversal::Delete } else { Reversal::Reset }),
+        }
+    }
+}
+
+/// What keeps a key dead that its provider refuses only for the time being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reversal {
+    /// a reset of its secret
+    Reset,
+    /// its deletion
+    Delete,
 }
 
 /// The templates, and what they need to know beside the mail.
 #[derive(Debug)]
 pub struct Templates {
     settings: MailSettings,
-    environment: Environment<'static>,
+    platform: String,
+    own: OwnTemplates,
+    shipped: Environment<'static>,
+    operators: Environment<'static>,
+    /// providers of which it was said that the catalogue knows nothing
+    told: Mutex<BTreeSet<ProviderName>>,
 }
 
 impl Templates {
-    /// Takes the embedded templates.
+    /// The shipped templates and texts, with the operator's own over them.
     ///
     /// # Errors
     /// A sentence for the operator: a template can't be read.
-    pub fn new(settings: MailSettings) -> Result<Self, String> {
-        let mut environment = Environment::new(); // escapes by the template's ending
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // A line with only a tag on it leaves no empty line behind.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| format!("{error:#}"))?);
-        for (name, source) in
-            [(TEXT, include_str!("templates/digest.txt")), (HTML, include_str!("templates/digest.html"))]
-        {
-            environment.add_template(name, source).map_err(|error| format!("{error:#}"))?;
+    pub fn new(settings: MailSettings, own: OwnTemplates) -> Result<Self, String> {
+        let mut shipped = environment().map_err(|error| in_words(&error))?;
+        for (name, source) in SHIPPED {
+            shipped.add_template(name, source).map_err(|error| in_words(&error))?;
         }
-        Ok(Self { settings, environment })
+        let mut operators = environment().map_err(|error| in_words(&error))?;
+        for (name, source) in own.templates() {
+            operators.add_template_owned(name, source).map_err(|error| in_words(&error))?;
+        }
+        let platform = clean::line(&settings.platform);
+        Ok(Self { settings, platform, own, shipped, operators, told: Mutex::default() })
     }
 
-    /// A mail's parts without headers, for previews: subject, text, HTML.
+    /// A mail's parts without headers: subject, text, HTML.
     ///
     /// # Errors
-    /// As [`Renderer::render`].
+    /// A template can't be filled; it says which, and where.
     pub fn parts(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Parts, String> {
-        let digest = compose(mail, &self.settings, now)?;
-        let text = self.fill(TEXT, &digest)?;
-        let html = self.fill(HTML, &digest)?;
-        Ok(Parts { subject: digest.subject, text, html })
+        let digest = self.digest(mail, now);
+        let fill = |name| self.fill(name, &digest, true).map_err(|error| in_words(&error));
+        let (text, html) = (wrap::wrap(&fill(TEXT)?), fill(HTML)?);
+        Ok(Parts { subject: digest.subject, language: digest.language.to_owned(), text, html })
     }
 
-    fn fill(&self, name: &str, digest: &Digest) -> Result<String, String> {
-        let filled = self.environment.get_template(name).and_then(|template| template.render(Serde(digest)));
-        filled.map_err(|error| format!("the mail template {name} can't be filled: {error:#}"))
+    /// Every language that a reader can get, English first.
+    pub fn languages(&self) -> Vec<&str> {
+        self.own.languages().tags()
     }
 
-    fn message(&self, mail: &ClaimedMail, parts: Parts, now: Timestamp) -> Result<Message, String> {
-        let to = address(&mail.address, "recipient")?;
-        let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(0));
-        let mut message = Message::builder()
-            .from(self.settings.from.mailbox().clone())
-            .to(to)
-            .subject(parts.subject)
-            .date(date)
-            .message_id(Some(mail.message_id.clone()))
-            .raw_header(HeaderValue::new(
-                HeaderName::new_from_ascii_str("Auto-Submitted"),
-                "auto-generated".to_owned(),
-            ));
-        if let Some(reply_to) = &self.settings.reply_to {
-            message = message.reply_to(address(reply_to, "reply")?);
+    pub(super) fn digest<'a>(&'a self, mail: &'a ClaimedMail, now: Timestamp) -> Digest<'a> {
+        compose(mail, &self.settings, self.own.languages(), &self.platform, now)
+    }
+
+    /// Fills the operator's template of that name where they have one and `own` is wanted, else the shipped one.
+    pub(super) fn fill(&self, name: &str, digest: &Digest<'_>, own: bool) -> Result<String, Error> {
+        let operators = self.operators.get_template(name).ok().filter(|_| own);
+        let template = match operators {
+            Some(template) => template,
+            None => self.shipped.get_template(name)?,
+        };
+        template.render(Serde(digest))
+    }
+
+    /// Fills a template whatever happens: where the operator's own can't be filled with this mail, the shipped one is, and
+    /// the log says so. No mail waits for a template.
+    fn surely(&self, name: &str, digest: &Digest<'_>) -> Result<String, String> {
+        self.fill(name, digest, true).or_else(|error| {
+            tracing::error!(
+                template = name,
+                error = in_words(&error),
+                "the mail template can't be filled; the shipped one is used"
+            );
+            self.fill(name, digest, false).map_err(|error| in_words(&error))
+        })
+    }
+
+    /// Says once a start that the catalogue has no words for a provider.
+    fn tell(&self, uncatalogued: &[ProviderName]) {
+        for provider in uncatalogued {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.insert(provider.clone()) {
+                tracing::warn!(
+                    %provider,
+                    "the catalogue has no file for this provider any more, and findings about its keys are open: \
+                     mails describe the steps in general words"
+                );
+            }
         }
-        if let Some(latest) = mail.references.last() {
-            message = message.in_reply_to(latest.clone()).references(mail.references.join(" "));
-        }
-        let body = MultiPart::alternative()
-            .boundary(boundary(&mail.message_id))
-            .singlepart(SinglePart::plain(parts.text))
-            .singlepart(SinglePart::html(parts.html));
-        message.multipart(body).map_err(|error| format!("the mail can't be put together: {error}"))
     }
 }
 
 impl Describe for Templates {
     fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
-        described(mail, &self.settings, now)
+        let first = self.digest(mail, now).items.into_iter().next();
+        first.map(|item| item.described(&self.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
     }
 }
 
 impl Renderer for Templates {
     fn render(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Vec<u8>, String> {
-        let parts = self.parts(mail, now)?;
-        Ok(self.message(mail, parts, now)?.formatted())
+        let digest = self.digest(mail, now);
+        self.tell(&digest.uncatalogued);
+        let (text, html) = (wrap::wrap(&self.surely(TEXT, &digest)?), self.surely(HTML, &digest)?);
+        let parts = Parts { subject: digest.subject, language: digest.language.to_owned(), text, html };
+        Ok(message(mail, &self.settings, parts, now)?.formatted())
     }
 }
 
@@ -162,24 +212,38 @@ impl Renderer for Templates {
 pub struct Parts {
     /// one line
     pub subject: String,
+    /// the language's tag
+    pub language: String,
     /// plain text
     pub text: String,
     /// the same as HTML
     pub html: String,
 }
 
-const TEXT: &str = "digest.txt";
-const HTML: &str = "digest.html";
+pub(super) const TEXT: &str = "digest.txt";
+pub(super) const HTML: &str = "digest.html";
 
-fn address(address: &Address, whose: &str) -> Result<Mailbox, String> {
-    let email = address.expose().parse().map_err(|_| format!("the {whose}'s address can't stand in a header"))?;
-    Ok(Mailbox::new(None, email))
+const SHIPPED: [(&str, &str); 2] =
+    [(TEXT, include_str!("templates/digest.txt")), (HTML, include_str!("templates/digest.html"))];
+
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new(); // escapes by the template's ending
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // A line with only a tag on it leaves no empty line behind.
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    Ok(environment)
 }
 
-/// Fixed by the Message-ID, so that a mail sent again is the same mail. `=_` never occurs in quoted-printable or
-/// base64, and nobody who names a connection can guess the rest.
-fn boundary(message_id: &str) -> String {
-    let digest = Sha256::digest(message_id.as_bytes());
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("=_{hex}")
+/// What is wrong with a template, without its place.
+pub(super) fn fault(error: &Error) -> String {
+    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+}
+
+fn in_words(error: &Error) -> String {
+    let place = match (error.name(), error.line()) {
+        (Some(name), Some(line)) => format!("{name}:{line}"),
+        (Some(name), None) => name.to_owned(),
+        _ => "a mail template".to_owned(),
+    };
+    format!("{place}: {}", fault(error))
 }

@@ -173,9 +173,24 @@ where
             return Ok(None);
         }
         links::add(self.tools.ledger, self.tools.links, &mut mail, self.tools.clock.now()).await?;
-        let message = self.tools.renderer.render(&mail, self.tools.clock.now());
-        let message = message.map_err(|what| NotifyError::Render { mail: mail.id, what })?;
-        Ok(Some((mail, message)))
+        match self.tools.renderer.render(&mail, self.tools.clock.now()) {
+            Ok(message) => Ok(Some((mail, message))),
+            Err(what) => {
+                self.unwritten(&mail, &what).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// A mail that can't be written waits, and keeps no other from going.
+    async fn unwritten(&self, mail: &ClaimedMail, what: &str) -> Result<(), Failed<K>> {
+        tracing::error!(mail.id = mail.id.0, error = what, "a mail can't be written; it waits, and the others go");
+        self.sum.borrow_mut().failed += 1;
+        let retry_at = self.tools.clock.now() + self.wait(mail, mail.attempts);
+        let error: String = format!("it can't be written: {what}").chars().take(200).collect();
+        let end =
+            if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } };
+        self.record(mail, end).await
     }
 
     /// Takes the mail's turn, or notes when it comes.
@@ -193,7 +208,7 @@ where
         }
         self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?;
         ends.iter().for_each(|(_, end)| self.tools.meter.mailed(MailOutcome::from(end)));
-        self.sum.borrow_mut().put_off += ends.len() as u64;
+        self.sum.borrow_mut().paced += ends.len() as u64;
         Ok(())
     }
 

@@ -2,26 +2,33 @@
 //! nothing and repeats nothing, except a mail whose answer was not heard, and that under the same Message-ID.
 
 mod announce;
+mod brake;
 mod deliver;
 mod links;
 mod pace;
 mod plan;
+mod preview;
 mod retry;
+mod waiting;
 
 pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
 pub use pace::MailPace;
-pub use plan::{Preview, preview};
+pub use preview::{Planned, Preview, preview};
 pub use retry::Backoff;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::belief::{Belief, Liveness};
+use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
-use crate::domain::ids::{MailId, ScanId};
+use crate::domain::ids::ScanId;
+use crate::domain::ladder::Ladders;
+use crate::domain::quiet::Quiet;
 use crate::domain::time::Timestamp;
 use crate::ports::links::Links;
 use crate::ports::meter::Meter;
-use crate::ports::notify::{MailMode, Mailer, NotifyLedger, Recheck, Renderer};
+use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, WaitReason};
 use crate::ports::{Clock, LedgerError, Progress};
 
 /// How mail is sent.
@@ -39,6 +46,21 @@ pub struct NotifyPolicy {
     pub suppress_for: Duration,
     /// the domain of Message-IDs
     pub domain: String,
+    /// who is told, and when
+    pub tell: TellPolicy,
+}
+
+/// Who is told, and when. By default: by the usual ladders, at any hour, as often as there is something to say.
+#[derive(Clone, Debug, Default)]
+pub struct TellPolicy {
+    /// on which days after its opening a finding is told
+    pub ladders: Ladders,
+    /// when nobody is written to
+    pub quiet: Quiet,
+    /// mails that an address gets within 24 hours at most; `None` without a limit
+    pub per_address_per_day: Option<u32>,
+    /// when everything waits for the operator's word; `None` for never
+    pub brake: Option<BrakePolicy>,
 }
 
 /// Everything that saying something needs.
@@ -68,8 +90,14 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
 /// What one pass of saying brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notified {
-    /// false where the ledger is in preview: nothing was planned
+    /// false where no mail may leave: nothing was planned
     pub released: bool,
+    /// everything waits for the operator's word: far more is new than usual
+    pub braked: Option<Braked>,
+    /// true where everybody has been told once, and the ramp is over
+    pub ramp_ended: bool,
+    /// people whose digest is put off, by the reason
+    pub put_off: BTreeMap<WaitReason, u64>,
     /// steps taken by findings
     pub steps: u64,
     /// findings with nobody to tell
@@ -83,7 +111,7 @@ pub struct Notified {
     /// mails that are tried again later
     pub failed: u64,
     /// mails that wait for their turn, because more would leave at once than the settings allow
-    pub put_off: u64,
+    pub paced: u64,
     /// mails that had nothing left to say, or nobody to say it to
     pub cancelled: u64,
     /// addresses refused for good
@@ -103,14 +131,6 @@ pub enum NotifyError<E: std::error::Error + 'static> {
     /// the fresh probe before a mail
     #[error("the re-check before mailing failed")]
     Recheck(#[source] E),
-    /// a template, or an address of the configuration
-    #[error("mail {mail} can't be written: {what}")]
-    Render {
-        /// which mail
-        mail: MailId,
-        /// a sentence for the operator
-        what: String,
-    },
 }
 
 /// Takes due steps, forms digests and sends them.
@@ -133,17 +153,22 @@ where
 {
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
-    sum.released = tools.ledger.mail_mode().await? == MailMode::Released;
+    let mode = tools.ledger.mail_mode().await?;
+    sum.released = mode.lets_leave();
     if !sum.released {
         return Ok(sum);
     }
-    plan::take_steps(tools, &mut sum).await?;
-    plan::form(tools, run).await?;
+    sum.braked = brake::look(tools, mode).await?;
+    if sum.braked.is_none() {
+        plan::take_steps(tools, &mut sum).await?;
+        waiting::form(tools, run, mode, &mut sum).await?;
+    }
     deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
 }
 
-/// Sends the mails that were formed before and are due by now; takes no step and forms nothing.
+/// Sends the mails that were formed before and are due by now, and forms those of people who were put off until now;
+/// takes no step.
 ///
 /// # Errors
 /// As for [`notify`].
@@ -160,8 +185,9 @@ where
 {
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
-    sum.released = tools.ledger.mail_mode().await? == MailMode::Released;
+    sum.released = tools.ledger.mail_mode().await?.lets_leave();
     if sum.released {
+        waiting::form_put_off(tools, &mut sum).await?;
         deliver::deliver(tools, &mut sum).await?;
     }
     Ok(sum)

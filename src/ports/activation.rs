@@ -38,4 +38,8 @@ pub trait Bell {
     /// Rings for this job. Ringing again before the work has begun is ringing once; ringing during the work
     /// asks for it once more.
     fn ring(&self, job: Job);
+
+    /// Rings for whoever waits for a provider's answer: which, the ledger says. It is given between two jobs, before
+    /// whatever is due.
+    fn answer(&self);
 }

@@ -1,13 +1,18 @@
 //! What NOTIFY asks of the ledger, of the mail server and of the other stages.
 
+mod waiting;
+
+pub use self::waiting::{Digest, Formed, MailMode, Wait, WaitReason, WaitingNotice, WaitingReader, Whom};
+
 use serde_json::{Map, Value};
 
 use super::links::LinkLedger;
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
+use crate::domain::brake::{Braked, Openings};
 use crate::domain::facts::{Creator, EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName, ScanId};
+use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
 use crate::domain::link::ActionLink;
 use crate::domain::record::{Address, Auth, PersonStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
@@ -37,18 +42,47 @@ pub trait NotifyLedger: LinkLedger {
         events: &[Event],
     ) -> impl Future<Output = Result<(), LedgerError>>;
 
-    /// People with notices that are in no mail yet, worst first.
-    fn readers_waiting(&self, limit: usize) -> impl Future<Output = Result<Vec<PersonId>, LedgerError>>;
+    /// The operator's security contact, where there is one that may be written to.
+    fn security_contact(&self, now: Timestamp) -> impl Future<Output = Result<Option<PersonId>, LedgerError>>;
 
-    /// One digest for each of these people, from all their notices that are in no mail yet, in one transaction.
-    /// The Message-ID is fixed here: `<keysweep.{mail}.{ledger's own id}@{domain}>`.
+    /// How many findings were opened after `since` and never told.
+    fn new_findings(&self, now: Timestamp, since: Timestamp) -> impl Future<Output = Result<u64, LedgerError>>;
+
+    /// What is usual; `None` before the first look.
+    fn openings(&self) -> impl Future<Output = Result<Option<Openings>, LedgerError>>;
+
+    /// After a look: the brake is off, and this is what is usual now.
+    fn brake_off(&self, now: Timestamp, openings: &Openings) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// After a look: the brake is on. Returns whether it was off before.
+    fn brake_on(&self, now: Timestamp, braked: &Braked) -> impl Future<Output = Result<bool, LedgerError>>;
+
+    /// Forgets that people wait: all of them, or with an instant those who waited until then.
+    fn end_waits(&self, until: Option<Timestamp>) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// People with notices that are in no mail yet, worst first: one number each.
+    fn people_waiting(&self, now: Timestamp, whom: Whom) -> impl Future<Output = Result<Vec<PersonId>, LedgerError>>;
+
+    /// Some of those people with what waits for them, in the order given.
+    fn readers_waiting(
+        &self,
+        now: Timestamp,
+        whom: Whom,
+        people: &[PersonId],
+    ) -> impl Future<Output = Result<Vec<WaitingReader>, LedgerError>>;
+
+    /// These digests, and who waits instead, in one transaction. A digest has those of its notices that are in no mail
+    /// yet; without any there is none. The Message-ID is fixed here: `<keysweep.{mail}.{ledger's own id}@{domain}>`.
     fn form_mails(
         &self,
         now: Timestamp,
-        run: ScanId,
-        people: &[PersonId],
+        formed: &Formed,
         domain: &str,
     ) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// Ends the ramp, where a whole scan has been made: everybody who was found in it has been told once. Returns whether
+    /// it ended.
+    fn end_ramp(&self, now: Timestamp) -> impl Future<Output = Result<bool, LedgerError>>;
 
     /// Claims mails that are planned, or failed or maybe sent and due again by `due_by`; oldest first. Claimed in one
     /// transaction `until` then.
@@ -72,15 +106,6 @@ pub trait NotifyLedger: LinkLedger {
         ends: &[(MailId, MailEnd)],
         events: &[Event],
     ) -> impl Future<Output = Result<(), LedgerError>>;
-}
-
-/// Whether mail may leave (DESIGN.md 9: nothing is mailed by accident).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailMode {
-    /// a new ledger: who would get what is shown, nothing is planned
-    Preview,
-    /// since `keysweep mail release`
-    Released,
 }
 
 /// A finding whose next step is due.

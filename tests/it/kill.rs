@@ -87,7 +87,7 @@ async fn die_everywhere(kind: Kind, scans: &[u64], side: Side) -> Vec<&'static s
 }
 
 /// Every write that there is.
-const WRITES: [&str; 17] = [
+const WRITES: [&str; 18] = [
     "begin_scan",
     "begin_sending",
     "claim_mails",
@@ -97,6 +97,7 @@ const WRITES: [&str; 17] = [
     "commit_snapshot",
     "commit_steps",
     "end_scan",
+    "end_waits",
     "form_mails",
     "judge_under",
     "record_mails",

@@ -81,6 +81,27 @@ fn an_owner_is_told_of_the_whole_account_and_a_member_of_what_they_made() {
     }
 }
 
+/// The inventory's reader is more lenient than mail is.
+#[test]
+fn an_address_that_no_mail_can_be_written_to_keeps_no_other_mail_from_going() {
+    let estate = Estate::new();
+    estate.people(&[
+        ["a", "owner..a", "owner", "active", "true"],
+        ["a", "maker-a", "member", "active", "true"],
+        ["b", "owner-b", "owner", "active", "true"],
+    ]);
+    estate.connections(&[
+        Connection::active("a-one", "a", "maker-a", K1),
+        Connection::active("b-one", "b", "owner-b", K2),
+    ]);
+    for key in [K1, K2] {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
+    estate.release();
+    estate.notify();
+    assert_eq!(estate.readers(), ["maker-a@example.org", "owner-b@example.org"]);
+}
+
 #[test]
 fn a_person_who_becomes_reachable_is_told_then() {
     let estate = mixed_estate();

@@ -171,12 +171,12 @@ fn every_step_was_taken_in_time(platform: &Platform, told: &Told, reckoning: &Re
     let (mut wrong, mut checked) = (Vec::new(), 0);
     for FindingDetail { finding, course, notices } in &told.findings {
         let steps = ladder(finding.rule);
-        let tail = (1..).map_while(|times| Some(steps.days.last()? + times * steps.then_every?));
+        let tail = (1..).map_while(|times| Some(steps.days().last()? + times * steps.then_every()?));
         // A secret that was replaced is refused at the last look before the mail, though no scan has seen the change.
         let of_connection = platform.keys().iter().filter(|key| finding.connection_id == connection_id(key.connection));
         let replaced = of_connection.filter_map(|key| key.until).filter(|until| *until > finding.opened_at).min();
         let over = replaced.into_iter().chain(finding.closed_at).chain([END]).min().unwrap_or(END);
-        for (step, day) in steps.days.iter().copied().chain(tail).enumerate() {
+        for (step, day) in steps.days().iter().copied().chain(tail).enumerate() {
             let due = finding.opened_at + days(u64::from(day));
             let told_by = reckoning.told_by(due);
             if over <= told_by {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::pulse::Pulse;
 use super::work::{Ran, Work};
 use crate::app::ops::Window;
+use crate::app::public::Counter;
 use crate::app::report::chain;
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, AppError};
@@ -16,7 +17,7 @@ use crate::notify::Notified;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 use crate::ports::meter::{JobOutcome, PartName};
-use crate::ports::notify::{MailMode, NotifyLedger};
+use crate::ports::notify::NotifyLedger;
 use crate::ports::{Clock, LedgerError};
 use crate::schedule::plan::{LastRun, Timetable, seed};
 use crate::telemetry::metrics::Metrics;
@@ -32,6 +33,7 @@ pub struct House<C> {
     load: Load,
     ledger_id: String,
     window: Option<Arc<Window>>,
+    counter: Option<Arc<Counter>>,
 }
 
 impl<C: Clock + Clone> House<C> {
@@ -47,13 +49,19 @@ impl<C: Clock + Clone> House<C> {
         load: Load,
     ) -> Result<Self, LedgerError> {
         let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
-        Ok(Self { app, metrics, env, load, ledger_id, window: None })
+        Ok(Self { app, metrics, env, load, ledger_id, window: None, counter: None })
     }
 
     /// The same, with the configuration in force shown in this window after each reload.
     #[must_use]
     pub fn seen_through(self, window: Arc<Window>) -> Self {
         Self { window: Some(window), ..self }
+    }
+
+    /// The same, with the configuration in force at this counter, likewise.
+    #[must_use]
+    pub fn met_at(self, counter: Arc<Counter>) -> Self {
+        Self { counter: Some(counter), ..self }
     }
 
     async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
@@ -80,6 +88,7 @@ impl<C: Clock + Clone> Work for House<C> {
             Job::Scan => self.scan(pulse).await?,
             Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
+                self.app.ledger.forget_links(self.app.now()).await?;
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
                 Ran::complete()
@@ -95,8 +104,12 @@ impl<C: Clock + Clone> Work for House<C> {
         self.by_the_clock(ran).await
     }
 
+    async fn answer(&self, pulse: &Pulse) -> Result<(), AppError> {
+        Ok(self.app.answer(pulse).await?)
+    }
+
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
-        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await? == MailMode::Released;
+        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
         let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
         let message = self.app.next_message_at().await?;
         Ok(mail.into_iter().chain(message).min())
@@ -159,6 +172,9 @@ impl<C: Clock + Clone> Work for House<C> {
         if let Some(window) = &self.window {
             window.configure(&self.app);
         }
+        if let Some(counter) = &self.counter {
+            counter.configure(&self.app);
+        }
         Ok(warnings.iter().map(ToString::to_string).chain(kept).collect())
     }
 }
@@ -172,7 +188,10 @@ fn keep_what_cannot_change(now: &Settings, next: &mut Settings) -> Vec<String> {
         next.ledger = now.ledger.clone();
     }
     let token = |settings: &Settings| settings.http.token.as_ref().map(ToString::to_string);
-    if next.http.listen != now.http.listen || token(next) != token(now) {
+    let public = |settings: &Settings| {
+        (settings.http.public_listen, settings.http.public_url.clone(), settings.http.trust_forwarded)
+    };
+    if next.http.listen != now.http.listen || token(next) != token(now) || public(next) != public(now) {
         say("http");
         next.http = now.http.clone();
     }

@@ -40,6 +40,9 @@ pub trait Work {
     /// Tries the mails and the messages to endpoints that wait, and forms no mail.
     fn deliver(&self, pulse: &Pulse) -> impl Future<Output = Result<Ran, AppError>>;
 
+    /// Asks the providers about the credentials that people wait for, judges what that changes, and says that it is done.
+    fn answer(&self, pulse: &Pulse) -> impl Future<Output = Result<(), AppError>>;
+
     /// When the first of the mails and messages that wait is to be tried; `None` where none waits, or none may leave.
     fn mail_due(&self) -> impl Future<Output = Result<Option<Timestamp>, LedgerError>>;
 

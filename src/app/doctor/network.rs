@@ -51,13 +51,12 @@ const fn todo(at: SmtpStep) -> &'static str {
 }
 
 /// Takes the listener's address for an instant.
-pub(super) fn listener(address: Option<SocketAddr>) -> Check {
-    const LISTEN: &str = "http.listen";
+pub(super) fn listener(setting: &'static str, address: Option<SocketAddr>, off: &'static str) -> Check {
     let Some(address) = address else {
-        return Check::ok(Part::Listener, LISTEN, "off: neither health nor metrics nor the page are to be had");
+        return Check::ok(Part::Listener, setting, off);
     };
     let error = match TcpListener::bind(address) {
-        Ok(_) => return Check::ok(Part::Listener, LISTEN, format!("{address} is free")),
+        Ok(_) => return Check::ok(Part::Listener, setting, format!("{address} is free")),
         Err(error) => error,
     };
     let todo = match error.kind() {
@@ -66,7 +65,7 @@ pub(super) fn listener(address: Option<SocketAddr>) -> Check {
         ErrorKind::PermissionDenied => "choose a port above 1023",
         _ => "choose another address",
     };
-    Check::error(Part::Listener, LISTEN, format!("{address} can't be listened on: {error}"), todo)
+    Check::error(Part::Listener, setting, format!("{address} can't be listened on: {error}"), todo)
 }
 
 /// Connects to one address of a provider, and hangs up.

@@ -1,8 +1,9 @@
 //! The words of `mail` and `webhook`.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::TextFormat;
+use crate::cli::sample::SampleArgs;
 
 /// `mail …`.
 #[derive(Clone, Debug, Subcommand)]
@@ -13,8 +14,10 @@ pub enum MailVerb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
-    /// Lets mail leave from now on
-    Release,
+    /// Lets mail leave from now on, and takes the brake off
+    Release(ReleaseArgs),
+    /// Made-up mails, as the templates in force lay them out; nothing is sent
+    Sample(SampleArgs),
     /// Sends one test mail through the mail server and says what it answered
     Test {
         /// To whom
@@ -35,6 +38,17 @@ pub enum MailVerb {
         #[arg(value_name = "ADDRESS|PERSON")]
         who: String,
     },
+}
+
+/// Flags of `mail release`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ReleaseArgs {
+    /// Writes to at most N people a run for the first time, the worst first, until everybody has been [default: mail.ramp_size]
+    #[arg(long, value_name = "N", num_args = 0..=1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub ramp: Option<Option<u32>>,
+    /// Records what is open now, or after the first whole scan, and mails only what is new, reopens or grows worse
+    #[arg(long, conflicts_with = "ramp")]
+    pub baseline: bool,
 }
 
 /// `webhook …`.

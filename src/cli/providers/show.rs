@@ -33,6 +33,9 @@ pub fn show(catalogue: &Catalogue, name: &str, format: TextFormat) -> Result<(),
     if let Some(grant) = &provider.remedies.oauth {
         remedies(&mut out, "for people, where the connection was made by permission (OAuth)", grant)?;
     }
+    for (language, texts) in provider.translations() {
+        remedies(&mut out, &format!("for people who read {language}"), &texts)?;
+    }
     Ok(())
 }
 

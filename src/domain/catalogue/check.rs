@@ -37,6 +37,7 @@ pub fn check(provider: &Provider) -> Vec<Fault> {
     limits(provider, &mut faults);
     credential(provider, &mut faults);
     remedies(provider, &mut faults);
+    texts(provider, &mut faults);
     protocol::check(provider, &mut faults);
     examples(provider, &mut faults);
     faults
@@ -98,6 +99,31 @@ fn remedies(provider: &Provider, faults: &mut Vec<Fault>) {
             faults.push(Fault::new("remedies.oauth", "it is missing, though connects_by is oauth", todo));
         }
         None => {}
+    }
+}
+
+fn texts(provider: &Provider, faults: &mut Vec<Fault>) {
+    for (tag, translation) in &provider.texts {
+        let at = format!("texts.{tag}");
+        let is_tag = (2..=3).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_lowercase()) && tag != "en";
+        if !is_tag {
+            let todo = "write a language's tag of two or three letters, such as de; English stands in remedies";
+            faults.push(Fault::new(&at, format!("{tag:?} is no other language"), todo));
+        }
+        let translated = translation.of(&provider.remedies);
+        guide(&translated, &at, &Situation::ALL, faults);
+        match (&provider.remedies.oauth, &translated.oauth) {
+            (Some(_), Some(grant)) => guide(grant, &format!("{at}.oauth"), &NEEDED_FOR_GRANTS, faults),
+            (Some(_), None) => {
+                let todo = "translate it as well: it goes with [remedies.oauth]";
+                faults.push(Fault::new(format!("{at}.oauth"), "it is missing", todo));
+            }
+            (None, Some(_)) => {
+                let todo = "take it out, or add [remedies.oauth]";
+                faults.push(Fault::new(format!("{at}.oauth"), "there is no [remedies.oauth] to translate", todo));
+            }
+            (None, None) => {}
+        }
     }
 }
 

@@ -11,12 +11,26 @@ use super::{Remedies, Situation, Words};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SharedSteps {
+    /// what stands for `{it}` in the words that end a key
+    it: It,
     /// for keys of which several live side by side
     overlap: Steps,
     /// for a key whose renewal ends the one before
     hard_cut: Steps,
     /// for connections that were made by permission (OAuth)
     grant: Steps,
+}
+
+/// The key as the object of a sentence; `{key}` is what the provider calls it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct It {
+    /// "the key"
+    this: String,
+    /// "the old key"
+    old: String,
+    /// "the older key"
+    older: String,
 }
 
 type Steps = BTreeMap<Situation, Vec<String>>;
@@ -40,53 +54,57 @@ impl SharedSteps {
     /// Names the first word that is missing.
     pub fn complete(&self, remedies: &mut Remedies, title: &str, overlap: bool) -> Result<(), MissingWord> {
         let shared = if overlap { &self.overlap } else { &self.hard_cut };
-        add(shared, remedies, title).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
+        self.add(shared, remedies, title).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
         if let Some(grant) = &mut remedies.oauth {
-            add(&self.grant, grant, title).map_err(|(situation, word)| MissingWord { grant: true, word, situation })?;
+            self.add(&self.grant, grant, title).map_err(|(situation, word)| MissingWord {
+                grant: true,
+                word,
+                situation,
+            })?;
         }
         Ok(())
     }
-}
 
-fn add(shared: &Steps, remedies: &mut Remedies, title: &str) -> Result<(), (Situation, String)> {
-    for (situation, steps) in shared {
-        if !remedies.steps.contains_key(situation) {
-            let filled = steps.iter().map(|step| fill(step, title, &remedies.words));
-            let filled = filled.collect::<Result<_, _>>().map_err(|word| (*situation, word))?;
-            remedies.steps.insert(*situation, filled);
+    fn add(&self, shared: &Steps, remedies: &mut Remedies, title: &str) -> Result<(), (Situation, String)> {
+        for (situation, steps) in shared {
+            if !remedies.steps.contains_key(situation) {
+                let filled = steps.iter().map(|step| self.fill(step, title, &remedies.words));
+                let filled = filled.collect::<Result<_, _>>().map_err(|word| (*situation, word))?;
+                remedies.steps.insert(*situation, filled);
+            }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-/// A step with its blanks filled, or the word that is missing.
-fn fill(step: &str, title: &str, words: &Words) -> Result<String, String> {
-    let mut filled = String::new();
-    let mut rest = step;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (blank, behind) = after.split_once('}').ok_or_else(|| after.to_owned())?;
-        filled.push_str(before);
-        filled.push_str(&word(blank, title, words)?);
-        rest = behind;
+    /// A step with its blanks filled, or the word that is missing.
+    fn fill(&self, step: &str, title: &str, words: &Words) -> Result<String, String> {
+        let mut filled = String::new();
+        let mut rest = step;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (blank, behind) = after.split_once('}').ok_or_else(|| after.to_owned())?;
+            filled.push_str(before);
+            filled.push_str(&self.word(blank, title, words)?);
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Ok(filled)
     }
-    filled.push_str(rest);
-    Ok(filled)
-}
 
-fn word(blank: &str, title: &str, words: &Words) -> Result<String, String> {
-    let given = |name: &str, word: &str| if word.is_empty() { Err(name.to_owned()) } else { Ok(word.to_owned()) };
-    let ended = |which: &str| Ok(given("end", &words.end)?.replace("{it}", &format!("the {which}{}", words.key)));
-    match blank {
-        "title" => Ok(title.to_owned()),
-        "key" => given(blank, &words.key),
-        "make" => given(blank, &words.make),
-        "look" => given(blank, &words.look),
-        "risk" => given(blank, &words.risk),
-        "kind" => given(blank, &words.kind),
-        "end" => ended(""),
-        "end-old" => ended("old "),
-        "end-older" => ended("older "),
-        unknown => Err(unknown.to_owned()),
+    fn word(&self, blank: &str, title: &str, words: &Words) -> Result<String, String> {
+        let given = |name: &str, word: &str| if word.is_empty() { Err(name.to_owned()) } else { Ok(word.to_owned()) };
+        let ended = |it: &str| Ok(given("end", &words.end)?.replace("{it}", &it.replace("{key}", &words.key)));
+        match blank {
+            "title" => Ok(title.to_owned()),
+            "key" => given(blank, &words.key),
+            "make" => given(blank, &words.make),
+            "look" => given(blank, &words.look),
+            "risk" => given(blank, &words.risk),
+            "kind" => given(blank, &words.kind),
+            "end" => ended(&self.it.this),
+            "end-old" => ended(&self.it.old),
+            "end-older" => ended(&self.it.older),
+            unknown => Err(unknown.to_owned()),
+        }
     }
 }
 
@@ -113,7 +131,9 @@ mod tests {
     }
 
     fn shared(text: &str) -> SharedSteps {
-        SharedSteps { overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant {end}") }
+        let it =
+            It { this: "the {key}".to_owned(), old: "the old {key}".to_owned(), older: "the older {key}".to_owned() };
+        SharedSteps { it, overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant {end}") }
     }
 
     fn words() -> Words {

@@ -213,7 +213,26 @@ fn mail(facts: &Facts<'_>) -> Vec<Line> {
         (true, None) => Line::new("Leaving", Level::Unknown, "not known", "the ledger does not answer"),
         (true, Some(MailMode::Preview)) => Line::new("Leaving", Level::Look, "preview", "nothing is mailed")
             .more("`keysweep mail preview` shows what would be, `keysweep mail release` lets it leave"),
+        (true, Some(MailMode::Baseline)) => Line::new("Leaving", Level::Look, "baseline", "nothing is mailed yet")
+            .more("the first whole scan is recorded and not told; only what is new after it is"),
+        (true, Some(MailMode::Ramp { people })) => Line::new("Leaving", Level::Well, "ramp", "mail may leave")
+            .more(format!("{} a run, who were never written to", counted(u64::from(people), "person", "people"))),
         (true, Some(MailMode::Released)) => Line::new("Leaving", Level::Well, "released", "mail may leave"),
+    };
+    let braked = facts.overview.and_then(|overview| overview.outbox.braked).filter(|_| mode.level == Level::Well);
+    let mode = match braked {
+        None => mode,
+        Some(braked) => {
+            let new = counted(braked.new, "finding is", "findings are");
+            let more = format!(
+                "{new} new, far more than usual (up to {}); `keysweep mail preview` shows what would be mailed, \
+                 `keysweep mail release` lets it leave",
+                braked.allowed
+            );
+            Line::new("Leaving", Level::Trouble, "braked", "nobody is told of anything since")
+                .at(Some(When::of(braked.since, facts.now)))
+                .more(more)
+        }
     };
     // Before anything may leave, nobody has asked the server.
     let is_used = mode.level == Level::Well || facts.health.parts.contains_key(&PartName::Smtp);

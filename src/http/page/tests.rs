@@ -17,7 +17,7 @@ use crate::ledger::read::{
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Seen};
 use crate::ports::meter::PartName;
-use crate::ports::notify::MailMode;
+use crate::ports::notify::{MailMode, WaitReason};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -63,6 +63,8 @@ impl World {
                     mails: MailState::ALL.map(|state| (state, 0)).into(),
                     suppressed: 0,
                     oldest_waiting: None,
+                    put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
+                    braked: None,
                 },
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),

@@ -28,6 +28,7 @@ pub(super) async fn write(
     expect_all(sorted.anew.len(), run(tx, &BEGIN_ANEW, &sorted.anew, now).await?)?;
     expect_all(sorted.updated.len(), run(tx, &UPDATE, &sorted.updated, now).await?)?;
     cancel_notices(tx, &sorted.silenced).await?;
+    run(tx, &CLOSING_NOTES, &sorted.closed, now).await?;
     Ok(events)
 }
 
@@ -210,7 +211,7 @@ pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
     "UPDATE finding SET
          state = 'open', opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
          closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL, pause = NULL, pause_until = NULL,
-         reset_at = NULL,
+         reset_at = NULL, baseline = 0,
          next_step_at = CASE WHEN v.mailed = 1 THEN $2 END
      FROM " [records "$1" v (id bigint, opening bigint, severity text, since bigint, evidence text, mailed bigint)] "
      WHERE finding.id = v.id"
@@ -220,7 +221,8 @@ pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
 pub(in crate::ledger) const UPDATE: Sql = sql!(
     "UPDATE finding SET
          severity = v.severity, since = v.since, evidence = v.evidence, mailed = v.mailed,
-         next_step_at = CASE WHEN v.mailed = 0 THEN NULL WHEN finding.mailed = 0 THEN $2 ELSE finding.next_step_at END
+         next_step_at = CASE WHEN v.mailed = 0 OR finding.baseline = 1 THEN NULL WHEN finding.mailed = 0 THEN $2
+                             ELSE finding.next_step_at END
      FROM " [records "$1" v (id bigint, severity text, since bigint, evidence text, mailed bigint)] "
      WHERE finding.id = v.id"
 );
@@ -241,4 +243,24 @@ pub(in crate::ledger) const CANCEL_NOTICES: Sql = sql!(
     "UPDATE notice SET state = 'cancelled'
      WHERE finding_id IN " [within "$1" bigint] " AND state = 'planned'
        AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
+);
+
+/// The note that ends a tombstone, for everybody who was told of this opening, or may have been, and may still be written
+/// to. Only where the credential is dead, and nothing of the connection's own uses it.
+pub(in crate::ledger) const CLOSING_NOTES: Sql = sql!(
+    "INSERT INTO notice (finding_id, opening, step, person_id, planned_at, closing)
+     SELECT f.id, f.opening, max(n.step) + 1, p.id, $2, 1
+     FROM " [tuples "$1" v (0 id bigint)] "
+     JOIN finding AS f ON f.id = v.id
+     JOIN notice AS n ON n.finding_id = f.id AND n.opening = f.opening
+     JOIN person AS p ON p.id = n.person_id
+     LEFT JOIN mail AS m ON m.id = n.mail_id
+     WHERE f.closed_why = 'dead' AND f.rule IN ('revocation-missing', 'revocation-unproven', 'secret-compromised')
+       AND NOT EXISTS (SELECT 1 FROM use AS u WHERE u.connection_id = f.connection_id
+                       AND u.credential_id = f.credential_id AND u.until IS NULL)
+       AND p.status = 'active' AND p.verified = 1
+       AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2)
+     GROUP BY f.id, f.opening, p.id
+     HAVING max(CASE WHEN n.state = 'sent' OR m.state = 'sending' OR m.maybe_sent = 1 THEN 1 ELSE 0 END) = 1
+     ON CONFLICT DO NOTHING"
 );

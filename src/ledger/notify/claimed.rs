@@ -12,6 +12,7 @@ use crate::domain::ids::{CredentialId, FindingId, MailId, NoticeId, PersonId, Pr
 use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
+use crate::ledger::notify::contact::CONTACT;
 use crate::ledger::packed::{flag, key_tail, pack};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
@@ -38,8 +39,7 @@ pub(in crate::ledger) async fn read(moment: &mut Session, ids: &[MailId]) -> Res
     for row in notices {
         let count = sharers.get(&(row.mail, row.credential)).copied().unwrap_or(0);
         if let Some(mail) = mails.get_mut(&row.mail) {
-            let account = mail.account.clone();
-            mail.notices.push(row.into_notice(account, count));
+            mail.notices.push(row.into_notice(count));
         }
     }
     add_references(&mut mails, references);
@@ -94,7 +94,7 @@ impl Head {
             deliverable: self.deliverable,
             locale: self.locale,
             timezone: self.timezone,
-            audience: Audience::Account,
+            audience: if self.person == CONTACT { Audience::SecurityContact } else { Audience::Account },
             account: self.account,
             unsubscribe: None,
             attempts: self.attempts,
@@ -112,7 +112,10 @@ struct NoticeRow {
     finding: FindingId,
     step: u32,
     #[serde(deserialize_with = "flag")]
+    closing: bool,
+    #[serde(deserialize_with = "flag")]
     current: bool,
+    account: String,
     rule: RuleName,
     severity: Severity,
     since: Timestamp,
@@ -138,15 +141,15 @@ struct NoticeRow {
 }
 
 impl NoticeRow {
-    fn into_notice(self, account: String, sharers: u32) -> MailNotice {
+    fn into_notice(self, sharers: u32) -> MailNotice {
         MailNotice {
             id: self.id,
             finding: self.finding,
             step: self.step,
-            closing: false,
+            closing: self.closing,
             current: self.current,
             link: None,
-            account,
+            account: self.account,
             rule: self.rule,
             severity: self.severity,
             since: self.since,
@@ -176,7 +179,7 @@ impl NoticeRow {
 pub(in crate::ledger) const HEADS: Sql = sql!(
     "SELECT " [page
         "m.id, m.message_id, m.person_id, p.email,
-         p.status = 'active' AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
+         p.status = 'active' AND p.verified = 1 AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
                                              AND s.email = p.email AND s.until > coalesce(m.claimed_until, 0)),
          p.locale, p.timezone, a.external_id, m.attempts, m.maybe_sent"] "
      FROM " [each "$1" page bigint] "
@@ -185,18 +188,25 @@ pub(in crate::ledger) const HEADS: Sql = sql!(
      JOIN account AS a ON a.id = p.account_id"
 );
 
-/// What ended the use is told of the latest use of that credential by that connection; nothing where it is open.
+/// The note that ends a tombstone is for those who were told of it, and says that the key is dead: nothing else closes one
+/// quietly. What ended the use is told of the latest use of that credential by that connection; nothing where it is open.
 pub(in crate::ledger) const NOTICES: Sql = sql!(
     "SELECT " [page
-        "n.mail_id, n.id, n.finding_id, n.step,
-         n.state = 'planned' AND f.state = 'open' AND f.opening = n.opening,
-         f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
+        "n.mail_id, n.id, n.finding_id, n.step, n.closing,
+         n.state = 'planned' AND f.opening = n.opening AND CASE n.closing
+             WHEN 0 THEN f.state = 'open'
+             ELSE f.closed_why = 'dead' AND EXISTS (
+                 SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
+                 WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
+                   AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END,
+         a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
          k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
          EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
          k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, " [json "c.used_for"]] "
      FROM " [each "$1" page bigint] "
      JOIN notice AS n ON n.mail_id = page.value
      JOIN finding AS f ON f.id = n.finding_id
+     JOIN account AS a ON a.id = f.account_id
      JOIN connection AS c ON c.id = f.connection_id
      JOIN credential AS k ON k.id = f.credential_id
      LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x

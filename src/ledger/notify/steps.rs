@@ -39,7 +39,9 @@ pub(super) async fn write(tx: &mut Session, now: Timestamp, steps: &[StepTaken])
         .iter()
         .flat_map(|step| step.people.iter().map(|person| (step.finding, step.opening, step.step, *person)))
         .collect();
-    tx.run(&INSERT_NOTICES, [pack(&notices)?.into(), now.into()]).await?;
+    let notices = pack(&notices)?;
+    tx.run(&INSERT_NOTICES, [(&notices).into(), now.into()]).await?;
+    tx.run(&SUPERSEDE, [notices.into()]).await?;
     let taken: Vec<(FindingId, u32, u32, Option<Timestamp>)> =
         steps.iter().map(|step| (step.finding, step.opening, step.step, step.next_step_at)).collect();
     tx.run(&TAKE, [pack(&taken)?.into()]).await?;
@@ -169,6 +171,14 @@ pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
      ON CONFLICT (finding_id, opening, step, person_id) DO UPDATE
      SET state = 'planned', mail_id = NULL, planned_at = excluded.planned_at
      WHERE notice.state = 'cancelled'"
+);
+
+/// A tighter step says all that an earlier one would have: what still waits is not said twice in one mail.
+pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
+    "UPDATE notice SET state = 'superseded'
+     FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
+     WHERE notice.finding_id = v.finding AND notice.opening = v.opening AND notice.person_id = v.person
+       AND notice.step < v.step AND notice.mail_id IS NULL AND notice.state = 'planned'"
 );
 
 pub(in crate::ledger) const TAKE: Sql = sql!(

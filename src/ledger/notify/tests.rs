@@ -1,15 +1,18 @@
 //! What NOTIFY relies on.
 
+mod waits;
+
 use std::time::Duration;
 
 use super::*;
 use crate::domain::facts::{Creator, EndedBy};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::NoticeId;
+use crate::domain::ids::{NoticeId, ScanId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::time::{days, hours};
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
+use crate::ports::notify::Digest;
 
 on_both![
     a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when,
@@ -66,9 +69,26 @@ async fn take(estate: &Estate, findings: &[i64], opening: u32, step: u32, people
     estate.ledger.commit_steps(NOW, &steps, &[]).await.unwrap();
 }
 
+/// A mail for everybody with all that waits for them.
 async fn form(estate: &Estate) {
-    let people = estate.ledger.readers_waiting(100).await.unwrap();
-    estate.ledger.form_mails(NOW, ScanId(1), &people, "mail.example.org").await.unwrap();
+    let digests = readers(estate).await.into_iter().map(|reader| Digest {
+        person: reader.person,
+        run: reader.run,
+        notices: reader.notices.iter().map(|notice| notice.id).collect(),
+    });
+    let formed = Formed { digests: digests.collect(), waits: Vec::new() };
+    estate.ledger.form_mails(NOW, &formed, "mail.example.org").await.unwrap();
+}
+
+const ALL: Whom = Whom::Everybody(ScanId(1));
+
+async fn readers(estate: &Estate) -> Vec<WaitingReader> {
+    let people = people_waiting(estate).await;
+    estate.ledger.readers_waiting(NOW, ALL, &people).await.unwrap()
+}
+
+async fn people_waiting(estate: &Estate) -> Vec<PersonId> {
+    estate.ledger.people_waiting(NOW, ALL).await.unwrap()
 }
 
 async fn claim(estate: &Estate, now: Timestamp) -> Vec<ClaimedMail> {
@@ -155,7 +175,7 @@ async fn one_digest_for_each_reader_worst_first_under_a_fixed_message_id(kind: K
     estate.judge(NOW, vec![FindingChange::Opened(critical)]).await;
     take(&estate, &[1, 2], 1, 0, &[1]).await;
     take(&estate, &[3], 1, 0, &[2, 1]).await;
-    assert_eq!(estate.ledger.readers_waiting(1).await.unwrap().len(), 1);
+    assert_eq!(people_waiting(&estate).await, [PersonId(1), PersonId(2)]);
     form(&estate).await;
     form(&estate).await;
     let mails = claim(&estate, NOW).await;
@@ -262,7 +282,7 @@ async fn a_refused_address_is_suppressed_and_the_step_is_due_for_the_next_in_lin
     assert_eq!(again.iter().map(|s| (s.finding.0, s.last_step)).collect::<Vec<_>>(), [(1, None), (2, None)]);
     assert!(again[0].people[0].suppressed);
     take(&estate, &[1, 2], 1, 0, &[2]).await;
-    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(2)]);
+    assert_eq!(people_waiting(&estate).await, [PersonId(2)]);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.address_refused'").await, 1);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE data LIKE '%@%'").await, 0);
 }
@@ -276,7 +296,7 @@ async fn who_was_not_reached_is_told_when_the_step_is_taken_once_more_and_nobody
     record(&estate, to(2), sent()).await;
     record(&estate, to(1), MailEnd::Cancelled).await;
     take(&estate, &[1], 1, 0, &[1, 2]).await;
-    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(1)]);
+    assert_eq!(people_waiting(&estate).await, [PersonId(1)]);
     form(&estate).await;
     let again = claim(&estate, NOW).await;
     assert_eq!(again.iter().map(|mail| (mail.person.0, mail.notices.len())).collect::<Vec<_>>(), [(1, 1)]);
@@ -302,7 +322,7 @@ async fn held_notices_wait_for_another_mail_and_the_rest_goes_on(kind: Kind) {
     record(&estate, 1, held(1)).await;
     let rest = claim(&estate, NOW).await.remove(0);
     assert_eq!(rest.notices.iter().map(|n| n.id).collect::<Vec<NoticeId>>(), [mail.notices[1].id]);
-    assert_eq!(estate.ledger.readers_waiting(10).await.unwrap(), [PersonId(1)]);
+    assert_eq!(people_waiting(&estate).await, [PersonId(1)]);
     record(&estate, 1, held(2)).await;
     assert!(claim(&estate, NOW).await.is_empty(), "a mail without notices is cancelled");
     form(&estate).await;
@@ -332,8 +352,12 @@ async fn an_end_for_a_mail_that_is_not_there_changes_nothing(kind: Kind) {
 async fn a_chunk_costs_what_it_holds_and_not_what_waits() {
     let estate = Estate::new(Kind::Sqlite).await;
     for (statement, index) in [
-        (TAKE_UP, "notice_waiting (person_id=?)"),
-        (HAVE_NOTICES, "notice_waiting (person_id=?)"),
+        (waiting::WAITING, "notice_waiting (person_id=?)"),
+        (waiting::WAITING, "person_by_email (email=?)"),
+        (waiting::WHOSE_TIME_HAS_COME, "put_off_until (until<?)"),
+        (mode::NEW, "finding_step_due (next_step_at<?)"),
+        (mode::RECORD, "finding_step_due (next_step_at>?)"),
+        (steps::SUPERSEDE, "notice_waiting (person_id=?)"),
         (DUE_MAILS, "mail_due (next_try_at<?)"),
         (claimed::NOTICES, "notice_by_mail (mail_id=?)"),
         (claimed::SHARERS, "use_by_credential (credential_id=? AND account_id=? AND until=?)"),

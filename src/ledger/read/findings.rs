@@ -102,6 +102,14 @@ pub struct FindingRow {
     /// false where it is counted for the operator and never mailed
     #[serde(deserialize_with = "flag")]
     pub mailed: bool,
+    /// why reminders wait: snoozed, acknowledged, pending; as long as `pause_until` lies ahead
+    pub pause: Option<String>,
+    /// until when
+    #[serde(serialize_with = "when::maybe")]
+    pub pause_until: Option<Timestamp>,
+    /// true where it was there when the baseline was recorded: it is told once it reopens or grows worse
+    #[serde(deserialize_with = "flag")]
+    pub baseline: bool,
     /// the facts that it rests on
     pub evidence: Map<String, Value>,
 }
@@ -168,8 +176,11 @@ pub struct NoticeRow {
     pub step: u32,
     /// the ledger's number of the person
     pub person: PersonId,
-    /// planned, sent, cancelled
+    /// planned, sent, cancelled, superseded by a tighter step
     pub state: String,
+    /// true for the note that ends a tombstone
+    #[serde(deserialize_with = "flag")]
+    pub closing: bool,
     /// when it was planned
     #[serde(serialize_with = "when::text")]
     pub planned_at: Timestamp,
@@ -250,7 +261,8 @@ macro_rules! page_of {
         sql!(
             "SELECT " [page by "f.id":
                 "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
-                 substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed, "
+                 substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed,
+                 f.pause, f.pause_until, f.baseline, "
                 [json "f.evidence"]] "
              FROM (SELECT f.id FROM finding AS f
                    WHERE f.id > $1 AND f.id <= $2 AND "
@@ -295,7 +307,7 @@ pub(in crate::ledger) const COURSE: Sql = sql!(
 );
 
 pub(in crate::ledger) const NOTICES: Sql = sql!(
-    "SELECT " [page by "n.id": "n.opening, n.step, n.person_id, n.state, n.planned_at, n.mail_id, m.state, m.sent_at"] "
+    "SELECT " [page by "n.id": "n.opening, n.step, n.person_id, n.state, n.closing, n.planned_at, n.mail_id, m.state, m.sent_at"] "
      FROM (SELECT * FROM notice WHERE finding_id = $1 ORDER BY id) AS n
      LEFT JOIN mail AS m ON m.id = n.mail_id"
 );

@@ -158,5 +158,5 @@ pub(in crate::ledger) const QUARANTINED: Sql = sql!(
 
 pub(in crate::ledger) const SOURCES: Sql = sql!(
     "SELECT " [page "name, last_error, held_back, held_back_people, " [json "remarks"]] "
-     FROM (SELECT * FROM source ORDER BY name) AS sources"
+     FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS sources"
 );

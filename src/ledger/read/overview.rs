@@ -13,15 +13,18 @@ use super::when;
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::blindness::{Blind, Scope, Why};
+use crate::domain::brake::Braked;
 use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
+use crate::ledger::notify::mode;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ledger::{Ledger, sight};
 use crate::ports::LedgerError;
+use crate::ports::notify::WaitReason;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
 ///
@@ -111,6 +114,10 @@ pub struct OutboxOverview {
     /// when the oldest mail that still has to go out was formed
     #[serde(serialize_with = "when::maybe")]
     pub oldest_waiting: Option<Timestamp>,
+    /// people whose digest is put off, by the reason
+    pub put_off: BTreeMap<WaitReason, u64>,
+    /// why nobody is told of anything; `None` where the brake is off
+    pub braked: Option<Braked>,
 }
 
 /// One source, as its last reading left it.
@@ -251,7 +258,10 @@ async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, 
     mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
     let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
     let suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
-    Ok(OutboxOverview { mails, suppressed, oldest_waiting: oldest.into_iter().flatten().min() })
+    let mut put_off: BTreeMap<WaitReason, u64> = WaitReason::ALL.map(|why| (why, 0)).into();
+    put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
+    let braked = mode::braked(moment).await?;
+    Ok(OutboxOverview { mails, suppressed, oldest_waiting: oldest.into_iter().flatten().min(), put_off, braked })
 }
 
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
@@ -280,11 +290,15 @@ pub(in crate::ledger) const AGES: Sql = sql!(
 
 pub(in crate::ledger) const SOURCES: Sql = sql!(
     "SELECT " [page "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people"] "
-     FROM (SELECT * FROM source ORDER BY name) AS s"
+     FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
 );
 
 pub(in crate::ledger) const MAILS: Sql = sql!(
     "SELECT " [page "state, total"] " FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted"
+);
+
+pub(in crate::ledger) const PUT_OFF: Sql = sql!(
+    "SELECT " [page "why, total"] " FROM (SELECT why, count(*) AS total FROM put_off GROUP BY why) AS counted"
 );
 
 /// [`MailState::is_waiting`], as the index on states finds it.

@@ -18,8 +18,8 @@ pub struct Reader {
     pub account: String,
     /// the platform's id of the person
     pub member: String,
-    /// their role
-    pub role: Role,
+    /// their role; `None` for the operator's security contact, who is of no account
+    pub role: Option<Role>,
     /// their address; `None` where the ledger's is none that we would send to
     pub address: Option<Address>,
 }
@@ -35,7 +35,7 @@ impl Ledger {
         let reader = |Row(id, account, member, role, email): Row| Reader {
             id,
             account,
-            member,
+            member: if role.is_none() { "security contact".to_owned() } else { member },
             role,
             address: Address::parse(&email),
         };
@@ -44,10 +44,10 @@ impl Ledger {
 }
 
 #[derive(Deserialize)]
-struct Row(PersonId, String, String, Role, String);
+struct Row(PersonId, String, String, Option<Role>, String);
 
 pub(in crate::ledger) const PEOPLE: Sql = sql!(
-    "SELECT " [page "p.id, a.external_id, p.member_id, p.role, p.email"] "
+    "SELECT " [page "p.id, a.external_id, p.member_id, CASE WHEN p.id > 0 THEN p.role END, p.email"] "
      FROM " [each "$1" wanted bigint] "
      CROSS JOIN person AS p
      JOIN account AS a ON a.id = p.account_id

@@ -8,12 +8,12 @@ use super::*;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, ScanId};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName, ScanId};
 use crate::domain::time::days;
 use crate::ledger::Ledger;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
-use crate::ports::notify::{NotifyLedger, StepTaken};
+use crate::ports::notify::{Digest, Formed, NotifyLedger, StepTaken};
 
 on_both![
     a_finding_prints_the_names_of_the_contract_and_times_as_text,
@@ -233,7 +233,9 @@ async fn mails_are_listed_without_an_address(kind: Kind) {
     let estate = estate(kind).await;
     let step = StepTaken { finding: FindingId(1), opening: 1, step: 0, people: vec![PersonId(1)], next_step_at: None };
     estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
-    estate.ledger.form_mails(NOW, ScanId(3), &[PersonId(1)], "mail.example.org").await.unwrap();
+    let digest = Digest { person: PersonId(1), run: ScanId(3), notices: vec![NoticeId(1)] };
+    let formed = Formed { digests: vec![digest], waits: Vec::new() };
+    estate.ledger.form_mails(NOW, &formed, "mail.example.org").await.unwrap();
     estate.run("UPDATE mail SET error = '550 5.1.1 <owner@example.org>: unknown'").await;
     let mail = estate.ledger.mails(None, MailId(0), 10).await.unwrap().remove(0);
     assert_eq!((mail.state, mail.notices, mail.scan), (MailState::Planned, 1, ScanId(3)));

@@ -1,15 +1,20 @@
 //! One file's text to a checked provider.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::lines::Lines;
 use super::{CatalogueError, CatalogueProblem};
 use crate::domain::catalogue::{Fault, Provider, check};
-use crate::domain::remedy::SharedSteps;
+use crate::domain::remedy::{MissingWord, SharedSteps};
 use crate::domain::spelling::nearest;
 
-/// The steps that all providers share.
-const STEPS: &str = include_str!("../../../config/steps.toml");
+/// The steps that all providers share, by language.
+const STEPS: [(&str, &str); 2] =
+    [(ENGLISH, include_str!("../../../config/steps.toml")), ("de", include_str!("../../../config/steps.de.toml"))];
+
+/// The language of `[remedies]`.
+const ENGLISH: &str = "en";
 
 /// What a look at one file showed.
 #[derive(Clone, Debug)]
@@ -62,19 +67,40 @@ fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> CatalogueProbl
 /// Fills in the steps that the file leaves to those that all providers share. What is incomplete has no steps for other
 /// situations either: the first fault is enough.
 fn complete(provider: &mut Provider) -> Result<(), Fault> {
-    static SHARED: LazyLock<Result<SharedSteps, String>> =
-        LazyLock::new(|| toml::from_str(STEPS).map_err(|error| error.message().to_owned()));
+    static SHARED: LazyLock<Result<BTreeMap<&str, SharedSteps>, String>> = LazyLock::new(|| {
+        let read = |(tag, text)| match toml::from_str(text) {
+            Ok(steps) => Ok((tag, steps)),
+            Err(error) => Err(error.message().to_owned()),
+        };
+        STEPS.into_iter().map(read).collect()
+    });
     let shared = SHARED.as_ref().map_err(|what| Fault {
         at: String::new(),
         what: format!("the shared steps can't be read: {what}"),
         todo: "this is a defect of keysweep: tell its makers".to_owned(),
     })?;
-    let completed = shared.complete(&mut provider.remedies, &provider.title, provider.rotation.overlap);
-    completed.map_err(|missing| Fault {
-        at: format!("remedies{}.words.{}", if missing.grant { ".oauth" } else { "" }, missing.word),
+    let (title, overlap) = (&provider.title, provider.rotation.overlap);
+    if let Some(english) = shared.get(ENGLISH) {
+        english.complete(&mut provider.remedies, title, overlap).map_err(|missing| lacking("remedies", &missing))?;
+    }
+    for (tag, texts) in &mut provider.texts {
+        // A language without shared steps has steps of its own for everything, or the check says so.
+        if let Some(shared) = shared.get(tag.as_str()) {
+            let mut remedies = texts.of(&provider.remedies);
+            let completed = shared.complete(&mut remedies, title, overlap);
+            completed.map_err(|missing| lacking(&format!("texts.{tag}"), &missing))?;
+            texts.complete_from(remedies);
+        }
+    }
+    Ok(())
+}
+
+fn lacking(at: &str, missing: &MissingWord) -> Fault {
+    Fault {
+        at: format!("{at}{}.words.{}", if missing.grant { ".oauth" } else { "" }, missing.word),
         what: format!("it is missing: {missing}"),
         todo: "write it, or write the steps of each situation under steps".to_owned(),
-    })
+    }
 }
 
 /// The parser's words, with what was probably meant.

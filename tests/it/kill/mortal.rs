@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use keysweep::domain::blindness::{Scope, Sight};
+use keysweep::domain::brake::{Braked, Openings};
 use keysweep::domain::clock::Clocks;
 use keysweep::domain::facts::Subject;
 use keysweep::domain::finding::KnownFinding;
@@ -18,7 +19,9 @@ use keysweep::ports::collect::{
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::links::{KeptLink, LinkLedger};
-use keysweep::ports::notify::{ClaimedMail, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken};
+use keysweep::ports::notify::{
+    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+};
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::{Event, LedgerError};
 use tokio::sync::Mutex;
@@ -299,18 +302,49 @@ impl NotifyLedger for Mortal<'_> {
         self.write("commit_steps", self.ledger.commit_steps(now, steps, events)).await
     }
 
-    async fn readers_waiting(&self, limit: usize) -> Result<Vec<PersonId>, LedgerError> {
-        self.read(self.ledger.readers_waiting(limit)).await
+    async fn security_contact(&self, now: Timestamp) -> Result<Option<PersonId>, LedgerError> {
+        self.read(self.ledger.security_contact(now)).await
     }
 
-    async fn form_mails(
+    async fn new_findings(&self, now: Timestamp, since: Timestamp) -> Result<u64, LedgerError> {
+        self.read(self.ledger.new_findings(now, since)).await
+    }
+
+    async fn openings(&self) -> Result<Option<Openings>, LedgerError> {
+        self.read(self.ledger.openings()).await
+    }
+
+    async fn brake_off(&self, now: Timestamp, openings: &Openings) -> Result<(), LedgerError> {
+        self.write("brake_off", self.ledger.brake_off(now, openings)).await
+    }
+
+    async fn brake_on(&self, now: Timestamp, braked: &Braked) -> Result<bool, LedgerError> {
+        self.write("brake_on", self.ledger.brake_on(now, braked)).await
+    }
+
+    async fn end_waits(&self, until: Option<Timestamp>) -> Result<(), LedgerError> {
+        self.write("end_waits", self.ledger.end_waits(until)).await
+    }
+
+    async fn people_waiting(&self, now: Timestamp, whom: Whom) -> Result<Vec<PersonId>, LedgerError> {
+        self.read(self.ledger.people_waiting(now, whom)).await
+    }
+
+    async fn readers_waiting(
         &self,
         now: Timestamp,
-        run: ScanId,
+        whom: Whom,
         people: &[PersonId],
-        domain: &str,
-    ) -> Result<(), LedgerError> {
-        self.write("form_mails", self.ledger.form_mails(now, run, people, domain)).await
+    ) -> Result<Vec<WaitingReader>, LedgerError> {
+        self.read(self.ledger.readers_waiting(now, whom, people)).await
+    }
+
+    async fn form_mails(&self, now: Timestamp, formed: &Formed, domain: &str) -> Result<(), LedgerError> {
+        self.write("form_mails", self.ledger.form_mails(now, formed, domain)).await
+    }
+
+    async fn end_ramp(&self, now: Timestamp) -> Result<bool, LedgerError> {
+        self.write("end_ramp", self.ledger.end_ramp(now)).await
     }
 
     async fn claim_mails(

@@ -17,7 +17,7 @@ use keysweep::escrow::entropy::NoEntropy;
 use keysweep::escrow::{Escrow, MasterKey, Wrapped};
 use keysweep::inventory::{FileKind, FileSource};
 use keysweep::ledger::Ledger;
-use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, notify};
+use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::{ClaimedMail, MailSession, Mailer, Recheck, Renderer, SendError};
 use keysweep::ports::probe::{Prober, Question};
@@ -114,6 +114,7 @@ impl Story {
             retry: Backoff { waits: vec![Duration::from_secs(60)], ..Backoff::default() },
             suppress_for: days(90),
             domain: "example.org".to_owned(),
+            tell: TellPolicy::default(),
         };
         let tools = NotifyTools {
             ledger,

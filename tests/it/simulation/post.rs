@@ -37,6 +37,8 @@ pub struct Told {
     pub rule: RuleName,
     /// the credential
     pub credential: CredentialId,
+    /// whether it tells that the key is dead
+    pub closing: bool,
     /// whether the ledger had it for proven dead
     pub dead: bool,
 }
@@ -131,6 +133,7 @@ impl Renderer for Stage {
             notice: notice.id,
             finding: notice.finding,
             step: notice.step,
+            closing: notice.closing,
             rule: notice.rule,
             credential: notice.credential,
             dead: notice.belief.is_proven_dead(),

@@ -14,7 +14,7 @@ use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::escrow::entropy::NoEntropy;
 use keysweep::escrow::{Escrow, MasterKey, Wrapped};
 use keysweep::ledger::Ledger;
-use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, notify};
+use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::Recheck;
 use keysweep::ports::{Clock, LedgerError, Quiet};
@@ -210,6 +210,7 @@ impl Stage {
             retry: Backoff { waits: vec![Duration::from_secs(60), hours(1)], ..Backoff::default() },
             suppress_for: days(90),
             domain: "example.org".to_owned(),
+            tell: TellPolicy::default(),
         };
         let tools = NotifyTools {
             ledger: again.ledger,

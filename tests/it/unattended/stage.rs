@@ -319,6 +319,10 @@ impl Work for Witness {
         self.house.deliver(pulse).await
     }
 
+    async fn answer(&self, pulse: &Pulse) -> Result<(), AppError> {
+        self.house.answer(pulse).await
+    }
+
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
         self.house.mail_due().await
     }

@@ -26,6 +26,7 @@ pub(super) const START: Timestamp = Timestamp::from_secs(1_795_248_000);
 pub(super) enum Asked {
     Ran(Job),
     Delivered,
+    Answered,
     Touched,
     GaveBack,
 }
@@ -185,6 +186,11 @@ impl Work for Fake {
         self.world.note(Asked::Delivered);
         self.world.ledger()?;
         Ok(self.mailed())
+    }
+
+    async fn answer(&self, _: &Pulse) -> Result<(), AppError> {
+        self.world.note(Asked::Answered);
+        Ok(())
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {

@@ -79,6 +79,9 @@ fn finding(open: bool) -> FindingDetail {
             closed_at: (!open).then(|| START + days(5) + hours(2)),
             since: START + days(2),
             mailed: true,
+            pause: None,
+            pause_until: None,
+            baseline: false,
             evidence: json!({
                 "fingerprint": "000000000012", "compromised_at": (START + days(2)).to_string(), "said_by": "operator",
                 "note": "seen\u{1b}[31m in a paste",
@@ -111,6 +114,7 @@ fn notice(person: i64, step: u32, state: &str, mail: Option<MailState>, sent_at:
         opening: 1,
         step,
         person: PersonId(person),
+        closing: false,
         state: state.to_owned(),
         planned_at: START + days(2) + hours(u64::from(step) * 72),
         mail: mail.map(|_| MailId(4)),

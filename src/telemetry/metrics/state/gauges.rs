@@ -11,6 +11,7 @@ use crate::domain::rules;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{MailState, SourceOverview};
 use crate::ports::health::JobState;
+use crate::ports::notify::WaitReason;
 
 pub(super) const GAUGES: &[Declared] = &[
     Declared {
@@ -129,6 +130,26 @@ pub(super) const GAUGES: &[Declared] = &[
         labels: &[],
         read: |state, series| {
             series.instant(&[], state.overview.as_ref().and_then(|overview| overview.outbox.oldest_waiting));
+        },
+    },
+    Declared {
+        name: "keysweep_mail_put_off",
+        help: "People whose digest is put off.",
+        labels: &["reason"],
+        read: |state, series| {
+            for why in WaitReason::ALL {
+                let people = state.overview.as_ref().and_then(|overview| overview.outbox.put_off.get(&why));
+                series.count(&[why.as_str()], people.copied().unwrap_or(0));
+            }
+        },
+    },
+    Declared {
+        name: "keysweep_mail_braked",
+        help: "Whether nobody is told of anything because far more is new than usual.",
+        labels: &[],
+        read: |state, series| {
+            let braked = state.overview.as_ref().is_some_and(|overview| overview.outbox.braked.is_some());
+            series.count(&[], u64::from(braked));
         },
     },
     Declared {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use keysweep::domain::belief::Liveness;
 use keysweep::domain::finding::RuleName;
 use keysweep::domain::ids::{FindingId, MailId};
-use keysweep::domain::ladder;
+use keysweep::domain::ladder::ladder;
 use keysweep::domain::record::{PersonStatus, Role};
 use keysweep::domain::time::days;
 use keysweep::ledger::Ledger;
@@ -89,7 +89,7 @@ impl Watch {
         let open = finding.state == FindingState::Open && finding.mailed && !waits;
         if open && reachable.contains(&finding.account_id) {
             let then = stage.now() - days(2);
-            if let Some((step, _)) = ladder::take(finding.rule, finding.opened_at, course.last_step, then) {
+            if let Some((step, _)) = ladder(finding.rule).take(finding.opened_at, course.last_step, then) {
                 wrong.push(format!("step {step} of {finding:?} was never taken: {course:?}"));
             }
         }

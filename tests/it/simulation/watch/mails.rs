@@ -37,7 +37,10 @@ impl Watch {
                 }
                 let was_dead = before.get(&told.credential) == Some(&Liveness::Dead);
                 let is_dead = self.replay.get(&told.credential) == Some(&Liveness::Dead);
-                if told.rule != RuleName::ConnectionBroken && (told.dead || (was_dead && is_dead)) {
+                if told.closing && !is_dead && !told.dead {
+                    wrong.push(format!("{told:?} says that a key is dead, and it is not"));
+                }
+                if !told.closing && told.rule != RuleName::ConnectionBroken && (told.dead || (was_dead && is_dead)) {
                     wrong.push(format!("{told:?} was dead before it was mailed"));
                 }
             }

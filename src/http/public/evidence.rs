@@ -1,0 +1,158 @@
+//! What the provider has said of a key, in sentences: pure. A refusal is told as what the provider did and when, never as
+//! "revoked".
+
+use std::time::Duration;
+
+use super::texts::{Texts, fill};
+use crate::domain::action::Why;
+use crate::domain::belief::Liveness;
+use crate::domain::outcome::Reason;
+use crate::domain::time::Timestamp;
+use crate::ledger::Linked;
+
+/// What the sentences rest on.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) linked: &'a Linked,
+    /// the provider's title
+    pub(super) provider: &'a str,
+    /// the platform's name
+    pub(super) platform: &'a str,
+    /// how long a refusal takes to be confirmed
+    pub(super) confirm_gap: Duration,
+    pub(super) now: Timestamp,
+    pub(super) texts: &'static Texts,
+}
+
+impl Ground<'_> {
+    /// How it stands, the newest first.
+    pub(super) fn evidence(&self) -> Vec<String> {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        let mut said = vec![self.last_answer()];
+        match (belief.unknown_since, belief.unknown_reason) {
+            (Some(since), Some(Reason::Blind)) => said.push(self.at(texts.blind, since)),
+            (Some(since), _) => said.push(self.at(texts.unclear, since)),
+            (None, _) => {}
+        }
+        if let Some(next) = self.linked.probe_at.filter(|next| *next > self.now && self.linked.matter.held) {
+            said.push(self.at(texts.next, next));
+        }
+        said.extend(self.reset_said());
+        said.extend(self.quiet());
+        said
+    }
+
+    /// What became of "check again now", once it is answered.
+    pub(super) fn answer(&self, asked: Timestamp) -> String {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        if belief.asked_at.is_none_or(|at| at < asked) {
+            return self.plain(texts.told_put_off);
+        }
+        if belief.unknown_since.is_some() {
+            return self.plain(texts.told_unclear);
+        }
+        match belief.liveness {
+            Liveness::Suspect | Liveness::Dead => format!("{} {}", self.over(texts.told_refused), self.worth()),
+            Liveness::Live => self.over(texts.told_accepted),
+            Liveness::Unverified | Liveness::Shredded => self.plain(texts.told_unclear),
+        }
+    }
+
+    /// A sentence that names only provider and platform.
+    pub(super) fn plain(&self, sentence: &str) -> String {
+        fill(sentence, &[("provider", self.provider), ("platform", self.platform)])
+    }
+
+    /// One that names an instant as well.
+    pub(super) fn at(&self, sentence: &str, at: Timestamp) -> String {
+        let at = self.texts.instant(at);
+        fill(sentence, &[("provider", self.provider), ("platform", self.platform), ("at", &at)])
+    }
+
+    fn last_answer(&self) -> String {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        match (belief.liveness, belief.accepted_at) {
+            (Liveness::Shredded, _) => {
+                let last = belief.accepted_at.map(|at| format!(" {}", self.accepted(at))).unwrap_or_default();
+                format!("{}{last}", self.at(texts.destroyed, belief.since.unwrap_or(self.now)))
+            }
+            (Liveness::Suspect | Liveness::Dead, _) => format!("{} {}", self.refused(), self.worth()),
+            (Liveness::Live | Liveness::Unverified, Some(at)) if self.linked.matter.held => self.accepted(at),
+            (Liveness::Live | Liveness::Unverified, Some(at)) => {
+                format!("{} {}", self.plain(texts.no_copy), self.accepted(at))
+            }
+            (_, None) if !self.linked.matter.held => self.plain(texts.no_copy),
+            (_, None) => self.plain(texts.not_yet_asked),
+        }
+    }
+
+    fn accepted(&self, at: Timestamp) -> String {
+        let texts = self.texts;
+        let sentence = if self.linked.belief.limited { texts.accepted_limited } else { texts.accepted };
+        let (at, over) = (texts.instant(at), self.protocols());
+        fill(sentence, &[("provider", self.provider), ("at", &at), ("over", &over)])
+    }
+
+    fn refused(&self) -> String {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        let first = belief.refused_first.or(belief.refused_last).unwrap_or(self.now);
+        let last = belief.refused_last.unwrap_or(first);
+        let sentence = if first == last { texts.refused } else { texts.refused_last };
+        let (first, last, over) = (texts.instant(first), texts.instant(last), self.protocols());
+        fill(sentence, &[("provider", self.provider), ("first", &first), ("at", &last), ("over", &over)])
+    }
+
+    /// What the refusal proves, and when it will prove more.
+    fn worth(&self) -> String {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        if belief.liveness == Liveness::Dead {
+            return self.plain(texts.proven);
+        }
+        if belief.partly.is_some() {
+            return texts.not_everywhere.to_owned();
+        }
+        if belief.no_control {
+            return texts.no_control.to_owned();
+        }
+        let from = belief.refused_whole_first.map(|first| first + self.confirm_gap).filter(|from| *from > self.now);
+        from.map_or_else(|| texts.confirmed_next.to_owned(), |from| self.at(texts.confirmed_from, from))
+    }
+
+    fn over(&self, sentence: &str) -> String {
+        fill(sentence, &[("provider", self.provider), ("over", &self.protocols())])
+    }
+
+    /// The ways in that the last definite answer came over; nothing where that isn't known.
+    fn protocols(&self) -> String {
+        let (belief, texts) = (&self.linked.belief, self.texts);
+        let mut names: Vec<String> = match belief.liveness {
+            Liveness::Suspect | Liveness::Dead => belief.refused_on.iter().map(|name| name.to_uppercase()).collect(),
+            _ => {
+                let accepting = self.linked.parts.iter().filter(|part| part.verdict.is_acceptance());
+                accepting.map(|part| part.protocol.to_uppercase()).collect()
+            }
+        };
+        names.dedup();
+        if names.is_empty() { String::new() } else { fill(texts.over, &[("list", &texts.list(&names))]) }
+    }
+
+    fn reset_said(&self) -> Option<String> {
+        let (reset, texts) = (self.linked.reset_at?, self.texts);
+        let works_still = self.linked.belief.accepted_at.is_some_and(|at| at > reset);
+        Some(self.at(if works_still { texts.still_accepted } else { texts.said_reset }, reset))
+    }
+
+    fn quiet(&self) -> Option<String> {
+        let texts = self.texts;
+        if self.linked.member.disowned {
+            return Some(texts.disowned.to_owned());
+        }
+        let pause = self.linked.matter.pause.filter(|pause| pause.until > self.now)?;
+        let sentence = match pause.why {
+            Why::Snoozed => texts.snoozed,
+            Why::Acknowledged => texts.acknowledged,
+            Why::Pending => texts.pending,
+        };
+        Some(self.at(sentence, pause.until))
+    }
+}

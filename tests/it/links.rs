@@ -1,0 +1,151 @@
+//! A link from a real mail, followed as a person would: in a browser without script, to the page of a running daemon.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+
+use keysweep::demo::world::KeyState;
+use serde_json::{Value, json};
+
+use crate::daemon::running::Running;
+use crate::estate::{Estate, one_stale_key, wait_for};
+use crate::support::fixtures;
+
+/// The key of [`one_stale_key`].
+const KEY: &str = "kit_0000000000000000000000000000one";
+
+/// An estate whose one mail has a link, and the daemon that the link leads to.
+struct Linked {
+    estate: Estate,
+    daemon: Running,
+    link: String,
+}
+
+impl Linked {
+    fn new() -> Self {
+        let estate = one_stale_key();
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        let public = format!(
+            "[http]\npublic_listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
+             [schedule]\nscan = \"0 3 1 1 *\"\nmail = \"0 3 1 1 *\"\n[telemetry]\nlog_filter = \"trace\"\n"
+        );
+        estate.write("keysweep.toml", &format!("{text}\n{public}"));
+        let ran = estate.notify();
+        fs::write(estate.path("log of the scan"), format!("{}{}", ran.out, ran.err)).expect("a log");
+        let mail = estate.mails().into_iter().next().expect("a mail");
+        let start = mail.text.find(&format!("http://127.0.0.1:{port}/a/")).expect("a link in the text part");
+        let link: String = mail.text[start..].split_whitespace().next().expect("a link").to_owned();
+        assert!(mail.html.contains(&link), "the same link in both parts");
+        let daemon = Running::start(&estate);
+        wait_for("the page is served", || daemon.log().contains("listening for the people").then_some(()));
+        Self { estate, daemon, link }
+    }
+
+    fn token(&self) -> &str {
+        self.link.rsplit('/').next().expect("a token")
+    }
+
+    /// What a person meets who opens the link and then clicks these, one after the other.
+    fn met(&self, width: u32, clicks: &[&str]) -> Vec<Value> {
+        self.pictured(width, Path::new("-"), clicks)
+    }
+
+    fn pictured(&self, width: u32, picture: &Path, clicks: &[&str]) -> Vec<Value> {
+        let ran = Command::new("/usr/bin/python3")
+            .arg(fixtures().join("clicks.py"))
+            .args([&self.link, &width.to_string()])
+            .arg(picture)
+            .args(clicks)
+            .output()
+            .expect("Python starts");
+        let met: Vec<Value> = serde_json::from_slice(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&ran.stderr)));
+        for (at, page) in met.iter().enumerate() {
+            for (fact, expected) in
+                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!("en"))]
+            {
+                assert_eq!(page[fact], expected, "{fact} of page {at} at {width}: {page}");
+            }
+            assert_eq!(page["complaints"], Value::Array(Vec::new()), "{page}");
+        }
+        met
+    }
+
+    fn key_is(&self, state: KeyState) {
+        self.estate.world.set("kit", None, KEY, state);
+    }
+}
+
+fn text(page: &Value) -> &str {
+    page["text"].as_str().expect("a text")
+}
+
+#[track_caller]
+fn says(page: &Value, words: &str) {
+    assert!(text(page).contains(words), "{words:?} is not in\n{}", text(page));
+}
+
+#[test]
+fn a_person_checks_resets_and_checks_again_without_script() {
+    let linked = Linked::new();
+    let met = linked.met(800, &["[value=check]"]);
+    says(&met[0], "What to do");
+    says(&met[1], "Kit accepted it over REST just now: it still works.");
+    linked.key_is(KeyState::Refused);
+    let met = linked.met(360, &["[value=check]", "[value=reset]", "[name=days][value='7']", "[value=resume]"]);
+    says(&met[1], "Kit refused it over REST just now.");
+    says(&met[1], "counts as proof once it is refused again");
+    says(&met[2], "until that is confirmed, reminders wait");
+    says(&met[2], "Reminders wait until");
+    says(&met[3], "No reminder comes before");
+    says(&met[4], "Reminders come as before.");
+    let told = linked.estate.run(&["explain", "F1", "--format", "json"]).exits(0).out;
+    for act in ["finding.check_asked", "finding.reset_said", "finding.snoozed", "finding.resumed"] {
+        assert!(told.contains(act), "{act}: {told}");
+    }
+    linked.daemon.stop();
+}
+
+#[test]
+fn a_token_is_in_no_log_no_output_and_not_in_the_ledger() {
+    let linked = Linked::new();
+    linked.met(800, &["[value=check]", "[value='not-mine']"]);
+    for arguments in [
+        &["explain", "F1", "--format", "json"][..],
+        &["mails", "list", "--format", "json"],
+        &["findings", "list", "--all", "--format", "json"],
+        &["config", "show"],
+    ] {
+        let ran = linked.estate.run(arguments);
+        assert!(!ran.out.contains(linked.token()) && !ran.err.contains(linked.token()), "{arguments:?}");
+    }
+    let (estate, token) = (&linked.estate, linked.token().to_owned());
+    linked.daemon.stop();
+    let mut searched = 0;
+    for entry in fs::read_dir(estate.folder.path()).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        if let Ok(bytes) = fs::read(&path) {
+            searched += 1;
+            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", path.display());
+        }
+    }
+    assert!(searched > 4, "ledger, logs, inventory and configuration");
+    let log = fs::read_to_string(estate.path("log")).expect("the log");
+    assert!(log.contains("a public request was answered"), "there is a log to search");
+}
+
+#[test]
+fn the_page_is_looked_at_in_both_widths() {
+    let linked = Linked::new();
+    let folder =
+        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+    for width in [360, 800] {
+        let picture = folder.join(format!("link-{width}.png"));
+        linked.pictured(width, &picture, &["[value=check]"]);
+        assert!(fs::metadata(&picture).expect("a picture").len() > 20_000);
+    }
+    linked.daemon.stop();
+}
