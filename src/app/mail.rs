@@ -253,8 +253,9 @@ impl Notified {
         }
         if self.paced > 0 {
             problems.push(format!(
-                "{} for their turn: `keysweep run` sends them when it comes (mail.per_minute, mail.per_domain_per_minute)",
-                counted(self.paced, "mail waits", "mails wait")
+                "{} mails wait for their turn: `keysweep run` sends them when it comes (mail.per_minute, \
+                 mail.per_domain_per_minute)",
+                self.paced
             ));
         }
         problems.extend(self.stopped.clone());

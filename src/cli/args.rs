@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::sample::SampleArgs;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 

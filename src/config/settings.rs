@@ -246,12 +246,12 @@ pub struct MailSettings {
     pub reply_to: Option<Mailbox>,
     /// what mails call the platform
     pub platform: String,
-    /// whom of the operator's mail tells of trouble and transitions; `None` for nobody
-    pub operator: Option<Mailbox>,
     /// the folder of the operator's own templates and texts
     pub templates: Option<PathBuf>,
     /// who is told, and when
     pub telling: TellingSettings,
+    /// whom of the operator's mail tells of trouble and transitions; `None` for nobody
+    pub operator: Option<Mailbox>,
     /// a last answer older than this is asked for again before mailing
     pub recheck_after: Duration,
     /// connections to the server at once, at least one

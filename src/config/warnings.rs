@@ -20,8 +20,8 @@ pub(super) fn find(settings: &Settings) -> Vec<Warning> {
         provider(settings, name, own, &mut say);
     }
     mailing(settings, &mut say);
-    telling(settings, &mut say);
     linking(settings, &mut say);
+    telling(settings, &mut say);
     literals(settings, &mut say);
     found
 }

@@ -58,8 +58,7 @@ impl Openings {
         let whole_days = |span: std::time::Duration| span.as_secs() / days(1).as_secs();
         let known = whole_days(now.since(self.since)).clamp(1, DAYS);
         let made_up_for = whole_days(now.since(self.looked_at)).max(1);
-        let first = day(now) - i64::try_from(DAYS).unwrap_or(i64::MAX);
-        let sum: u64 = self.days.range(first..).map(|(_, count)| count).sum();
+        let sum: u64 = self.days.range(first_day(now)..).map(|(_, count)| count).sum();
         let unusual = sum.saturating_mul(u64::from(policy.times)).saturating_mul(made_up_for) / known;
         unusual.max(u64::from(policy.at_least))
     }
@@ -80,11 +79,15 @@ impl Openings {
     /// The same after the operator's word: what is there is no longer new, nor is it what is usual.
     #[must_use]
     pub fn accepted(mut self, now: Timestamp) -> Self {
-        let first = day(now) - i64::try_from(DAYS).unwrap_or(i64::MAX);
-        self.days = self.days.split_off(&first);
+        self.days = self.days.split_off(&first_day(now));
         self.looked_at = now;
         self
     }
+}
+
+/// The first of the days that count, today the last.
+const fn first_day(now: Timestamp) -> i64 {
+    day(now) - DAYS.cast_signed() + 1
 }
 
 const fn day(at: Timestamp) -> i64 {

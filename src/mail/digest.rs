@@ -9,11 +9,12 @@ use serde::Serialize;
 use super::clean;
 use super::group::{Group, Scene, groups};
 use super::item::{Done, Item, done, item};
-use super::render::MailSettings;
+use super::render::{MailSettings, UNNAMED};
 use super::texts::{LabelTexts, Languages, Sentence};
 use super::voice::Voice;
 use super::words::{self, Verb};
 use crate::domain::ids::{CredentialId, ProviderName};
+use crate::domain::link::ActionLink;
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{Audience, ClaimedMail};
 
@@ -31,7 +32,7 @@ pub(super) struct Digest<'a> {
     pub(super) language: &'a str,
     /// what mail programs show beside the subject
     preview: String,
-    platform: &'a str,
+    pub(super) platform: &'a str,
     account: String,
     /// what this mail asks for: its one heading of the first order
     lead: String,
@@ -69,6 +70,7 @@ pub(super) fn compose<'a>(
 ) -> Digest<'a> {
     let (language, texts) = languages.of(mail.locale.as_deref());
     let voice = Voice::new(texts, mail.timezone.as_deref());
+    let platform = if platform == UNNAMED { texts.name.platform.as_str() } else { platform };
     let scene = Scene { settings, platform, voice, now };
     let (open, closed) = (groups(mail, &scene, false), groups(mail, &scene, true));
     let shown = &open[..open.len().min(MOST_ITEMS)];
@@ -90,7 +92,7 @@ pub(super) fn compose<'a>(
         notes: notes(shown, &voice),
         because: because(mail.audience, &account, &scene),
         about: texts.footer.about.fill(&[("platform", platform)]),
-        unsubscribe: mail.unsubscribe.as_ref().map_or("", |link| link.expose()),
+        unsubscribe: mail.unsubscribe.as_ref().map_or("", ActionLink::expose),
         t: &texts.labels,
         uncatalogued: uncatalogued(shown, settings),
         account,

@@ -9,6 +9,7 @@ use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use sha2::{Digest as _, Sha256};
 
 use super::render::{MailSettings, Parts};
+use crate::domain::link::ActionLink;
 use crate::domain::record::Address;
 use crate::domain::time::Timestamp;
 use crate::ports::notify::ClaimedMail;
@@ -43,7 +44,7 @@ pub(super) fn message(
     if let Some(latest) = mail.references.last() {
         message = message.in_reply_to(latest.clone()).references(mail.references.join(" "));
     }
-    if let Some(link) = mail.unsubscribe.as_ref().map(|link| link.expose()).filter(|link| is_plain(link)) {
+    if let Some(link) = mail.unsubscribe.as_ref().map(ActionLink::expose).filter(|link| is_plain(link)) {
         message = header(message, "List-Unsubscribe", &format!("<{link}>"));
         // RFC 8058: a POST of this ends it, a GET shows a page.
         message = header(message, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click");

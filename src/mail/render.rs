@@ -45,6 +45,9 @@ impl Sender {
     }
 }
 
+/// What the manual calls a platform that its operator has not named; every language has words for it.
+pub(super) const UNNAMED: &str = "the platform";
+
 /// What every mail shares.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
@@ -63,7 +66,7 @@ pub struct MailSettings {
 impl MailSettings {
     /// Settings with the catalogue's words and defaults for the rest: "the platform", no address for answers, the rules' own ages.
     pub fn new(from: Sender, providers: BTreeMap<ProviderName, ProviderTexts>) -> Self {
-        Self { from, reply_to: None, platform: "the platform".to_owned(), max_age: BTreeMap::new(), providers }
+        Self { from, reply_to: None, platform: UNNAMED.to_owned(), max_age: BTreeMap::new(), providers }
     }
 }
 
@@ -192,8 +195,9 @@ impl Templates {
 
 impl Describe for Templates {
     fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
-        let first = self.digest(mail, now).items.into_iter().next();
-        first.map(|item| item.described(&self.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
+        let digest = self.digest(mail, now);
+        let first = digest.items.into_iter().next();
+        first.map(|item| item.described(digest.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
     }
 }
 

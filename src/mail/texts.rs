@@ -89,7 +89,7 @@ tables! {
     /// How a mail begins.
     LeadTexts { done_one: Sentence, done_many: Sentence, many: Sentence, contact: Sentence, }
     /// Connections by name.
-    NameTexts { named: Sentence, unnamed: Sentence, and_others: Plural, with_id: Sentence, more: Sentence, }
+    NameTexts { platform: String, named: Sentence, unnamed: Sentence, and_others: Plural, with_id: Sentence, more: Sentence, }
     /// Keys by name.
     KeyTexts { ending: Sentence, credential: Sentence, of_kind: Sentence, }
     /// The secret's age, by how it is known.

@@ -138,7 +138,7 @@ pub(super) fn key(group: &Group<'_>) -> String {
     let (first, texts) = (group.first, &group.voice.texts.key);
     let tail = clean::name(&first.key_tail);
     let key = if tail.is_empty() {
-        texts.credential.fill(&[("title", group.title), ("short", &first.fingerprint.short())])
+        texts.credential.fill(&[("title", group.title), ("short", first.fingerprint.short())])
     } else {
         texts.ending.fill(&[("title", group.title), ("tail", &tail)])
     };
@@ -244,7 +244,7 @@ fn orphaned(group: &Group<'_>, name: &str) -> String {
 }
 
 /// One of the sentences on an end: for one connection, for several, or without a date.
-pub(super) fn end<'a>(texts: &'a EndTexts, connections: usize, dated: bool) -> &'a Sentence {
+pub(super) const fn end(texts: &EndTexts, connections: usize, dated: bool) -> &Sentence {
     match connections {
         _ if !dated => &texts.undated,
         0 | 1 => &texts.one,

@@ -144,3 +144,112 @@ impl Notified {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::belief::{Belief, Liveness};
+    use crate::domain::finding::RuleName;
+    use crate::domain::ids::PersonId;
+    use crate::domain::quiet::{Quiet, QuietHours};
+    use crate::domain::time::hours;
+    use crate::ports::notify::WaitingNotice;
+
+    /// 20:00 UTC.
+    const EVENING: Timestamp = Timestamp::from_secs(1_790_020_800);
+
+    fn reader(person: i64, told_before: bool, severities: &[Severity]) -> WaitingReader {
+        let notice = |(id, severity): (usize, &Severity)| WaitingNotice {
+            id: NoticeId(person * 100 + id as i64),
+            closing: false,
+            rule: RuleName::SecretStale,
+            severity: *severity,
+            belief: Belief::default(),
+        };
+        WaitingReader {
+            person: PersonId(person),
+            email: format!("{person}@example.org"),
+            timezone: None,
+            told_before,
+            lately: Vec::new(),
+            run: ScanId(1),
+            notices: severities.iter().enumerate().map(notice).collect(),
+        }
+    }
+
+    fn sort(policy: &TellPolicy, ramp: Option<u32>, readers: Vec<WaitingReader>) -> (Vec<i64>, Vec<(i64, WaitReason)>) {
+        let formed = Sorting { policy, ramp, untold: 0 }.sort(readers, EVENING);
+        let waits = formed.waits.iter().map(|wait| (wait.person.0, wait.why)).collect();
+        (formed.digests.iter().map(|digest| digest.person.0).collect(), waits)
+    }
+
+    #[test]
+    fn what_is_not_certain_is_left_out_and_whoever_has_nothing_else_waits() {
+        let mut half = reader(1, true, &[Severity::High, Severity::Low]);
+        half.notices[0].belief.liveness = Liveness::Suspect;
+        let mut none = reader(2, true, &[Severity::High]);
+        none.notices[0].belief.liveness = Liveness::Suspect;
+        let mut dead = reader(3, true, &[Severity::Critical]);
+        dead.notices[0].closing = true;
+        let policy = TellPolicy::default();
+        let formed = Sorting { policy: &policy, ramp: None, untold: 0 }.sort(vec![half, none, dead], EVENING);
+        let told: Vec<_> = formed.digests.iter().map(|digest| (digest.person.0, digest.notices.clone())).collect();
+        assert_eq!(told, [(1, vec![NoticeId(101)]), (3, vec![NoticeId(300)])]);
+        assert_eq!(
+            formed.waits.iter().map(|w| (w.person.0, w.why, w.until)).collect::<Vec<_>>(),
+            [(2, WaitReason::Held, None)]
+        );
+    }
+
+    #[test]
+    fn a_critical_digest_comes_in_quiet_hours_only_where_the_operator_says_so_and_a_note_of_death_never() {
+        let hours = Some(QuietHours::parse("20:00-08:00").unwrap());
+        let mut dead = reader(3, true, &[Severity::Critical]);
+        dead.notices[0].closing = true;
+        let readers = || vec![reader(1, true, &[Severity::Critical]), reader(2, true, &[Severity::High]), dead.clone()];
+        let strict = TellPolicy { quiet: Quiet { hours, ..Quiet::default() }, ..TellPolicy::default() };
+        let all = [1, 2, 3].map(|person| (person, WaitReason::Quiet));
+        assert_eq!(sort(&strict, None, readers()), (vec![], all.to_vec()));
+        let quiet = Quiet { critical_too: false, ..strict.quiet };
+        let urgent = TellPolicy { quiet, ..strict };
+        assert_eq!(sort(&urgent, None, readers()), (vec![1], all[1..].to_vec()));
+    }
+
+    #[test]
+    fn an_address_has_one_limit_whoever_reads_it_and_a_capped_digest_waits_for_an_open_hour() {
+        let hours_of_day = Some(QuietHours::parse("21:00-08:00").unwrap());
+        let quiet = Quiet { hours: hours_of_day, ..Quiet::default() };
+        let policy = TellPolicy { per_address_per_day: Some(2), quiet, ..TellPolicy::default() };
+        let same =
+            |person| WaitingReader { email: "one@example.org".to_owned(), ..reader(person, true, &[Severity::Low]) };
+        let third = WaitingReader { lately: vec![EVENING - hours(3)], ..same(3) };
+        let (told, waits) = sort(&policy, None, vec![same(1), same(2), third]);
+        assert_eq!((told, waits), (vec![1, 2], vec![(3, WaitReason::Cap)]));
+
+        let busy = WaitingReader { lately: vec![EVENING - hours(22), EVENING - hours(1)], ..same(1) };
+        let formed = Sorting { policy: &policy, ramp: None, untold: 0 }.sort(vec![busy], EVENING);
+        assert_eq!(formed.waits[0].until, Some(EVENING + hours(12)), "free at ten in the evening, open at eight");
+    }
+
+    #[test]
+    fn a_ramp_takes_the_first_few_who_were_never_told_and_everybody_who_was() {
+        let policy = TellPolicy::default();
+        let readers = vec![
+            reader(1, false, &[Severity::Critical]),
+            reader(2, true, &[Severity::High]),
+            reader(3, false, &[Severity::High]),
+            reader(4, false, &[Severity::Low]),
+        ];
+        let told = sort(&policy, Some(2), readers);
+        assert_eq!(told, (vec![1, 2, 3], vec![(4, WaitReason::Ramp)]));
+    }
+
+    #[test]
+    fn whoever_has_their_turn_in_a_ramp_and_waits_for_morning_has_had_it() {
+        let quiet = Quiet { hours: Some(QuietHours::parse("20:00-08:00").unwrap()), ..Quiet::default() };
+        let policy = TellPolicy { quiet, ..TellPolicy::default() };
+        let readers = vec![reader(1, false, &[Severity::High]), reader(2, false, &[Severity::High])];
+        let told = sort(&policy, Some(1), readers);
+        assert_eq!(told, (vec![], vec![(1, WaitReason::Quiet), (2, WaitReason::Ramp)]));
+    }
+}

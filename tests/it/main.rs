@@ -32,6 +32,7 @@ mod sigkill;
 mod simulation;
 mod smtp;
 mod support;
+mod telling;
 mod unattended;
 mod verdicts;
 mod webhook;

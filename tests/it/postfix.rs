@@ -60,10 +60,11 @@ impl House {
         self.app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await.expect("a scan")
     }
 
-    /// How many mails a run would send now.
+    /// How many mails are due.
     async fn due(&self) -> u64 {
         let policy = tell_policy(&self.app.settings);
-        preview(&self.app.ledger, &policy, self.clock.now()).await.expect("a preview").mails.len() as u64
+        let preview = preview(&self.app.ledger, &policy, self.clock.now()).await.expect("a preview");
+        preview.mails.len() as u64
     }
 
     /// The inbox, once everything that the ledger calls sent lies in it; `before` of it did already.

@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::TextFormat;
-use crate::cli::sample::SampleArgs;
+use super::{SampleArgs, TextFormat};
 
 /// `mail …`.
 #[derive(Clone, Debug, Subcommand)]

@@ -258,9 +258,8 @@ async fn fill(ledger: &Ledger) {
     let (finding, person) = (FindingId(1), PersonId(1));
     let step = StepTaken { finding, opening: 1, step: 0, people: vec![person], next_step_at: None };
     ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
-    let digest = Digest { person, run: ScanId(1), notices: vec![NoticeId(1)] };
-    let formed = Formed { digests: vec![digest], waits: Vec::new() };
-    ledger.form_mails(NOW, &formed, "example.org").await.unwrap();
+    let digests = vec![Digest { person, run: ScanId(1), notices: vec![NoticeId(1)] }];
+    ledger.form_mails(NOW, &Formed { digests, waits: Vec::new() }, "example.org").await.unwrap();
     let links = [
         KeptLink { hash: LINK.hash(), finding: Some(finding), until: NOW + days(30) },
         KeptLink { hash: END.hash(), finding: None, until: NOW + days(365) },

@@ -1,0 +1,209 @@
+//! Who is told, and when: ramp, baseline, brake, quiet hours, the cap of a day, the security contact, the note that ends a
+//! tombstone, and the operator's pauses. The real program, by the real clock; ladders over months are in virtual time
+//! elsewhere.
+
+use chrono::{TimeDelta, Timelike};
+use keysweep::demo::world::KeyState;
+use serde_json::{Value, json};
+
+use crate::estate::{Connection, Estate, stale_keys, wait_for};
+use crate::support::now;
+
+const KEYS: [&str; 4] = [
+    "kit_00000000000000000000000000000011",
+    "kit_00000000000000000000000000000012",
+    "kit_00000000000000000000000000000013",
+    "kit_00000000000000000000000000000014",
+];
+
+fn configure(estate: &Estate, mail: &str) {
+    estate.configure(&format!("smtp://{}", estate.inbox.address()), mail, "");
+}
+
+fn preview(estate: &Estate) -> Value {
+    estate.run(&["mail", "preview", "--format", "json"]).exits(0).json()
+}
+
+/// One owner with so many stale keys.
+fn owner_with(estate: &Estate, count: usize) {
+    let ids = ["c1", "c2", "c3", "c4"];
+    let rows: Vec<Connection> =
+        ids.iter().zip(KEYS).take(count).map(|(id, key)| Connection::active(id, "a", "owner", key)).collect();
+    estate.connections(&rows);
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
+}
+
+fn owner() -> Estate {
+    let estate = Estate::new();
+    estate.people(&[["a", "owner", "owner", "active", "true"]]);
+    owner_with(&estate, 1);
+    estate
+}
+
+#[test]
+fn a_ramp_tells_a_few_people_a_run_until_everybody_was_told_once() {
+    let estate = stale_keys(5);
+    configure(&estate, "first_run = \"ramp\"\nramp_size = 2");
+    for told in [2, 4, 5, 5] {
+        estate.notify();
+        assert_eq!(estate.readers().len(), told);
+    }
+    let mut readers = estate.readers();
+    readers.dedup();
+    assert_eq!(readers.len(), 5, "each once");
+    assert_eq!(preview(&estate)["mode"], "released");
+}
+
+#[test]
+fn a_baseline_is_recorded_and_only_what_is_new_after_it_is_told() {
+    let estate = owner();
+    configure(&estate, "first_run = \"baseline\"");
+    estate.notify();
+    assert_eq!(estate.readers(), [""; 0]);
+    let listed = estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    assert_eq!((&listed[0]["rule"], &listed[0]["baseline"]), (&json!("secret-stale"), &json!(true)), "{listed:#}");
+
+    owner_with(&estate, 2);
+    estate.notify();
+    estate.notify();
+    let mails = estate.mails();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].text.contains("List c2") && !mails[0].text.contains("List c1"), "{}", mails[0].text);
+}
+
+#[test]
+fn the_operator_is_told_where_nobody_else_can_be_in_one_digest_over_all_accounts() {
+    let estate = Estate::new();
+    estate.people(&[
+        ["a", "owner-a", "owner", "suspended", "true"],
+        ["b", "owner-b", "owner", "active", "false"],
+        ["c", "owner-c", "owner", "active", "true"],
+    ]);
+    estate.connections(&[
+        Connection::active("c1", "a", "owner-a", KEYS[0]),
+        Connection::active("c2", "b", "owner-b", KEYS[1]),
+        Connection::active("c3", "c", "owner-c", KEYS[2]),
+    ]);
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
+    configure(&estate, "security_contact = \"security@example.org\"");
+    estate.release();
+    estate.notify();
+    estate.notify();
+    assert_eq!(estate.readers(), ["owner-c@example.org", "security@example.org"]);
+    let mail = estate.mails().into_iter().find(|mail| mail.to == "security@example.org").expect("its mail");
+    assert!(mail.text.contains("List c1") && mail.text.contains("List c2") && !mail.text.contains("List c3"));
+    let findings = estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    let unreachable = findings.as_array().expect("a list").iter().filter(|f| f["rule"] == "owner-unreachable");
+    assert_eq!(unreachable.count(), 2, "told or not, they can't be reached");
+}
+
+#[test]
+fn quiet_hours_put_a_digest_off_and_what_is_new_by_then_joins_it() {
+    let estate = owner();
+    let hour = |by: i64| (now() + TimeDelta::hours(by)).hour();
+    let quiet = format!("quiet = \"{:02}:00-{:02}:00\"", hour(-1), hour(2));
+    configure(&estate, &quiet);
+    estate.release();
+    let ran = estate.notify();
+    assert!(ran.err.contains("1 person waits until their quiet hours are over"), "{}", ran.err);
+    owner_with(&estate, 2);
+    estate.notify();
+    assert_eq!((estate.readers().len(), estate.outbox().len()), (0, 0), "nothing is formed meanwhile");
+    configure(&estate, "");
+    estate.notify();
+    estate.notify();
+    let mails = estate.mails();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].text.contains("List c1") && mails[0].text.contains("List c2"), "{}", mails[0].text);
+}
+
+#[test]
+fn what_is_too_much_for_a_day_waits_through_restarts_and_is_counted() {
+    let estate = owner();
+    configure(&estate, "per_address_per_day = 1");
+    estate.release();
+    estate.notify();
+    for count in [2, 3] {
+        owner_with(&estate, count);
+        let ran = estate.notify();
+        assert!(ran.err.contains("1 person waits for room among the mails of a day"), "{}", ran.err);
+        assert_eq!(estate.readers().len(), 1);
+    }
+    configure(&estate, "per_address_per_day = 2");
+    estate.notify();
+    estate.notify();
+    let mails = estate.mails();
+    assert_eq!(mails.len(), 2);
+    let joined = mails.iter().filter(|mail| mail.text.contains("List c2") && mail.text.contains("List c3"));
+    assert_eq!(joined.count(), 1);
+}
+
+#[test]
+fn the_brake_holds_everything_until_the_operator_has_looked() {
+    let estate = owner();
+    configure(&estate, "brake_times = 1\nbrake_at_least = 1");
+    estate.release();
+    estate.notify();
+    assert_eq!(estate.readers().len(), 1, "the operator's release is their word for what is there");
+    owner_with(&estate, 4);
+    for _ in 0..2 {
+        let ran = estate.notify();
+        assert!(ran.err.contains("the brake is on: 3 findings are new"), "{}", ran.err);
+        assert_eq!(estate.readers().len(), 1);
+    }
+    assert_eq!(preview(&estate)["brake"]["new"], 3);
+    estate.release();
+    estate.notify();
+    estate.notify();
+    assert_eq!(estate.readers().len(), 2);
+    assert_eq!(preview(&estate)["brake"], Value::Null);
+}
+
+#[test]
+fn whoever_was_told_of_a_left_behind_key_is_told_once_that_it_is_refused() {
+    let estate = Estate::new();
+    estate.people(&[["a", "owner", "owner", "active", "true"], ["b", "other", "owner", "active", "true"]]);
+    estate.connections(&[
+        Connection::active("c1", "a", "owner", KEYS[0]).deleted(),
+        Connection::active("c2", "b", "other", KEYS[1]),
+    ]);
+    for key in &KEYS {
+        estate.world.set("kit", None, key, KeyState::Live);
+    }
+    configure(&estate, "recheck_after = \"1ms\"\nper_address_per_day = 0");
+    estate.release();
+    estate.notify();
+    assert_eq!(estate.readers(), ["other@example.org", "owner@example.org"]);
+    estate.world.set("kit", None, KEYS[0], KeyState::Refused);
+    wait_for("the key is dead, and its owner told", || {
+        estate.notify();
+        (estate.readers().len() > 2).then_some(())
+    });
+    estate.notify();
+    assert_eq!(estate.readers(), ["other@example.org", "owner@example.org", "owner@example.org"]);
+}
+
+#[test]
+fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
+    let estate = owner();
+    estate.release();
+    estate.run(&["scan"]).exits(0);
+    let listed = || estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    let id = listed()[0]["id"].as_str().expect("an id").to_owned();
+    estate.run(&["snooze", &id]).exits(1);
+    estate.run(&["snooze", &id, "--for", "400d"]).exits(1);
+    estate.run(&["snooze", "F99", "--for", "7d"]).exits(1);
+    estate.run(&["snooze", &id, "--for", "7d"]).exits(0);
+    estate.notify();
+    assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("snoozed")));
+    estate.run(&["ack", &id]).exits(0);
+    estate.notify();
+    assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("acknowledged")));
+    estate.run(&["ack", &id, "--undo"]).exits(0);
+    estate.notify();
+    assert_eq!(estate.readers(), ["owner@example.org"]);
+}
