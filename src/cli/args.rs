@@ -2,6 +2,7 @@
 
 mod mail;
 mod probe;
+mod wait;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::domain::time::Timestamp;
 
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
+pub use self::wait::{AckArgs, SnoozeArgs};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
 #[derive(Debug, Parser)]
@@ -178,35 +180,6 @@ pub struct CompromisedArgs {
     #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
     pub note: Option<String>,
     /// Takes it back
-    #[arg(long)]
-    pub undo: bool,
-}
-
-/// Flags of `ack`.
-#[derive(Clone, Debug, Args)]
-pub struct AckArgs {
-    /// A finding, as in F12
-    pub id: String,
-    /// Until when (RFC 3339) [default: for 30 days]
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
-    pub until: Option<Timestamp>,
-    /// Has its reminders come again
-    #[arg(long)]
-    pub undo: bool,
-}
-
-/// Flags of `snooze`.
-#[derive(Clone, Debug, Args)]
-pub struct SnoozeArgs {
-    /// A finding, as in F12
-    pub id: String,
-    /// For how long, as in 14d
-    #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
-    pub span: Option<Duration>,
-    /// Until when (RFC 3339)
-    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
-    pub until: Option<Timestamp>,
-    /// Has its reminders come again
     #[arg(long)]
     pub undo: bool,
 }

@@ -61,8 +61,8 @@ impl Linked {
             .args(clicks)
             .output()
             .expect("Python starts");
-        let met: Vec<Value> = serde_json::from_slice(&ran.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&ran.stderr)));
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let met: Vec<Value> = serde_json::from_slice(&ran.stdout).expect("a list of pages");
         for (at, page) in met.iter().enumerate() {
             for (fact, expected) in
                 [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!("en"))]

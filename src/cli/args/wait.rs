@@ -1,0 +1,37 @@
+//! The words of `ack` and `snooze`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::time;
+use crate::domain::time::Timestamp;
+
+/// Flags of `ack`.
+#[derive(Clone, Debug, Args)]
+pub struct AckArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// Until when (RFC 3339) [default: for 30 days]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// Flags of `snooze`.
+#[derive(Clone, Debug, Args)]
+pub struct SnoozeArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// For how long, as in 14d
+    #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
+    pub span: Option<Duration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
+    #[arg(long)]
+    pub undo: bool,
+}
