@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use keysweep::demo::world::KeyState;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
 use crate::estate::{Estate, one_stale_key, wait_for};
@@ -65,7 +65,7 @@ impl Linked {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&ran.stderr)));
         for (at, page) in met.iter().enumerate() {
             for (fact, expected) in
-                [("overflow", 0.into()), ("heads", 1.into()), ("styled", true.into()), ("lang", "en".into())]
+                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!("en"))]
             {
                 assert_eq!(page[fact], expected, "{fact} of page {at} at {width}: {page}");
             }

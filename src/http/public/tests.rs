@@ -14,7 +14,7 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, ScanId, UseId};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, NoticeId, ScanId, UseId};
 use crate::domain::record::{Auth, PersonStatus, Role};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{days, hours};
@@ -24,7 +24,7 @@ use crate::ports::collect::{
 };
 use crate::ports::judge::{JudgeBatch, JudgeLedger as _};
 use crate::ports::links::{KeptLink, LinkLedger as _};
-use crate::ports::notify::{NotifyLedger as _, StepTaken};
+use crate::ports::notify::{Digest, Formed, NotifyLedger as _, StepTaken};
 use crate::ports::probe::{Learnt, ProbeLedger as _, ProbeRecord};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -258,7 +258,9 @@ async fn fill(ledger: &Ledger) {
     let (finding, person) = (FindingId(1), PersonId(1));
     let step = StepTaken { finding, opening: 1, step: 0, people: vec![person], next_step_at: None };
     ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
-    ledger.form_mails(NOW, ScanId(1), &[person], "example.org").await.unwrap();
+    let digest = Digest { person, run: ScanId(1), notices: vec![NoticeId(1)] };
+    let formed = Formed { digests: vec![digest], waits: Vec::new() };
+    ledger.form_mails(NOW, &formed, "example.org").await.unwrap();
     let links = [
         KeptLink { hash: LINK.hash(), finding: Some(finding), until: NOW + days(30) },
         KeptLink { hash: END.hash(), finding: None, until: NOW + days(365) },
