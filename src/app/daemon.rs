@@ -216,11 +216,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let pulse = Pulse::default();
         let work = &self.work;
         let attended = self.desk.attend(work.answer(&pulse), &pulse, work.stop_within(), || work.check()).await;
-        match attended.done()? {
-            Some(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "what somebody waits for could not be asked");
-            }
-            Some(Ok(())) | None => {}
+        if let Some(Err(error)) = attended.done()? {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what somebody waits for could not be asked");
         }
         self.look_around().await
     }

@@ -1,7 +1,7 @@
 //! The command line, as words.
 
 mod mail;
-mod wait;
+mod probe;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
-pub use self::wait::{AckArgs, SnoozeArgs};
+pub use self::probe::ProbeArgs;
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
 #[derive(Debug, Parser)]
@@ -182,35 +182,33 @@ pub struct CompromisedArgs {
     pub undo: bool,
 }
 
-/// Flags of `probe`.
-#[derive(Clone, Args)]
-pub struct ProbeArgs {
-    /// The provider's name in the catalogue
-    pub provider: String,
-    /// The public half, where the provider has one
-    #[arg(long, value_name = "ID")]
-    pub key_id: Option<String>,
-    /// The region, where it is known; else every region is asked
+/// Flags of `ack`.
+#[derive(Clone, Debug, Args)]
+pub struct AckArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// Until when (RFC 3339) [default: for 30 days]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
     #[arg(long)]
-    pub region: Option<String>,
-    /// The customer's own address at the provider
-    #[arg(long, value_name = "URL")]
-    pub base_url: Option<String>,
-    /// The form of the output
-    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-    pub format: TextFormat,
-    /// Refused: whatever stands here may be a secret
-    #[arg(hide = true)]
-    pub more: Vec<String>,
-    /// Refused likewise
-    #[arg(long, hide = true)]
-    pub secret: Option<String>,
+    pub undo: bool,
 }
 
-impl std::fmt::Debug for ProbeArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ProbeArgs") // a secret may have been pasted anywhere in it
-    }
+/// Flags of `snooze`.
+#[derive(Clone, Debug, Args)]
+pub struct SnoozeArgs {
+    /// A finding, as in F12
+    pub id: String,
+    /// For how long, as in 14d
+    #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
+    pub span: Option<Duration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
+    pub until: Option<Timestamp>,
+    /// Has its reminders come again
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// Flags of `demo`.

@@ -66,7 +66,7 @@ pub(super) fn telling(section: &Section<'_>, zone: Tz) -> TellingSettings {
         },
         per_address_per_day: some(section.get("per_address_per_day", number(0..=MANY))),
         brake: some(times).map(|times| BrakePolicy { times, at_least }),
-        ladders: section.find_section("ladder").map(ladders).unwrap_or_default(),
+        ladders: section.find_section("ladder").as_ref().map(ladders).unwrap_or_default(),
     }
 }
 
@@ -89,7 +89,7 @@ fn weekdays(node: &Node) -> Result<Weekdays, Fault> {
     Weekdays::parse(&text).map_err(|what| Fault::new(format!("{}: {what}", quoted(&text)), todo))
 }
 
-fn ladders(section: Section<'_>) -> Ladders {
+fn ladders(section: &Section<'_>) -> Ladders {
     let mut own = std::collections::BTreeMap::new();
     for (name, section) in section.named() {
         let Some(rule) = RuleName::parse(name) else {

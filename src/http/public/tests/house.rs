@@ -1,0 +1,307 @@
+//! A listener over a real ledger, and whoever talks to it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::super::*;
+use crate::domain::belief::{Belief, Liveness};
+use crate::domain::facts::{ConnectionStatus, Provenance};
+use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, NoticeId, ScanId, UseId};
+use crate::domain::record::{Auth, PersonStatus, Role};
+use crate::domain::secret::Fingerprint;
+use crate::domain::time::{days, hours};
+use crate::ports::activation::Job;
+use crate::ports::collect::{
+    CollectChunk, CollectLedger as _, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, Said,
+};
+use crate::ports::judge::{JudgeBatch, JudgeLedger as _};
+use crate::ports::links::{KeptLink, LinkLedger as _};
+use crate::ports::notify::{Digest, Formed, NotifyLedger as _, StepTaken};
+use crate::ports::probe::{Learnt, ProbeLedger as _, ProbeRecord};
+
+pub(super) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+pub(super) const KIND: Severity = Severity::High;
+
+/// The link of a finding, and one that ends mails.
+pub(super) const LINK: Token = Token::new([1; 32]);
+pub(super) const END: Token = Token::new([2; 32]);
+
+/// A daemon as the listener sees it.
+pub(super) struct World {
+    pub(super) ledger: Arc<Ledger>,
+    /// milliseconds after [`NOW`]
+    pub(super) clock: AtomicI64,
+    pub(super) rung: AtomicU32,
+}
+
+impl Clock for World {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(NOW.as_millis() + self.clock.load(Ordering::Relaxed))
+    }
+}
+
+impl Bell for World {
+    fn ring(&self, job: Job) {
+        panic!("nobody asked for {job}");
+    }
+
+    /// The provider refuses the key.
+    fn answer(&self) {
+        self.rung.fetch_add(1, Ordering::Relaxed);
+        let (ledger, now) = (Arc::clone(&self.ledger), self.now());
+        tokio::spawn(async move {
+            let at = Some(now);
+            let belief = Belief {
+                liveness: Liveness::Suspect,
+                asked_at: at,
+                refused_first: at,
+                refused_last: at,
+                refused_whole_first: at,
+                refusals: 1,
+                refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
+                ..Belief::default()
+            };
+            let record = ProbeRecord {
+                id: CredentialId(1),
+                belief,
+                probe_at: Some(now + hours(2)),
+                kind: None,
+                parts: None,
+                shred: false,
+                transition: false,
+            };
+            let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
+            ledger.commit_probes(now, &learnt).await.unwrap();
+            let waiting = ledger.checks_waiting().await.unwrap();
+            ledger.checks_answered(&waiting, now).await.unwrap();
+        });
+    }
+}
+
+pub(super) struct Words;
+
+impl Papers for Words {
+    fn describe(&self, mail: &ClaimedMail, _: Timestamp) -> Result<Described, String> {
+        let notice = mail.notices.first().ok_or("no notice")?;
+        Ok(Described {
+            heading: format!("Reset <the> secret of {}", notice.connection),
+            platform: "the platform".to_owned(),
+            provider: "Mailjet".to_owned(),
+            link: "https://app.example.org/keys".to_owned(),
+            steps: vec!["First <this>.".to_owned()],
+            ..Described::default()
+        })
+    }
+
+    fn acts(&self, _: &ProviderName) -> ActPolicy {
+        ActPolicy::default()
+    }
+
+    fn confirm_gap(&self, _: &ProviderName) -> Duration {
+        hours(2)
+    }
+}
+
+pub(super) struct House {
+    pub(super) address: SocketAddr,
+    pub(super) world: Arc<World>,
+    pub(super) served: JoinHandle<()>,
+    pub(super) _folder: TempDir,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+impl House {
+    pub(super) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
+        let ledger = Arc::new(Ledger::open(&url).await.unwrap());
+        fill(&ledger).await;
+        let world = Arc::new(World { ledger: Arc::clone(&ledger), clock: AtomicI64::new(0), rung: AtomicU32::new(0) });
+        let public = Public {
+            ledger,
+            bell: world.clone(),
+            clock: world.clone(),
+            papers: Arc::new(Words),
+            url: Url::parse("https://keys.example.org/").unwrap(),
+            trust_forwarded: true,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(serve(listener, public, std::future::pending()));
+        Self { address, world, served, _folder: folder }
+    }
+
+    pub(super) async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: keys.example.org\r\nConnection: close\r\n{length}{headers}\r\n");
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let mut raw = Vec::new();
+        stream.read_to_end(&mut raw).await.unwrap();
+        Answer::read(&String::from_utf8(raw).unwrap())
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "", "").await
+    }
+
+    /// Sends a form of the page of `token`.
+    pub(super) async fn send(&self, token: &Token, form: &str) -> Answer {
+        let body = format!("nonce={}&{form}", token.nonce());
+        self.ask("POST", &place(token), "Sec-Fetch-Site: same-origin\r\nOrigin: null\r\n", &body).await
+    }
+
+    /// What the log tells of people's acts.
+    pub(super) async fn acts(&self) -> Vec<String> {
+        let subjects = ["finding:1".to_owned(), "person:1".to_owned()];
+        let events = self.world.ledger.timeline(&subjects, 0, 100).await.unwrap();
+        let kinds = events.into_iter().map(|event| event.kind);
+        kinds.filter(|kind| kind != "finding.opened").collect()
+    }
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn read(raw: &str) -> Self {
+        let (head, body) = raw.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {raw:?}"));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let headers = lines.filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Self { status: status.expect("a status"), headers, body: body.to_owned() }
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+pub(super) fn place(token: &Token) -> String {
+    let kind = if *token == END { "u" } else { "a" };
+    format!("/{kind}/{}", token.expose())
+}
+
+/// Account 1 with an owner who was told of finding 1 in mail 1, about connection 1 with the key 1.
+pub(super) async fn fill(ledger: &Ledger) {
+    let source = ledger.source("platform", NOW).await.unwrap().id;
+    let account = AccountId(1);
+    let chunk = CollectChunk {
+        now: Some(NOW),
+        accounts: vec![NewAccount { id: account, source, external_id: "acc-1".to_owned() }],
+        people: vec![person(source, PersonStatus::Active, "p1")],
+        connections: vec![ConnectionWrite {
+            id: ConnectionId(1),
+            source,
+            external_id: "conn-1".to_owned(),
+            account,
+            provider: ProviderName::new("mailjet"),
+            name: None,
+            status: ConnectionStatus::Active,
+            auth: Auth::Key,
+            created_at: None,
+            deleted_at: None,
+            facts_at: NOW,
+            last_sync_at: None,
+            created_by: None,
+            running_jobs: 0,
+            used_for: Vec::new(),
+            tags: Vec::new(),
+            digest: "d".to_owned(),
+        }],
+        credentials: vec![NewCredential {
+            id: CredentialId(1),
+            fingerprint: Fingerprint::from_hex("0".repeat(64)),
+            source,
+            provider: ProviderName::new("mailjet"),
+            key_id: None,
+            region: None,
+            base_url: None,
+            placeholder: false,
+            sealed: Some("c2VhbGVk".to_owned()),
+            secret_since: NOW,
+            provenance: Provenance::Connected,
+        }],
+        begun: vec![NewUse {
+            id: UseId(1),
+            connection: ConnectionId(1),
+            credential: CredentialId(1),
+            account,
+            since: NOW,
+            ended: None,
+            first_run: false,
+            own_from: None,
+            said: Said::default(),
+        }],
+        ..CollectChunk::default()
+    };
+    ledger.commit_collect(&chunk).await.unwrap();
+    tell(ledger).await;
+}
+
+/// The finding opens, and its owner is told of it in a mail with links.
+async fn tell(ledger: &Ledger) {
+    judge(ledger, FindingChange::Opened(opened())).await;
+    let (finding, person) = (FindingId(1), PersonId(1));
+    let step = StepTaken { finding, opening: 1, step: 0, people: vec![person], next_step_at: None };
+    ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
+    let digests = vec![Digest { person, run: ScanId(1), notices: vec![NoticeId(1)] }];
+    ledger.form_mails(NOW, &Formed { digests, waits: Vec::new() }, "example.org").await.unwrap();
+    let links = [
+        KeptLink { hash: LINK.hash(), finding: Some(finding), until: NOW + days(30) },
+        KeptLink { hash: END.hash(), finding: None, until: NOW + days(365) },
+    ];
+    ledger.keep_links(MailId(1), person, &links).await.unwrap();
+}
+
+pub(super) fn person(source: crate::domain::ids::SourceId, status: PersonStatus, digest: &str) -> PersonWrite {
+    PersonWrite {
+        id: PersonId(1),
+        source,
+        account: AccountId(1),
+        member_id: "owner".to_owned(),
+        email: "owner@example.org".to_owned(),
+        role: Role::Owner,
+        status,
+        verified: true,
+        locale: None,
+        timezone: None,
+        digest: digest.to_owned(),
+    }
+}
+
+pub(super) fn opened() -> Opened {
+    Opened {
+        rule: RuleName::SecretStale,
+        connection: ConnectionId(1),
+        credential: CredentialId(1),
+        opening: 1,
+        severity: KIND,
+        since: NOW,
+        evidence: Map::from_iter([("days".to_owned(), Value::from(97))]),
+        mailed: true,
+    }
+}
+
+pub(super) async fn judge(ledger: &Ledger, change: FindingChange) {
+    let batch = JudgeBatch { now: Some(NOW), changes: vec![change], ..JudgeBatch::default() };
+    ledger.commit_judgements(&batch).await.unwrap();
+}
