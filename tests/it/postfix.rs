@@ -43,8 +43,8 @@ impl House {
         let (world, inbox) = (World::start().await.expect("a port"), Inbox::start().await.expect("a port"));
         let estate = Estate::seeded(START);
         estate.make_known(&world);
-        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        home.write_config(&world, &inbox, nowhere, nowhere).expect("a folder that can be written");
+        let [ops, front] = [1, 2].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))); // nobody listens
+        home.write_config(&world, &inbox, ops, front).expect("a folder that can be written");
         home.write_inventory(&estate).expect("a folder that can be written");
         let url = postfix.url(USER, PASSWORD, &folder.join("ca.pem"));
         std::fs::write(home.folder().join("smtp.url"), url).expect("a folder that can be written");

@@ -173,12 +173,13 @@ pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
      WHERE notice.state = 'cancelled'"
 );
 
-/// A tighter step says all that an earlier one would have: what still waits is not said twice in one mail.
+/// A tighter step says all that an earlier one would have: what still waits is not said twice in one mail. Found by the
+/// finding: those that are in no mail may be many.
 pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
     "UPDATE notice SET state = 'superseded'
      FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
      WHERE notice.finding_id = v.finding AND notice.opening = v.opening AND notice.person_id = v.person
-       AND notice.step < v.step AND notice.mail_id IS NULL AND notice.state = 'planned'"
+       AND notice.step < v.step AND +notice.mail_id IS NULL AND notice.state = 'planned'"
 );
 
 pub(in crate::ledger) const TAKE: Sql = sql!(

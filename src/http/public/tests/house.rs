@@ -128,6 +128,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
         let ledger = Arc::new(Ledger::open(&url).await.unwrap());
+        ledger.ledger_id("0123456789abcdef").await.unwrap();
         fill(&ledger).await;
         let world = Arc::new(World { ledger: Arc::clone(&ledger), clock: AtomicI64::new(0), rung: AtomicU32::new(0) });
         let public = Public {
