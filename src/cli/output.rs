@@ -78,11 +78,17 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 /// Between two columns, beside the one that a line's crossing takes.
 const GAP: u16 = 1;
 
-/// A table that fits the terminal.
-pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> Table {
+/// A table that fits the terminal. A last column that says nothing of any row is left out.
+pub fn table(headers: &[&str], mut rows: Vec<Vec<String>>) -> Table {
+    let says_nothing = |row: &Vec<String>| row.len() == headers.len() && row.last().is_some_and(String::is_empty);
+    let mut headers = headers.to_vec();
+    if !rows.is_empty() && rows.iter().all(says_nothing) {
+        headers.pop();
+        rows.iter_mut().for_each(|row| row.truncate(headers.len()));
+    }
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(headers.to_vec());
+    table.set_header(headers.clone());
     for row in rows {
         table.add_row(row);
     }
