@@ -156,7 +156,8 @@ async fn the_story_tells_every_turn_that_a_death_could_disturb() {
         assert!(last.iter().any(|row| row.contains(word)), "{word} in {last:#?}");
     }
     let mails: Vec<usize> = chapters.iter().map(|chapter| chapter.delivered.len()).collect();
-    assert_eq!(mails, [3, 3, 1, 4, 4, 1, 0, 4]);
+    // The sixth chapter ends a tombstone: who was told of it is told that as well.
+    assert_eq!(mails, [3, 3, 1, 4, 4, 3, 0, 4]);
 }
 
 #[tokio::test]

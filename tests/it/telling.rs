@@ -2,6 +2,8 @@
 //! tombstone, and the operator's pauses. The real program, by the real clock; ladders over months are in virtual time
 //! elsewhere.
 
+use std::fs;
+
 use chrono::{TimeDelta, Timelike};
 use keysweep::demo::world::KeyState;
 use serde_json::{Value, json};
@@ -175,6 +177,8 @@ fn whoever_was_told_of_a_left_behind_key_is_told_once_that_it_is_refused() {
         estate.world.set("kit", None, key, KeyState::Live);
     }
     configure(&estate, "recheck_after = \"1ms\"\nper_address_per_day = 0");
+    let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+    estate.write("keysweep.toml", &text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\""));
     estate.release();
     estate.notify();
     assert_eq!(estate.readers(), ["other@example.org", "owner@example.org"]);
