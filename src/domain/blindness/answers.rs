@@ -39,7 +39,8 @@ pub fn said(belief: &Belief, answer: &Answer, part: &Part) -> Option<(Said, bool
 }
 
 /// The parts as they count where some endpoints are blind: refusals there, and acceptances that have become limited, say
-/// nothing. `None` where that changes none of them.
+/// nothing. Nor does a refusal elsewhere, beside such an acceptance: another region refuses what lives there.
+/// `None` where that changes none of them.
 pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -> Option<Vec<Part>> {
     let doubtful = |part: &Part| match part.verdict {
         Verdict::Refused => true,
@@ -50,8 +51,10 @@ pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -
     if !parts.iter().any(held) {
         return None;
     }
+    let is_let_in = parts.iter().any(|part| held(part) && part.verdict == Verdict::Limited);
+    let says_nothing = |part: &Part| held(part) || (is_let_in && part.verdict == Verdict::Refused);
     let sifted = parts.iter().map(|part| {
-        if held(part) { Part { verdict: Verdict::Unknown(Reason::Blind), ..part.clone() } } else { part.clone() }
+        if says_nothing(part) { Part { verdict: Verdict::Unknown(Reason::Blind), ..part.clone() } } else { part.clone() }
     });
     Some(sifted.collect())
 }

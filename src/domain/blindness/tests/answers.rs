@@ -94,6 +94,8 @@ fn at_a_blind_endpoint_refusals_say_nothing_and_acceptances_count() {
     assert_eq!(held(&live(), &[part("rest", "us", TIMEOUT)], &["us"]), None);
     let limited = [part("rest", "us", Verdict::Limited)];
     assert_eq!(held(&live(), &limited, &["us"]), Some(vec![said]));
+    let lives_there = [part("rest", "eu", Verdict::Refused), part("rest", "us", Verdict::Limited)];
+    assert_eq!(held(&live(), &lives_there, &["us"]), Some(vec![said, said]), "that makes nobody suspect");
     assert_eq!(held(&Belief { limited: true, ..live() }, &limited, &["us"]), None);
     assert_eq!(held(&Belief::default(), &limited, &["us"]), None);
 }
