@@ -1,5 +1,8 @@
 //! Links: by the hashes of their tokens, and what they lead to.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Deserialize;
 
 use super::Ledger;
