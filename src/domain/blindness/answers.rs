@@ -54,7 +54,11 @@ pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -
     let is_let_in = parts.iter().any(|part| held(part) && part.verdict == Verdict::Limited);
     let says_nothing = |part: &Part| held(part) || (is_let_in && part.verdict == Verdict::Refused);
     let sifted = parts.iter().map(|part| {
-        if says_nothing(part) { Part { verdict: Verdict::Unknown(Reason::Blind), ..part.clone() } } else { part.clone() }
+        if says_nothing(part) {
+            Part { verdict: Verdict::Unknown(Reason::Blind), ..part.clone() }
+        } else {
+            part.clone()
+        }
     });
     Some(sifted.collect())
 }

@@ -22,6 +22,7 @@ use keysweep::ports::judge::JudgeLedger as _;
 use keysweep::ports::{Clock as _, Vault as _};
 use serde_json::{Map, Value};
 
+use self::reports::Proven as _;
 use super::answers::{Gave, Heard};
 use super::source::Misreading;
 use super::stage::{Scanned, Stage};
@@ -57,6 +58,8 @@ pub struct Watch {
     bulk: HashMap<ProviderName, HashSet<usize>>,
     /// when keys really died to keysweep
     died: HashMap<usize, Timestamp>,
+    /// keys that died while they were let in, as decision 11 says that they may: what follows from that is no news
+    died_by_a_limit: HashSet<usize>,
     /// sealed copies that were held once
     sealed: BTreeMap<CredentialId, String>,
     mails: mails::Seen,
@@ -231,6 +234,8 @@ impl Watch {
         for row in rows {
             let Some(gave) = self.keys.get(&row.id).and_then(|key| heard.get(key)) else { continue };
             let wrong = match gave {
+                // Holding may have ended with that very answer; whether it had to is asked elsewhere.
+                Gave::Let if row.liveness == Liveness::Shredded => row.is_proven(),
                 Gave::Let => row.liveness != Liveness::Live,
                 Gave::Refused if self.doubted.contains(&row.provider) => false,
                 Gave::Refused => matches!(row.liveness, Liveness::Live | Liveness::Unverified),

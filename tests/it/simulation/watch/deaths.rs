@@ -50,6 +50,7 @@ impl Watch {
         };
         if let Some(limit) = limit {
             stage.tally.borrow_mut().limits.add(limit);
+            self.died_by_a_limit.insert(key);
             return;
         }
         let provider = &world.keys[key].provider;

@@ -48,7 +48,7 @@ impl Watch {
             if row.liveness == Liveness::Shredded && !row.is_proven() {
                 enough.push(RuleName::RevocationUnproven); // nobody can ask any more, and that is said
             }
-            if now.since(since) <= within {
+            if now.since(since) <= within || self.died_by_a_limit.contains(&key) {
                 continue;
             }
             stage.tally.borrow_mut().checked.add("left behind and let in");
@@ -118,7 +118,7 @@ async fn reported(ledger: &Ledger) -> Reported {
 }
 
 /// What the row knows of its end.
-trait Proven {
+pub(super) trait Proven {
     fn is_proven(&self) -> bool;
 }
 
