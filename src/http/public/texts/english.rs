@@ -28,7 +28,7 @@ pub(super) static ENGLISH: Texts = Texts {
     connection: "Connection",
     age: "Age of the secret",
     open: "Open {provider}",
-    footer: "This page is for you alone: whoever has its address can do what you can do here. {platform} had it checked by keysweep.",
+    footer: "This page is for you alone: whoever has its address can do what you can do here. keysweep looks after API keys for {platform}.",
     again: "Show the page again.",
     check: "Check again now",
     check_hint: "Asks {provider} whether it still accepts this key. It changes nothing there.",
