@@ -28,7 +28,7 @@ pub(super) static GERMAN: Texts = Texts {
     connection: "Verbindung",
     age: "Alter des Geheimnisses",
     open: "{provider} öffnen",
-    footer: "Diese Seite ist nur für Sie: Wer ihre Adresse hat, kann hier tun, was Sie tun können. {platform} lässt das von keysweep prüfen.",
+    footer: "Diese Seite ist nur für Sie: Wer ihre Adresse hat, kann hier tun, was Sie tun können. keysweep achtet bei {platform} auf API-Schlüssel.",
     again: "Seite neu laden.",
     check: "Jetzt noch einmal prüfen",
     check_hint: "Fragt {provider}, ob dieser Schlüssel noch angenommen wird. Dort ändert das nichts.",
