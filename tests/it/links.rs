@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use chrono::{TimeDelta, Utc};
 use keysweep::demo::world::KeyState;
 use serde_json::{Value, json};
 
@@ -24,6 +25,11 @@ struct Linked {
 
 impl Linked {
     fn new() -> Self {
+        Self::new_with(|_| {})
+    }
+
+    /// With something that happens between the mail and the start of the daemon.
+    fn new_with(meanwhile: impl FnOnce(&Estate)) -> Self {
         let estate = one_stale_key();
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
@@ -40,6 +46,7 @@ impl Linked {
         let start = mail.text.find(&format!("http://127.0.0.1:{port}/a/")).expect("a link in the text part");
         let link: String = mail.text[start..].split_whitespace().next().expect("a link").to_owned();
         assert!(mail.html.replace("&#x2f;", "/").contains(&link), "the same link in both parts");
+        meanwhile(&estate);
         let daemon = Running::start(&estate);
         wait_for("the page is served", || daemon.log().contains("listening for the people").then_some(()));
         Self { estate, daemon, link }
@@ -107,6 +114,27 @@ fn a_person_checks_resets_and_checks_again_without_script() {
     for act in ["finding.check_asked", "finding.reset_said", "finding.snoozed", "finding.resumed"] {
         assert!(told.contains(act), "{act}: {told}");
     }
+    linked.daemon.stop();
+}
+
+#[test]
+fn the_page_goes_by_the_clock_that_the_providers_set_right() {
+    let linked = Linked::new_with(|estate| {
+        // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
+        let date = (Utc::now() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        estate.world.date(Some(date));
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\""));
+        let scanned = estate.run(&["scan"]);
+        assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
+    });
+    let met = linked.met(800, &["[value=check]"]);
+    says(&met[1], "Kit accepted it over REST just now: it still works.");
+    let tomorrow = Utc::now().format("%-d %B %Y").to_string();
+    let today = (Utc::now() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
+    let met = linked.met(800, &["[value=reset]"]);
+    says(&met[1], &format!("Reminders wait until {tomorrow}"));
+    says(&met[1], &format!("on {today}"));
     linked.daemon.stop();
 }
 
