@@ -115,7 +115,7 @@ pub(super) fn item(group: &Group<'_>, audience: Audience, settings: &MailSetting
         severity: group.first.severity.as_str(),
         severity_text: group.voice.texts.severity.of(group.first.severity).to_owned(),
         account: account(group, audience),
-        what: words::what(group),
+        what: words::found(group),
         why: words::why(group, &guide.risk),
         key: words::key(group),
         age: words::age(group),

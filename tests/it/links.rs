@@ -118,6 +118,25 @@ fn a_person_checks_resets_and_checks_again_without_script() {
 }
 
 #[test]
+fn a_reset_that_came_to_nothing_is_told_once_when_its_window_is_over() {
+    let linked = Linked::new_with(|estate| {
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &format!("{text}\n[links]\nreset_window = \"1s\"\n"));
+    });
+    says(&linked.met(800, &["[value=reset]"])[1], "until that is confirmed, reminders wait");
+    linked.daemon.stop();
+    let told = wait_for("the window is over", || {
+        linked.estate.notify();
+        linked.estate.mails().into_iter().nth(1)
+    });
+    let told = format!("{} {}", told.subject, told.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert!(told.contains("it was said here that this key has been reset, and Kit accepted it after that"), "{told}");
+    assert!(told.contains("Reminder") && told.contains("delete the old connection"), "{told}");
+    linked.estate.notify();
+    assert_eq!(linked.estate.mails().len(), 2, "once");
+}
+
+#[test]
 fn the_page_goes_by_the_clock_that_the_providers_set_right() {
     let linked = Linked::new_with(|estate| {
         // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
