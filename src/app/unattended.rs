@@ -58,8 +58,7 @@ impl Unattended {
         };
         // The board's instants are the machine's. What people meet is in the ledger, which goes by the clock that is set right.
         let (bell, clock) = (Arc::new(bell), Arc::new(SystemClock));
-        let front =
-            front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), steady, ended(stopped.clone()))));
+        let front = front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), steady, ended(stopped.clone()))));
         let listener =
             listener.map(|listener| tokio::spawn(listener.serve(window, bell, clock, Arc::new(board), ended(stopped))));
         let exit = daemon.run().await;

@@ -52,9 +52,13 @@ fn texts_of(remedies: &Remedies, at: &str) -> BTreeMap<String, String> {
             .map(|(key, text)| (format!("{at}{key}"), text.clone()))
             .into();
     let words = &remedies.words;
-    for (key, text) in
-        [("make", &words.make), ("end", &words.end), ("look", &words.look), ("risk", &words.risk), ("kind", &words.kind)]
-    {
+    for (key, text) in [
+        ("make", &words.make),
+        ("end", &words.end),
+        ("look", &words.look),
+        ("risk", &words.risk),
+        ("kind", &words.kind),
+    ] {
         if !text.is_empty() {
             texts.insert(format!("{at}words.{key}"), text.clone());
         }

@@ -86,7 +86,10 @@ async fn what_is_not_in_the_pages_language_says_in_which_it_is() {
     for marked in ["<html lang=\"de\">", "<ol lang=\"en\">", "<p lang=\"en\">It dies.", "<li lang=\"en\">All of it"] {
         assert!(german.contains(marked), "{marked}: {german}");
     }
-    assert!(german.contains("<h1>Reset") && german.contains("<li>An import"), "the mail's own words are German: {german}");
+    assert!(
+        german.contains("<h1>Reset") && german.contains("<li>An import"),
+        "the mail's own words are German: {german}"
+    );
     // The operator's own language of mails is one that the page doesn't speak.
     let french = reads("fr").await;
     for marked in ["<html lang=\"en\">", "<h1 lang=\"fr\">", "<dd lang=\"fr\">", "<li lang=\"fr\">An import", "<ol>"] {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::facts::Compromise;
 use crate::domain::finding::{FindingChange, Opened, Severity};
 use crate::domain::time::hours;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -17,6 +18,7 @@ on_both![
     a_check_is_counted_and_makes_the_key_due,
     who_is_muted_hears_nothing_of_low_severity_until_they_want_to,
     acts_are_logged_with_who_did_them_and_refused_ones_are_not,
+    what_was_asked_for_is_counted_with_what_became_of_it,
     another_opening_is_not_the_one_that_was_seen,
 ];
 
@@ -245,6 +247,38 @@ async fn acts_are_logged_with_who_did_them_and_refused_ones_are_not(kind: Kind) 
     // The operator means one finding, not the point of a mail.
     let held = "SELECT count(*) FROM finding WHERE pause = 'acknowledged'";
     assert_eq!(estate.number(held).await, 1);
+}
+
+async fn what_was_asked_for_is_counted_with_what_became_of_it(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    for _ in 0..3 {
+        act(&estate, OWNER, Act::Reset).await.expect("an owner may");
+    }
+    act(&estate, OWNER, Act::Destroy).await.expect_err("the key is in use");
+    act(&estate, By::Person(PersonId(99)), Act::Reset).await.expect_err("there is no such person");
+    for (person, muted) in [(1, true), (1, true), (1, false)] {
+        estate.ledger.mute(PersonId(person), muted, NOW).await.unwrap();
+    }
+    for word in [Some(Compromise { at: NOW, note: None }), None, None] {
+        estate.ledger.compromise(CredentialId(1), word.as_ref(), NOW).await.unwrap();
+    }
+    let acts = estate.ledger.overview(NOW).await.unwrap().acts;
+    let counted: Vec<_> =
+        acts.iter().map(|counted| (counted.act.as_str(), counted.outcome.as_str(), counted.times)).collect();
+    assert_eq!(
+        counted,
+        [
+            ("compromised", "done", 2),
+            ("compromised", "nothing", 1),
+            ("destroy", "refused", 1),
+            ("mute", "done", 1),
+            ("mute", "nothing", 1),
+            ("reset", "done", 1),
+            ("reset", "nothing", 2),
+            ("reset", "refused", 1),
+            ("unmute", "done", 1),
+        ]
+    );
 }
 
 async fn another_opening_is_not_the_one_that_was_seen(kind: Kind) {

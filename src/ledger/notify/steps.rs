@@ -28,7 +28,9 @@ pub(super) async fn due(
     let statement = if count > MANY { &AMONG_MANY } else { &AMONG_FEW };
     let mut ids: Vec<FindingId> = Vec::new();
     for statement in [statement, &WINDOWS_OVER] {
-        ids.extend(moment.rows::<FindingId>("finding", statement, [now.into(), after.0.into(), size(limit).into()]).await?);
+        ids.extend(
+            moment.rows::<FindingId>("finding", statement, [now.into(), after.0.into(), size(limit).into()]).await?,
+        );
     }
     ids.sort_unstable();
     ids.dedup();

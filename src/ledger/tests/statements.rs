@@ -26,6 +26,8 @@ macro_rules! known {
 const ALL: &[Known] = &known![
     act::statements::ASK: "nnnn",
     act::statements::BY_PERSON: "nnn",
+    act::statements::COUNT: "tt",
+    act::statements::COUNTED: "",
     act::statements::DESTROYED: "nt",
     act::statements::DISOWN: "tn",
     act::statements::MATTER: "n",
