@@ -52,10 +52,6 @@ impl Linked {
         Self { estate, daemon, link }
     }
 
-    fn token(&self) -> &str {
-        self.link.rsplit('/').next().expect("a token")
-    }
-
     /// What a person meets who opens the link and then clicks these, one after the other.
     fn met(&self, width: u32, clicks: &[&str]) -> Vec<Value> {
         self.pictured(width, Path::new("-"), clicks)
@@ -155,34 +151,6 @@ fn the_page_goes_by_the_clock_that_the_providers_set_right() {
     says(&met[1], &format!("Reminders wait until {tomorrow}"));
     says(&met[1], &format!("on {today}"));
     linked.daemon.stop();
-}
-
-#[test]
-fn a_token_is_in_no_log_no_output_and_not_in_the_ledger() {
-    let linked = Linked::new();
-    linked.met(800, &["[value=check]", "[value='not-mine']"]);
-    for arguments in [
-        &["explain", "F1", "--format", "json"][..],
-        &["mails", "list", "--format", "json"],
-        &["findings", "list", "--all", "--format", "json"],
-        &["config", "show"],
-    ] {
-        let ran = linked.estate.run(arguments);
-        assert!(!ran.out.contains(linked.token()) && !ran.err.contains(linked.token()), "{arguments:?}");
-    }
-    let (estate, token) = (&linked.estate, linked.token().to_owned());
-    linked.daemon.stop();
-    let mut searched = 0;
-    for entry in fs::read_dir(estate.folder.path()).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        if let Ok(bytes) = fs::read(&path) {
-            searched += 1;
-            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", path.display());
-        }
-    }
-    assert!(searched > 4, "ledger, logs, inventory and configuration");
-    let log = fs::read_to_string(estate.path("log")).expect("the log");
-    assert!(log.contains("a public request was answered"), "there is a log to search");
 }
 
 #[test]
