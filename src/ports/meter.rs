@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::activation::Job;
 use super::announce::MessageEnd;
 use super::notify::MailEnd;
+use crate::domain::action::Act;
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
@@ -102,6 +103,40 @@ words! {
         GivenUp = "given_up",
     }
 
+    /// What somebody asked for, through a link or at the command line.
+    ActName {
+        /// that the provider be asked at once
+        Check = "check",
+        /// reminders wait, because the secret was reset
+        Reset = "reset",
+        /// reminders wait
+        Snooze = "snooze",
+        /// the operator knows of it
+        Acknowledge = "acknowledge",
+        /// reminders come again
+        Resume = "resume",
+        /// it is somebody else's
+        NotMine = "not_mine",
+        /// that the copy be destroyed
+        Destroy = "destroy",
+        /// others know the secret, or don't after all
+        Compromised = "compromised",
+        /// no mails about low severities
+        Mute = "mute",
+        /// such mails again
+        Unmute = "unmute",
+    }
+
+    /// What became of it.
+    ActOutcome {
+        /// it was done
+        Done = "done",
+        /// it was so already
+        Nothing = "nothing",
+        /// it may not be done, by them or as it stands
+        Refused = "refused",
+    }
+
     /// A part of a scan.
     Stage {
         /// the inventory is read
@@ -136,6 +171,21 @@ words! {
         Inventory = "inventory",
         /// our clock agrees with the world's
         Clock = "clock",
+    }
+}
+
+impl From<Act> for ActName {
+    fn from(act: Act) -> Self {
+        match act {
+            Act::Check => Self::Check,
+            Act::Reset => Self::Reset,
+            Act::Snooze { .. } => Self::Snooze,
+            Act::Acknowledge { .. } => Self::Acknowledge,
+            Act::Resume => Self::Resume,
+            Act::NotMine => Self::NotMine,
+            Act::Destroy => Self::Destroy,
+            Act::Compromised => Self::Compromised,
+        }
     }
 }
 

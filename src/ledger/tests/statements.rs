@@ -26,6 +26,8 @@ macro_rules! known {
 const ALL: &[Known] = &known![
     act::statements::ASK: "nnnn",
     act::statements::BY_PERSON: "nnn",
+    act::statements::COUNT: "tt",
+    act::statements::COUNTED: "",
     act::statements::DESTROYED: "nt",
     act::statements::DISOWN: "tn",
     act::statements::MATTER: "n",
@@ -167,7 +169,8 @@ const ALL: &[Known] = &known![
     notify::steps::INSERT_NOTICES: "tn",
     notify::steps::STEPS: "tn",
     notify::steps::SUPERSEDE: "t",
-    notify::steps::TAKE: "t",
+    notify::steps::TAKE: "tn",
+    notify::steps::WINDOWS_OVER: "nnn",
     notify::suppressed::AMONG: "t",
     notify::suppressed::FREE: "t",
     notify::suppressed::SUPPRESSED: "n",
