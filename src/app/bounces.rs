@@ -15,7 +15,7 @@ use crate::domain::record::Address;
 use crate::domain::time::{Timestamp, days};
 use crate::domain::verp::{self, ReturnPath, TokenFault};
 use crate::escrow::Escrow;
-use crate::ledger::{Ledger, OpenError};
+use crate::ledger::Ledger;
 use crate::mail::mailbox::mbox::{Mbox, Messages, Place};
 use crate::mail::mailbox::{Mailbox, Piece, maildir};
 use crate::mail::report;
@@ -99,7 +99,8 @@ impl<C: Clock> App<C> {
     }
 }
 
-/// Takes in one message, one file or one folder, beside a daemon or without one.
+/// Takes in one message, one file or one folder, beside a daemon or without one. A mail that a sender holds, or left behind
+/// when it died, waits for the next run.
 ///
 /// # Errors
 /// [`AppError`] where the settings don't do or the ledger can't be had, else [`IntakeError`] in the inner result.
@@ -114,15 +115,8 @@ pub async fn take_from(
         let what = "it is not set, so no mail of this keysweep can come back by name; set it first".to_owned();
         return Err(AppError::Setting { key: "mail.return_path".to_owned(), what });
     };
-    let ledger = match Ledger::open(&settings.ledger.url).await {
-        // A daemon looks for each mail whether its address is left alone, so it need not stop for this.
-        Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
-        Ok(ledger) => {
-            ledger.recover_mails(now).await?;
-            ledger
-        }
-        Err(error) => return Err(error.into()),
-    };
+    // Never held: a daemon that starts at this moment must find it free.
+    let ledger = Ledger::open_beside(&settings.ledger.url).await?;
     let vault = build::vault(settings, env, &ledger).await?;
     let mut intake = Intake {
         ledger: &ledger,

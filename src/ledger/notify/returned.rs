@@ -84,11 +84,11 @@ impl Row {
     }
 }
 
-/// Whether the reader's address is still the one that the report is about is the ledger's to say, not the report's.
+/// Whoever sends beside us either has the mail or finds it as we leave it. Whether the reader's address is still the one that the report is about is the ledger's to say, not the report's.
 pub(in crate::ledger) const KNOWN: Sql = sql!(
     "SELECT " [page "m.state, m.returned, m.person_id, coalesce(m.sent_to = p.email, false)"] "
-     FROM mail AS m JOIN person AS p ON p.id = m.person_id
-     WHERE m.id = $1"
+     FROM (SELECT * FROM mail WHERE id = $1 " ["" | "FOR UPDATE"] ") AS m
+     JOIN person AS p ON p.id = m.person_id"
 );
 
 pub(in crate::ledger) const SUPPRESS: Sql = sql!(

@@ -210,7 +210,7 @@ mod tests {
 
     const REPORT: &str = "From MAILER-DAEMON Mon Sep 21 13:46:40 2026\nContent-Type: multipart/report; boundary=\"b\"\n\n\
                           --b\n\ntext\n\n--b--\n\n";
-    const PLAIN: &str = "From someone@example.org Mon Sep 21 13:46:40 2026\nSubject: hello\n\nFrom here\nand on\n\n";
+    const PLAIN: &str = "From someone@example.org Mon Sep 21 13:46:40 2026\nSubject: hello\n\nIt comes\nFrom here\n\n";
 
     struct Case {
         _folder: tempfile::TempDir,
