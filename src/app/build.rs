@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::announce::Endpoints;
@@ -136,7 +137,7 @@ pub(super) async fn vault(settings: &Settings, env: &Env, ledger: &Ledger) -> Re
 async fn name(ledger: &Ledger) -> Result<(), AppError> {
     let mut bytes = [0; 8];
     entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
-    ledger.ledger_id(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).await?;
+    ledger.ledger_id(&HEXLOWER.encode(&bytes)).await?;
     Ok(())
 }
 
@@ -364,5 +365,5 @@ pub fn judged_under(settings: &Settings, catalogue: &Catalogue) -> String {
         let policy = rule_policy(settings, catalogue, &provider.name);
         hash.update(format!("{} {policy:?}", provider.name));
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize()[..8])
 }

@@ -230,7 +230,7 @@ pub(super) async fn fill(ledger: &Ledger) {
         }],
         credentials: vec![NewCredential {
             id: CredentialId(1),
-            fingerprint: Fingerprint::from_hex("0".repeat(64)),
+            fingerprint: Fingerprint::try_from("0".repeat(64)).expect("64 digits"),
             source,
             provider: ProviderName::new("mailjet"),
             key_id: None,
