@@ -274,7 +274,7 @@ impl Notified {
         }
         if let Some(mails) = self.came_back.get(&BounceOutcome::Ours) {
             problems.push(format!(
-                "{} back, and not for the address: `keysweep mails list --state bounced` has what was said of us",
+                "{} back, and not for the address: `keysweep mails list` has what was said of us",
                 counted(*mails, "mail came", "mails came")
             ));
         }

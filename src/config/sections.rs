@@ -22,8 +22,8 @@ use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, return_path, some_days, some_time, text,
-    words,
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, return_path, some_days,
+    some_time, text, words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;

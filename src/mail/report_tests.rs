@@ -12,7 +12,11 @@ type Expected = (&'static str, &'static [&'static str], Option<Option<(Fault, &'
 
 const NOT_FINAL: Option<Option<(Fault, &str, &str)>> = Some(None);
 
-const fn back(fault: Fault, status: &'static str, said: &'static str) -> Option<Option<(Fault, &'static str, &'static str)>> {
+const fn back(
+    fault: Fault,
+    status: &'static str,
+    said: &'static str,
+) -> Option<Option<(Fault, &'static str, &'static str)>> {
     Some(Some((fault, status, said)))
 }
 
@@ -75,9 +79,8 @@ fn reports_as_servers_write_them_say_what_came_back_and_why() {
         let Incoming { tokens: found, told } = read(&raw, &path());
         assert_eq!(found, tokens, "{name}");
         let came = told.map(|told| failure(&told));
-        let expected = expected.map(|back| {
-            back.map(|(fault, status, said)| (fault, Some(status.to_owned()), said.to_owned()))
-        });
+        let expected =
+            expected.map(|back| back.map(|(fault, status, said)| (fault, Some(status.to_owned()), said.to_owned())));
         let found = came.map(|back| {
             back.map(|Failure { fault, status, said }| (fault, status.map(|status| status.to_string()), said))
         });

@@ -11,7 +11,8 @@ use crate::estate::{Connection, Estate};
 use crate::support::{Kind, Ran};
 
 const KEY: &str = "kit_0000000000000000000000000000back";
-const MAIL: &str = "return_path = \"bounces@mail.example.org\"\nbounces = \"box\"\nsecurity_contact = \"security@example.org\"";
+const MAIL: &str =
+    "return_path = \"bounces@mail.example.org\"\nbounces = \"box\"\nsecurity_contact = \"security@example.org\"";
 
 /// An owner with one stale key, whose mails come back to an address of their own.
 fn estate(kind: Kind) -> Estate {

@@ -196,7 +196,8 @@ fn is_whole(piece: &Piece) -> bool {
     let Piece::Message(message) = piece else { return false };
     let Some(boundary) = report::boundary(message) else { return false };
     let last = format!("--{boundary}--");
-    message.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_end() == last.as_bytes()) && message.ends_with(b"\n")
+    message.split(|byte| *byte == b'\n').any(|line| line.trim_ascii_end() == last.as_bytes())
+        && message.ends_with(b"\n")
 }
 
 #[cfg(test)]

@@ -174,7 +174,10 @@ async fn a_mail_that_is_just_being_sent_waits_and_one_that_waits_is_not_tried_ag
     assert_eq!(estate.number("SELECT count(*) FROM suppressed").await, 0);
     // The connection was lost after DATA: it may have arrived, and did, and came back.
     assert_eq!(estate.ledger.recover_mails(NOW).await.unwrap(), (0, 1));
-    assert_eq!(back(&estate, 1, &failure(Fault::Passing, Status(4, 4, 7))).await, Some(Consequence::Note(Fault::Passing)));
+    assert_eq!(
+        back(&estate, 1, &failure(Fault::Passing, Status(4, 4, 7))).await,
+        Some(Consequence::Note(Fault::Passing))
+    );
     assert_eq!(state(&estate, "SELECT state FROM mail").await, "maybe_sent", "it may yet arrive");
     assert_eq!(back(&estate, 1, &gone()).await, Some(Consequence::Suppress));
     assert!(claim(&estate, NOW + days(1)).await.is_empty(), "nobody is there");
