@@ -37,7 +37,7 @@ fn maildir(folder: &Path) {
 fn report(estate: &Estate, fixture: &str) -> String {
     let from = estate.inbox.mails()[0].from.clone();
     let token = from.strip_prefix("bounces+").and_then(|rest| rest.strip_suffix("@mail.example.org"));
-    let token = token.unwrap_or_else(|| panic!("it comes back to an address of its own: {from}"));
+    let token = token.expect("it comes back to an address of its own");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bounces").join(fixture);
     fs::read_to_string(path).expect("a fixture").replace("TOKEN", token)
 }
