@@ -27,6 +27,8 @@ pub trait Meter: Send + Sync {
     fn held(&self, _provider: &ProviderName) {}
     /// One try to send a mail is over, and the ledger has it.
     fn mailed(&self, _outcome: MailOutcome) {}
+    /// A message that came to the return path was handled, and the ledger has what followed.
+    fn bounced(&self, _outcome: BounceOutcome) {}
     /// One try to tell an endpoint of the operator's is over, and the ledger has it.
     fn announced(&self, _outcome: AnnounceOutcome) {}
     /// A stage is over, well or badly.
@@ -91,6 +93,36 @@ words! {
         Held = "held",
         /// its turn comes later: more would leave at once than the settings allow
         PutOff = "put_off",
+    }
+
+    /// What a message that came to the return path came to.
+    BounceOutcome {
+        /// there is no such address any more: it is left alone, and the next in line is told
+        AddressRefused = "address_refused",
+        /// likewise, but the reader has another address by now: they are told there
+        AddressChanged = "address_changed",
+        /// the mail came back for what may be otherwise tomorrow
+        Passing = "passing",
+        /// the mail came back, and not for the address: our reputation or our mail is at fault
+        Ours = "ours",
+        /// the mail has not come back: it is delayed, or was handed on
+        NotFinal = "not_final",
+        /// it was known before
+        Repeated = "repeated",
+        /// its mail is just being sent: it is to be handled later
+        Waiting = "waiting",
+        /// it is no report: an answer of a machine, or unasked mail
+        NotAReport = "not_a_report",
+        /// a report that came to no address that names a mail
+        Unaddressed = "unaddressed",
+        /// the address that it came to was not made here, or was changed
+        Forged = "forged",
+        /// the address that it came to is believed no more
+        Expired = "expired",
+        /// no mail of this ledger has the number
+        UnknownMail = "unknown_mail",
+        /// it is longer than a mebibyte, or could not be read
+        Unreadable = "unreadable",
     }
 
     /// How a try to tell an endpoint ended.

@@ -343,8 +343,9 @@ pub trait Mailer {
 
 /// An open session with a mail server; dropped without QUIT after an error.
 pub trait MailSession {
-    /// Says MAIL and RCPT. After an error other than [`SendError::Server`] the session can be used for the next mail.
-    fn offer(&mut self, to: &Address) -> impl Future<Output = Result<(), SendError>>;
+    /// Says MAIL, with this address as the one that it comes back to or else the sender's own, and RCPT. After an error
+    /// other than [`SendError::Server`] the session can be used for the next mail.
+    fn offer(&mut self, comes_back_to: Option<&Address>, to: &Address) -> impl Future<Output = Result<(), SendError>>;
 
     /// Says DATA and the message. Returns the server's reply.
     fn transmit(&mut self, message: &[u8]) -> impl Future<Output = Result<String, SendError>>;

@@ -1,5 +1,6 @@
 //! What NOTIFY relies on.
 
+mod returned;
 mod waits;
 
 use std::time::Duration;
