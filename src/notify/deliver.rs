@@ -8,10 +8,13 @@ use futures::future::try_join_all;
 
 use super::pace::Turns;
 use super::{Notified, NotifyError, NotifyTools, is_old, links, waits};
+use crate::domain::finding::Severity;
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::meter::MailOutcome;
-use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
+use crate::ports::notify::{
+    ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError, WaitReason,
+};
 use crate::ports::{Clock, Event, Progress};
 
 /// Mails claimed at a time: what a kill leaves to be taken back.
@@ -193,11 +196,21 @@ where
         self.record(mail, end).await
     }
 
-    /// Takes the mail's turn, or notes when it comes.
+    /// Takes the mail's turn, or notes when it comes: a mail may have been formed hours ago, and its reader sleep by now.
     fn is_its_turn(&self, mail: &ClaimedMail) -> bool {
-        let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
-        let taken = self.turns.borrow_mut().take(domain, self.tools.clock.now());
-        taken.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
+        let (now, mut sum) = (self.tools.clock.now(), self.sum.borrow_mut());
+        let is_critical = mail.notices.iter().any(|it| !it.closing && it.severity == Severity::Critical);
+        let opens = self.tools.policy.tell.opens_at(now, mail.timezone.as_deref(), is_critical);
+        let turn = if opens > now {
+            *sum.put_off.entry(WaitReason::Quiet).or_default() += 1;
+            Err(opens)
+        } else {
+            let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
+            let taken = self.turns.borrow_mut().take(domain, now);
+            sum.paced += u64::from(taken.is_err());
+            taken
+        };
+        turn.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
     }
 
     /// All at once: of a great many, most may be put off.

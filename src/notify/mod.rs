@@ -63,6 +63,14 @@ pub struct TellPolicy {
     pub brake: Option<BrakePolicy>,
 }
 
+impl TellPolicy {
+    /// The first instant from `at` on at which a reader with these clocks may be written to. What is critical may come at
+    /// any time, where the operator says so.
+    fn opens_at(&self, at: Timestamp, timezone: Option<&str>, is_critical: bool) -> Timestamp {
+        if is_critical && !self.quiet.critical_too { at } else { self.quiet.opens_at(at, timezone) }
+    }
+}
+
 /// Everything that saying something needs.
 pub struct NotifyTools<'a, L, M, R, K, C, G> {
     /// where findings, notices and mails stand
@@ -162,13 +170,13 @@ where
     if sum.braked.is_none() {
         plan::take_steps(tools, &mut sum).await?;
         waiting::form(tools, run, mode, &mut sum).await?;
+        deliver::deliver(tools, &mut sum).await?;
     }
-    deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
 }
 
 /// Sends the mails that were formed before and are due by now, and forms those of people who were put off until now;
-/// takes no step.
+/// takes no step. Nothing leaves while the brake is on.
 ///
 /// # Errors
 /// As for [`notify`].
@@ -186,7 +194,8 @@ where
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
     sum.released = tools.ledger.mail_mode().await?.lets_leave();
-    if sum.released {
+    sum.braked = brake::pulled(tools).await?;
+    if sum.released && sum.braked.is_none() {
         waiting::form_put_off(tools, &mut sum).await?;
         deliver::deliver(tools, &mut sum).await?;
     }

@@ -22,6 +22,7 @@ mod mail;
 mod mail_server;
 mod metrics;
 mod onslaught;
+mod months;
 mod page;
 mod postfix;
 mod probe;

@@ -109,7 +109,7 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
-        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
+        let may_leave = self.app.can_mail() && self.app.lets_mail_leave().await?;
         let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
         let message = self.app.next_message_at().await?;
         Ok(mail.into_iter().chain(message).min())
