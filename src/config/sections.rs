@@ -1,6 +1,6 @@
 //! Each section's keys, read and checked against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -22,8 +22,7 @@ use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, some_days, some_time, text,
-    words,
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, some_days, some_time, text, words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
@@ -145,18 +144,7 @@ fn escrow(section: Section<'_>, base: &Path, needed: bool) -> EscrowSettings {
 }
 
 fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
-    let mut names = BTreeSet::new();
-    let mut all = Vec::new();
-    for section in root.sections("inventory") {
-        let one = inventory(&section, base);
-        if !one.name.is_empty() && !names.insert(one.name.clone()) {
-            let what = format!("there is another inventory of the name {}", quoted(&one.name));
-            section.report("name", Fault::new(what, "give each a name of its own"));
-        }
-        section.close();
-        all.push(one);
-    }
-    all
+    root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
 }
 
 fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {

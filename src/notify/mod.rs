@@ -11,7 +11,7 @@ mod preview;
 mod retry;
 mod waiting;
 
-pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
+pub use announce::{AnnounceTools, Announced, announce};
 pub use pace::MailPace;
 pub use preview::{Planned, Preview, preview};
 pub use retry::Backoff;

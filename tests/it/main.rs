@@ -11,6 +11,7 @@ mod dashboards;
 mod demo;
 mod docs;
 mod doctor;
+mod endpoints;
 mod estate;
 mod fuzz;
 mod house;
