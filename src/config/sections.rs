@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 
@@ -28,7 +29,7 @@ use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
-use crate::domain::time::hours;
+use crate::domain::time::{days, hours};
 use crate::providers::catalogue::{Catalogue, CatalogueProblem};
 use crate::telemetry::logs::LogFormat;
 
@@ -279,9 +280,20 @@ fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, l
         per_minute: section.find("per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
         per_domain_per_minute: section.find("per_domain_per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
         suppress_for: section.get("suppress_for", duration),
+        keep_for: section.get("keep_for", long_enough),
     };
     section.close();
     settings
+}
+
+/// As long as links, returned mails and auditors may ask for a mail.
+fn long_enough(node: &Node) -> Result<Duration, Fault> {
+    match duration(node)? {
+        span if span < days(100) => {
+            Err(Fault::new("it must be 100 days or more", "write e.g. \"730d\": who was told what is evidence"))
+        }
+        span => Ok(span),
+    }
 }
 
 fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {
