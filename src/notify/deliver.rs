@@ -124,21 +124,15 @@ where
             if !self.is_its_turn(&mail) {
                 continue;
             }
-            let mut open = match session.take() {
-                Some(open) => open,
-                None => match self.tools.mailer.open().await {
-                    Ok(open) => {
-                        used = 0;
-                        open
-                    }
-                    Err(error) => {
-                        self.failed(&mail, &error).await?;
-                        self.stop(format!("{error}; mails wait and are tried again"));
-                        break;
-                    }
-                },
+            let (mut open, offered) = match self.offer(session.take(), &mail, &mut used).await {
+                Ok(offered) => offered,
+                Err(error) => {
+                    self.failed(&mail, &error).await?;
+                    self.stop(format!("{error}; mails wait and are tried again"));
+                    break;
+                }
             };
-            let usable = self.send(&mut open, &mail, &message).await?;
+            let usable = self.send(&mut open, offered, &mail, &message).await?;
             used += 1;
             if !usable {
                 continue; // dropped without QUIT
@@ -153,6 +147,31 @@ where
             open.close().await;
         }
         Ok(())
+    }
+
+    /// Offers a mail over the session at hand, else over a new one. A session that the server has closed meanwhile is
+    /// replaced at once: nothing of this mail was handed over in it.
+    ///
+    /// # Errors
+    /// No session can be had.
+    async fn offer(
+        &self,
+        at_hand: Option<M::Session>,
+        mail: &ClaimedMail,
+        used: &mut u32,
+    ) -> Result<(M::Session, Result<(), SendError>), SendError> {
+        if let Some(mut session) = at_hand {
+            match session.offer(&mail.address).await {
+                Err(SendError::Server(why)) => {
+                    tracing::debug!(why, "the mail server closed a session; another is opened")
+                }
+                offered => return Ok((session, offered)),
+            }
+        }
+        let mut session = self.tools.mailer.open().await?;
+        *used = 0;
+        let offered = session.offer(&mail.address).await;
+        Ok((session, offered))
     }
 
     /// Drops what was fixed, puts back what waits for a confirmation, and writes the rest. `None` where nothing is
@@ -221,7 +240,6 @@ where
         }
         self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?;
         ends.iter().for_each(|(_, end)| self.tools.meter.mailed(MailOutcome::from(end)));
-        self.sum.borrow_mut().paced += ends.len() as u64;
         Ok(())
     }
 
@@ -236,9 +254,15 @@ where
         Ok(())
     }
 
-    /// Sends one mail. Returns whether the session can be used again.
-    async fn send(&self, session: &mut M::Session, mail: &ClaimedMail, message: &[u8]) -> Result<bool, Failed<K>> {
-        if let Err(error) = session.offer(&mail.address).await {
+    /// Sends one mail that was offered. Returns whether the session can be used again.
+    async fn send(
+        &self,
+        session: &mut M::Session,
+        offered: Result<(), SendError>,
+        mail: &ClaimedMail,
+        message: &[u8],
+    ) -> Result<bool, Failed<K>> {
+        if let Err(error) = offered {
             self.failed(mail, &error).await?;
             return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
         }
