@@ -219,6 +219,7 @@ const ALL: &[Known] = &known![
     read::log::SOURCES: "",
     read::log::TIMELINE: "tnn",
     read::outbox::PAGE: "nnt",
+    read::outbox::PUT_OFF: "",
     read::overview::AGES: "nnnnnnn",
     read::overview::MAILS: "",
     read::overview::OLDEST_WAITING: "",
