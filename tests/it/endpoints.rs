@@ -54,8 +54,8 @@ struct Scene {
 impl Scene {
     async fn set(messages: usize, give_up_after: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ledger = Ledger::open(&format!("sqlite:{}", folder.path().join("ledger.db").display()));
-        let ledger = ledger.await.expect("a new ledger");
+        let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
+        let ledger = Ledger::open(&url).await.expect("a new ledger");
         let end = ledger.told_up_to("siem").await.expect("a ledger");
         let formed = |number| Formed { message_id: format!("msg_{number}"), body: "{}".to_owned(), events: 1 };
         let formed: Vec<Formed> = (0..messages).map(formed).collect();
