@@ -8,10 +8,13 @@ use futures::future::try_join_all;
 
 use super::pace::Turns;
 use super::{Notified, NotifyError, NotifyTools, is_old, links, waits};
+use crate::domain::finding::Severity;
 use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::meter::MailOutcome;
-use crate::ports::notify::{ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError};
+use crate::ports::notify::{
+    ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError, WaitReason,
+};
 use crate::ports::{Clock, Event, Progress};
 
 /// Mails claimed at a time: what a kill leaves to be taken back.
@@ -121,21 +124,15 @@ where
             if !self.is_its_turn(&mail) {
                 continue;
             }
-            let mut open = match session.take() {
-                Some(open) => open,
-                None => match self.tools.mailer.open().await {
-                    Ok(open) => {
-                        used = 0;
-                        open
-                    }
-                    Err(error) => {
-                        self.failed(&mail, &error).await?;
-                        self.stop(format!("{error}; mails wait and are tried again"));
-                        break;
-                    }
-                },
+            let (mut open, offered) = match self.offer(session.take(), &mail, &mut used).await {
+                Ok(offered) => offered,
+                Err(error) => {
+                    self.failed(&mail, &error).await?;
+                    self.stop(format!("{error}; mails wait and are tried again"));
+                    break;
+                }
             };
-            let usable = self.send(&mut open, &mail, &message).await?;
+            let usable = self.send(&mut open, offered, &mail, &message).await?;
             used += 1;
             if !usable {
                 continue; // dropped without QUIT
@@ -150,6 +147,32 @@ where
             open.close().await;
         }
         Ok(())
+    }
+
+    /// Offers a mail over the session at hand, else over a new one. A session that the server has closed meanwhile is
+    /// replaced at once: nothing of this mail was handed over in it.
+    ///
+    /// # Errors
+    /// No session can be had.
+    async fn offer(
+        &self,
+        at_hand: Option<M::Session>,
+        mail: &ClaimedMail,
+        used: &mut u32,
+    ) -> Result<(M::Session, Result<(), SendError>), SendError> {
+        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
+        if let Some(mut session) = at_hand {
+            match session.offer(comes_back_to.as_ref(), &mail.address).await {
+                Err(SendError::Server(why)) => {
+                    tracing::debug!(why, "the mail server closed a session; another is opened")
+                }
+                offered => return Ok((session, offered)),
+            }
+        }
+        let mut session = self.tools.mailer.open().await?;
+        *used = 0;
+        let offered = session.offer(comes_back_to.as_ref(), &mail.address).await;
+        Ok((session, offered))
     }
 
     /// Drops what was fixed, puts back what waits for a confirmation, and writes the rest. `None` where nothing is
@@ -193,11 +216,21 @@ where
         self.record(mail, end).await
     }
 
-    /// Takes the mail's turn, or notes when it comes.
+    /// Takes the mail's turn, or notes when it comes: a mail may have been formed hours ago, and its reader sleep by now.
     fn is_its_turn(&self, mail: &ClaimedMail) -> bool {
-        let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
-        let taken = self.turns.borrow_mut().take(domain, self.tools.clock.now());
-        taken.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
+        let (now, mut sum) = (self.tools.clock.now(), self.sum.borrow_mut());
+        let is_critical = mail.notices.iter().any(|it| !it.closing && it.severity == Severity::Critical);
+        let opens = self.tools.policy.tell.opens_at(now, mail.timezone.as_deref(), is_critical);
+        let turn = if opens > now {
+            *sum.put_off.entry(WaitReason::Quiet).or_default() += 1;
+            Err(opens)
+        } else {
+            let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
+            let taken = self.turns.borrow_mut().take(domain, now);
+            sum.paced += u64::from(taken.is_err());
+            taken
+        };
+        turn.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
     }
 
     /// All at once: of a great many, most may be put off.
@@ -208,7 +241,6 @@ where
         }
         self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?;
         ends.iter().for_each(|(_, end)| self.tools.meter.mailed(MailOutcome::from(end)));
-        self.sum.borrow_mut().paced += ends.len() as u64;
         Ok(())
     }
 
@@ -223,10 +255,15 @@ where
         Ok(())
     }
 
-    /// Sends one mail. Returns whether the session can be used again.
-    async fn send(&self, session: &mut M::Session, mail: &ClaimedMail, message: &[u8]) -> Result<bool, Failed<K>> {
-        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
-        if let Err(error) = session.offer(comes_back_to.as_ref(), &mail.address).await {
+    /// Sends one mail that was offered. Returns whether the session can be used again.
+    async fn send(
+        &self,
+        session: &mut M::Session,
+        offered: Result<(), SendError>,
+        mail: &ClaimedMail,
+        message: &[u8],
+    ) -> Result<bool, Failed<K>> {
+        if let Err(error) = offered {
             self.failed(mail, &error).await?;
             return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
         }

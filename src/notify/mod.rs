@@ -11,7 +11,7 @@ mod preview;
 mod retry;
 mod waiting;
 
-pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
+pub use announce::{AnnounceTools, Announced, announce};
 pub use pace::MailPace;
 pub use preview::{Planned, Preview, preview};
 pub use retry::Backoff;
@@ -62,6 +62,14 @@ pub struct TellPolicy {
     pub per_address_per_day: Option<u32>,
     /// when everything waits for the operator's word; `None` for never
     pub brake: Option<BrakePolicy>,
+}
+
+impl TellPolicy {
+    /// The first instant from `at` on at which a reader with these clocks may be written to. What is critical may come at
+    /// any time, where the operator says so.
+    fn opens_at(&self, at: Timestamp, timezone: Option<&str>, is_critical: bool) -> Timestamp {
+        if is_critical && !self.quiet.critical_too { at } else { self.quiet.opens_at(at, timezone) }
+    }
 }
 
 /// Everything that saying something needs.
@@ -169,13 +177,13 @@ where
     if sum.braked.is_none() {
         plan::take_steps(tools, &mut sum).await?;
         waiting::form(tools, run, mode, &mut sum).await?;
+        deliver::deliver(tools, &mut sum).await?;
     }
-    deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
 }
 
 /// Sends the mails that were formed before and are due by now, and forms those of people who were put off until now;
-/// takes no step.
+/// takes no step. Nothing leaves while the brake is on.
 ///
 /// # Errors
 /// As for [`notify`].
@@ -193,7 +201,8 @@ where
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
     sum.released = tools.ledger.mail_mode().await?.lets_leave();
-    if sum.released {
+    sum.braked = brake::pulled(tools).await?;
+    if sum.released && sum.braked.is_none() {
         waiting::form_put_off(tools, &mut sum).await?;
         deliver::deliver(tools, &mut sum).await?;
     }

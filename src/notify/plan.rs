@@ -140,4 +140,6 @@ const fn reader(candidate: &Candidate) -> Reader {
 }
 
 #[cfg(test)]
+mod ladder_tests;
+#[cfg(test)]
 mod tests;

@@ -105,11 +105,7 @@ impl Ledger {
         }
     }
 
-    /// Why nobody is told for now; `None` where the brake is off.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn braked(&self) -> Result<Option<Braked>, LedgerError> {
+    pub(super) async fn read_braked(&self) -> Result<Option<Braked>, LedgerError> {
         braked(&mut self.moment("read whether the brake is on").await?).await
     }
 
