@@ -51,6 +51,9 @@ pub trait NotifyLedger: LinkLedger {
     /// What is usual; `None` before the first look.
     fn openings(&self) -> impl Future<Output = Result<Option<Openings>, LedgerError>>;
 
+    /// Why nobody is told for now, as the last look left it; `None` where the brake is off.
+    fn braked(&self) -> impl Future<Output = Result<Option<Braked>, LedgerError>>;
+
     /// After a look: the brake is off, and this is what is usual now.
     fn brake_off(&self, now: Timestamp, openings: &Openings) -> impl Future<Output = Result<(), LedgerError>>;
 

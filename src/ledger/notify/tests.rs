@@ -1,5 +1,6 @@
 //! What NOTIFY relies on.
 
+mod passes;
 mod waits;
 
 use std::time::Duration;
