@@ -44,7 +44,7 @@ pub(super) async fn write(tx: &mut Session, now: Timestamp, steps: &[StepTaken])
     tx.run(&SUPERSEDE, [notices.into()]).await?;
     let taken: Vec<(FindingId, u32, u32, Option<Timestamp>)> =
         steps.iter().map(|step| (step.finding, step.opening, step.step, step.next_step_at)).collect();
-    tx.run(&TAKE, [pack(&taken)?.into()]).await?;
+    tx.run(&TAKE, [pack(&taken)?.into(), now.into()]).await?;
     Ok(())
 }
 
@@ -182,8 +182,10 @@ pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
        AND notice.step < v.step AND +notice.mail_id IS NULL AND notice.state = 'planned'"
 );
 
+/// A step that was decided before a pause, and of which nobody is told for it, is not taken either.
 pub(in crate::ledger) const TAKE: Sql = sql!(
     "UPDATE finding SET last_step = taken.step, next_step_at = taken.next_step_at
      FROM " [tuples "$1" taken (0 finding bigint, 1 opening bigint, 2 step bigint, 3 next_step_at bigint)] "
-     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'"
+     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'
+       AND (finding.pause_until IS NULL OR finding.pause_until <= $2)"
 );
