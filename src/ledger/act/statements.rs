@@ -81,7 +81,7 @@ pub(in crate::ledger) const OWN_AGAIN: Sql =
 /// Their step is due once more, so that the next in line is told.
 pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
     "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN last_step > 0 THEN last_step - 1 END
-     WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1"
+     WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1 AND baseline = 0"
 );
 
 pub(in crate::ledger) const ASK: Sql =

@@ -192,7 +192,7 @@ pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
            JOIN notice AS n ON n.mail_id = ended.id AND n.state = 'planned'
            GROUP BY n.finding_id, n.opening) AS lost
      WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step = lost.step
-       AND finding.state = 'open' AND finding.mailed = 1"
+       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
 );
 
 pub(in crate::ledger) const CANCELLED_NOTICES: Sql = sql!(
