@@ -64,6 +64,14 @@ pub struct TellPolicy {
     pub brake: Option<BrakePolicy>,
 }
 
+impl TellPolicy {
+    /// The first instant from `at` on at which a reader with these clocks may be written to. What is critical may come at
+    /// any time, where the operator says so.
+    fn opens_at(&self, at: Timestamp, timezone: Option<&str>, is_critical: bool) -> Timestamp {
+        if is_critical && !self.quiet.critical_too { at } else { self.quiet.opens_at(at, timezone) }
+    }
+}
+
 /// Everything that saying something needs.
 pub struct NotifyTools<'a, L, M, R, K, C, G> {
     /// where findings, notices and mails stand

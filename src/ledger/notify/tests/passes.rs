@@ -1,6 +1,7 @@
 //! Whole passes of NOTIFY over a ledger, in virtual time: which steps are taken, what leaves, and when.
 
 mod brake;
+mod leaving;
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
