@@ -191,6 +191,7 @@ const ALL: &[Known] = &known![
     probe::HELD_CREDENTIALS: "t",
     probe::LAST_RUN: "",
     probe::MANY_DUE: "tnnn",
+    probe::DESTROYED: "t",
     probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
