@@ -125,6 +125,14 @@ async fn unlock(ledger: &Ledger, master: &MasterKey) -> Result<Escrow, AppError>
     Ok(escrow)
 }
 
+/// The escrow of this ledger, for who needs nothing else of a keysweep.
+///
+/// # Errors
+/// Where the master key can't be had, or is not this ledger's.
+pub(super) async fn vault(settings: &Settings, env: &Env, ledger: &Ledger) -> Result<Escrow, AppError> {
+    unlock(ledger, &MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?).await
+}
+
 /// Names a new ledger: its mails carry the name in their Message-ID.
 async fn name(ledger: &Ledger) -> Result<(), AppError> {
     let mut bytes = [0; 8];

@@ -35,7 +35,7 @@ pub async fn test(settings: &Settings, env: &Env, to: &Address, now: Timestamp) 
     let mut at = SmtpStep::Connect;
     let outcome = async {
         let mut session = mailer.session(&mut at).await.map_err(|error| (None, error))?;
-        session.offer(to).await.map_err(|error| (Some("MAIL and RCPT"), error))?;
+        session.offer(None, to).await.map_err(|error| (Some("MAIL and RCPT"), error))?;
         let reply = session.transmit(&message).await.map_err(|error| (Some("DATA"), error))?;
         session.close().await;
         Ok(reply)

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader, sample, suppressed, trial};
+use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
 use crate::app::{SystemClock, tell_policy};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
@@ -31,6 +31,7 @@ pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, 
             if format == TextFormat::Json { lists::json(&sight.document()) } else { sight.show() }
         }
         MailVerb::Test { address } => trial::run(&settings, env, &address).await,
+        MailVerb::Bounce { from } => bounce::run(&settings, env, from.as_deref()).await,
         MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
         MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
         MailVerb::Sample(args) => sample::run(&args, &settings),

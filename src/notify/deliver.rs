@@ -249,7 +249,8 @@ where
 
     /// Sends one mail. Returns whether the session can be used again.
     async fn send(&self, session: &mut M::Session, mail: &ClaimedMail, message: &[u8]) -> Result<bool, Failed<K>> {
-        if let Err(error) = session.offer(&mail.address).await {
+        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
+        if let Err(error) = session.offer(comes_back_to.as_ref(), &mail.address).await {
             self.failed(mail, &error).await?;
             return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
         }

@@ -2,8 +2,10 @@
 //! taken without its notice, nor a notice written twice.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Notified, NotifyError, NotifyTools, is_old, waits};
+use crate::domain::action::reset_failed;
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::ladder::Ladders;
 use crate::domain::routing::{self, Reader};
@@ -37,7 +39,7 @@ where
         page.retain(|step| is_looked_at(step, opened_by));
         let old: BTreeSet<CredentialId> = page
             .iter()
-            .filter(|step| step.held && is_old(step.belief.asked_at, now, tools.policy.recheck_after))
+            .filter(|step| step.held && is_unasked(step, now, tools.policy.recheck_after))
             .map(|step| step.credential)
             .collect();
         let page = if old.is_empty() {
@@ -100,12 +102,18 @@ impl Planner<'_> {
         if waits(due.rule, &due.belief) {
             return Decision::Hold;
         }
+        let is_announced = due.due_at.is_some_and(|at| at <= now);
+        if !is_announced && !due.window_over.is_some_and(|over| reset_failed(over, &due.belief)) {
+            return Decision::NotYet; // the provider has yet to say what came of the reset
+        }
         let ladder = self.ladders.of(due.rule);
         let Some((step, next_step_at)) = ladder.take_announced(due.opened_at, due.last_step, now) else {
             return Decision::NotYet;
         };
         let readers = due.people.iter().map(|candidate| (candidate.id, reader(candidate)));
-        let route = routing::route(readers, self.contact, ladder.escalates(step));
+        // A step at the end of a window stands between the ladder's own, and presses no harder than the day does.
+        let of_the_day = ladder.take(due.opened_at, None, now).map_or(step, |(of_the_day, _)| of_the_day);
+        let route = routing::route(readers, self.contact, ladder.escalates(of_the_day));
         if route.is_nowhere() {
             return Decision::Nobody;
         }
@@ -120,6 +128,12 @@ impl Planner<'_> {
     }
 }
 
+/// Whether the provider is to be asked before anything is said: its last answer is old, or from before the end of a window
+/// that its answer is to end.
+fn is_unasked(due: &StepDue, now: Timestamp, limit: Duration) -> bool {
+    is_old(due.belief.asked_at, now, limit) || due.window_over.is_some_and(|over| due.belief.asked_at < Some(over))
+}
+
 const fn reader(candidate: &Candidate) -> Reader {
     Reader {
         role: candidate.role,
@@ -131,3 +145,6 @@ const fn reader(candidate: &Candidate) -> Reader {
         creator: candidate.creator,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use chrono::{TimeDelta, Utc};
 use keysweep::demo::world::KeyState;
 use serde_json::{Value, json};
 
@@ -24,6 +25,11 @@ struct Linked {
 
 impl Linked {
     fn new() -> Self {
+        Self::new_with(|_| {})
+    }
+
+    /// With something that happens between the mail and the start of the daemon.
+    fn new_with(meanwhile: impl FnOnce(&Estate)) -> Self {
         let estate = one_stale_key();
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
@@ -40,13 +46,10 @@ impl Linked {
         let start = mail.text.find(&format!("http://127.0.0.1:{port}/a/")).expect("a link in the text part");
         let link: String = mail.text[start..].split_whitespace().next().expect("a link").to_owned();
         assert!(mail.html.replace("&#x2f;", "/").contains(&link), "the same link in both parts");
+        meanwhile(&estate);
         let daemon = Running::start(&estate);
         wait_for("the page is served", || daemon.log().contains("listening for the people").then_some(()));
         Self { estate, daemon, link }
-    }
-
-    fn token(&self) -> &str {
-        self.link.rsplit('/').next().expect("a token")
     }
 
     /// What a person meets who opens the link and then clicks these, one after the other.
@@ -111,31 +114,43 @@ fn a_person_checks_resets_and_checks_again_without_script() {
 }
 
 #[test]
-fn a_token_is_in_no_log_no_output_and_not_in_the_ledger() {
-    let linked = Linked::new();
-    linked.met(800, &["[value=check]", "[value='not-mine']"]);
-    for arguments in [
-        &["explain", "F1", "--format", "json"][..],
-        &["mails", "list", "--format", "json"],
-        &["findings", "list", "--all", "--format", "json"],
-        &["config", "show"],
-    ] {
-        let ran = linked.estate.run(arguments);
-        assert!(!ran.out.contains(linked.token()) && !ran.err.contains(linked.token()), "{arguments:?}");
-    }
-    let (estate, token) = (&linked.estate, linked.token().to_owned());
+fn a_reset_that_came_to_nothing_is_told_once_when_its_window_is_over() {
+    let linked = Linked::new_with(|estate| {
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &format!("{text}\n[links]\nreset_window = \"1s\"\n"));
+    });
+    says(&linked.met(800, &["[value=reset]"])[1], "until that is confirmed, reminders wait");
     linked.daemon.stop();
-    let mut searched = 0;
-    for entry in fs::read_dir(estate.folder.path()).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        if let Ok(bytes) = fs::read(&path) {
-            searched += 1;
-            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", path.display());
-        }
-    }
-    assert!(searched > 4, "ledger, logs, inventory and configuration");
-    let log = fs::read_to_string(estate.path("log")).expect("the log");
-    assert!(log.contains("a public request was answered"), "there is a log to search");
+    let told = wait_for("the window is over", || {
+        linked.estate.notify();
+        linked.estate.mails().into_iter().nth(1)
+    });
+    let told = format!("{} {}", told.subject, told.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert!(told.contains("it was said here that this key has been reset, and Kit accepted it after that"), "{told}");
+    assert!(told.contains("Reminder") && told.contains("delete the old connection"), "{told}");
+    linked.estate.notify();
+    assert_eq!(linked.estate.mails().len(), 2, "once");
+}
+
+#[test]
+fn the_page_goes_by_the_clock_that_the_providers_set_right() {
+    let linked = Linked::new_with(|estate| {
+        // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
+        let date = (Utc::now() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        estate.world.date(Some(date));
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\""));
+        let scanned = estate.run(&["scan"]);
+        assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
+    });
+    let met = linked.met(800, &["[value=check]"]);
+    says(&met[1], "Kit accepted it over REST just now: it still works.");
+    let tomorrow = Utc::now().format("%-d %B %Y").to_string();
+    let today = (Utc::now() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
+    let met = linked.met(800, &["[value=reset]"]);
+    says(&met[1], &format!("Reminders wait until {tomorrow}"));
+    says(&met[1], &format!("on {today}"));
+    linked.daemon.stop();
 }
 
 #[test]

@@ -66,6 +66,7 @@ impl World {
                     put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
                     braked: None,
                 },
+                acts: Vec::new(),
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),
                     last_read: Some(done),

@@ -100,6 +100,14 @@ pub(in crate::ledger) const MUTE: Sql = sql!(
 
 pub(in crate::ledger) const UNMUTE: Sql = sql!("DELETE FROM muted WHERE person_id = $1");
 
+pub(in crate::ledger) const COUNT: Sql = sql!(
+    "INSERT INTO acted (act, outcome, times) VALUES ($1, $2, 1)
+     ON CONFLICT (act, outcome) DO UPDATE SET times = acted.times + 1"
+);
+
+pub(in crate::ledger) const COUNTED: Sql =
+    sql!("SELECT " [page "act, outcome, times"] " FROM (SELECT * FROM acted ORDER BY act, outcome) AS counted");
+
 pub(in crate::ledger) const SILENCE_LOW: Sql = sql!(
     "UPDATE notice SET state = 'cancelled'
      WHERE person_id = $1 AND state = 'planned'

@@ -66,6 +66,7 @@ pub(super) fn stale(id: i64, name: &str) -> MailNotice {
         provenance: Provenance::Declared,
         ended_by: None,
         until: None,
+        reset_at: None,
         sharers: 1,
         running_jobs: 0,
         used_for: vec![UsedFor::Sync],

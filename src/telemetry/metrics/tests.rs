@@ -10,7 +10,7 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::outcome::{Outcome, Part, Reason, Verdict};
 use crate::domain::time::days;
 use crate::ledger::read::{
-    BlindOverview, FindingsOverview, MailState, OutboxOverview, ProviderOverview, SourceOverview,
+    ActsOverview, BlindOverview, FindingsOverview, MailState, OutboxOverview, ProviderOverview, SourceOverview,
 };
 
 mod blind;
@@ -50,6 +50,7 @@ fn empty() -> Overview {
             put_off: BTreeMap::new(),
             braked: None,
         },
+        acts: Vec::new(),
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
@@ -117,6 +118,7 @@ fn every_series_of_a_provider_is_there_at_zero_before_anything_has_happened() {
         r#"keysweep_findings_open{provider="mailjet",rule="secret-shared",severity="low"}"#,
         r#"keysweep_tombstones{provider="mailjet"}"#,
         r#"keysweep_outbox_mails{state="maybe_sent"}"#,
+        r#"keysweep_acts_total{act="not_mine",outcome="refused"}"#,
         r#"keysweep_probes_total{outcome="partly_refused",protocol="smtp",provider="mailjet"}"#,
         r#"keysweep_probe_unknown_total{provider="kit",reason="rate_limited"}"#,
         r#"keysweep_probe_duration_seconds_count{provider="kit"}"#,
@@ -145,6 +147,24 @@ fn an_instant_that_is_not_known_has_no_series_and_nothing_of_the_ledger_has_one_
     assert_eq!(instants, expected);
     metrics.schedule(Job::Scan, JobState::default());
     assert_samples(&metrics, &[(expected[0], None)]);
+}
+
+#[test]
+fn what_people_asked_for_is_a_counter_that_the_ledger_keeps() {
+    let metrics = metrics();
+    let counted =
+        |act: &str, outcome: &str, times| ActsOverview { act: act.to_owned(), outcome: outcome.to_owned(), times };
+    metrics
+        .show(Overview { acts: vec![counted("reset", "done", 3), counted("of a later build", "done", 9)], ..empty() });
+    assert_samples(
+        &metrics,
+        &[
+            (r#"keysweep_acts_total{act="reset",outcome="done"}"#, Some(3.0)),
+            (r#"keysweep_acts_total{act="reset",outcome="refused"}"#, Some(0.0)),
+        ],
+    );
+    let text = metrics.render();
+    assert!(text.contains("# TYPE keysweep_acts_total counter") && !text.contains("later build"), "{text}");
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl Passes {
             clock: self,
             progress: &Quiet,
             links: None,
+            returns: None,
             meter: &Unmetered,
             pace: &self.pace,
             policy: &self.policy,
@@ -133,7 +134,7 @@ impl<'p> Mailer for &'p Passes {
 }
 
 impl MailSession for Session<'_> {
-    async fn offer(&mut self, to: &Address) -> Result<(), SendError> {
+    async fn offer(&mut self, _: Option<&Address>, to: &Address) -> Result<(), SendError> {
         self.0.offered.set(self.0.offered.get() + 1);
         assert!(self.0.offered.get() < 1_000, "a hot loop");
         to.expose().clone_into(&mut self.1);

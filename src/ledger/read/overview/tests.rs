@@ -184,6 +184,7 @@ fn expected(rows: &[Row]) -> Overview {
             put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
             braked: None,
         },
+        acts: Vec::new(),
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,
