@@ -19,6 +19,7 @@ pub use retry::Backoff;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::brake::Look;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
@@ -173,11 +174,13 @@ where
     if !sum.released {
         return Ok(sum);
     }
-    sum.braked = brake::look(tools, mode).await?;
-    if sum.braked.is_none() {
-        plan::take_steps(tools, &mut sum).await?;
-        waiting::form(tools, run, mode, &mut sum).await?;
-        deliver::deliver(tools, &mut sum).await?;
+    match brake::look(tools, mode).await? {
+        Look::Braked(braked) => sum.braked = Some(braked),
+        Look::Free(opened_by) => {
+            plan::take_steps(tools, opened_by, &mut sum).await?;
+            waiting::form(tools, run, mode, &mut sum).await?;
+            deliver::deliver(tools, &mut sum).await?;
+        }
     }
     Ok(sum)
 }

@@ -302,7 +302,7 @@ pub enum MailEnd {
         /// what was seen
         error: String,
     },
-    /// it was not taken and may be later
+    /// it was not taken and may be later: an attempt, however far it came
     Failed {
         /// when to try again
         retry_at: Timestamp,
@@ -316,7 +316,7 @@ pub enum MailEnd {
         /// the server's reply
         error: String,
     },
-    /// its turn comes later: it was not offered, and nothing is wrong
+    /// its turn comes later: it was not offered, nothing is wrong with it, and no attempt is counted
     PutOff {
         /// when its turn comes
         retry_at: Timestamp,
