@@ -90,7 +90,7 @@ pub(super) const NOTICES: Sql = sql!(
     "SELECT " [page by "n.id":
         "n.id, n.planned_at < $2,
          n.planned_at < $2 AND n.state <> 'planned' AND (f.opening > n.opening OR f.state = 'closed' AND f.closed_at < $2)
-             AND (m.id IS NULL OR m.state = 'cancelled' OR m.sent_at < $2)"] "
+             AND (m.id IS NULL OR m.state IN ('cancelled', 'bounced') OR m.sent_at < $2)"] "
      FROM (SELECT * FROM notice WHERE id > $1 ORDER BY id LIMIT $3) AS n
      JOIN finding AS f ON f.id = n.finding_id
      LEFT JOIN mail AS m ON m.id = n.mail_id"
@@ -101,7 +101,7 @@ pub(super) const FORGET_NOTICES: Sql = sql!("DELETE FROM notice WHERE id IN " [w
 pub(super) const MAILS: Sql = sql!(
     "SELECT " [page by "m.id":
         "m.id, m.formed_at < $2,
-         m.formed_at < $2 AND m.state IN ('sent', 'cancelled') AND (m.sent_at IS NULL OR m.sent_at < $2)
+         m.formed_at < $2 AND m.state IN ('sent', 'cancelled', 'bounced') AND (m.sent_at IS NULL OR m.sent_at < $2)
                AND NOT EXISTS (SELECT 1 FROM notice AS n WHERE n.mail_id = m.id)
                AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.mail_id = m.id)
                AND EXISTS (SELECT 1 FROM mail AS o
