@@ -284,7 +284,7 @@ impl Notified {
 }
 
 /// `1 mail waits`, `2 mails wait`.
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
-use crate::app::{SystemClock, tell_policy};
+use crate::app::{SystemClock, counted, tell_policy};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
@@ -61,7 +61,7 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
             "What is open now is recorded and not told; what is new, reopens or grows worse is mailed.".to_owned()
         }
         MailMode::Ramp { people } => {
-            let people = count(u64::from(people), "person", "people");
+            let people = counted(u64::from(people), "person", "people");
             format!("Mail is released, to {people} a run, the worst first. {next} begins; due are {}.", sight.amount())
         }
         MailMode::Released | MailMode::Preview => format!("Mail is released. {next} sends {}.", sight.amount()),
@@ -150,7 +150,7 @@ impl Sight {
             ("With nobody who may be told", self.preview.nobody),
         ] {
             if findings > 0 {
-                writeln!(out, "{what}: {}.", count(findings, "finding", "findings"))?;
+                writeln!(out, "{what}: {}.", counted(findings, "finding", "findings"))?;
             }
         }
         if !self.preview.mails.is_empty() {
@@ -164,7 +164,7 @@ impl Sight {
             writeln!(out, "{}", table(&["domain", "mails"], rows.collect()))?;
             let more = self.domains.len().saturating_sub(SHOWN) as u64;
             if more > 0 {
-                writeln!(out, "and {} more; --format json has all of them", count(more, "domain", "domains"))?;
+                writeln!(out, "and {} more; --format json has all of them", counted(more, "domain", "domains"))?;
             }
         }
         if !self.mode.lets_leave() || self.braked.is_some() {
@@ -175,7 +175,7 @@ impl Sight {
 
     fn leaving(&self) -> String {
         if let Some(braked) = self.braked {
-            let new = count(braked.new, "finding is", "findings are");
+            let new = counted(braked.new, "finding is", "findings are");
             return format!(
                 "The brake is on since {}: {new} new, far more than usual (up to {}). Nothing leaves",
                 braked.since, braked.allowed
@@ -184,7 +184,7 @@ impl Sight {
         match self.mode {
             MailMode::Preview => "Mail is in preview: nothing leaves".to_owned(),
             MailMode::Ramp { people } => {
-                let people = count(u64::from(people), "person", "people");
+                let people = counted(u64::from(people), "person", "people");
                 format!("Mail is released, to {people} a run who were never written to")
             }
             MailMode::Baseline => "Mail waits for the baseline: nothing leaves before the first whole scan".to_owned(),
@@ -193,12 +193,8 @@ impl Sight {
     }
 
     fn amount(&self) -> String {
-        let mails = count(self.preview.mails.len() as u64, "mail", "mails");
-        let people = count(self.people, "person", "people");
-        format!("{mails} to {people} about {}", count(self.preview.findings, "finding", "findings"))
+        let mails = counted(self.preview.mails.len() as u64, "mail", "mails");
+        let people = counted(self.people, "person", "people");
+        format!("{mails} to {people} about {}", counted(self.preview.findings, "finding", "findings"))
     }
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
