@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use self::statements::{
     ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
-    SILENCE_LOW, STEP_AGAIN, UNMUTE, UNPAUSE,
+    SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
@@ -239,6 +239,7 @@ impl Doing<'_> {
         let reset_at = (pause.why == Why::Pending).then_some(self.now);
         let binds = [(&findings).into(), pause.why.as_str().into(), pause.until.into(), reset_at.into()];
         self.tx.run(&PAUSE, binds).await?;
+        self.tx.run(&STEP_LATER, [(&findings).into(), self.now.into()]).await?;
         self.tx.run(&SILENCE, [findings.into(), None::<i64>.into()]).await?;
         if pause.why == Why::Pending {
             self.tx.run(&PROBE_SOON, [self.about.credential.0.into(), self.now.into()]).await?;

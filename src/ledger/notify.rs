@@ -64,6 +64,10 @@ impl NotifyLedger for Ledger {
         self.read_openings().await
     }
 
+    async fn braked(&self) -> Result<Option<Braked>, LedgerError> {
+        self.read_braked().await
+    }
+
     async fn brake_off(&self, now: Timestamp, openings: &Openings) -> Result<(), LedgerError> {
         self.set_brake_off(now, openings).await
     }

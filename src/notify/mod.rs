@@ -11,7 +11,7 @@ mod preview;
 mod retry;
 mod waiting;
 
-pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
+pub use announce::{AnnounceTools, Announced, announce};
 pub use pace::MailPace;
 pub use preview::{Planned, Preview, preview};
 pub use retry::Backoff;
@@ -19,6 +19,7 @@ pub use retry::Backoff;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::brake::Look;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
@@ -62,6 +63,14 @@ pub struct TellPolicy {
     pub per_address_per_day: Option<u32>,
     /// when everything waits for the operator's word; `None` for never
     pub brake: Option<BrakePolicy>,
+}
+
+impl TellPolicy {
+    /// The first instant from `at` on at which a reader with these clocks may be written to. What is critical may come at
+    /// any time, where the operator says so.
+    fn opens_at(&self, at: Timestamp, timezone: Option<&str>, is_critical: bool) -> Timestamp {
+        if is_critical && !self.quiet.critical_too { at } else { self.quiet.opens_at(at, timezone) }
+    }
 }
 
 /// Everything that saying something needs.
@@ -165,17 +174,19 @@ where
     if !sum.released {
         return Ok(sum);
     }
-    sum.braked = brake::look(tools, mode).await?;
-    if sum.braked.is_none() {
-        plan::take_steps(tools, &mut sum).await?;
-        waiting::form(tools, run, mode, &mut sum).await?;
+    match brake::look(tools, mode).await? {
+        Look::Braked(braked) => sum.braked = Some(braked),
+        Look::Free(opened_by) => {
+            plan::take_steps(tools, opened_by, &mut sum).await?;
+            waiting::form(tools, run, mode, &mut sum).await?;
+            deliver::deliver(tools, &mut sum).await?;
+        }
     }
-    deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
 }
 
 /// Sends the mails that were formed before and are due by now, and forms those of people who were put off until now;
-/// takes no step.
+/// takes no step. Nothing leaves while the brake is on.
 ///
 /// # Errors
 /// As for [`notify`].
@@ -193,7 +204,8 @@ where
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
     sum.released = tools.ledger.mail_mode().await?.lets_leave();
-    if sum.released {
+    sum.braked = brake::pulled(tools).await?;
+    if sum.released && sum.braked.is_none() {
         waiting::form_put_off(tools, &mut sum).await?;
         deliver::deliver(tools, &mut sum).await?;
     }

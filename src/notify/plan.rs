@@ -16,10 +16,11 @@ use crate::ports::{Clock, Progress};
 /// Findings planned together.
 pub(super) const PAGE: usize = 500;
 
-/// Takes every due step. Credentials whose last answer is old are asked first; a finding whose key is being refused
-/// waits until the refusal is confirmed or contradicted.
+/// Takes every due step of what was opened by then, or was told before. Credentials whose last answer is old are asked
+/// first; a finding whose key is being refused waits until the refusal is confirmed or contradicted.
 pub(super) async fn take_steps<L, M, R, K, C, G>(
     tools: &NotifyTools<'_, L, M, R, K, C, G>,
+    opened_by: Option<Timestamp>,
     sum: &mut Notified,
 ) -> Result<(), NotifyError<K::Error>>
 where
@@ -33,8 +34,9 @@ where
     let mut after = FindingId(0);
     loop {
         let now = tools.clock.now();
-        let page = tools.ledger.steps_due(now, after, PAGE).await?;
+        let mut page = tools.ledger.steps_due(now, after, PAGE).await?;
         let Some(last) = page.last().map(|step| step.finding) else { return Ok(()) };
+        page.retain(|step| is_looked_at(step, opened_by));
         let old: BTreeSet<CredentialId> = page
             .iter()
             .filter(|step| step.held && is_unasked(step, now, tools.policy.recheck_after))
@@ -47,7 +49,7 @@ where
             tools.recheck.recheck(&old).await.map_err(NotifyError::Recheck)?;
             let now = tools.clock.now();
             let mut fresh = tools.ledger.steps_due(now, after, PAGE).await?;
-            fresh.retain(|step| step.finding <= last);
+            fresh.retain(|step| step.finding <= last && is_looked_at(step, opened_by));
             fresh
         };
         let now = tools.clock.now();
@@ -68,6 +70,11 @@ where
         }
         after = last;
     }
+}
+
+/// What the judgement after a re-check opens is looked at by the next run, which counts it first: it may be anything.
+fn is_looked_at(step: &StepDue, opened_by: Option<Timestamp>) -> bool {
+    step.last_step.is_some() || opened_by.is_none_or(|by| step.opened_at <= by)
 }
 
 pub(super) enum Decision {
@@ -139,5 +146,7 @@ const fn reader(candidate: &Candidate) -> Reader {
     }
 }
 
+#[cfg(test)]
+mod ladder_tests;
 #[cfg(test)]
 mod tests;

@@ -115,9 +115,8 @@ impl Sorting<'_> {
             let Some(fewer) = left.checked_sub(1) else { return ControlFlow::Break((WaitReason::Ramp, None)) };
             *left = fewer;
         }
-        let quiet = &self.policy.quiet;
-        let is_urgent = !quiet.critical_too && told().any(|n| !n.closing && n.severity == Severity::Critical);
-        let opens = |at| if is_urgent { at } else { quiet.opens_at(at, reader.timezone.as_deref()) };
+        let is_critical = told().any(|n| !n.closing && n.severity == Severity::Critical);
+        let opens = |at| self.policy.opens_at(at, reader.timezone.as_deref(), is_critical);
         if opens(now) > now {
             return ControlFlow::Break((WaitReason::Quiet, Some(opens(now))));
         }

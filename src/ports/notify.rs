@@ -52,6 +52,9 @@ pub trait NotifyLedger: LinkLedger {
     /// What is usual; `None` before the first look.
     fn openings(&self) -> impl Future<Output = Result<Option<Openings>, LedgerError>>;
 
+    /// Why nobody is told for now, as the last look left it; `None` where the brake is off.
+    fn braked(&self) -> impl Future<Output = Result<Option<Braked>, LedgerError>>;
+
     /// After a look: the brake is off, and this is what is usual now.
     fn brake_off(&self, now: Timestamp, openings: &Openings) -> impl Future<Output = Result<(), LedgerError>>;
 
@@ -299,7 +302,7 @@ pub enum MailEnd {
         /// what was seen
         error: String,
     },
-    /// it was not taken and may be later
+    /// it was not taken and may be later: an attempt, however far it came
     Failed {
         /// when to try again
         retry_at: Timestamp,
@@ -313,7 +316,7 @@ pub enum MailEnd {
         /// the server's reply
         error: String,
     },
-    /// its turn comes later: it was not offered, and nothing is wrong
+    /// its turn comes later: it was not offered, nothing is wrong with it, and no attempt is counted
     PutOff {
         /// when its turn comes
         retry_at: Timestamp,

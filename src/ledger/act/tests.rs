@@ -75,6 +75,8 @@ async fn a_pause_holds_back_the_steps_of_the_whole_point_until_its_end(kind: Kin
     // A step that was decided before the pause, and is written after it, tells nobody.
     take(&estate, 2, &[1]).await;
     assert_eq!(estate.number("SELECT count(*) FROM notice WHERE finding_id = 2").await, 0);
+    let untaken = "SELECT count(*) FROM finding WHERE last_step IS NULL";
+    assert_eq!(estate.number(untaken).await, 2, "nor is it taken, nor one that nobody could read");
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     assert_eq!(due(&estate, NOW + days(8)).await, [1, 2]);
 }

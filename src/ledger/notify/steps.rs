@@ -201,12 +201,12 @@ pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
        AND notice.step < v.step AND +notice.mail_id IS NULL AND notice.state = 'planned'"
 );
 
-/// A pause that is over is forgotten with the step that follows it, so that its end is told of once.
+/// A pause that is over is forgotten with the step that follows it, so that its end is told of once. A step that
+/// was decided before a pause, and of which nobody is told for it, is not taken.
 pub(in crate::ledger) const TAKE: Sql = sql!(
     "UPDATE finding SET
-         last_step = taken.step, next_step_at = taken.next_step_at,
-         pause = CASE WHEN pause_until > $2 THEN pause END,
-         pause_until = CASE WHEN pause_until > $2 THEN pause_until END
+         last_step = taken.step, next_step_at = taken.next_step_at, pause = NULL, pause_until = NULL
      FROM " [tuples "$1" taken (0 finding bigint, 1 opening bigint, 2 step bigint, 3 next_step_at bigint)] "
-     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'"
+     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'
+       AND (finding.pause_until IS NULL OR finding.pause_until <= $2)"
 );

@@ -1,5 +1,6 @@
 //! What NOTIFY relies on.
 
+mod passes;
 mod returned;
 mod waits;
 

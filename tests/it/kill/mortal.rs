@@ -314,6 +314,10 @@ impl NotifyLedger for Mortal<'_> {
         self.read(self.ledger.openings()).await
     }
 
+    async fn braked(&self) -> Result<Option<Braked>, LedgerError> {
+        self.read(NotifyLedger::braked(&self.ledger)).await
+    }
+
     async fn brake_off(&self, now: Timestamp, openings: &Openings) -> Result<(), LedgerError> {
         self.write("brake_off", self.ledger.brake_off(now, openings)).await
     }
