@@ -83,7 +83,8 @@ async fn what_is_not_in_the_pages_language_says_in_which_it_is() {
         house.get(&place(&LINK)).await.body
     };
     let german = reads("de").await;
-    for marked in ["<html lang=\"de\">", "<ol lang=\"en\">", "<p lang=\"en\">It dies.", "<li lang=\"en\">All of it"] {
+    for marked in ["<html lang=\"de\">", "<ol lang=\"en\">", "<span lang=\"en\">It dies.", "<li lang=\"en\">All of it"]
+    {
         assert!(german.contains(marked), "{marked}: {german}");
     }
     assert!(

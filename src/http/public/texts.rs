@@ -18,6 +18,8 @@ pub(super) struct Texts {
     pub(super) found: &'static str,
     pub(super) stands: &'static str,
     pub(super) steps: &'static str,
+    pub(super) before: &'static str,
+    pub(super) old_value: &'static str,
     pub(super) acts: &'static str,
     pub(super) key: &'static str,
     pub(super) connection: &'static str,

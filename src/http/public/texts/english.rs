@@ -23,6 +23,8 @@ pub(super) static ENGLISH: Texts = Texts {
     found: "What was found",
     stands: "How it stands",
     steps: "What to do",
+    before: "Before you start",
+    old_value: "The old value",
     acts: "Tell us",
     key: "Key",
     connection: "Connection",

@@ -23,6 +23,8 @@ pub(super) static GERMAN: Texts = Texts {
     found: "Was festgestellt wurde",
     stands: "Wie es steht",
     steps: "Was zu tun ist",
+    before: "Vorher zu bedenken",
+    old_value: "Der alte Wert",
     acts: "Geben Sie uns Bescheid",
     key: "Schlüssel",
     connection: "Verbindung",
