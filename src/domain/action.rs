@@ -174,7 +174,7 @@ pub enum Change {
     Check,
     /// reminders wait
     Pause(Pause),
-    /// reminders no longer wait, and whoever resumes is told again
+    /// whoever resumes is told again, and reminders no longer wait, unless the operator has said so and another resumes
     Resume,
     /// the person is told no more of it
     Disown,
@@ -250,7 +250,7 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
     }
 }
 
-/// It also takes back that it is somebody else's.
+/// It also takes back that it is somebody else's, whatever reminders wait for.
 fn resume(actor: &Actor, pause: Option<Pause>) -> Result<Change, Refusal> {
     let disowned = matches!(actor, Actor::Member(member) if member.disowned);
     match pause {

@@ -237,7 +237,8 @@ impl Doing<'_> {
     async fn pause(&mut self, pause: Pause) -> Result<(), LedgerError> {
         let findings = self.siblings().await?;
         let reset_at = (pause.why == Why::Pending).then_some(self.now);
-        let binds = [(&findings).into(), pause.why.as_str().into(), pause.until.into(), reset_at.into()];
+        let (why, spoken) = (pause.why.as_str(), self.spoken().into());
+        let binds = [(&findings).into(), why.into(), pause.until.into(), reset_at.into(), spoken];
         self.tx.run(&PAUSE, binds).await?;
         self.tx.run(&SILENCE, [findings.into(), None::<i64>.into()]).await?;
         if pause.why == Why::Pending {
@@ -253,11 +254,16 @@ impl Doing<'_> {
 
     async fn resume(&mut self) -> Result<(), LedgerError> {
         let findings = self.siblings().await?;
-        self.tx.run(&UNPAUSE, [(&findings).into()]).await?;
+        self.tx.run(&UNPAUSE, [(&findings).into(), self.spoken().into()]).await?;
         if let By::Person(person) = self.by {
             self.tx.run(&OWN_AGAIN, [findings.into(), person.0.into()]).await?;
         }
         self.log("finding.resumed", []).await
+    }
+
+    /// When a person speaks, whose word does not end the operator's.
+    fn spoken(&self) -> Option<Timestamp> {
+        matches!(self.by, By::Person(_)).then_some(self.now)
     }
 
     /// Nobody is told twice: who was, keeps the notice, and only the next in line gets one.

@@ -40,14 +40,20 @@ pub(in crate::ledger) const SIBLINGS: Sql = sql!(
        AND p.account_id = f.account_id AND (p.role = 'owner' OR p.member_id = c.created_by)"
 );
 
-/// The ladder goes on as it is: its steps are not taken before the pause is over.
+/// The ladder goes on as it is: its steps are not taken before the pause is over. What the operator has acknowledged stays
+/// so where a person speaks, at $5, who may mean findings that they have not seen; null for the operator.
 pub(in crate::ledger) const PAUSE: Sql = sql!(
     "UPDATE finding SET pause = $2, pause_until = $3, reset_at = coalesce($4, reset_at)
-     WHERE id IN " [within "$1" bigint]
+     WHERE id IN " [within "$1" bigint] "
+       AND (pause_until <= $5 OR $5 IS NULL OR coalesce(pause, '') <> 'acknowledged')"
 );
 
-pub(in crate::ledger) const UNPAUSE: Sql =
-    sql!("UPDATE finding SET pause = NULL, pause_until = NULL WHERE id IN " [within "$1" bigint]);
+/// But for what the operator has acknowledged, likewise.
+pub(in crate::ledger) const UNPAUSE: Sql = sql!(
+    "UPDATE finding SET pause = NULL, pause_until = NULL
+     WHERE id IN " [within "$1" bigint] "
+       AND (pause_until <= $2 OR $2 IS NULL OR coalesce(pause, '') <> 'acknowledged')"
+);
 
 /// What was to be said of these findings to a person, or to everybody, and is not on its way.
 pub(in crate::ledger) const SILENCE: Sql = sql!(

@@ -8,6 +8,7 @@ use crate::ports::notify::{NotifyLedger, StepTaken};
 
 on_both![
     a_pause_holds_back_the_steps_of_the_whole_point_until_its_end,
+    what_the_operator_acknowledged_no_person_ends_by_whatever_way,
     a_member_speaks_for_their_own_connections_only,
     the_end_of_a_reset_window_is_due_once_beside_the_ladder,
     a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due,
@@ -77,6 +78,33 @@ async fn a_pause_holds_back_the_steps_of_the_whole_point_until_its_end(kind: Kin
     assert_eq!(estate.number("SELECT count(*) FROM notice WHERE finding_id = 2").await, 0);
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     assert_eq!(due(&estate, NOW + days(8)).await, [1, 2]);
+}
+
+async fn what_the_operator_acknowledged_no_person_ends_by_whatever_way(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    let until = NOW + days(30);
+    act(&estate, OWNER, Act::NotMine).await.expect("disowned");
+    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    let held = "SELECT count(*) FROM finding WHERE id = 1 AND pause = 'acknowledged' AND pause_until IS NOT NULL";
+    // By taking back that it was somebody else's.
+    assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
+    assert_eq!(estate.number("SELECT count(*) FROM disowned").await, 0);
+    assert_eq!(estate.number(held).await, 1);
+    // By the other finding of the same point, which the operator has not acknowledged.
+    for by_the_other in [Act::Snooze { until: NOW + days(7) }, Act::Resume, Act::Reset, Act::Resume] {
+        let done = estate.ledger.perform(FindingId(2), None, OWNER, by_the_other, NOW, &ActPolicy::default()).await;
+        assert!(done.unwrap().is_ok(), "{by_the_other:?}");
+        assert_eq!(estate.number(held).await, 1, "{by_the_other:?}");
+    }
+    assert_eq!(due(&estate, NOW + days(29)).await, [2]);
+    // Once it is over, it is as if it had never been.
+    let later = Act::Snooze { until: until + days(7) };
+    let done = estate.ledger.perform(FindingId(2), None, OWNER, later, until, &ActPolicy::default()).await;
+    assert!(done.unwrap().is_ok());
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE pause = 'snoozed'").await, 2);
+    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    assert_eq!(act(&estate, By::Operator, Act::Resume).await, Ok(Change::Resume));
+    assert_eq!(estate.number(held).await, 0);
 }
 
 async fn a_member_speaks_for_their_own_connections_only(kind: Kind) {
