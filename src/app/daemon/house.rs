@@ -108,6 +108,10 @@ impl<C: Clock + Clone> Work for House<C> {
         Ok(self.app.answer(pulse).await?)
     }
 
+    async fn is_waited_for(&self) -> Result<bool, LedgerError> {
+        Ok(!self.app.ledger.checks_waiting().await?.is_empty())
+    }
+
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
         let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
         let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
