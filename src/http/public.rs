@@ -4,6 +4,7 @@
 //! as that person still may; which is asked of the ledger each time. A link that is unknown, has ended, or is no longer its
 //! person's business gets the same answer.
 
+mod body;
 mod evidence;
 mod form;
 #[cfg(test)]
@@ -16,7 +17,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
@@ -37,6 +37,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
+use self::body::Body;
 use self::evidence::Ground;
 use self::form::{Sent, Wish};
 use self::texts::Texts;
@@ -210,7 +211,7 @@ impl Front {
         html(&View::of_finding(&ground, &described, &papers.acts(provider), told, nonce))
     }
 
-    async fn acted(&self, path: &str, headers: &HeaderMap, peer: Peer, body: &[u8]) -> Shown {
+    async fn acted(&self, path: &str, headers: &HeaderMap, peer: Peer, body: &Body) -> Shown {
         let visit = self.enter(path, headers, peer).await?;
         let Sent { wish, nonce } = form::read(body, visit.now).ok_or(Nothing::Unread)?;
         let is_ours = bool::from(nonce.as_bytes().ct_eq(visit.token.nonce().as_bytes()));
@@ -285,8 +286,12 @@ async fn act(
     Path(token): Path<String>,
     axum::Extension(peer): axum::Extension<Peer>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
+    let body = match body::receive(request).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
     let done = front.acted(&token, &headers, peer, &body).await;
     done.unwrap_or_else(|nothing| nothing.page(&headers))
 }

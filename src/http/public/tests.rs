@@ -224,6 +224,29 @@ async fn one_click_ends_mails_of_low_severity_and_the_page_has_a_way_back() {
 }
 
 #[tokio::test]
+async fn one_click_is_taken_in_parts_as_well() {
+    let house = House::open().await;
+    let part = |name: &str, value: &str| {
+        format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b1--\r\n")
+    };
+    let kind = "Content-Type: Multipart/Form-Data; boundary=b1\r\n";
+    for (headers, body, status) in [
+        ("Content-Type: multipart/form-data\r\n", part("List-Unsubscribe", "One-Click"), 400),
+        (kind, part("List-Unsubscribe", "yes"), 400),
+        (kind, part("act", "mute"), 400),
+        (kind, "--b1\r\nstrange".to_owned(), 400),
+        (kind, part("List-Unsubscribe", &"x".repeat(4000)), 413),
+    ] {
+        let answer = house.ask("POST", &place(&END), headers, &body).await;
+        assert_eq!(answer.status, status, "{headers}{body}");
+    }
+    assert_eq!(house.acts().await, Vec::<String>::new());
+    let sent = house.ask("POST", &place(&END), kind, &part("List-Unsubscribe", "One-Click")).await;
+    assert_eq!((sent.status, sent.body.as_str()), (200, ""));
+    assert_eq!(house.acts().await, ["person.muted"]);
+}
+
+#[tokio::test]
 async fn who_asks_too_often_is_put_off_by_link_and_by_address() {
     let house = House::open().await;
     let mut statuses = Vec::new();
