@@ -88,6 +88,7 @@ impl<C: Clock + Clone> Work for House<C> {
             Job::Scan => self.scan(pulse).await?,
             Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
+                self.app.set_clock().await?; // a clock that jumped would end links that live
                 self.app.ledger.forget_links(self.app.now()).await?;
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
