@@ -244,7 +244,7 @@ impl Front {
         match done {
             Ok(change) => {
                 if act == Act::Check {
-                    self.wait_for_an_answer(visit).await?;
+                    self.wait_for_an_answer(linked).await?;
                 }
                 Ok(Told::of(change, act))
             }
@@ -255,15 +255,14 @@ impl Front {
     }
 
     /// Has the provider asked, and waits for the answer for as long as a person would.
-    async fn wait_for_an_answer(&self, visit: &Visit) -> Result<(), Nothing> {
+    async fn wait_for_an_answer(&self, linked: &Linked) -> Result<(), Nothing> {
         self.public.bell.answer();
-        let hash = visit.token.hash();
         let looks = WAIT.as_millis() / LOOK_EVERY.as_millis();
         for _ in 0..looks {
             tokio::time::sleep(LOOK_EVERY).await;
-            match self.public.ledger.follow(&hash, self.public.clock.now()).await? {
-                Some(Followed::Finding(linked)) if linked.check.is_some_and(|check| check.answered_at.is_none()) => {}
-                _ => break,
+            let check = self.public.ledger.last_check(linked.finding, linked.person).await?;
+            if check.is_none_or(|check| check.answered_at.is_some()) {
+                break;
             }
         }
         Ok(())

@@ -124,6 +124,14 @@ impl Ledger {
         Ok(linked.map(|linked| Followed::Finding(Box::new(linked))))
     }
 
+    /// How far somebody's last "check again now" has come; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn last_check(&self, finding: FindingId, person: PersonId) -> Result<Option<Checked>, LedgerError> {
+        last_check(&mut self.look("see how far a check has come").await?, finding, person).await
+    }
+
     /// The credentials that somebody waits to be asked about, each with the latest such wish; at most 100.
     ///
     /// # Errors
@@ -168,15 +176,12 @@ async fn linked(
     if !about.matter.open || !member.may_act() {
         return Ok(None);
     }
-    let mails = claimed::read(moment, &[link.mail]).await?;
-    let Some(mut mail) = mails.into_iter().next() else { return Ok(None) };
-    mail.notices.retain(|notice| notice.finding == finding);
-    mail.notices.truncate(1);
+    let Some(mut mail) = claimed::about(moment, link.mail, finding).await? else { return Ok(None) };
     let Some(notice) = mail.notices.first_mut() else { return Ok(None) };
     notice.current = true; // it was told, which is why there is a link
     let rows: Vec<Evidence> = moment.rows("finding", &EVIDENCE, [finding.0.into()]).await?;
     let Some(evidence) = rows.into_iter().next() else { return Ok(None) };
-    let checks: Vec<Checked> = moment.rows("asked", &LAST_CHECK, [finding.0.into(), link.person.0.into()]).await?;
+    let check = last_check(moment, finding, link.person).await?;
     Ok(Some(Linked {
         person: link.person,
         finding,
@@ -188,8 +193,17 @@ async fn linked(
         parts: evidence.parts.unwrap_or_default(),
         probe_at: evidence.probe_at,
         reset_at: evidence.reset_at,
-        check: checks.into_iter().next(),
+        check,
     }))
+}
+
+async fn last_check(
+    session: &mut Session,
+    finding: FindingId,
+    person: PersonId,
+) -> Result<Option<Checked>, LedgerError> {
+    let checks: Vec<Checked> = session.rows("asked", &LAST_CHECK, [finding.0.into(), person.0.into()]).await?;
+    Ok(checks.into_iter().next())
 }
 
 /// A mail may hold two steps of one finding, both of one opening.
