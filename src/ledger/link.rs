@@ -60,7 +60,7 @@ pub struct Linked {
     pub probe_at: Option<Timestamp>,
     /// when somebody last said that the secret was reset
     pub reset_at: Option<Timestamp>,
-    /// their last "check again now"
+    /// their last "check again now" of the key, through whichever of its findings
     pub check: Option<Checked>,
 }
 
@@ -124,7 +124,7 @@ impl Ledger {
         Ok(linked.map(|linked| Followed::Finding(Box::new(linked))))
     }
 
-    /// How far somebody's last "check again now" has come; `None` where there is none.
+    /// How far somebody's last "check again now" of a finding's key has come; `None` where there is none.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -230,9 +230,12 @@ pub(super) const EVIDENCE: Sql = sql!(
      WHERE f.id = $1"
 );
 
+/// A check asks for the key, through whichever of its findings.
 pub(super) const LAST_CHECK: Sql = sql!(
     "SELECT " [page "at, answered_at"] "
-     FROM (SELECT at, answered_at FROM asked WHERE person_id = $2 AND finding_id = $1 ORDER BY at DESC LIMIT 1) AS one"
+     FROM (SELECT a.at, a.answered_at FROM asked AS a
+           WHERE a.person_id = $2 AND a.credential_id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)
+           ORDER BY a.id DESC LIMIT 1) AS one"
 );
 
 pub(super) const WAITING: Sql = sql!(

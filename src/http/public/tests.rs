@@ -200,6 +200,10 @@ async fn check_again_now_rings_waits_and_shows_the_evidence() {
     let told = "Mailjet refused it over REST and SMTP just now. That counts as proof once it is refused again, at the \
                 earliest on 21 September 2026, 16:13 UTC.";
     assert!(page.contains(told), "{page}");
+    house.world.clock.store(days(1).as_millis() as i64, Ordering::Relaxed);
+    let page = house.get(&format!("{}?told=checked", place(&LINK))).await.body;
+    assert!(!page.contains("just now") && page.contains("Mailjet refused it on 21 September 2026"), "{page}");
+    house.world.clock.store(0, Ordering::Relaxed);
     for _ in 0..4 {
         assert_eq!(house.send(&LINK, "act=check").await.header("location"), "?told=checked");
     }

@@ -1,15 +1,20 @@
 //! What the template is given: words, decided here and only laid out there. Pure.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::evidence::Ground;
 use super::form::SNOOZES;
 use super::texts::{Texts, fill};
 use crate::domain::action::{Act, ActPolicy, Actor, Change, decide};
-use crate::domain::time::days;
+use crate::domain::time::{days, minutes};
 use crate::ports::links::Described;
 
 const STYLE: &str = super::STYLE;
+
+/// An answer is new for so long; then the page has it among how it stands, with its date.
+const JUST_NOW: Duration = minutes(10);
 
 /// A page.
 #[derive(Serialize)]
@@ -257,7 +262,10 @@ fn note(ground: &Ground<'_>, told: Option<Told>) -> Option<Note> {
         (Some(check), _) if check.answered_at.is_none() => {
             Some(Note { text: ground.plain(texts.told_asking), warn: false, again: true })
         }
-        (Some(check), Some(Told::Checked)) => Some(Note { text: ground.answer(check.at), warn: false, again: false }),
+        (Some(check), Some(Told::Checked)) => {
+            let is_new = check.answered_at.is_some_and(|at| ground.now.since(at) < JUST_NOW);
+            is_new.then(|| Note { text: ground.answer(check.at), warn: false, again: false })
+        }
         (_, Some(told)) if told != Told::Checked => {
             Some(Note { text: ground.plain(told.sentence(texts)), warn: told.is_warning(), again: false })
         }

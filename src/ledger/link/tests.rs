@@ -132,6 +132,11 @@ async fn checks_wait_until_they_are_answered(kind: Kind) {
     assert_eq!(estate.ledger.checks_waiting().await.unwrap(), [(CredentialId(1), 3)]);
     let check = linked(&estate, &LINK, NOW).await.expect("a link").check.expect("the last wish");
     assert_eq!((check.at, check.answered_at), (Timestamp::from_millis(7), None));
+    // The same key through another finding, and another person.
+    estate.judge(NOW, vec![FindingChange::Opened(opened(RuleName::SecretStale, 1, 1))]).await;
+    let other = estate.ledger.last_check(FindingId(2), PersonId(1)).await.unwrap().expect("the same wish");
+    assert_eq!((other.at, other.answered_at), (Timestamp::from_millis(7), None));
+    assert_eq!(estate.ledger.last_check(FindingId(2), PersonId(2)).await.unwrap(), None);
     estate.ledger.forget_links(NOW).await.unwrap();
     assert_eq!(estate.number("SELECT count(*) FROM asked").await, 1, "what waits is kept, and what is old forgotten");
 }
