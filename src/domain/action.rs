@@ -74,7 +74,7 @@ pub struct Member {
     pub maker: bool,
     /// true where they have said that it is not theirs
     pub disowned: bool,
-    /// how often they have had it checked during the last day
+    /// how often they have had its key checked during the last day, through whichever of its findings
     pub checks: u32,
     /// true while such a check waits for its answer
     pub checking: bool,
@@ -155,7 +155,7 @@ pub struct ActPolicy {
     pub longest_pause: Duration,
     /// how long reminders wait once somebody says that the secret was reset: at least the time that a refusal takes to be confirmed
     pub reset_window: Duration,
-    /// how often a person may have one finding checked within 24 hours
+    /// how often a person may have one key checked within 24 hours
     pub checks_per_day: u32,
 }
 

@@ -20,7 +20,8 @@ pub(in crate::ledger) const BY_PERSON: Sql = sql!(
         "p.account_id = f.account_id, p.role, p.status, p.verified, coalesce(p.member_id = c.created_by, false),
          EXISTS (SELECT 1 FROM disowned AS d
                  WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening),
-         (SELECT count(*) FROM asked AS a WHERE a.person_id = p.id AND a.at > $3 AND a.finding_id = f.id),
+         (SELECT count(*) FROM asked AS a WHERE a.person_id = p.id AND a.at > $3
+             AND a.credential_id = f.credential_id),
          EXISTS (SELECT 1 FROM asked AS w
                  WHERE w.credential_id = f.credential_id AND w.answered_at IS NULL AND w.person_id = p.id)"] "
      FROM finding AS f

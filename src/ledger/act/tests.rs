@@ -233,6 +233,8 @@ async fn a_check_is_counted_and_makes_the_key_due(kind: Kind) {
     }
     estate.run("UPDATE asked SET answered_at = 1").await;
     assert_eq!(act(&estate, OWNER, Act::Check).await, Err(Refusal::TooOften));
+    let other = estate.ledger.perform(FindingId(2), None, OWNER, Act::Check, NOW, &ActPolicy::default()).await.unwrap();
+    assert_eq!(other, Err(Refusal::TooOften), "it is the key that is asked, through whichever finding");
     assert_eq!(act(&estate, MAKER, Act::Check).await, Ok(Change::Check));
     let tomorrow = NOW + days(1) + hours(1);
     let policy = ActPolicy::default();
