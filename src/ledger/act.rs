@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::statements::{
-    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
+    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, HOLD, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
     SILENCE_LOW, STEP_AGAIN, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
@@ -81,6 +81,10 @@ async fn decided(
     by: By,
     (act, now, policy): (Act, Timestamp, &ActPolicy),
 ) -> Result<Result<(About, Change), Refusal>, LedgerError> {
+    if act == Act::Destroy {
+        // It can't be taken back: a use that is being written now, or a death, is not to be passed over.
+        tx.text(&HOLD, [finding.0.into()]).await?;
+    }
     let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
     let Some(actor) = actor(tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
     Ok(decide(act, &actor, &about.matter, now, policy).map(|change| (about, change)))

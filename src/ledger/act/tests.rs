@@ -15,6 +15,7 @@ on_both![
     what_begins_anew_is_not_quiet_any_more,
     whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is,
     a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds,
+    a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it,
     a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key,
     a_check_is_counted_and_makes_the_key_due,
     who_is_muted_hears_nothing_of_low_severity_until_they_want_to,
@@ -206,6 +207,33 @@ async fn a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_find
     );
     assert_eq!(act(&estate, OWNER, Act::Destroy).await, Ok(Change::Nothing));
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'credential.shredded'").await, 1);
+}
+
+async fn a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it(kind: Kind) {
+    for (meanwhile, refused, held) in [
+        (sql!("UPDATE credential SET idle_since = NULL"), Some(Refusal::Unfit), 1),
+        (sql!("UPDATE credential SET liveness = 'dead', belief = '{\"liveness\":\"dead\",\"died_at\":7}'"), None, 0),
+    ] {
+        let estate = estate(kind, RuleName::RevocationMissing).await;
+        let page = Ledger::open_beside(&estate.url).await.unwrap();
+        let mut scan = estate.ledger.write("write what a scan found").await.unwrap();
+        scan.run(&meanwhile, []).await.unwrap();
+        let destroying = tokio::spawn(async move {
+            page.perform(FindingId(1), None, OWNER, Act::Destroy, NOW, &ActPolicy::default()).await.unwrap()
+        });
+        if kind == Kind::Postgres {
+            const BLOCKED: &str = "SELECT count(*) FROM pg_stat_activity
+                                   WHERE wait_event_type = 'Lock' AND query LIKE '%FROM credential%FOR UPDATE'";
+            while estate.number(BLOCKED).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        scan.commit().await.unwrap();
+        assert_eq!(destroying.await.unwrap().err(), refused);
+        assert_eq!(estate.number("SELECT count(*) FROM escrow WHERE held = 1").await, held);
+        let told = "SELECT count(*) FROM event WHERE kind = 'credential.shredded' AND data LIKE '%dead%'";
+        assert_eq!(estate.number(told).await, 1 - held, "what it was when it was destroyed");
+    }
 }
 
 async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(kind: Kind) {
