@@ -103,7 +103,7 @@ pub struct Matter {
     pub idle: bool,
     /// true where no other account has, or had, the key
     pub alone: bool,
-    /// true where somebody has already said that it leaked
+    /// true where somebody has already said that it leaked: of the key, or in this opening of the finding
     pub compromised: bool,
     /// why and until when reminders wait
     pub pause: Option<Pause>,

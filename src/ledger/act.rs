@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::statements::{
-    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, HOLD, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
-    SILENCE_LOW, STEP_AGAIN, UNMUTE, UNPAUSE,
+    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, HOLD, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SAY_LEAK, SIBLINGS,
+    SILENCE, SILENCE_LOW, STEP_AGAIN, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
@@ -292,14 +292,17 @@ impl Doing<'_> {
         self.tx.log(&[Event { at: self.now, kind: "credential.shredded", subject, data }]).await
     }
 
-    /// One account's word is noted of the key where nobody else has it. Else the operator is told by the log: what one
-    /// customer says is not to open findings for another.
+    /// One account's word is noted of the key where nobody else has it. Else it is noted of its findings, and the operator is
+    /// told by the log: what one customer says is not to open findings for another.
     async fn compromise(&mut self) -> Result<(), LedgerError> {
         let credential = self.about.credential;
         if self.about.matter.alone {
             let note = "the account's own people say so";
             self.tx.run(&NOTE, [credential.0.into(), self.now.into(), note.into()]).await?;
             due::by_credential(self.tx, &[credential], self.now).await?;
+        } else {
+            let findings = self.siblings().await?;
+            self.tx.run(&SAY_LEAK, [findings.into()]).await?;
         }
         let noted = self.about.matter.alone;
         self.log("finding.compromise_said", [("credential", credential.0.into()), ("noted", noted.into())]).await

@@ -10,7 +10,7 @@ pub(in crate::ledger) const MATTER: Sql = sql!(
          k.idle_since IS NOT NULL,
          (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id)
              = (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
-         k.compromised_at IS NOT NULL, f.pause, f.pause_until"] "
+         k.compromised_at IS NOT NULL OR coalesce(f.leak_said, 0) = f.opening, f.pause, f.pause_until"] "
      FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
      WHERE f.id = $1"
 );
@@ -18,7 +18,8 @@ pub(in crate::ledger) const MATTER: Sql = sql!(
 /// Has whoever writes of the finding's key wait, after whoever is at it: what is decided rests on how the key stands, and on
 /// who uses it. SQLite has one writer anyway.
 pub(in crate::ledger) const HOLD: Sql = sql!(
-    "SELECT 'held' FROM credential WHERE id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)" ["" | " FOR UPDATE"]
+    "SELECT 'held' FROM credential WHERE id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)"
+        ["" | " FOR UPDATE"]
 );
 
 pub(in crate::ledger) const BY_PERSON: Sql = sql!(
@@ -83,6 +84,9 @@ pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
     "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN last_step > 0 THEN last_step - 1 END
      WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1"
 );
+
+pub(in crate::ledger) const SAY_LEAK: Sql =
+    sql!("UPDATE finding SET leak_said = opening WHERE id IN " [within "$1" bigint]);
 
 pub(in crate::ledger) const ASK: Sql =
     sql!("INSERT INTO asked (finding_id, credential_id, person_id, at) VALUES ($1, $2, $3, $4)");

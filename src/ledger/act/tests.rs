@@ -246,7 +246,18 @@ async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(
     shared.connection(3, 2, None).await.usage(open_use(3, 1, 10)).await;
     assert_eq!(act(&shared, OWNER, Act::Compromised).await, Ok(Change::Compromise));
     assert_eq!(shared.number("SELECT count(*) FROM credential WHERE compromised_at IS NOT NULL").await, 0);
-    assert_eq!(shared.number("SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'").await, 1);
+    for finding in [1, 2] {
+        let policy = ActPolicy::default();
+        let again = shared.ledger.perform(FindingId(finding), None, OWNER, Act::Compromised, NOW, &policy).await;
+        assert_eq!(again.unwrap(), Ok(Change::Nothing), "said twice is said once, of the whole point");
+    }
+    let said = "SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'";
+    assert_eq!(shared.number(said).await, 1);
+    let worse = Opened { opening: 2, ..opened(STALE, 1, 1) };
+    shared.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    let policy = ActPolicy::default();
+    let anew = shared.ledger.perform(FindingId(1), None, OWNER, Act::Compromised, NOW, &policy).await;
+    assert_eq!((anew.unwrap(), shared.number(said).await), (Ok(Change::Compromise), 2));
 }
 
 async fn a_check_is_counted_and_makes_the_key_due(kind: Kind) {

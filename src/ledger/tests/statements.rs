@@ -36,6 +36,7 @@ const ALL: &[Known] = &known![
     act::statements::OWN_AGAIN: "tn",
     act::statements::PAUSE: "ttnnn",
     act::statements::PROBE_SOON: "nn",
+    act::statements::SAY_LEAK: "t",
     act::statements::SIBLINGS: "nntn",
     act::statements::SILENCE: "tn",
     act::statements::SILENCE_LOW: "n",
