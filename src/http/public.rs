@@ -208,6 +208,9 @@ impl Front {
             now,
             texts: Texts::of(linked.mail.locale.as_deref()),
         };
+        if !linked.matter.open {
+            return html(&View::of_settled(&ground, &described, told));
+        }
         html(&View::of_finding(&ground, &described, &papers.acts(provider), told, nonce))
     }
 
@@ -248,9 +251,10 @@ impl Front {
                 }
                 Ok(Told::of(change, act))
             }
-            Err(Refusal::NotYours | Refusal::Over) => Err(Nothing::Gone),
+            Err(Refusal::NotYours) => Err(Nothing::Gone),
             Err(Refusal::TooOften) => Ok(Told::TooOften),
-            Err(Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate) => Ok(Told::Unfit),
+            // What is over has a page still where it ended well.
+            Err(Refusal::Over | Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate) => Ok(Told::Unfit),
         }
     }
 

@@ -110,6 +110,8 @@ pub(super) struct About {
     account: AccountId,
     credential: CredentialId,
     belief: Belief,
+    /// true where it has closed, in the opening that is meant, because the key is proven dead
+    pub(super) settled: bool,
     pub(super) matter: Matter,
 }
 
@@ -132,6 +134,8 @@ struct MatterRow {
     compromised: bool,
     pause: Option<String>,
     pause_until: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    settled: bool,
 }
 
 impl About {
@@ -155,7 +159,8 @@ impl About {
             pause: pause(row.pause.as_deref(), row.pause_until),
         };
         let (account, credential, belief) = (row.account, row.credential, row.belief);
-        Ok(Some(Self { finding, account, credential, belief, matter }))
+        let settled = row.settled && is_meant;
+        Ok(Some(Self { finding, account, credential, belief, settled, matter }))
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Linked {
     pub mail: ClaimedMail,
     /// what they may do
     pub member: Member,
-    /// how the finding stands
+    /// how the finding stands; where it is not open, its key is proven dead, which has closed it
     pub matter: Matter,
     /// what is believed of the key
     pub belief: Belief,
@@ -106,7 +106,8 @@ struct Evidence {
 
 impl Ledger {
     /// What a link leads to at `now`; `None` where there is no such link, it has ended, what it is about has closed or
-    /// begun anew, or its person may no longer act: none of these is told from another.
+    /// begun anew, or its person may no longer act: none of these is told from another. What has closed because the key is
+    /// proven dead is shown until the link ends: its owner may have waited for just that.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -173,7 +174,7 @@ async fn linked(
     let (about, member) =
         (About::read(moment, finding, Some(opening)).await?, member(moment, finding, link.person, now).await?);
     let (Some(about), Some(member)) = (about, member) else { return Ok(None) };
-    if !about.matter.open || !member.may_act() {
+    if !(about.matter.open || about.settled) || !member.may_act() {
         return Ok(None);
     }
     let Some(mut mail) = claimed::about(moment, link.mail, finding).await? else { return Ok(None) };

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::{TimeDelta, Utc};
@@ -76,6 +76,11 @@ impl Linked {
             assert_eq!(page["complaints"], json!([]), "{page}");
         }
         met
+    }
+
+    /// Where whoever wants to look at the pictures finds them.
+    fn pictures(&self) -> PathBuf {
+        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| self.estate.folder.path().to_owned(), Into::into)
     }
 
     fn key_is(&self, state: KeyState) {
@@ -154,10 +159,23 @@ fn the_page_goes_by_the_clock_that_the_providers_set_right() {
 }
 
 #[test]
+fn the_button_confirms_that_it_is_fixed() {
+    let linked = Linked::new();
+    linked.key_is(KeyState::Refused);
+    says(&linked.met(360, &["[value=check]"])[1], "counts as proof once it is refused again");
+    let picture = linked.pictures().join("link-settled.png");
+    let met = linked.pictured(360, &picture, &["[value=check]"]);
+    for words in ["This is settled", "Kit refused it over REST just now. That is confirmed", "Nothing is left to do"] {
+        says(&met[1], words);
+    }
+    says(&linked.met(800, &[])[0], "This is settled"); // until the link ends
+    linked.daemon.stop();
+}
+
+#[test]
 fn the_page_is_looked_at_in_both_widths() {
     let linked = Linked::new();
-    let folder =
-        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+    let folder = linked.pictures();
     for width in [360, 800] {
         let picture = folder.join(format!("link-{width}.png"));
         linked.pictured(width, &picture, &["[value=check]"]);

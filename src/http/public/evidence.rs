@@ -29,6 +29,9 @@ impl Ground<'_> {
     pub(super) fn evidence(&self) -> Vec<String> {
         let (belief, texts) = (&self.linked.belief, self.texts);
         let mut said = vec![self.last_answer()];
+        if !self.linked.matter.open {
+            return said; // it is proven dead: nothing is waited for any more
+        }
         match (belief.unknown_since, belief.unknown_reason) {
             (Some(since), Some(Reason::Blind)) => said.push(self.at(texts.blind, since)),
             (Some(since), _) => said.push(self.at(texts.unclear, since)),

@@ -131,7 +131,7 @@ async fn links_that_lead_nowhere_all_look_the_same() {
     judge(&house.world.ledger, anew).await;
     same(house.get(&place(&LINK)).await, "a finding that has begun anew");
     judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
-    same(house.get(&place(&LINK)).await, "a finding that is closed");
+    same(house.get(&place(&LINK)).await, "one that has closed since, however well");
     assert_eq!(house.acts().await, ["finding.worsened", "finding.closed"]);
 }
 
@@ -210,6 +210,36 @@ async fn check_again_now_rings_waits_and_shows_the_evidence() {
     assert_eq!(house.send(&LINK, "act=check").await.header("location"), "?told=too-often");
     let page = house.get(&format!("{}?told=too-often", place(&LINK))).await.body;
     assert!(page.contains("class=\"note warn\"") && !page.contains("value=\"check\""), "{page}");
+}
+
+#[tokio::test]
+async fn the_check_that_proves_it_fixed_leads_to_the_proof_and_to_nothing_to_do() {
+    let house = House::open().await;
+    house.world.proves.store(true, Ordering::Relaxed);
+    let sent = house.send(&LINK, "act=check").await;
+    assert_eq!((sent.status, sent.header("location")), (303, "?told=checked"));
+    let page = house.get(&format!("{}?told=checked", place(&LINK))).await;
+    assert_eq!(page.status, 200);
+    for words in [
+        "<h1>This is settled</h1>",
+        "Mailjet refused it over REST and SMTP just now. That is confirmed: Mailjet no longer accepts it.",
+        "Nothing is left to do about this point.",
+        "Mailjet refused it on 21 September 2026",
+    ] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    assert!(!page.body.contains("<form") && !page.body.contains("First"), "{}", page.body);
+    assert_eq!(house.send(&LINK, "act=snooze&days=7").await.header("location"), "?told=unfit");
+    assert_eq!(house.get(&place(&LINK)).await.status, 200);
+    house.world.clock.store(days(31).as_millis() as i64, Ordering::Relaxed);
+    assert_eq!(house.get(&place(&LINK)).await.status, 404, "the link ends all the same");
+}
+
+#[tokio::test]
+async fn what_closed_for_another_reason_has_no_page() {
+    let house = House::open().await;
+    judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "cleared" }).await;
+    assert_eq!(house.get(&place(&LINK)).await.status, 404);
 }
 
 #[tokio::test]

@@ -89,6 +89,8 @@ pub(super) struct Texts {
     // pages without a finding
     pub(super) unsubscribe: &'static str,
     pub(super) unsubscribe_text: &'static str,
+    pub(super) settled: &'static str,
+    pub(super) settled_text: &'static str,
     pub(super) gone: &'static str,
     pub(super) gone_text: &'static str,
     pub(super) busy: &'static str,

@@ -25,8 +25,9 @@ pub(super) struct View<'a> {
     heading: String,
     told: Option<Note>,
     /// what is said on a page without a finding
-    lines: Vec<&'a str>,
+    lines: Vec<String>,
     found: Option<Found<'a>>,
+    settled: Option<Settled<'a>>,
     evidence: Vec<String>,
     /// the words of the provider's link
     open: String,
@@ -62,6 +63,15 @@ struct Found<'a> {
     steps_language: &'a str,
     /// of `old_value` and `breaks`
     guide_language: &'a str,
+}
+
+/// What was found, once it is over.
+#[derive(Serialize)]
+struct Settled<'a> {
+    key: &'a str,
+    connections: &'a str,
+    /// the tag of their language
+    language: &'a str,
 }
 
 /// What may be done: for each act that may, what it means.
@@ -217,6 +227,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The page of a finding that closed because its key is proven dead: the proof, and nothing to do.
+    pub(super) fn of_settled(ground: &Ground<'_>, described: &'a Described, told: Option<Told>) -> Self {
+        let texts = ground.texts;
+        let Described { key, connections, language, .. } = described;
+        Self {
+            told: note(ground, told),
+            lines: vec![ground.plain(texts.settled_text)],
+            settled: Some(Settled { key, connections, language }),
+            evidence: ground.evidence(),
+            footer: ground.plain(texts.footer),
+            ..Self::bare(texts, texts.settled.to_owned())
+        }
+    }
+
     /// The page that ends mails about low severities, or has them begin again.
     pub(super) fn of_unsubscribe(texts: &'static Texts, muted: bool, told: Option<Told>, nonce: String) -> Self {
         let told = told
@@ -225,7 +249,7 @@ impl<'a> View<'a> {
             .map(|told| Note { text: told.sentence(texts).to_owned(), warn: false, again: false });
         Self {
             told,
-            lines: vec![texts.unsubscribe_text],
+            lines: vec![texts.unsubscribe_text.to_owned()],
             acts: Some(Acts { mute: !muted, unmute: muted, ..Acts::default() }),
             nonce,
             ..Self::bare(texts, texts.unsubscribe.to_owned())
@@ -234,7 +258,7 @@ impl<'a> View<'a> {
 
     /// A page that says that something is not to be had.
     pub(super) fn of_nothing(texts: &'static Texts, heading: &'static str, line: &'static str) -> Self {
-        Self { lines: vec![line], ..Self::bare(texts, heading.to_owned()) }
+        Self { lines: vec![line.to_owned()], ..Self::bare(texts, heading.to_owned()) }
     }
 
     fn bare(texts: &'static Texts, heading: String) -> Self {
@@ -246,6 +270,7 @@ impl<'a> View<'a> {
             told: None,
             lines: Vec::new(),
             found: None,
+            settled: None,
             evidence: Vec::new(),
             open: String::new(),
             acts: None,

@@ -10,7 +10,8 @@ pub(in crate::ledger) const MATTER: Sql = sql!(
          k.idle_since IS NOT NULL,
          (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id)
              = (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
-         k.compromised_at IS NOT NULL OR coalesce(f.leak_said, 0) = f.opening, f.pause, f.pause_until"] "
+         k.compromised_at IS NOT NULL OR coalesce(f.leak_said, 0) = f.opening, f.pause, f.pause_until,
+         coalesce(f.state <> 'open' AND f.closed_why = 'dead', false)"] "
      FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
      WHERE f.id = $1"
 );

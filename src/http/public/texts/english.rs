@@ -90,6 +90,8 @@ pub(super) static ENGLISH: Texts = Texts {
     told_unmuted: "Mails about points of low severity come again.",
     unsubscribe: "Mails about points of low severity",
     unsubscribe_text: "Such mails ask for something that is good to do and not urgent.",
+    settled: "This is settled",
+    settled_text: "{provider} no longer accepts this key, and that is confirmed. Nothing is left to do about this point.",
     gone: "There is nothing here",
     gone_text: "Links end after a while, and when what they were about is settled or has changed. If something is still open, the latest mail about it has a link that works.",
     busy: "This can't be done just now",

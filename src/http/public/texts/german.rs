@@ -90,6 +90,8 @@ pub(super) static GERMAN: Texts = Texts {
     told_unmuted: "Mails über Punkte von geringer Dringlichkeit kommen wieder.",
     unsubscribe: "Mails über Punkte von geringer Dringlichkeit",
     unsubscribe_text: "Solche Mails bitten um etwas, das gut, aber nicht dringend ist.",
+    settled: "Das ist erledigt",
+    settled_text: "{provider} nimmt diesen Schlüssel nicht mehr an, und das ist bestätigt. Zu diesem Punkt ist nichts mehr zu tun.",
     gone: "Hier ist nichts",
     gone_text: "Links enden nach einer Weile, und wenn das, worum es ging, erledigt ist oder sich geändert hat. Ist noch etwas offen, hat die neueste Mail dazu einen Link, der gilt.",
     busy: "Das geht gerade nicht",
