@@ -281,7 +281,23 @@ async fn one_click_is_taken_in_parts_as_well() {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_put_off_by_link_and_by_address() {
+async fn who_asks_too_often_is_put_off_by_address_whatever_links_they_try() {
+    let house = House::open().await;
+    let tries = async |from: &str, number: u8| {
+        let path = place(&Token::new([number; 32]));
+        house.ask("GET", &path, &format!("X-Forwarded-For: 198.51.100.1, {from}\r\n"), "").await.status
+    };
+    let mut statuses = Vec::new();
+    for number in 10..=200 {
+        statuses.push(tries("203.0.113.7", number).await);
+    }
+    assert!(statuses[..120].iter().all(|status| *status == 404), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429), "a link of one's own for each doesn't help");
+    assert_eq!(tries("203.0.113.8", 10).await, 404, "another address is not put off");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_put_off_by_link() {
     let house = House::open().await;
     let mut statuses = Vec::new();
     for _ in 0..40 {
