@@ -28,6 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono_tz::Tz;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest as _, Sha256};
@@ -206,7 +207,9 @@ impl Front {
             platform: &described.platform,
             confirm_gap: papers.confirm_gap(provider),
             now,
-            texts: Texts::of(linked.mail.locale.as_deref()),
+            // As the mail has it: its words stand on this page.
+            zone: linked.mail.timezone.as_deref().and_then(|name| name.trim().parse().ok()).unwrap_or(Tz::UTC),
+            texts: Texts::of(Some(&described.language)),
         };
         if !linked.matter.open {
             return html(&View::of_settled(&ground, &described, told));

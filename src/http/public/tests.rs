@@ -98,6 +98,20 @@ async fn what_is_not_in_the_pages_language_says_in_which_it_is() {
 }
 
 #[tokio::test]
+async fn instants_are_those_of_the_readers_clock() {
+    let house = House::open().await;
+    let source = house.world.ledger.source("platform", NOW).await.unwrap().id;
+    let zone = Some("Europe/Berlin".to_owned());
+    let reader =
+        PersonWrite { locale: Some("de".to_owned()), timezone: zone, ..person(source, PersonStatus::Active, "z") };
+    let chunk = CollectChunk { now: Some(NOW), people: vec![reader], ..CollectChunk::default() };
+    house.world.ledger.commit_collect(&chunk).await.unwrap();
+    house.send(&LINK, "act=reset").await;
+    let page = house.get(&place(&LINK)).await.body;
+    assert!(page.contains("22. September 2026, 16:13 CEST") && !page.contains("UTC"), "{page}");
+}
+
+#[tokio::test]
 async fn links_that_lead_nowhere_all_look_the_same() {
     let house = House::open().await;
     let unknown = house.get(&place(&Token::new([9; 32]))).await;
