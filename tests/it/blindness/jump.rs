@@ -11,6 +11,7 @@ use keysweep::ports::activation::Job;
 use keysweep::telemetry::metrics::Metrics;
 
 use super::*;
+use crate::estate::Read;
 
 /// A daemon over an estate whose owner was told of a key that was left behind, and has asked for it to be checked.
 struct Story {
@@ -38,7 +39,7 @@ impl Story {
         let app = estate.app().await;
         app.ledger.release_mail(before).await.expect("released");
         app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await.expect("a scan");
-        let mail = inbox.mails().into_iter().next().expect("a mail");
+        let mail = inbox.mails().iter().map(Read::from).next().expect("a mail");
         let token = mail.text.split("/a/").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link");
         let told = Token::parse(token).expect("a token").hash();
         let linked = follow(&app.ledger, &told, before).await.expect("the owner's page");
