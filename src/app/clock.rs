@@ -3,14 +3,27 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::SystemClock;
 use crate::domain::time::Timestamp;
-use crate::ports::Clock;
+use crate::ledger::Ledger;
+use crate::ports::{Clock, LedgerError};
+use crate::scan::time::recall;
 
 /// The machine's clock less what it is ahead of the time. Clones are set right together.
 #[derive(Clone, Debug)]
 pub struct SteadyClock<C> {
     machine: C,
     ahead: Arc<AtomicI64>,
+}
+
+/// The time as the daemon over this ledger has it, as far as the ledger tells: for what is written beside it.
+///
+/// # Errors
+/// Where the ledger can't be read.
+pub async fn time_by(ledger: &Ledger) -> Result<Timestamp, LedgerError> {
+    let clock = SteadyClock::over(SystemClock);
+    recall(ledger, &clock).await?;
+    Ok(clock.now())
 }
 
 impl<C> SteadyClock<C> {

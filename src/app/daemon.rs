@@ -37,10 +37,10 @@ pub use self::pulse::Pulse;
 pub use self::work::{Ran, Work};
 
 use self::desk::Desk;
-use self::trouble::{Delivery, LedgerState};
+use self::trouble::{Delivery, LedgerState, Questions};
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{News, Orders, Supervisor};
-use crate::ports::activation::Job;
+use crate::ports::activation::{Bell as _, Job};
 use crate::ports::health::Phase;
 use crate::ports::meter::{JobOutcome, PartName};
 use crate::ports::{Clock, LedgerError, Timer};
@@ -76,6 +76,7 @@ pub struct Daemon<W, O, C, T, S> {
     /// jobs whose last run the ledger could not be told of
     untold: BTreeSet<Job>,
     delivery: Delivery,
+    questions: Questions,
 }
 
 /// On with the loop, or out of it.
@@ -95,8 +96,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let plan = Plan::new(|job| (work.timetable(job), last[job as usize].clone()), clock.now());
         let desk = Desk { orders, clock, timer, supervisor, bell, board, reload: false, stopping: false };
         let (ledger, delivery) = (LedgerState::default(), Delivery::default());
-        let (lost, untold) = Default::default();
-        Ok(Self { work, plan, desk, seed, ledger, lost, untold, delivery })
+        let (lost, untold, questions) = Default::default();
+        Ok(Self { work, plan, desk, seed, ledger, lost, untold, delivery, questions })
     }
 
     /// Runs until it is told to stop. Nothing that fails ends it.
@@ -123,6 +124,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if self.plan.last_run(Job::Scan).ended().is_none() {
             self.plan.ring(Job::Scan, now); // a new ledger is not left empty until the next instant
         }
+        self.desk.bell.answer(); // whoever waited when an earlier process ended
         self.look_around().await?;
         self.desk.board.enter(Phase::Running);
         self.desk.supervisor.tell(News::Ready);
@@ -151,13 +153,14 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
             let left = outage.left(now);
             return if left.is_zero() { self.try_ledger().await } else { self.wait(left).await };
         }
-        if self.desk.bell.take_answer() {
+        let asking = self.questions.left(now);
+        if self.desk.bell.take_answer() || asking == Some(Duration::ZERO) {
             return self.answer().await;
         }
         match (look.step, self.delivery.left(now)) {
             (Step::Begin(job), _) => self.perform(job).await,
             (Step::Wait(_), Some(Duration::ZERO)) => self.deliver().await,
-            (Step::Wait(wait), left) => self.wait(left.map_or(wait, |left| left.min(wait))).await,
+            (Step::Wait(wait), left) => self.wait(left.into_iter().chain(asking).fold(wait, Duration::min)).await,
         }
     }
 
@@ -211,7 +214,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         ControlFlow::Continue(())
     }
 
-    /// Asks the providers what people wait for. Where that fails, it stays due, as whatever is due for a probe.
+    /// Asks the providers what people wait for. Where that fails, they are asked again, less and less often.
     async fn answer(&mut self) -> Flow {
         let pulse = Pulse::default();
         let work = &self.work;
@@ -219,7 +222,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if let Some(Err(error)) = attended.done()? {
             tracing::warn!(error = &error as &dyn std::error::Error, "what somebody waits for could not be asked");
         }
-        self.look_around().await
+        self.look_around().await?;
+        self.questions.spare(self.desk.clock.now(), self.seed);
+        ControlFlow::Continue(())
     }
 
     async fn give_back(&mut self, now: Timestamp) -> Flow {
@@ -268,19 +273,22 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         ControlFlow::Continue(())
     }
 
-    /// After anything was done: shows the estate, and finds out when the next mail is to be tried.
+    /// After anything was done: shows the estate, and finds out when the next mail is to be tried, and who waits.
     async fn look_around(&mut self) -> Flow {
         if self.desk.stopping {
             return ControlFlow::Continue(());
         }
         let work = &self.work;
         let look = async {
-            let due = work.mail_due().await?;
+            let due = (work.mail_due().await?, work.is_waited_for().await?);
             work.show().await.map(|()| due)
         };
         let looked = finish(&mut self.desk, work, look).await?;
-        let due = self.heard_of(looked);
-        self.delivery.is_due_at(due.flatten());
+        let looked = self.heard_of(looked);
+        self.delivery.is_due_at(looked.and_then(|(due, _)| due));
+        if let Some((_, waiting)) = looked {
+            self.questions.wait(waiting);
+        }
         ControlFlow::Continue(())
     }
 

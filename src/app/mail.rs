@@ -193,6 +193,7 @@ impl<C: Clock> App<C> {
             if waiting.is_empty() || progress.stopping() {
                 break;
             }
+            self.set_clock().await?; // what is asked may be judged, and destroyed where retention is over
             let policy = |name: &ProviderName| self.liveness_policy(name);
             let credentials: Vec<CredentialId> = waiting.iter().map(|(credential, _)| *credential).collect();
             probe_these(&self.probe_tools(progress, &policy), &credentials).await?;

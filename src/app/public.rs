@@ -20,7 +20,7 @@ use crate::ledger::Ledger;
 use crate::mail::Templates;
 use crate::ports::Clock;
 use crate::ports::activation::Bell;
-use crate::ports::links::{Describe as _, Described};
+use crate::ports::links::Described;
 use crate::ports::notify::ClaimedMail;
 
 /// What the page shows of a running keysweep: the words of its mails, and what its configuration lets people do.

@@ -6,21 +6,21 @@ use super::args::CompromisedArgs;
 use super::find::{Found, find, the_one};
 use super::words::second;
 use super::{CliError, Done, reader};
-use crate::app::SystemClock;
+use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::could_be_key;
 use crate::ledger::read::CredentialDetail;
 use crate::ledger::{Ledger, OpenError};
-use crate::ports::Clock as _;
 
 /// A note is a sentence, not a report.
 const NOTE_AT_MOST: usize = 200;
 
 /// Notes it in the ledger; the next scan judges it.
 pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, CliError> {
-    let now = SystemClock.now();
+    let looking = reader(settings).await?;
+    let now = time_by(&looking).await?;
     let word = if args.undo {
         None
     } else {
@@ -30,7 +30,6 @@ pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, Cli
         }
         Some(Compromise { at, note: args.note.as_deref().map(note).transpose()? })
     };
-    let looking = reader(settings).await?;
     let id = named(&looking, &args.id).await?;
     let Some(detail) = looking.credential_by_id(id).await? else {
         return Err(CliError::Other(format!("the credential of {:?} is not in the ledger any more", args.id)));

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, lists, on_a_copy, open};
-use crate::app::{AppError, SystemClock};
+use crate::app::AppError;
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
-use crate::ports::{Clock, Quiet, Snapshot, SourceError};
+use crate::ports::{Quiet, Snapshot, SourceError};
 use crate::providers::{Catalogue, misplaced};
 use crate::scan::absence::accept;
 use crate::scan::collect::Collected;
@@ -55,7 +55,7 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
     let mut look = Look::default();
-    match source.open(SystemClock.now()) {
+    match source.open(app.now()) {
         Ok(mut snapshot) => look.read(&mut snapshot, &catalogue).await,
         Err(error) => look.error = Some(error),
     }

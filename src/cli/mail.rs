@@ -9,15 +9,15 @@ use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::words::minute;
 use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
-use crate::app::{SystemClock, counted, tell_policy};
+use crate::app::{counted, tell_policy, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
 use crate::ledger::read::{PutOff, Reader};
 use crate::ledger::{Ledger, OpenError};
 use crate::notify::{Planned, Preview, preview};
+use crate::ports::LedgerError;
 use crate::ports::notify::{MailMode, NotifyLedger, WaitReason};
-use crate::ports::{Clock, LedgerError};
 
 /// Mails and domains that are shown one by one.
 const SHOWN: usize = 10;
@@ -52,7 +52,7 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
         (false, Some(people)) => MailMode::Ramp { people: people.unwrap_or(settings.mail.telling.ramp_size) },
         (false, None) => MailMode::Released,
     };
-    ledger.release_mail_as(SystemClock.now(), mode).await?;
+    ledger.release_mail_as(time_by(&ledger).await?, mode).await?;
     let next = "The daemon's next run of mail, or the next `keysweep scan --notify`,";
     let words = match mode {
         MailMode::Baseline if ledger.mail_mode().await? == MailMode::Baseline => {
@@ -91,7 +91,7 @@ struct Sight {
 
 impl Sight {
     async fn of(ledger: &Ledger, settings: &Settings) -> Result<Self, LedgerError> {
-        let preview = preview(ledger, &tell_policy(settings), SystemClock.now()).await?;
+        let preview = preview(ledger, &tell_policy(settings), time_by(ledger).await?).await?;
         let mut readers = HashMap::new();
         let (mut people, mut domains) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
         for (number, page) in preview.mails.chunks(PAGE).enumerate() {

@@ -7,14 +7,13 @@ use super::args::{AckArgs, SnoozeArgs};
 use super::find::{Found, find, the_one};
 use super::words::minute;
 use super::{CliError, Done};
-use crate::app::SystemClock;
+use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::action::{Act, Change, Refusal};
 use crate::domain::ids::FindingId;
 use crate::domain::time::{Timestamp, days, words};
 use crate::ledger::read::{FindingFilter, FindingRow, FindingState, finding_name, parse_finding};
 use crate::ledger::{Ledger, OpenError};
-use crate::ports::Clock as _;
 use crate::ports::act::{ActLedger as _, By};
 
 /// An acknowledgement without a date.
@@ -24,23 +23,25 @@ const AT_MOST: usize = 1000;
 
 /// Notes that the operator knows of a finding: nobody is reminded of it before the date.
 pub async fn acknowledge(args: &AckArgs, settings: &Settings) -> Result<Done, CliError> {
-    let until = args.until.unwrap_or_else(|| SystemClock.now() + USUAL);
-    let act = if args.undo { Act::Resume } else { Act::Acknowledge { until } };
+    let act = |now| match args.undo {
+        true => Act::Resume,
+        false => Act::Acknowledge { until: args.until.unwrap_or(now + USUAL) },
+    };
     act_on(&args.id, act, settings).await
 }
 
 /// Has a finding's reminders wait.
 pub async fn snooze(args: &SnoozeArgs, settings: &Settings) -> Result<Done, CliError> {
-    let until = args.until.or_else(|| args.span.map(|span| SystemClock.now() + span));
-    let act = match (args.undo, until) {
-        (true, _) => Act::Resume,
-        (false, Some(until)) => Act::Snooze { until },
-        (false, None) => return Err(CliError::Other("say --for how long, or --until when".to_owned())),
+    let act: &dyn Fn(Timestamp) -> Act = match (args.undo, args.until, args.span) {
+        (true, ..) => &|_| Act::Resume,
+        (false, Some(until), _) => &move |_| Act::Snooze { until },
+        (false, None, Some(span)) => &move |now| Act::Snooze { until: now + span },
+        (false, None, None) => return Err(CliError::Other("say --for how long, or --until when".to_owned())),
     };
     act_on(&args.id, act, settings).await
 }
 
-async fn act_on(id: &str, act: Act, settings: &Settings) -> Result<Done, CliError> {
+async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, settings: &Settings) -> Result<Done, CliError> {
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon looks at each run who is to be reminded.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
@@ -48,7 +49,8 @@ async fn act_on(id: &str, act: Act, settings: &Settings) -> Result<Done, CliErro
     };
     let meant = meant(&ledger, id).await?;
     let policy = settings.links.acts(Duration::ZERO);
-    let now = SystemClock.now();
+    let now = time_by(&ledger).await?;
+    let act = act(now);
     for finding in &meant {
         let name = finding_name(finding.id);
         match ledger.perform(finding.id, None, By::Operator, act, now, &policy).await? {

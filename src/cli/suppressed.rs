@@ -7,16 +7,16 @@ use serde_json::json;
 use super::args::TextFormat;
 use super::output::table;
 use super::{CliError, Done, lists, reader};
-use crate::app::SystemClock;
+use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::ids::PersonId;
 use crate::ledger::read::Suppressed;
 use crate::ledger::{Ledger, OpenError};
-use crate::ports::Clock as _;
 
 /// Lists them; addresses masked, unless they are asked for.
 pub async fn list(settings: &Settings, addresses: bool, format: TextFormat) -> Result<Done, CliError> {
-    let all = reader(settings).await?.suppressed(SystemClock.now()).await?;
+    let looking = reader(settings).await?;
+    let all = looking.suppressed(time_by(&looking).await?).await?;
     let address = |one: &Suppressed| match (&one.address, addresses) {
         (Some(address), true) => address.expose().to_owned(),
         (Some(address), false) => address.to_string(),
@@ -46,8 +46,8 @@ pub async fn list(settings: &Settings, addresses: bool, format: TextFormat) -> R
 
 /// Lets one address, or one person, be written to again.
 pub async fn lift(settings: &Settings, who: &str) -> Result<Done, CliError> {
-    let now = SystemClock.now();
     let looking = reader(settings).await?;
+    let now = time_by(&looking).await?;
     let all = looking.suppressed(now).await?;
     looking.close().await;
     let people: Vec<PersonId> = all.iter().filter(|one| is_meant(one, who)).map(|one| one.person).collect();

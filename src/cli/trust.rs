@@ -3,12 +3,11 @@
 use std::io::Write;
 
 use super::{CliError, Done};
-use crate::app::{AppError, SystemClock};
+use crate::app::{AppError, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::ids::ProviderName;
 use crate::ledger::{Ledger, OpenError};
-use crate::ports::Clock;
 use crate::providers::Catalogue;
 
 /// Ends a provider's blindness, over one protocol or all.
@@ -21,7 +20,7 @@ pub async fn run(name: &str, protocol: Option<&str>, settings: &Settings, env: &
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
         opened => opened?,
     };
-    let ended = ledger.trust(SystemClock.now(), &provider, protocol, who(env)).await?;
+    let ended = ledger.trust(time_by(&ledger).await?, &provider, protocol, who(env)).await?;
     if ended.is_empty() {
         let blind = ledger.blind_endpoints().await?;
         return Err(CliError::Other(not_blind(&provider, protocol, &blind)));

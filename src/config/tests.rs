@@ -324,6 +324,20 @@ fn contradictions_are_warned_of_in_words() {
     assert_eq!(read_with("", &[("KEYSWEEP__ESCROW__MASTER_KEY", "x")]).unwrap().1, [], "a variable is no literal");
 }
 
+#[test]
+fn behind_a_proxy_somebody_must_say_whether_it_names_its_clients() {
+    let warned = |url: &str, more: &str| {
+        let text = format!("[http]\npublic_listen = \"127.0.0.1:9185\"\npublic_url = \"{url}\"\n{more}");
+        let (settings, warnings) = read_with(&text, &[]).unwrap();
+        let told = warnings.iter().find(|warning| warning.key == "http.trust_forwarded");
+        (told.is_some_and(|warning| warning.sentence.contains("X-Forwarded-For")), settings.http.trust_forwarded)
+    };
+    assert_eq!(warned("https://keys.example.org", ""), (true, false));
+    assert_eq!(warned("https://keys.example.org", "trust_forwarded = false"), (false, false));
+    assert_eq!(warned("https://keys.example.org", "trust_forwarded = true"), (false, true));
+    assert_eq!(warned("http://127.0.0.1:9185", ""), (false, false), "nothing stands before it");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_reading_panic_and_every_problem_has_a_place(

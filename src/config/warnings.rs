@@ -119,6 +119,16 @@ fn linking(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     if http.public_listen.is_some() && settings.mail.sending.is_none() {
         say("http.public_listen", "without mail.smtp_url nobody gets a link that leads there".to_owned());
     }
+    let is_said = settings.shown.iter().any(|shown| shown.key == "http.trust_forwarded" && shown.origin != "default");
+    let is_behind_a_proxy = http.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    if http.public_listen.is_some() && is_behind_a_proxy && !is_said {
+        say(
+            "http.trust_forwarded",
+            "all people come from the proxy that speaks TLS for public_url, and are one visitor where their number is \
+             limited; set it to true where that proxy adds the client's address to X-Forwarded-For, else say false"
+                .to_owned(),
+        );
+    }
 }
 
 fn literals(settings: &Settings, say: &mut impl FnMut(&str, String)) {

@@ -74,7 +74,7 @@ pub struct Member {
     pub maker: bool,
     /// true where they have said that it is not theirs
     pub disowned: bool,
-    /// how often they have had it checked during the last day
+    /// how often they have had its key checked during the last day, through whichever of its findings
     pub checks: u32,
     /// true while such a check waits for its answer
     pub checking: bool,
@@ -103,7 +103,7 @@ pub struct Matter {
     pub idle: bool,
     /// true where no other account has, or had, the key
     pub alone: bool,
-    /// true where somebody has already said that it leaked
+    /// true where somebody has already said that it leaked: of the key, or in this opening of the finding
     pub compromised: bool,
     /// why and until when reminders wait
     pub pause: Option<Pause>,
@@ -155,7 +155,7 @@ pub struct ActPolicy {
     pub longest_pause: Duration,
     /// how long reminders wait once somebody says that the secret was reset: at least the time that a refusal takes to be confirmed
     pub reset_window: Duration,
-    /// how often a person may have one finding checked within 24 hours
+    /// how often a person may have one key checked within 24 hours
     pub checks_per_day: u32,
 }
 
@@ -174,7 +174,7 @@ pub enum Change {
     Check,
     /// reminders wait
     Pause(Pause),
-    /// reminders no longer wait, and whoever resumes is told again
+    /// whoever resumes is told again, and reminders no longer wait, unless the operator has said so and another resumes
     Resume,
     /// the person is told no more of it
     Disown,
@@ -250,7 +250,7 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
     }
 }
 
-/// It also takes back that it is somebody else's.
+/// It also takes back that it is somebody else's, whatever reminders wait for.
 fn resume(actor: &Actor, pause: Option<Pause>) -> Result<Change, Refusal> {
     let disowned = matches!(actor, Actor::Member(member) if member.disowned);
     match pause {

@@ -7,6 +7,7 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::{OffsetName as _, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds of a day.
@@ -143,6 +144,14 @@ pub fn words(span: Duration) -> String {
 
 fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// What people call a zone at an instant, as in `CEST`; `UTC+05:45` where they have no letters for it.
+pub fn zone_name(local: &DateTime<Tz>) -> String {
+    match local.offset().abbreviation() {
+        Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
+        _ => format!("UTC{}", local.format("%:z")),
+    }
 }
 
 #[cfg(test)]

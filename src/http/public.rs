@@ -4,6 +4,7 @@
 //! as that person still may; which is asked of the ledger each time. A link that is unknown, has ended, or is no longer its
 //! person's business gets the same answer.
 
+mod body;
 mod evidence;
 mod form;
 #[cfg(test)]
@@ -16,7 +17,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
@@ -28,6 +28,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono_tz::Tz;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest as _, Sha256};
@@ -37,6 +38,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
+use self::body::Body;
 use self::evidence::Ground;
 use self::form::{Sent, Wish};
 use self::texts::Texts;
@@ -205,12 +207,17 @@ impl Front {
             platform: &described.platform,
             confirm_gap: papers.confirm_gap(provider),
             now,
-            texts: Texts::of(linked.mail.locale.as_deref()),
+            // As the mail has it: its words stand on this page.
+            zone: linked.mail.timezone.as_deref().and_then(|name| name.trim().parse().ok()).unwrap_or(Tz::UTC),
+            texts: Texts::of(Some(&described.language)),
         };
+        if !linked.matter.open {
+            return html(&View::of_settled(&ground, &described, told));
+        }
         html(&View::of_finding(&ground, &described, &papers.acts(provider), told, nonce))
     }
 
-    async fn acted(&self, path: &str, headers: &HeaderMap, peer: Peer, body: &[u8]) -> Shown {
+    async fn acted(&self, path: &str, headers: &HeaderMap, peer: Peer, body: &Body) -> Shown {
         let visit = self.enter(path, headers, peer).await?;
         let Sent { wish, nonce } = form::read(body, visit.now).ok_or(Nothing::Unread)?;
         let is_ours = bool::from(nonce.as_bytes().ct_eq(visit.token.nonce().as_bytes()));
@@ -243,26 +250,26 @@ impl Front {
         match done {
             Ok(change) => {
                 if act == Act::Check {
-                    self.wait_for_an_answer(visit).await?;
+                    self.wait_for_an_answer(linked).await?;
                 }
                 Ok(Told::of(change, act))
             }
-            Err(Refusal::NotYours | Refusal::Over) => Err(Nothing::Gone),
+            Err(Refusal::NotYours) => Err(Nothing::Gone),
             Err(Refusal::TooOften) => Ok(Told::TooOften),
-            Err(Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate) => Ok(Told::Unfit),
+            // What is over has a page still where it ended well.
+            Err(Refusal::Over | Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate) => Ok(Told::Unfit),
         }
     }
 
     /// Has the provider asked, and waits for the answer for as long as a person would.
-    async fn wait_for_an_answer(&self, visit: &Visit) -> Result<(), Nothing> {
+    async fn wait_for_an_answer(&self, linked: &Linked) -> Result<(), Nothing> {
         self.public.bell.answer();
-        let hash = visit.token.hash();
         let looks = WAIT.as_millis() / LOOK_EVERY.as_millis();
         for _ in 0..looks {
             tokio::time::sleep(LOOK_EVERY).await;
-            match self.public.ledger.follow(&hash, self.public.clock.now()).await? {
-                Some(Followed::Finding(linked)) if linked.check.is_some_and(|check| check.answered_at.is_none()) => {}
-                _ => break,
+            let check = self.public.ledger.last_check(linked.finding, linked.person).await?;
+            if check.is_none_or(|check| check.answered_at.is_some()) {
+                break;
             }
         }
         Ok(())
@@ -285,8 +292,12 @@ async fn act(
     Path(token): Path<String>,
     axum::Extension(peer): axum::Extension<Peer>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
+    let body = match body::receive(request).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
     let done = front.acted(&token, &headers, peer, &body).await;
     done.unwrap_or_else(|nothing| nothing.page(&headers))
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::statements::{
-    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
-    SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
+    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, HOLD, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SAY_LEAK, SIBLINGS,
+    SILENCE, SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
@@ -81,6 +81,10 @@ async fn decided(
     by: By,
     (act, now, policy): (Act, Timestamp, &ActPolicy),
 ) -> Result<Result<(About, Change), Refusal>, LedgerError> {
+    if act == Act::Destroy {
+        // It can't be taken back: a use that is being written now, or a death, is not to be passed over.
+        tx.text(&HOLD, [finding.0.into()]).await?;
+    }
     let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
     let Some(actor) = actor(tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
     Ok(decide(act, &actor, &about.matter, now, policy).map(|change| (about, change)))
@@ -106,6 +110,8 @@ pub(super) struct About {
     account: AccountId,
     credential: CredentialId,
     belief: Belief,
+    /// true where it has closed, in the opening that is meant, because the key is proven dead
+    pub(super) settled: bool,
     pub(super) matter: Matter,
 }
 
@@ -128,6 +134,8 @@ struct MatterRow {
     compromised: bool,
     pause: Option<String>,
     pause_until: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    settled: bool,
 }
 
 impl About {
@@ -151,7 +159,8 @@ impl About {
             pause: pause(row.pause.as_deref(), row.pause_until),
         };
         let (account, credential, belief) = (row.account, row.credential, row.belief);
-        Ok(Some(Self { finding, account, credential, belief, matter }))
+        let settled = row.settled && is_meant;
+        Ok(Some(Self { finding, account, credential, belief, settled, matter }))
     }
 }
 
@@ -237,7 +246,8 @@ impl Doing<'_> {
     async fn pause(&mut self, pause: Pause) -> Result<(), LedgerError> {
         let findings = self.siblings().await?;
         let reset_at = (pause.why == Why::Pending).then_some(self.now);
-        let binds = [(&findings).into(), pause.why.as_str().into(), pause.until.into(), reset_at.into()];
+        let (why, spoken) = (pause.why.as_str(), self.spoken().into());
+        let binds = [(&findings).into(), why.into(), pause.until.into(), reset_at.into(), spoken];
         self.tx.run(&PAUSE, binds).await?;
         self.tx.run(&STEP_LATER, [(&findings).into(), self.now.into()]).await?;
         self.tx.run(&SILENCE, [findings.into(), None::<i64>.into()]).await?;
@@ -254,11 +264,16 @@ impl Doing<'_> {
 
     async fn resume(&mut self) -> Result<(), LedgerError> {
         let findings = self.siblings().await?;
-        self.tx.run(&UNPAUSE, [(&findings).into()]).await?;
+        self.tx.run(&UNPAUSE, [(&findings).into(), self.spoken().into()]).await?;
         if let By::Person(person) = self.by {
             self.tx.run(&OWN_AGAIN, [findings.into(), person.0.into()]).await?;
         }
         self.log("finding.resumed", []).await
+    }
+
+    /// When a person speaks, whose word does not end the operator's.
+    fn spoken(&self) -> Option<Timestamp> {
+        matches!(self.by, By::Person(_)).then_some(self.now)
     }
 
     /// Nobody is told twice: who was, keeps the notice, and only the next in line gets one.
@@ -283,14 +298,17 @@ impl Doing<'_> {
         self.tx.log(&[Event { at: self.now, kind: "credential.shredded", subject, data }]).await
     }
 
-    /// One account's word is noted of the key where nobody else has it. Else the operator is told by the log: what one
-    /// customer says is not to open findings for another.
+    /// One account's word is noted of the key where nobody else has it. Else it is noted of its findings, and the operator is
+    /// told by the log: what one customer says is not to open findings for another.
     async fn compromise(&mut self) -> Result<(), LedgerError> {
         let credential = self.about.credential;
         if self.about.matter.alone {
             let note = "the account's own people say so";
             self.tx.run(&NOTE, [credential.0.into(), self.now.into(), note.into()]).await?;
             due::by_credential(self.tx, &[credential], self.now).await?;
+        } else {
+            let findings = self.siblings().await?;
+            self.tx.run(&SAY_LEAK, [findings.into()]).await?;
         }
         let noted = self.about.matter.alone;
         self.log("finding.compromise_said", [("credential", credential.0.into()), ("noted", noted.into())]).await

@@ -50,7 +50,7 @@ pub struct Linked {
     pub mail: ClaimedMail,
     /// what they may do
     pub member: Member,
-    /// how the finding stands
+    /// how the finding stands; where it is not open, its key is proven dead, which has closed it
     pub matter: Matter,
     /// what is believed of the key
     pub belief: Belief,
@@ -60,7 +60,7 @@ pub struct Linked {
     pub probe_at: Option<Timestamp>,
     /// when somebody last said that the secret was reset
     pub reset_at: Option<Timestamp>,
-    /// their last "check again now"
+    /// their last "check again now" of the key, through whichever of its findings
     pub check: Option<Checked>,
 }
 
@@ -106,7 +106,8 @@ struct Evidence {
 
 impl Ledger {
     /// What a link leads to at `now`; `None` where there is no such link, it has ended, what it is about has closed or
-    /// begun anew, or its person may no longer act: none of these is told from another.
+    /// begun anew, or its person may no longer act: none of these is told from another. What has closed because the key is
+    /// proven dead is shown until the link ends: its owner may have waited for just that.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -122,6 +123,14 @@ impl Ledger {
         };
         let linked = linked(&mut moment, &link, finding, opening, now).await?;
         Ok(linked.map(|linked| Followed::Finding(Box::new(linked))))
+    }
+
+    /// How far somebody's last "check again now" of a finding's key has come; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn last_check(&self, finding: FindingId, person: PersonId) -> Result<Option<Checked>, LedgerError> {
+        last_check(&mut self.look("see how far a check has come").await?, finding, person).await
     }
 
     /// The credentials that somebody waits to be asked about, each with the latest such wish; at most 100.
@@ -165,18 +174,15 @@ async fn linked(
     let (about, member) =
         (About::read(moment, finding, Some(opening)).await?, member(moment, finding, link.person, now).await?);
     let (Some(about), Some(member)) = (about, member) else { return Ok(None) };
-    if !about.matter.open || !member.may_act() {
+    if !(about.matter.open || about.settled) || !member.may_act() {
         return Ok(None);
     }
-    let mails = claimed::read(moment, &[link.mail]).await?;
-    let Some(mut mail) = mails.into_iter().next() else { return Ok(None) };
-    mail.notices.retain(|notice| notice.finding == finding);
-    mail.notices.truncate(1);
+    let Some(mut mail) = claimed::about(moment, link.mail, finding).await? else { return Ok(None) };
     let Some(notice) = mail.notices.first_mut() else { return Ok(None) };
     notice.current = true; // it was told, which is why there is a link
     let rows: Vec<Evidence> = moment.rows("finding", &EVIDENCE, [finding.0.into()]).await?;
     let Some(evidence) = rows.into_iter().next() else { return Ok(None) };
-    let checks: Vec<Checked> = moment.rows("asked", &LAST_CHECK, [finding.0.into(), link.person.0.into()]).await?;
+    let check = last_check(moment, finding, link.person).await?;
     Ok(Some(Linked {
         person: link.person,
         finding,
@@ -188,8 +194,17 @@ async fn linked(
         parts: evidence.parts.unwrap_or_default(),
         probe_at: evidence.probe_at,
         reset_at: evidence.reset_at,
-        check: checks.into_iter().next(),
+        check,
     }))
+}
+
+async fn last_check(
+    session: &mut Session,
+    finding: FindingId,
+    person: PersonId,
+) -> Result<Option<Checked>, LedgerError> {
+    let checks: Vec<Checked> = session.rows("asked", &LAST_CHECK, [finding.0.into(), person.0.into()]).await?;
+    Ok(checks.into_iter().next())
 }
 
 /// A mail may hold two steps of one finding, both of one opening.
@@ -216,9 +231,12 @@ pub(super) const EVIDENCE: Sql = sql!(
      WHERE f.id = $1"
 );
 
+/// A check asks for the key, through whichever of its findings.
 pub(super) const LAST_CHECK: Sql = sql!(
     "SELECT " [page "at, answered_at"] "
-     FROM (SELECT at, answered_at FROM asked WHERE person_id = $2 AND finding_id = $1 ORDER BY at DESC LIMIT 1) AS one"
+     FROM (SELECT a.at, a.answered_at FROM asked AS a
+           WHERE a.person_id = $2 AND a.credential_id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)
+           ORDER BY a.id DESC LIMIT 1) AS one"
 );
 
 pub(super) const WAITING: Sql = sql!(

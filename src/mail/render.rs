@@ -18,7 +18,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::record::Address;
 use crate::domain::remedy::Remedies;
 use crate::domain::time::Timestamp;
-use crate::ports::links::{Describe, Described};
+use crate::ports::links::Described;
 use crate::ports::notify::{ClaimedMail, Renderer};
 
 /// Who mails come from: an address, with a name for people.
@@ -193,8 +193,12 @@ impl Templates {
     }
 }
 
-impl Describe for Templates {
-    fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
+impl Templates {
+    /// The words about the one finding that `mail` has, in its reader's language: what its mail says, for the page.
+    ///
+    /// # Errors
+    /// A sentence for the operator: the catalogue has no texts for it.
+    pub fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
         let digest = self.digest(mail, now);
         let first = digest.items.into_iter().next();
         first

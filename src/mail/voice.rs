@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::{Datelike as _, TimeZone as _};
-use chrono_tz::{OffsetName as _, Tz};
+use chrono_tz::Tz;
 
 use super::texts::Texts;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, zone_name};
 
 /// How a reader is spoken to.
 #[derive(Clone, Copy)]
@@ -27,10 +27,7 @@ impl<'a> Voice<'a> {
         let local = self.zone.from_utc_datetime(&at.to_datetime().naive_utc());
         let months = &self.texts.date.months;
         let month = months.get(local.month0() as usize).map_or("", String::as_str);
-        let zone = match local.offset().abbreviation() {
-            Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
-            _ => format!("UTC{}", local.format("%:z")), // zones without letters
-        };
+        let zone = zone_name(&local);
         self.texts.date.instant.fill(&[
             ("day", &local.day().to_string()),
             ("month", month),

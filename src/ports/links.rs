@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::LedgerError;
-use super::notify::ClaimedMail;
 use crate::domain::ids::{FindingId, MailId, PersonId};
 use crate::domain::link::{ActionLink, LinkHash};
 use crate::domain::time::Timestamp;
@@ -50,15 +49,6 @@ pub trait LinkLedger {
         person: PersonId,
         links: &[KeptLink],
     ) -> impl Future<Output = Result<(), LedgerError>>;
-}
-
-/// Says of a finding what its mail says, for the page.
-pub trait Describe: Send + Sync {
-    /// The words about the one finding that `mail` has, in its reader's language.
-    ///
-    /// # Errors
-    /// A sentence for the operator: the catalogue has no texts for it.
-    fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String>;
 }
 
 /// A finding in words. Other people's text in it is harmless on one line, and not yet escaped for HTML.

@@ -1,6 +1,8 @@
 //! A provider that turns everybody away says nothing of any one key: days of virtual time against providers that keysweep
 //! has no part in. Every scan is a process of its own, so that all that is known of a provider goes through the ledger.
 
+mod jump;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

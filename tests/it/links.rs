@@ -2,17 +2,11 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-<<<<<<< HEAD
 use chrono::{DateTime, TimeDelta};
-=======
-use chrono::{DateTime, TimeDelta, Utc};
-use keysweep::app::SystemClock;
->>>>>>> main
 use keysweep::demo::world::KeyState;
-use keysweep::ports::Clock as _;
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
@@ -96,6 +90,11 @@ impl Linked {
         met
     }
 
+    /// Where whoever wants to look at the pictures finds them.
+    fn pictures(&self) -> PathBuf {
+        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| self.estate.folder.path().to_owned(), Into::into)
+    }
+
     fn key_is(&self, state: KeyState) {
         self.estate.world.set("kit", None, KEY, state);
     }
@@ -155,35 +154,34 @@ fn a_reset_that_came_to_nothing_is_told_once_when_its_window_is_over() {
     assert_eq!(linked.estate.mails().len(), 2, "once");
 }
 
-/// What the machine's clock says.
-fn machines() -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(SystemClock.now().as_millis()).expect("an instant of our time")
-}
-
 #[test]
 fn the_page_goes_by_the_clock_that_the_providers_set_right() {
     let linked = Linked::new_with(|estate| {
         // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
-<<<<<<< HEAD
         estate.world.date(Some(written(TimeDelta::days(1), "%a, %d %b %Y %H:%M:%S GMT")));
-=======
-        let date = (machines() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        estate.world.date(Some(date));
->>>>>>> main
         let scanned = estate.run(&["scan"]);
         assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
     });
     let met = linked.met(800, &["[value=check]"]);
     says(&met[1], "Kit accepted it over REST just now: it still works.");
-<<<<<<< HEAD
     let [tomorrow, today] = [0, 1].map(|days| written(TimeDelta::days(days), "%-d %B %Y"));
-=======
-    let tomorrow = machines().format("%-d %B %Y").to_string();
-    let today = (machines() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
->>>>>>> main
     let met = linked.met(800, &["[value=reset]"]);
     says(&met[1], &format!("Reminders wait until {tomorrow}"));
     says(&met[1], &format!("on {today}"));
+    linked.daemon.stop();
+}
+
+#[test]
+fn the_button_confirms_that_it_is_fixed() {
+    let linked = Linked::new();
+    linked.key_is(KeyState::Refused);
+    says(&linked.met(360, &["[value=check]"])[1], "counts as proof once it is refused again");
+    let picture = linked.pictures().join("link-settled.png");
+    let met = linked.pictured(360, &picture, &["[value=check]"]);
+    for words in ["This is settled", "Kit refused it over REST just now. That is confirmed", "Nothing is left to do"] {
+        says(&met[1], words);
+    }
+    says(&linked.met(800, &[])[0], "This is settled"); // until the link ends
     linked.daemon.stop();
 }
 
@@ -193,8 +191,7 @@ fn the_page_is_looked_at_in_both_widths_and_languages() {
         [("en", "Kit accepted it over REST just now"), ("de", "Kit hat ihn soeben über REST angenommen")]
     {
         let linked = Linked::read_in(lang, |_| {});
-        let folder =
-            std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+        let folder = linked.pictures();
         for width in [360, 800] {
             let picture = folder.join(format!("link-{lang}-{width}.png"));
             says(&linked.pictured(width, &picture, &["[value=check]"])[1], asked);

@@ -222,6 +222,22 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
 }
 
 #[test]
+fn what_the_operator_says_goes_by_the_clock_that_the_providers_set_right() {
+    let estate = owner();
+    let ours = now();
+    let theirs = (ours + TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    estate.world.date(Some(theirs)); // this machine is a day behind
+    estate.run(&["scan"]);
+    let listed = || estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    let id = listed()[0]["id"].as_str().expect("an id").to_owned();
+    estate.run(&["snooze", &id, "--for", "12h"]).exits(0);
+    let until: chrono::DateTime<chrono::Utc> =
+        listed()[0]["pause_until"].as_str().expect("a time").parse().expect("a time");
+    let ahead = (until - ours).num_hours();
+    assert!((35..=37).contains(&ahead), "12 hours from now would be over when it is written: {until}");
+}
+
+#[test]
 fn a_connection_or_a_credential_stands_for_all_that_is_open_about_it() {
     let estate = owner();
     estate.run(&["scan"]).exits(0);

@@ -105,6 +105,7 @@ impl<C: Clock + Clone> Work for House<C> {
             Job::Scan => self.scan(pulse).await?,
             Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
+                self.app.set_clock().await?; // a clock that jumped would end links that live
                 self.app.ledger.forget_links(self.app.now()).await?;
                 self.prune(pulse).await?;
                 self.app.ledger.upkeep().await?;
@@ -124,6 +125,10 @@ impl<C: Clock + Clone> Work for House<C> {
 
     async fn answer(&self, pulse: &Pulse) -> Result<(), AppError> {
         Ok(self.app.answer(pulse).await?)
+    }
+
+    async fn is_waited_for(&self) -> Result<bool, LedgerError> {
+        Ok(!self.app.ledger.checks_waiting().await?.is_empty())
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {

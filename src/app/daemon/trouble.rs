@@ -48,6 +48,34 @@ impl Delivery {
     }
 }
 
+/// Those who wait for a provider's answer. The bell wakes us for them; the ledger remembers them where it rang in vain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Questions {
+    /// somebody waits
+    waiting: bool,
+    /// they were asked for and wait all the same
+    outage: Option<Outage>,
+}
+
+impl Questions {
+    pub(super) fn wait(&mut self, waiting: bool) {
+        self.waiting = waiting;
+        self.outage = self.outage.filter(|_| waiting);
+    }
+
+    /// Whoever waits right after all were to be answered is spared for a while: jobs go on meanwhile.
+    pub(super) fn spare(&mut self, now: Timestamp, seed: u64) {
+        if self.waiting {
+            self.outage = Some(Outage::after(self.outage, now, seed));
+        }
+    }
+
+    /// How long until the providers are to be asked; `None` where nobody waits.
+    pub(super) fn left(&self, now: Timestamp) -> Option<Duration> {
+        self.waiting.then(|| self.outage.map_or(Duration::ZERO, |outage| outage.left(now)))
+    }
+}
+
 impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S> {
     /// Notes what a job or a delivery brought to light. Returns how it ended, and whether its schedule is content.
     pub(super) fn take_note(&mut self, ran: &Ran) -> (JobOutcome, bool) {

@@ -43,6 +43,9 @@ pub trait Work {
     /// Asks the providers about the credentials that people wait for, judges what that changes, and says that it is done.
     fn answer(&self, pulse: &Pulse) -> impl Future<Output = Result<(), AppError>>;
 
+    /// Whether somebody waits for a provider's answer.
+    fn is_waited_for(&self) -> impl Future<Output = Result<bool, LedgerError>>;
+
     /// When the first of the mails and messages that wait is to be tried; `None` where none waits, or none may leave.
     fn mail_due(&self) -> impl Future<Output = Result<Option<Timestamp>, LedgerError>>;
 

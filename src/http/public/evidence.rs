@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use super::texts::{Texts, fill};
 use crate::domain::action::Why;
 use crate::domain::belief::Liveness;
@@ -21,6 +23,8 @@ pub(super) struct Ground<'a> {
     /// how long a refusal takes to be confirmed
     pub(super) confirm_gap: Duration,
     pub(super) now: Timestamp,
+    /// the reader's
+    pub(super) zone: Tz,
     pub(super) texts: &'static Texts,
 }
 
@@ -29,6 +33,9 @@ impl Ground<'_> {
     pub(super) fn evidence(&self) -> Vec<String> {
         let (belief, texts) = (&self.linked.belief, self.texts);
         let mut said = vec![self.last_answer()];
+        if !self.linked.matter.open {
+            return said; // it is proven dead: nothing is waited for any more
+        }
         match (belief.unknown_since, belief.unknown_reason) {
             (Some(since), Some(Reason::Blind)) => said.push(self.at(texts.blind, since)),
             (Some(since), _) => said.push(self.at(texts.unclear, since)),
@@ -65,8 +72,12 @@ impl Ground<'_> {
 
     /// One that names an instant as well.
     pub(super) fn at(&self, sentence: &str, at: Timestamp) -> String {
-        let at = self.texts.instant(at);
+        let at = self.instant(at);
         fill(sentence, &[("provider", self.provider), ("platform", self.platform), ("at", &at)])
+    }
+
+    fn instant(&self, at: Timestamp) -> String {
+        self.texts.instant(at, self.zone)
     }
 
     fn last_answer(&self) -> String {
@@ -89,7 +100,7 @@ impl Ground<'_> {
     fn accepted(&self, at: Timestamp) -> String {
         let texts = self.texts;
         let sentence = if self.linked.belief.limited { texts.accepted_limited } else { texts.accepted };
-        let (at, over) = (texts.instant(at), self.protocols());
+        let (at, over) = (self.instant(at), self.protocols());
         fill(sentence, &[("provider", self.provider), ("at", &at), ("over", &over)])
     }
 
@@ -98,7 +109,7 @@ impl Ground<'_> {
         let first = belief.refused_first.or(belief.refused_last).unwrap_or(self.now);
         let last = belief.refused_last.unwrap_or(first);
         let sentence = if first == last { texts.refused } else { texts.refused_last };
-        let (first, last, over) = (texts.instant(first), texts.instant(last), self.protocols());
+        let (first, last, over) = (self.instant(first), self.instant(last), self.protocols());
         fill(sentence, &[("provider", self.provider), ("first", &first), ("at", &last), ("over", &over)])
     }
 

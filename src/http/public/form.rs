@@ -2,8 +2,12 @@
 
 use url::form_urlencoded;
 
+use super::body::Body;
 use crate::domain::action::Act;
 use crate::domain::time::{Timestamp, days};
+
+/// The field of a one-click unsubscription.
+const ONE_CLICK: &str = "List-Unsubscribe";
 
 /// The days for which the page offers quiet.
 pub(super) const SNOOZES: [u32; 3] = [7, 14, 30];
@@ -31,8 +35,21 @@ pub(super) struct Sent {
     pub(super) nonce: String,
 }
 
-/// Reads a form; `None` for what no page of ours sends.
-pub(super) fn read(body: &[u8], now: Timestamp) -> Option<Sent> {
+/// Reads what was sent; `None` for what neither a page of ours nor a mail program sends.
+pub(super) fn read(body: &Body, now: Timestamp) -> Option<Sent> {
+    match body {
+        Body::Form(body) => form(body, now),
+        Body::Parts(fields) => one_click(fields),
+    }
+}
+
+/// Our own pages send no parts.
+fn one_click(fields: &[(String, String)]) -> Option<Sent> {
+    let is_meant = matches!(fields, [(name, value)] if name == ONE_CLICK && value == "One-Click");
+    is_meant.then(|| Sent { wish: Wish::OneClick, nonce: String::new() })
+}
+
+fn form(body: &[u8], now: Timestamp) -> Option<Sent> {
     let (mut act, mut span, mut nonce, mut sure, mut one_click) = (None, None, String::new(), false, false);
     for (name, value) in form_urlencoded::parse(body) {
         match &*name {
@@ -40,7 +57,7 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Option<Sent> {
             "days" => span = value.parse::<u32>().ok(),
             "nonce" => nonce = value.into_owned(),
             "sure" => sure = value == "yes",
-            "List-Unsubscribe" => one_click = value == "One-Click",
+            ONE_CLICK => one_click = value == "One-Click",
             _ => return None,
         }
     }
@@ -69,6 +86,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
+    fn read_form(body: &[u8]) -> Option<Sent> {
+        read(&Body::Form(body.to_vec().into()), NOW)
+    }
+
     #[test]
     fn our_own_forms_are_read_and_nothing_else() {
         let act = |act| Some(Wish::Act(act));
@@ -92,16 +113,32 @@ mod tests {
             ("nonce=n", None),
             ("", None),
         ] {
-            assert_eq!(read(body.as_bytes(), NOW).map(|sent| sent.wish), expected, "{body}");
+            assert_eq!(read_form(body.as_bytes()).map(|sent| sent.wish), expected, "{body}");
         }
-        let one_click = read(b"List-Unsubscribe=One-Click", NOW).expect("RFC 8058");
+        let one_click = read_form(b"List-Unsubscribe=One-Click").expect("RFC 8058");
         assert_eq!((one_click.wish, one_click.nonce.as_str()), (Wish::OneClick, ""));
+    }
+
+    #[test]
+    fn parts_are_read_where_they_are_the_one_field_of_a_one_click_unsubscription() {
+        for (fields, is_read) in [
+            (&[("List-Unsubscribe", "One-Click")][..], true),
+            (&[("List-Unsubscribe", "one-click")], false),
+            (&[("list-unsubscribe", "One-Click")], false),
+            (&[("act", "mute")], false),
+            (&[("List-Unsubscribe", "One-Click"), ("act", "mute")], false),
+            (&[], false),
+        ] {
+            let parts = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let sent = read(&Body::Parts(parts), NOW);
+            assert_eq!(sent, is_read.then(|| Sent { wish: Wish::OneClick, nonce: String::new() }), "{fields:?}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_body_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..400)) {
-            read(&body, NOW);
+            read_form(&body);
         }
     }
 }

@@ -99,6 +99,20 @@ async fn what_is_not_in_the_pages_language_says_in_which_it_is() {
 }
 
 #[tokio::test]
+async fn instants_are_those_of_the_readers_clock() {
+    let house = House::open().await;
+    let source = house.world.ledger.source("platform", NOW).await.unwrap().id;
+    let zone = Some("Europe/Berlin".to_owned());
+    let reader =
+        PersonWrite { locale: Some("de".to_owned()), timezone: zone, ..person(source, PersonStatus::Active, "z") };
+    let chunk = CollectChunk { now: Some(NOW), people: vec![reader], ..CollectChunk::default() };
+    house.world.ledger.commit_collect(&chunk).await.unwrap();
+    house.send(&LINK, "act=reset").await;
+    let page = house.get(&place(&LINK)).await.body;
+    assert!(page.contains("22. September 2026, 16:13 CEST") && !page.contains("UTC"), "{page}");
+}
+
+#[tokio::test]
 async fn links_that_lead_nowhere_all_look_the_same() {
     let house = House::open().await;
     let unknown = house.get(&place(&Token::new([9; 32]))).await;
@@ -132,7 +146,7 @@ async fn links_that_lead_nowhere_all_look_the_same() {
     judge(&house.world.ledger, anew).await;
     same(house.get(&place(&LINK)).await, "a finding that has begun anew");
     judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
-    same(house.get(&place(&LINK)).await, "a finding that is closed");
+    same(house.get(&place(&LINK)).await, "one that has closed since, however well");
     assert_eq!(house.acts().await, ["finding.worsened", "finding.closed"]);
 }
 
@@ -201,12 +215,46 @@ async fn check_again_now_rings_waits_and_shows_the_evidence() {
     let told = "Mailjet refused it over REST and SMTP just now. That counts as proof once it is refused again, at the \
                 earliest on 21 September 2026, 16:13 UTC.";
     assert!(page.contains(told), "{page}");
+    house.world.clock.store(days(1).as_millis() as i64, Ordering::Relaxed);
+    let page = house.get(&format!("{}?told=checked", place(&LINK))).await.body;
+    assert!(!page.contains("just now") && page.contains("Mailjet refused it on 21 September 2026"), "{page}");
+    house.world.clock.store(0, Ordering::Relaxed);
     for _ in 0..4 {
         assert_eq!(house.send(&LINK, "act=check").await.header("location"), "?told=checked");
     }
     assert_eq!(house.send(&LINK, "act=check").await.header("location"), "?told=too-often");
     let page = house.get(&format!("{}?told=too-often", place(&LINK))).await.body;
     assert!(page.contains("class=\"note warn\"") && !page.contains("value=\"check\""), "{page}");
+}
+
+#[tokio::test]
+async fn the_check_that_proves_it_fixed_leads_to_the_proof_and_to_nothing_to_do() {
+    let house = House::open().await;
+    house.world.proves.store(true, Ordering::Relaxed);
+    let sent = house.send(&LINK, "act=check").await;
+    assert_eq!((sent.status, sent.header("location")), (303, "?told=checked"));
+    let page = house.get(&format!("{}?told=checked", place(&LINK))).await;
+    assert_eq!(page.status, 200);
+    for words in [
+        "<h1>This is settled</h1>",
+        "Mailjet refused it over REST and SMTP just now. That is confirmed: Mailjet no longer accepts it.",
+        "Nothing is left to do about this point.",
+        "Mailjet refused it on 21 September 2026",
+    ] {
+        assert!(page.body.contains(words), "{words}: {}", page.body);
+    }
+    assert!(!page.body.contains("<form") && !page.body.contains("First"), "{}", page.body);
+    assert_eq!(house.send(&LINK, "act=snooze&days=7").await.header("location"), "?told=unfit");
+    assert_eq!(house.get(&place(&LINK)).await.status, 200);
+    house.world.clock.store(days(31).as_millis() as i64, Ordering::Relaxed);
+    assert_eq!(house.get(&place(&LINK)).await.status, 404, "the link ends all the same");
+}
+
+#[tokio::test]
+async fn what_closed_for_another_reason_has_no_page() {
+    let house = House::open().await;
+    judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "cleared" }).await;
+    assert_eq!(house.get(&place(&LINK)).await.status, 404);
 }
 
 #[tokio::test]
@@ -225,7 +273,46 @@ async fn one_click_ends_mails_of_low_severity_and_the_page_has_a_way_back() {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_put_off_by_link_and_by_address() {
+async fn one_click_is_taken_in_parts_as_well() {
+    let house = House::open().await;
+    let part = |name: &str, value: &str| {
+        format!("--b1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b1--\r\n")
+    };
+    let kind = "Content-Type: Multipart/Form-Data; boundary=b1\r\n";
+    for (headers, body, status) in [
+        ("Content-Type: multipart/form-data\r\n", part("List-Unsubscribe", "One-Click"), 400),
+        (kind, part("List-Unsubscribe", "yes"), 400),
+        (kind, part("act", "mute"), 400),
+        (kind, "--b1\r\nstrange".to_owned(), 400),
+        (kind, part("List-Unsubscribe", &"x".repeat(4000)), 413),
+    ] {
+        let answer = house.ask("POST", &place(&END), headers, &body).await;
+        assert_eq!(answer.status, status, "{headers}{body}");
+    }
+    assert_eq!(house.acts().await, Vec::<String>::new());
+    let sent = house.ask("POST", &place(&END), kind, &part("List-Unsubscribe", "One-Click")).await;
+    assert_eq!((sent.status, sent.body.as_str()), (200, ""));
+    assert_eq!(house.acts().await, ["person.muted"]);
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_put_off_by_address_whatever_links_they_try() {
+    let house = House::open().await;
+    let tries = async |from: &str, number: u8| {
+        let path = place(&Token::new([number; 32]));
+        house.ask("GET", &path, &format!("X-Forwarded-For: 198.51.100.1, {from}\r\n"), "").await.status
+    };
+    let mut statuses = Vec::new();
+    for number in 10..=200 {
+        statuses.push(tries("203.0.113.7", number).await);
+    }
+    assert!(statuses[..120].iter().all(|status| *status == 404), "{statuses:?}");
+    assert_eq!(statuses.last(), Some(&429), "a link of one's own for each doesn't help");
+    assert_eq!(tries("203.0.113.8", 10).await, 404, "another address is not put off");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_put_off_by_link() {
     let house = House::open().await;
     let mut statuses = Vec::new();
     for _ in 0..40 {

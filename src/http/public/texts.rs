@@ -1,8 +1,10 @@
 //! The page's own sentences, in the languages that it speaks. What stands between braces is filled in.
 
+use chrono::{Datelike as _, TimeZone as _};
+use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, zone_name};
 
 /// One language.
 #[derive(Debug, Serialize)]
@@ -91,6 +93,8 @@ pub(super) struct Texts {
     // pages without a finding
     pub(super) unsubscribe: &'static str,
     pub(super) unsubscribe_text: &'static str,
+    pub(super) settled: &'static str,
+    pub(super) settled_text: &'static str,
     pub(super) gone: &'static str,
     pub(super) gone_text: &'static str,
     pub(super) busy: &'static str,
@@ -104,9 +108,9 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The language for a reader: by the first part of their language tag, else English.
+    /// The language for a reader: by the first part of their locale (`de`, `de-AT`, `de_CH.UTF-8`, `de@euro`), else English.
     pub(super) fn of(locale: Option<&str>) -> &'static Self {
-        let language = locale.and_then(|locale| locale.split(['-', '_']).next()).unwrap_or_default();
+        let language = locale.and_then(|locale| locale.trim().split(['-', '_', '.', '@']).next()).unwrap_or_default();
         if language.eq_ignore_ascii_case("de") { &GERMAN } else { &ENGLISH }
     }
 
@@ -115,12 +119,12 @@ impl Texts {
         Self::of(header.and_then(|header| header.split([',', ';']).next()).map(str::trim))
     }
 
-    /// To the minute, in UTC.
-    pub(super) fn instant(&self, at: Timestamp) -> String {
-        use chrono::Datelike as _;
-        let date = at.to_datetime();
-        let month = self.months[date.month0() as usize % 12];
-        format!("{}{} {month} {}, {}", date.day(), self.day_sign, date.year(), date.format("%H:%M UTC"))
+    /// To the minute, by the clocks of a zone, as mails have it.
+    pub(super) fn instant(&self, at: Timestamp, zone: Tz) -> String {
+        let local = zone.from_utc_datetime(&at.to_datetime().naive_utc());
+        let month = self.months[local.month0() as usize % 12];
+        let (time, zone) = (local.format("%H:%M"), zone_name(&local));
+        format!("{}{} {month} {}, {time} {zone}", local.day(), self.day_sign, local.year())
     }
 
     /// `A`, `A and B`, `A, B and C`.
@@ -165,6 +169,10 @@ mod tests {
             (Some("de"), "de"),
             (Some("de-AT"), "de"),
             (Some("DE_ch"), "de"),
+            (Some("de.UTF-8"), "de"),
+            (Some("de_CH.UTF-8"), "de"),
+            (Some(" de@euro"), "de"),
+            (Some("den"), "en"),
             (Some("fr"), "en"),
             (Some(""), "en"),
             (None, "en"),
@@ -198,8 +206,8 @@ mod tests {
     #[test]
     fn dates_lists_and_blanks_are_written_out() {
         let at = Timestamp::from_secs(1_790_000_000);
-        assert_eq!(ENGLISH.instant(at), "21 September 2026, 14:13 UTC");
-        assert_eq!(GERMAN.instant(at), "21. September 2026, 14:13 UTC");
+        assert_eq!(ENGLISH.instant(at, Tz::UTC), "21 September 2026, 14:13 UTC");
+        assert_eq!(GERMAN.instant(at, Tz::Europe__Berlin), "21. September 2026, 16:13 CEST");
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         assert_eq!(ENGLISH.list(&words(&["REST"])), "REST");
         assert_eq!(GERMAN.list(&words(&["REST", "SMTP", "X"])), "REST, SMTP und X");

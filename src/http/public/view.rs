@@ -1,15 +1,20 @@
 //! What the template is given: words, decided here and only laid out there. Pure.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::evidence::Ground;
 use super::form::SNOOZES;
 use super::texts::{Texts, fill};
 use crate::domain::action::{Act, ActPolicy, Actor, Change, decide};
-use crate::domain::time::days;
+use crate::domain::time::{days, minutes};
 use crate::ports::links::Described;
 
 const STYLE: &str = super::STYLE;
+
+/// An answer is new for so long; then the page has it among how it stands, with its date.
+const JUST_NOW: Duration = minutes(10);
 
 /// A page.
 #[derive(Serialize)]
@@ -20,8 +25,9 @@ pub(super) struct View<'a> {
     heading: String,
     told: Option<Note>,
     /// what is said on a page without a finding
-    lines: Vec<&'a str>,
+    lines: Vec<String>,
     found: Option<Found<'a>>,
+    settled: Option<Settled<'a>>,
     evidence: Vec<String>,
     /// the words of the provider's link
     open: String,
@@ -57,6 +63,15 @@ struct Found<'a> {
     steps_language: &'a str,
     /// of `old_value` and `breaks`
     guide_language: &'a str,
+}
+
+/// What was found, once it is over.
+#[derive(Serialize)]
+struct Settled<'a> {
+    key: &'a str,
+    connections: &'a str,
+    /// the tag of their language
+    language: &'a str,
 }
 
 /// What may be done: for each act that may, what it means.
@@ -212,6 +227,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The page of a finding that closed because its key is proven dead: the proof, and nothing to do.
+    pub(super) fn of_settled(ground: &Ground<'_>, described: &'a Described, told: Option<Told>) -> Self {
+        let texts = ground.texts;
+        let Described { key, connections, language, .. } = described;
+        Self {
+            told: note(ground, told),
+            lines: vec![ground.plain(texts.settled_text)],
+            settled: Some(Settled { key, connections, language }),
+            evidence: ground.evidence(),
+            footer: ground.plain(texts.footer),
+            ..Self::bare(texts, texts.settled.to_owned())
+        }
+    }
+
     /// The page that ends mails about low severities, or has them begin again.
     pub(super) fn of_unsubscribe(texts: &'static Texts, muted: bool, told: Option<Told>, nonce: String) -> Self {
         let told = told
@@ -220,7 +249,7 @@ impl<'a> View<'a> {
             .map(|told| Note { text: told.sentence(texts).to_owned(), warn: false, again: false });
         Self {
             told,
-            lines: vec![texts.unsubscribe_text],
+            lines: vec![texts.unsubscribe_text.to_owned()],
             acts: Some(Acts { mute: !muted, unmute: muted, ..Acts::default() }),
             nonce,
             ..Self::bare(texts, texts.unsubscribe.to_owned())
@@ -229,7 +258,7 @@ impl<'a> View<'a> {
 
     /// A page that says that something is not to be had.
     pub(super) fn of_nothing(texts: &'static Texts, heading: &'static str, line: &'static str) -> Self {
-        Self { lines: vec![line], ..Self::bare(texts, heading.to_owned()) }
+        Self { lines: vec![line.to_owned()], ..Self::bare(texts, heading.to_owned()) }
     }
 
     fn bare(texts: &'static Texts, heading: String) -> Self {
@@ -241,6 +270,7 @@ impl<'a> View<'a> {
             told: None,
             lines: Vec::new(),
             found: None,
+            settled: None,
             evidence: Vec::new(),
             open: String::new(),
             acts: None,
@@ -257,7 +287,10 @@ fn note(ground: &Ground<'_>, told: Option<Told>) -> Option<Note> {
         (Some(check), _) if check.answered_at.is_none() => {
             Some(Note { text: ground.plain(texts.told_asking), warn: false, again: true })
         }
-        (Some(check), Some(Told::Checked)) => Some(Note { text: ground.answer(check.at), warn: false, again: false }),
+        (Some(check), Some(Told::Checked)) => {
+            let is_new = check.answered_at.is_some_and(|at| ground.now.since(at) < JUST_NOW);
+            is_new.then(|| Note { text: ground.answer(check.at), warn: false, again: false })
+        }
         (_, Some(told)) if told != Told::Checked => {
             Some(Note { text: ground.plain(told.sentence(texts)), warn: told.is_warning(), again: false })
         }

@@ -10,9 +10,17 @@ pub(in crate::ledger) const MATTER: Sql = sql!(
          k.idle_since IS NOT NULL,
          (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id)
              = (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
-         k.compromised_at IS NOT NULL, f.pause, f.pause_until"] "
+         k.compromised_at IS NOT NULL OR coalesce(f.leak_said, 0) = f.opening, f.pause, f.pause_until,
+         coalesce(f.state <> 'open' AND f.closed_why = 'dead', false)"] "
      FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
      WHERE f.id = $1"
+);
+
+/// Has whoever writes of the finding's key wait, after whoever is at it: what is decided rests on how the key stands, and on
+/// who uses it. SQLite has one writer anyway.
+pub(in crate::ledger) const HOLD: Sql = sql!(
+    "SELECT 'held' FROM credential WHERE id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)"
+        ["" | " FOR UPDATE"]
 );
 
 pub(in crate::ledger) const BY_PERSON: Sql = sql!(
@@ -20,7 +28,8 @@ pub(in crate::ledger) const BY_PERSON: Sql = sql!(
         "p.account_id = f.account_id, p.role, p.status, p.verified, coalesce(p.member_id = c.created_by, false),
          EXISTS (SELECT 1 FROM disowned AS d
                  WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening),
-         (SELECT count(*) FROM asked AS a WHERE a.person_id = p.id AND a.at > $3 AND a.finding_id = f.id),
+         (SELECT count(*) FROM asked AS a WHERE a.person_id = p.id AND a.at > $3
+             AND a.credential_id = f.credential_id),
          EXISTS (SELECT 1 FROM asked AS w
                  WHERE w.credential_id = f.credential_id AND w.answered_at IS NULL AND w.person_id = p.id)"] "
      FROM finding AS f
@@ -40,14 +49,20 @@ pub(in crate::ledger) const SIBLINGS: Sql = sql!(
        AND p.account_id = f.account_id AND (p.role = 'owner' OR p.member_id = c.created_by)"
 );
 
-/// The ladder goes on as it is: its steps are not taken before the pause is over.
+/// The ladder goes on as it is: its steps are not taken before the pause is over. What the operator has acknowledged stays
+/// so where a person speaks, at $5, who may mean findings that they have not seen; null for the operator.
 pub(in crate::ledger) const PAUSE: Sql = sql!(
     "UPDATE finding SET pause = $2, pause_until = $3, reset_at = coalesce($4, reset_at)
-     WHERE id IN " [within "$1" bigint]
+     WHERE id IN " [within "$1" bigint] "
+       AND (pause_until <= $5 OR $5 IS NULL OR coalesce(pause, '') <> 'acknowledged')"
 );
 
-pub(in crate::ledger) const UNPAUSE: Sql =
-    sql!("UPDATE finding SET pause = NULL, pause_until = NULL WHERE id IN " [within "$1" bigint]);
+/// But for what the operator has acknowledged, likewise.
+pub(in crate::ledger) const UNPAUSE: Sql = sql!(
+    "UPDATE finding SET pause = NULL, pause_until = NULL
+     WHERE id IN " [within "$1" bigint] "
+       AND (pause_until <= $2 OR $2 IS NULL OR coalesce(pause, '') <> 'acknowledged')"
+);
 
 /// What was to be said of these findings to a person, or to everybody, and is not on its way.
 pub(in crate::ledger) const SILENCE: Sql = sql!(
@@ -83,6 +98,9 @@ pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
     "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN last_step > 0 THEN last_step - 1 END
      WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1 AND baseline = 0"
 );
+
+pub(in crate::ledger) const SAY_LEAK: Sql =
+    sql!("UPDATE finding SET leak_said = opening WHERE id IN " [within "$1" bigint]);
 
 pub(in crate::ledger) const ASK: Sql =
     sql!("INSERT INTO asked (finding_id, credential_id, person_id, at) VALUES ($1, $2, $3, $4)");

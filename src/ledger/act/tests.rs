@@ -8,12 +8,14 @@ use crate::ports::notify::{NotifyLedger, StepTaken};
 
 on_both![
     a_pause_holds_back_the_steps_of_the_whole_point_until_its_end,
+    what_the_operator_acknowledged_no_person_ends_by_whatever_way,
     a_member_speaks_for_their_own_connections_only,
     the_end_of_a_reset_window_is_due_once_beside_the_ladder,
     a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due,
     what_begins_anew_is_not_quiet_any_more,
     whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is,
     a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds,
+    a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it,
     a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key,
     a_check_is_counted_and_makes_the_key_due,
     who_is_muted_hears_nothing_of_low_severity_until_they_want_to,
@@ -79,6 +81,33 @@ async fn a_pause_holds_back_the_steps_of_the_whole_point_until_its_end(kind: Kin
     assert_eq!(estate.number(untaken).await, 2, "nor is it taken, nor one that nobody could read");
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     assert_eq!(due(&estate, NOW + days(8)).await, [1, 2]);
+}
+
+async fn what_the_operator_acknowledged_no_person_ends_by_whatever_way(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    let until = NOW + days(30);
+    act(&estate, OWNER, Act::NotMine).await.expect("disowned");
+    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    let held = "SELECT count(*) FROM finding WHERE id = 1 AND pause = 'acknowledged' AND pause_until IS NOT NULL";
+    // By taking back that it was somebody else's.
+    assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
+    assert_eq!(estate.number("SELECT count(*) FROM disowned").await, 0);
+    assert_eq!(estate.number(held).await, 1);
+    // By the other finding of the same point, which the operator has not acknowledged.
+    for by_the_other in [Act::Snooze { until: NOW + days(7) }, Act::Resume, Act::Reset, Act::Resume] {
+        let done = estate.ledger.perform(FindingId(2), None, OWNER, by_the_other, NOW, &ActPolicy::default()).await;
+        assert!(done.unwrap().is_ok(), "{by_the_other:?}");
+        assert_eq!(estate.number(held).await, 1, "{by_the_other:?}");
+    }
+    assert_eq!(due(&estate, NOW + days(29)).await, [2]);
+    // Once it is over, it is as if it had never been.
+    let later = Act::Snooze { until: until + days(7) };
+    let done = estate.ledger.perform(FindingId(2), None, OWNER, later, until, &ActPolicy::default()).await;
+    assert!(done.unwrap().is_ok());
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE pause = 'snoozed'").await, 2);
+    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    assert_eq!(act(&estate, By::Operator, Act::Resume).await, Ok(Change::Resume));
+    assert_eq!(estate.number(held).await, 0);
 }
 
 async fn a_member_speaks_for_their_own_connections_only(kind: Kind) {
@@ -182,6 +211,33 @@ async fn a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_find
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'credential.shredded'").await, 1);
 }
 
+async fn a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it(kind: Kind) {
+    for (meanwhile, refused, held) in [
+        (sql!("UPDATE credential SET idle_since = NULL"), Some(Refusal::Unfit), 1),
+        (sql!("UPDATE credential SET liveness = 'dead', belief = '{\"liveness\":\"dead\",\"died_at\":7}'"), None, 0),
+    ] {
+        let estate = estate(kind, RuleName::RevocationMissing).await;
+        let page = Ledger::open_beside(&estate.url).await.unwrap();
+        let mut scan = estate.ledger.write("write what a scan found").await.unwrap();
+        scan.run(&meanwhile, []).await.unwrap();
+        let destroying = tokio::spawn(async move {
+            page.perform(FindingId(1), None, OWNER, Act::Destroy, NOW, &ActPolicy::default()).await.unwrap()
+        });
+        if kind == Kind::Postgres {
+            const BLOCKED: &str = "SELECT count(*) FROM pg_stat_activity
+                                   WHERE wait_event_type = 'Lock' AND query LIKE '%FROM credential%FOR UPDATE'";
+            while estate.number(BLOCKED).await == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        scan.commit().await.unwrap();
+        assert_eq!(destroying.await.unwrap().err(), refused);
+        assert_eq!(estate.number("SELECT count(*) FROM escrow WHERE held = 1").await, held);
+        let told = "SELECT count(*) FROM event WHERE kind = 'credential.shredded' AND data LIKE '%dead%'";
+        assert_eq!(estate.number(told).await, 1 - held, "what it was when it was destroyed");
+    }
+}
+
 async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(kind: Kind) {
     let mine = estate(kind, STALE).await;
     assert_eq!(act(&mine, OWNER, Act::Compromised).await, Ok(Change::Compromise));
@@ -192,7 +248,18 @@ async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(
     shared.connection(3, 2, None).await.usage(open_use(3, 1, 10)).await;
     assert_eq!(act(&shared, OWNER, Act::Compromised).await, Ok(Change::Compromise));
     assert_eq!(shared.number("SELECT count(*) FROM credential WHERE compromised_at IS NOT NULL").await, 0);
-    assert_eq!(shared.number("SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'").await, 1);
+    for finding in [1, 2] {
+        let policy = ActPolicy::default();
+        let again = shared.ledger.perform(FindingId(finding), None, OWNER, Act::Compromised, NOW, &policy).await;
+        assert_eq!(again.unwrap(), Ok(Change::Nothing), "said twice is said once, of the whole point");
+    }
+    let said = "SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'";
+    assert_eq!(shared.number(said).await, 1);
+    let worse = Opened { opening: 2, ..opened(STALE, 1, 1) };
+    shared.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    let policy = ActPolicy::default();
+    let anew = shared.ledger.perform(FindingId(1), None, OWNER, Act::Compromised, NOW, &policy).await;
+    assert_eq!((anew.unwrap(), shared.number(said).await), (Ok(Change::Compromise), 2));
 }
 
 async fn a_check_is_counted_and_makes_the_key_due(kind: Kind) {
@@ -207,6 +274,8 @@ async fn a_check_is_counted_and_makes_the_key_due(kind: Kind) {
     }
     estate.run("UPDATE asked SET answered_at = 1").await;
     assert_eq!(act(&estate, OWNER, Act::Check).await, Err(Refusal::TooOften));
+    let other = estate.ledger.perform(FindingId(2), None, OWNER, Act::Check, NOW, &ActPolicy::default()).await.unwrap();
+    assert_eq!(other, Err(Refusal::TooOften), "it is the key that is asked, through whichever finding");
     assert_eq!(act(&estate, MAKER, Act::Check).await, Ok(Change::Check));
     let tomorrow = NOW + days(1) + hours(1);
     let policy = ActPolicy::default();

@@ -3,12 +3,13 @@ use crate::domain::facts::EndedBy;
 use crate::domain::finding::{FindingChange, RuleName};
 use crate::domain::ids::{NoticeId, ScanId};
 use crate::domain::link::Token;
-use crate::ledger::estate::{Estate, NOW, ended_use, opened};
+use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
 use crate::ports::notify::{Digest, Formed, NotifyLedger, StepTaken};
 
 on_both![
     a_link_leads_to_the_facts_as_they_stand_for_its_person_alone,
+    a_page_shows_its_own_finding_however_many_its_mail_tells_of,
     a_link_lives_as_long_as_was_said_last_and_is_then_forgotten,
     a_link_belongs_to_the_opening_that_its_mail_told_of,
     checks_wait_until_they_are_answered,
@@ -72,6 +73,25 @@ async fn a_link_leads_to_the_facts_as_they_stand_for_its_person_alone(kind: Kind
     assert!(linked(&estate, &LINK, NOW).await.is_some(), "a member who made the connection");
 }
 
+async fn a_page_shows_its_own_finding_however_many_its_mail_tells_of(kind: Kind) {
+    let estate = estate(kind).await;
+    for id in 2..=4 {
+        estate.connection(id, 1, None).await.usage(open_use(id, 1, 10)).await;
+        estate.judge(NOW, vec![FindingChange::Opened(opened(RuleName::SecretStale, id, 1))]).await;
+    }
+    estate
+        .run(
+            "INSERT INTO notice (finding_id, opening, step, person_id, planned_at, mail_id)
+             SELECT id, 1, 0, 1, 0, 1 FROM finding WHERE id > 1",
+        )
+        .await;
+    let found = linked(&estate, &LINK, NOW).await.expect("a link that leads somewhere");
+    let told: Vec<_> = found.mail.notices.iter().map(|notice| (notice.finding, notice.sharers)).collect();
+    assert_eq!(told, [(FindingId(1), 3)]);
+    estate.run("UPDATE notice SET mail_id = NULL WHERE finding_id = 1").await;
+    assert!(linked(&estate, &LINK, NOW).await.is_none(), "a mail that doesn't tell of it");
+}
+
 async fn a_link_lives_as_long_as_was_said_last_and_is_then_forgotten(kind: Kind) {
     let estate = estate(kind).await;
     keep(&estate, 1, &LINK, NOW + days(40)).await;
@@ -112,6 +132,11 @@ async fn checks_wait_until_they_are_answered(kind: Kind) {
     assert_eq!(estate.ledger.checks_waiting().await.unwrap(), [(CredentialId(1), 3)]);
     let check = linked(&estate, &LINK, NOW).await.expect("a link").check.expect("the last wish");
     assert_eq!((check.at, check.answered_at), (Timestamp::from_millis(7), None));
+    // The same key through another finding, and another person.
+    estate.judge(NOW, vec![FindingChange::Opened(opened(RuleName::SecretStale, 1, 1))]).await;
+    let other = estate.ledger.last_check(FindingId(2), PersonId(1)).await.unwrap().expect("the same wish");
+    assert_eq!((other.at, other.answered_at), (Timestamp::from_millis(7), None));
+    assert_eq!(estate.ledger.last_check(FindingId(2), PersonId(2)).await.unwrap(), None);
     estate.ledger.forget_links(NOW).await.unwrap();
     assert_eq!(estate.number("SELECT count(*) FROM asked").await, 1, "what waits is kept, and what is old forgotten");
 }

@@ -50,6 +50,22 @@ pub(in crate::ledger) async fn read(moment: &mut Session, ids: &[MailId]) -> Res
     Ok(in_order.collect())
 }
 
+/// A mail with the notice of one finding alone, and without those that it follows: however many findings it tells of, they
+/// are not read. `None` where it doesn't tell of that one.
+pub(in crate::ledger) async fn about(
+    moment: &mut Session,
+    mail: MailId,
+    finding: FindingId,
+) -> Result<Option<ClaimedMail>, LedgerError> {
+    let heads: Vec<Head> = moment.rows("mail", &HEADS, [pack(&[mail])?.into()]).await?;
+    let notices: Vec<NoticeRow> = moment.rows("notice", &NOTICE, [mail.0.into(), finding.0.into()]).await?;
+    let first = notices.into_iter().min_by_key(|notice| notice.id);
+    let (Some(head), Some(notice)) = (heads.into_iter().next(), first) else { return Ok(None) };
+    let sharers = moment.number(&SHARING, [finding.0.into()]).await?;
+    let notice = notice.into_notice(u32::try_from(sharers).unwrap_or(u32::MAX));
+    Ok(Some(ClaimedMail { notices: vec![notice], ..head.into_mail()? }))
+}
+
 /// The latest few of the earlier mails, oldest first.
 fn add_references(mails: &mut HashMap<MailId, ClaimedMail>, mut references: Vec<(MailId, MailId, String)>) {
     references.sort_unstable();
@@ -190,30 +206,41 @@ pub(in crate::ledger) const HEADS: Sql = sql!(
      JOIN account AS a ON a.id = p.account_id"
 );
 
-/// The note that ends a tombstone is for those who were told of it, and says that the key is dead: nothing else closes one
-/// quietly. What ended the use is told of the latest use of that credential by that connection; nothing where it is open.
-pub(in crate::ledger) const NOTICES: Sql = sql!(
-    "SELECT " [page
-        "n.mail_id, n.id, n.finding_id, n.step, n.closing,
-         n.state = 'planned' AND f.opening = n.opening AND CASE n.closing
-             WHEN 0 THEN f.state = 'open'
-             ELSE f.closed_why = 'dead' AND EXISTS (
-                 SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
-                 WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
-                   AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END,
-         a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
-         k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
-         EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-         k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, c.running_jobs, " [json "c.used_for"]] "
-     FROM " [each "$1" page bigint] "
-     JOIN notice AS n ON n.mail_id = page.value
-     JOIN finding AS f ON f.id = n.finding_id
-     JOIN account AS a ON a.id = f.account_id
-     JOIN connection AS c ON c.id = f.connection_id
-     JOIN credential AS k ON k.id = f.credential_id
-     LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
-                                   WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)"
-);
+/// Notices `n`, with everything that is told of them. The note that ends a tombstone is for those who were told of it, and says
+/// that the key is dead: nothing else closes one quietly. What ended the use is told of the latest use of that credential by
+/// that connection; nothing where it is open.
+macro_rules! notices {
+    ($($from:tt)*) => {
+        sql!(
+            "SELECT " [page
+                "n.mail_id, n.id, n.finding_id, n.step, n.closing,
+                 n.state = 'planned' AND f.opening = n.opening AND CASE n.closing
+                     WHEN 0 THEN f.state = 'open'
+                     ELSE f.closed_why = 'dead' AND EXISTS (
+                         SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
+                         WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
+                           AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END,
+                 a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
+                 k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
+                 EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
+                 k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, c.running_jobs, " [json "c.used_for"]] "
+             FROM " $($from)* "
+             JOIN finding AS f ON f.id = n.finding_id
+             JOIN account AS a ON a.id = f.account_id
+             JOIN connection AS c ON c.id = f.connection_id
+             JOIN credential AS k ON k.id = f.credential_id
+             LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
+                                           WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)"
+        )
+    };
+}
+
+pub(in crate::ledger) const NOTICES: Sql =
+    notices!([each "$1" page bigint] " JOIN notice AS n ON n.mail_id = page.value");
+
+/// By the finding, of which there are a few notices: the sign keeps SQLite from going by the mail, which may have thousands.
+pub(in crate::ledger) const NOTICE: Sql =
+    notices!("(SELECT * FROM notice WHERE finding_id = $2 AND +mail_id = $1) AS n");
 
 /// Once for each credential of a mail, and counted no further than anybody would read.
 pub(in crate::ledger) const SHARERS: Sql = sql!(
@@ -225,6 +252,13 @@ pub(in crate::ledger) const SHARERS: Sql = sql!(
            FROM " [each "$1" page bigint] "
            JOIN notice AS n ON n.mail_id = page.value
            JOIN finding AS f ON f.id = n.finding_id) AS one"
+);
+
+/// Those of one finding's credential.
+pub(in crate::ledger) const SHARING: Sql = sql!(
+    "SELECT count(*) FROM (SELECT 1 FROM finding AS f
+                           JOIN use AS o ON o.credential_id = f.credential_id AND o.account_id = f.account_id
+                           WHERE f.id = $1 AND o.until IS NULL LIMIT 1000) AS counted"
 );
 
 pub(in crate::ledger) const REFERRED: Sql = sql!(

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ledger::collect::statements as write;
 use crate::ledger::sql::Sql;
-use crate::ledger::{collect, due, probe};
+use crate::ledger::{collect, due, notify, probe};
 
 /// Tables that grow with the inventory, and what our statements call them: to walk one for each chunk would make a scan
 /// cost the square of it.
@@ -87,6 +87,14 @@ async fn few_due_credentials_are_found_by_their_time_and_many_by_their_number() 
     assert!(few.contains("credential_due (provider=? AND probe_at<?)"), "{few}");
     let many = plan(&fixture, &probe::MANY_DUE).await.join("\n");
     assert!(many.contains("INTEGER PRIMARY KEY (rowid>?)") && !many.contains("TEMP B-TREE"), "{many}");
+}
+
+#[tokio::test]
+async fn the_page_of_one_finding_reads_no_other_of_its_mail() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    let steps = plan(&fixture, &notify::claimed::NOTICE).await;
+    assert!(steps.iter().any(|step| step.contains("notice") && step.contains("(finding_id=?")), "{steps:#?}");
+    assert!(!steps.iter().any(|step| step.contains("notice_by_mail") || walks(step)), "{steps:#?}");
 }
 
 #[tokio::test]

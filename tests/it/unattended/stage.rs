@@ -323,6 +323,10 @@ impl Work for Witness {
         self.house.answer(pulse).await
     }
 
+    async fn is_waited_for(&self) -> Result<bool, LedgerError> {
+        self.house.is_waited_for().await
+    }
+
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
         self.house.mail_due().await
     }

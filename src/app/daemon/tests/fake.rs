@@ -46,6 +46,9 @@ pub(super) struct World {
     pub(super) no_inventory: RefCell<Range<Timestamp>>,
     /// mails that wait since then
     pub(super) mails: Cell<Option<Timestamp>>,
+    /// people who wait for a provider's answer; each time that they are asked for, so many of them have it
+    pub(super) waiting: Cell<usize>,
+    pub(super) answered_at_once: Cell<usize>,
     /// what the configuration says of scans; a text that is no schedule is a broken file
     pub(super) config: RefCell<String>,
     /// what is written over it once the daemon has read it
@@ -73,6 +76,8 @@ impl World {
             no_smtp: RefCell::new(never.clone()),
             no_inventory: RefCell::new(never),
             mails: Cell::new(None),
+            waiting: Cell::new(0),
+            answered_at_once: Cell::new(usize::MAX),
             config: RefCell::new("*/15 * * * *".to_owned()),
             next_config: Cell::new(None),
             hang_in: Cell::new(None),
@@ -190,7 +195,13 @@ impl Work for Fake {
 
     async fn answer(&self, _: &Pulse) -> Result<(), AppError> {
         self.world.note(Asked::Answered);
+        self.world.ledger()?;
+        self.world.waiting.set(self.world.waiting.get().saturating_sub(self.world.answered_at_once.get()));
         Ok(())
+    }
+
+    async fn is_waited_for(&self) -> Result<bool, LedgerError> {
+        self.world.ledger().map(|()| self.world.waiting.get() > 0)
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {

@@ -174,6 +174,49 @@ async fn mails_that_wait_are_tried_when_they_are_due_and_not_only_at_the_next_ma
 }
 
 #[tokio::test]
+async fn whoever_waits_for_an_answer_at_a_start_is_answered_before_anything_else() {
+    let world = World::new();
+    world.waiting.set(1);
+    world.live_until(START + MINUTE).await;
+    assert_eq!(world.asked.borrow().first(), Some(&(START, Asked::Answered)), "the bell of the process that died");
+    assert_eq!(world.waiting.get(), 0);
+}
+
+#[tokio::test]
+async fn whoever_waits_is_asked_for_again_once_the_ledger_is_back() {
+    let world = World::new();
+    let (gone, back) = (START + MINUTE, START + hours(2));
+    *world.no_ledger.borrow_mut() = gone..back;
+    world.answered_at_once.set(0);
+    world.waiting.set(1);
+    world.live_until(gone).await;
+    world.answered_at_once.set(1);
+    world.live_until(back + MINUTE * 10).await;
+    let last = *world.times(Asked::Answered).last().unwrap();
+    assert!(last >= back && last.since(back) <= LONGEST_SPARING, "{last}");
+    assert_eq!(world.waiting.get(), 0);
+}
+
+#[tokio::test]
+async fn those_who_are_left_over_are_asked_for_again_without_a_ring_and_keep_no_job_waiting() {
+    let world = World::new();
+    world.waiting.set(4);
+    world.answered_at_once.set(1);
+    world.live_until(START + hours(1)).await;
+    let asked = world.times(Asked::Answered);
+    assert_eq!((asked.len(), world.waiting.get()), (4, 0), "{asked:?}");
+    assert!(asked[3].since(START) <= MINUTE, "{asked:?}");
+
+    let in_vain = World::new();
+    in_vain.waiting.set(1);
+    in_vain.answered_at_once.set(0);
+    in_vain.live_until(START + hours(6)).await;
+    let asked = in_vain.times(Asked::Answered).len();
+    assert!((60..100).contains(&asked), "less and less often: {asked}");
+    assert_eq!(in_vain.times(SCAN).len(), 25 - 1, "scans go on meanwhile");
+}
+
+#[tokio::test]
 async fn a_mail_server_that_is_down_is_spared_more_and_more_and_its_mails_go_once_it_is_back() {
     let world = World::new();
     let (gone, back) = (START + hours(2), START + hours(8));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -40,6 +40,8 @@ pub(super) struct World {
     /// milliseconds after [`NOW`]
     pub(super) clock: AtomicI64,
     pub(super) rung: AtomicU32,
+    /// the next answer proves the key dead
+    pub(super) proves: AtomicBool,
 }
 
 impl Clock for World {
@@ -57,10 +59,11 @@ impl Bell for World {
     fn answer(&self) {
         self.rung.fetch_add(1, Ordering::Relaxed);
         let (ledger, now) = (Arc::clone(&self.ledger), self.now());
+        let proves = self.proves.load(Ordering::Relaxed);
         tokio::spawn(async move {
             let at = Some(now);
             let belief = Belief {
-                liveness: Liveness::Suspect,
+                liveness: if proves { Liveness::Dead } else { Liveness::Suspect },
                 asked_at: at,
                 refused_first: at,
                 refused_last: at,
@@ -80,6 +83,9 @@ impl Bell for World {
             };
             let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
             ledger.commit_probes(now, &learnt).await.unwrap();
+            if proves {
+                judge(&ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
+            }
             let waiting = ledger.checks_waiting().await.unwrap();
             ledger.checks_answered(&waiting, now).await.unwrap();
         });
@@ -136,7 +142,12 @@ impl House {
         let ledger = Arc::new(Ledger::open(&url).await.unwrap());
         ledger.ledger_id("0123456789abcdef").await.unwrap();
         fill(&ledger).await;
-        let world = Arc::new(World { ledger: Arc::clone(&ledger), clock: AtomicI64::new(0), rung: AtomicU32::new(0) });
+        let world = Arc::new(World {
+            ledger: Arc::clone(&ledger),
+            clock: AtomicI64::new(0),
+            rung: AtomicU32::new(0),
+            proves: AtomicBool::new(false),
+        });
         let public = Public {
             ledger,
             bell: world.clone(),
