@@ -5,19 +5,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
-<<<<<<< HEAD
-use chrono::{DateTime, TimeDelta};
-=======
 use chrono::{DateTime, TimeDelta, Utc};
 use keysweep::app::SystemClock;
->>>>>>> main
 use keysweep::demo::world::KeyState;
 use keysweep::ports::Clock as _;
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
 use crate::estate::{Estate, one_stale_key, wait_for};
-use crate::support::{ago, fixtures};
+use crate::support::fixtures;
 
 /// The key of [`one_stale_key`].
 const KEY: &str = "kit_0000000000000000000000000000one";
@@ -101,11 +97,6 @@ impl Linked {
     }
 }
 
-/// The instant of so long ago, by the machine's clock.
-fn written(span: TimeDelta, format: &str) -> String {
-    DateTime::parse_from_rfc3339(&ago(span)).expect("an instant").to_utc().format(format).to_string()
-}
-
 fn text(page: &Value) -> &str {
     page["text"].as_str().expect("a text")
 }
@@ -164,23 +155,15 @@ fn machines() -> DateTime<Utc> {
 fn the_page_goes_by_the_clock_that_the_providers_set_right() {
     let linked = Linked::new_with(|estate| {
         // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
-<<<<<<< HEAD
-        estate.world.date(Some(written(TimeDelta::days(1), "%a, %d %b %Y %H:%M:%S GMT")));
-=======
         let date = (machines() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         estate.world.date(Some(date));
->>>>>>> main
         let scanned = estate.run(&["scan"]);
         assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
     });
     let met = linked.met(800, &["[value=check]"]);
     says(&met[1], "Kit accepted it over REST just now: it still works.");
-<<<<<<< HEAD
-    let [tomorrow, today] = [0, 1].map(|days| written(TimeDelta::days(days), "%-d %B %Y"));
-=======
     let tomorrow = machines().format("%-d %B %Y").to_string();
     let today = (machines() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
->>>>>>> main
     let met = linked.met(800, &["[value=reset]"]);
     says(&met[1], &format!("Reminders wait until {tomorrow}"));
     says(&met[1], &format!("on {today}"));
