@@ -3,6 +3,8 @@
 //! A name can lead anywhere, also into the network that keysweep runs in, and another way each time it is asked
 //! (rebinding). So it is not the name that is checked but each address, by the very look-up whose result is dialled.
 
+pub mod retry_after;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -8,19 +8,17 @@ use serde_json::Map;
 
 use super::build::{AGENT, resolve};
 use super::{App, AppError};
-use crate::config::{Env, OPERATOR, Settings};
+use crate::config::{Env, GIVE_UP_AFTER, OPERATOR, Settings};
 use crate::domain::announce::Form;
 use crate::domain::record::Address;
-use crate::domain::time::{Timestamp, days};
+use crate::domain::time::Timestamp;
 use crate::mail::{Sender, SmtpMailer, plain_mail};
-use crate::notify::{AnnouncePolicy, AnnounceTools, Announced, Backoff, announce};
-use crate::ports::announce::{AnnounceLedger as _, Courier, Endpoint, Waiting};
+use crate::notify::{AnnounceTools, Announced, Backoff, announce};
+use crate::ports::announce::{AnnounceLedger as _, Courier, Endpoint, NotTaken, Waiting};
 use crate::ports::notify::{MailSession as _, Mailer as _};
 use crate::ports::{Clock, Event, LedgerError, Progress};
 use crate::webhook::Webhook;
 
-/// How long an endpoint may not take a message before that is left.
-const GIVE_UP_AFTER: Duration = days(3);
 /// The waits between tries, in minutes; the last one is repeated.
 const WAITS: [u64; 6] = [1, 2, 5, 15, 30, 60];
 
@@ -44,7 +42,7 @@ impl Endpoints {
             let made = Webhook::new(&url, secret.as_ref(), one.inside, AGENT);
             let wrong = |what| AppError::Setting { key: format!("webhook {:?}", one.name), what };
             endpoints.webhooks.insert(one.name.clone(), made.map_err(wrong)?);
-            endpoints.named.push(Endpoint { name: one.name.clone(), form: one.form });
+            endpoints.named.push(Endpoint { name: one.name.clone(), form: one.form, give_up_after: one.give_up_after });
         }
         if let (Some(operator), Some(sending)) = (&settings.mail.operator, &settings.mail.sending) {
             let wrong = |key: &str, what: String| AppError::Setting { key: key.to_owned(), what };
@@ -52,7 +50,8 @@ impl Endpoints {
             let to = Address::parse(operator.email.as_ref())
                 .ok_or_else(|| wrong("mail.operator", "it is not an address that mail can go to".to_owned()))?;
             endpoints.operator = Some((to, from));
-            endpoints.named.push(Endpoint { name: OPERATOR.to_owned(), form: Form::Mail });
+            let name = OPERATOR.to_owned();
+            endpoints.named.push(Endpoint { name, form: Form::Mail, give_up_after: GIVE_UP_AFTER });
         }
         Ok(endpoints)
     }
@@ -71,12 +70,12 @@ struct Carriage<'a> {
 }
 
 impl Courier for Carriage<'_> {
-    async fn carry(&self, endpoint: &str, message: &Waiting, now: Timestamp) -> Result<(), String> {
+    async fn carry(&self, endpoint: &str, message: &Waiting, now: Timestamp) -> Result<(), NotTaken> {
         if let Some(webhook) = self.endpoints.webhooks.get(endpoint) {
             return webhook.post(message, now).await;
         }
         let (Some((to, from)), Some(mailer)) = (&self.endpoints.operator, self.mailer) else {
-            return Err("the settings have no such endpoint any more".to_owned());
+            return Err("the settings have no such endpoint any more".to_owned().into());
         };
         let letter: Letter = serde_json::from_str(&message.body).map_err(|error| error.to_string())?;
         let mail = plain_mail(from, to, &message.message_id, &letter.subject, letter.text, now)?;
@@ -87,7 +86,7 @@ impl Courier for Carriage<'_> {
             session.close().await;
             Ok::<(), crate::ports::notify::SendError>(())
         };
-        sent.await.map_err(|error| error.to_string())
+        sent.await.map_err(|error| error.to_string().into())
     }
 }
 
@@ -113,10 +112,7 @@ impl<C: Clock> App<C> {
         }
         let ledger_id = self.ledger.get("ledger_id").await?.unwrap_or_default();
         let waits = WAITS.map(|minutes| Duration::from_secs(60 * minutes)).to_vec();
-        let policy = AnnouncePolicy {
-            retry: Backoff { waits, jitter: self.settings.mail.retry_jitter, seed: self.endpoints.seed },
-            give_up_after: GIVE_UP_AFTER,
-        };
+        let retry = Backoff { waits, jitter: self.settings.mail.retry_jitter, seed: self.endpoints.seed };
         let tools = AnnounceTools {
             ledger: &self.ledger,
             courier: &self.courier(),
@@ -124,7 +120,7 @@ impl<C: Clock> App<C> {
             progress,
             meter: &*self.meter,
             ledger_id: &ledger_id,
-            policy: &policy,
+            retry: &retry,
         };
         announce(&tools, &self.endpoints.named).await
     }
@@ -189,5 +185,5 @@ pub async fn test(settings: &Settings, env: &Env, name: &str, now: Timestamp) ->
     let sending = settings.mail.sending.as_ref().filter(|_| endpoint.form == Form::Mail);
     let mailer = sending.map(|sending| super::build::mailer(sending, settings.mail.timeout, env)).transpose()?;
     let carriage = Carriage { endpoints: &endpoints, mailer: mailer.as_ref().map(|(mailer, _)| mailer) };
-    Ok(carriage.carry(name, &message, now).await)
+    Ok(carriage.carry(name, &message, now).await.map_err(|error| error.why))
 }

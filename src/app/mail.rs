@@ -31,6 +31,15 @@ impl<C: Clock> App<C> {
         self.mail.is_some()
     }
 
+    /// True where mail may leave, and no brake holds it.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub(super) async fn lets_mail_leave(&self) -> Result<bool, LedgerError> {
+        let is_braked = self.settings.mail.telling.brake.is_some() && self.ledger.braked().await?.is_some();
+        Ok(!is_braked && self.ledger.mail_mode().await?.lets_leave())
+    }
+
     /// Takes the steps that are due, forms digests and sends them, as a run of its own in the ledger's list of scans.
     ///
     /// # Errors
@@ -80,7 +89,7 @@ impl<C: Clock> App<C> {
         let notified = deliver_due(&tools).await;
         let notified = notified.map(discreet).map_err(app_error)?;
         self.note_whether_mail_leaves(&notified).await?;
-        if notified != (Notified { released: notified.released, ..Notified::default() }) {
+        if notified != (Notified { released: notified.released, braked: notified.braked, ..Notified::default() }) {
             tracing::info!(mail.counts = %notified.counts(), mail.stopped = notified.stopped, "waiting mails tried");
         }
         Ok(notified)
@@ -284,7 +293,7 @@ impl Notified {
 }
 
 /// `1 mail waits`, `2 mails wait`.
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

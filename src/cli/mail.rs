@@ -7,15 +7,16 @@ use serde_json::json;
 
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
+use super::words::minute;
 use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
-use crate::app::{SystemClock, tell_policy};
+use crate::app::{SystemClock, counted, tell_policy};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
-use crate::ledger::read::Reader;
+use crate::ledger::read::{PutOff, Reader};
 use crate::ledger::{Ledger, OpenError};
 use crate::notify::{Planned, Preview, preview};
-use crate::ports::notify::{MailMode, NotifyLedger};
+use crate::ports::notify::{MailMode, NotifyLedger, WaitReason};
 use crate::ports::{Clock, LedgerError};
 
 /// Mails and domains that are shown one by one.
@@ -61,7 +62,7 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
             "What is open now is recorded and not told; what is new, reopens or grows worse is mailed.".to_owned()
         }
         MailMode::Ramp { people } => {
-            let people = count(u64::from(people), "person", "people");
+            let people = counted(u64::from(people), "person", "people");
             format!("Mail is released, to {people} a run, the worst first. {next} begins; due are {}.", sight.amount())
         }
         MailMode::Released | MailMode::Preview => format!("Mail is released. {next} sends {}.", sight.amount()),
@@ -78,6 +79,8 @@ struct Sight {
     mode: MailMode,
     braked: Option<Braked>,
     preview: Preview,
+    /// what was planned before and waits
+    put_off: Vec<PutOff>,
     /// distinct addresses
     people: u64,
     /// mails by the domain that they go to, the most first
@@ -106,7 +109,8 @@ impl Sight {
         let mut domains: Vec<(String, u64)> = domains.into_iter().collect();
         domains.sort_by_key(|(_, mails)| std::cmp::Reverse(*mails)); // stable: by name within a count
         let (mode, braked) = (ledger.mail_mode().await?, ledger.braked().await?);
-        Ok(Self { mode, braked, people: people.len() as u64, preview, domains, readers })
+        let put_off = ledger.put_off().await?;
+        Ok(Self { mode, braked, people: people.len() as u64, preview, put_off, domains, readers })
     }
 
     /// Account, member and masked address: the operator need not see whom a mail goes to to know who is meant.
@@ -138,7 +142,7 @@ impl Sight {
             "released": self.mode.lets_leave(), "mode": mode, "ramp": ramp, "brake": brake,
             "mails": self.preview.mails.len(), "people": self.people, "findings": self.preview.findings,
             "held": self.preview.held, "nobody": self.preview.nobody, "domains": domains.collect::<Vec<_>>(),
-            "worst": worst.collect::<Vec<_>>(),
+            "put_off": self.put_off, "worst": worst.collect::<Vec<_>>(),
         })
     }
 
@@ -150,8 +154,11 @@ impl Sight {
             ("With nobody who may be told", self.preview.nobody),
         ] {
             if findings > 0 {
-                writeln!(out, "{what}: {}.", count(findings, "finding", "findings"))?;
+                writeln!(out, "{what}: {}.", counted(findings, "finding", "findings"))?;
             }
+        }
+        for put_off in &self.put_off {
+            writeln!(out, "{}", waiting(put_off))?;
         }
         if !self.preview.mails.is_empty() {
             let row = |mail: &Planned| {
@@ -164,7 +171,7 @@ impl Sight {
             writeln!(out, "{}", table(&["domain", "mails"], rows.collect()))?;
             let more = self.domains.len().saturating_sub(SHOWN) as u64;
             if more > 0 {
-                writeln!(out, "and {} more; --format json has all of them", count(more, "domain", "domains"))?;
+                writeln!(out, "and {} more; --format json has all of them", counted(more, "domain", "domains"))?;
             }
         }
         if !self.mode.lets_leave() || self.braked.is_some() {
@@ -175,7 +182,7 @@ impl Sight {
 
     fn leaving(&self) -> String {
         if let Some(braked) = self.braked {
-            let new = count(braked.new, "finding is", "findings are");
+            let new = counted(braked.new, "finding is", "findings are");
             return format!(
                 "The brake is on since {}: {new} new, far more than usual (up to {}). Nothing leaves",
                 braked.since, braked.allowed
@@ -184,7 +191,7 @@ impl Sight {
         match self.mode {
             MailMode::Preview => "Mail is in preview: nothing leaves".to_owned(),
             MailMode::Ramp { people } => {
-                let people = count(u64::from(people), "person", "people");
+                let people = counted(u64::from(people), "person", "people");
                 format!("Mail is released, to {people} a run who were never written to")
             }
             MailMode::Baseline => "Mail waits for the baseline: nothing leaves before the first whole scan".to_owned(),
@@ -193,12 +200,27 @@ impl Sight {
     }
 
     fn amount(&self) -> String {
-        let mails = count(self.preview.mails.len() as u64, "mail", "mails");
-        let people = count(self.people, "person", "people");
-        format!("{mails} to {people} about {}", count(self.preview.findings, "finding", "findings"))
+        let mails = counted(self.preview.mails.len() as u64, "mail", "mails");
+        let people = counted(self.people, "person", "people");
+        format!("{mails} to {people} about {}", counted(self.preview.findings, "finding", "findings"))
     }
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+/// What was planned before and waits, in a sentence.
+fn waiting(put_off: &PutOff) -> String {
+    let (why, ending) = match put_off.reason {
+        WaitReason::Cap => ("Waiting for room among the mails of a day", ""),
+        WaitReason::Held => {
+            ("Waiting, because the key is being refused and that is not confirmed yet", ", until a next run")
+        }
+        WaitReason::Quiet => ("Waiting for quiet hours to end", ""),
+        WaitReason::Ramp => ("Waiting for their turn in the ramp", ", until a next run"),
+    };
+    let ending = match (put_off.from, put_off.until) {
+        (Some(from), Some(until)) if from == until => format!(", until {}", minute(until)),
+        (Some(from), Some(until)) => format!(", from {} until {}", minute(from), minute(until)),
+        _ => ending.to_owned(),
+    };
+    let notices = counted(put_off.notices, "notice", "notices");
+    format!("{why}: {notices} to {}{ending}.", counted(put_off.people, "person", "people"))
 }

@@ -39,7 +39,7 @@ pub use self::settings::{
 };
 pub use self::shown::{Shown, show};
 pub use self::telling::{FirstRun, TellingSettings};
-pub use self::webhooks::{OPERATOR, WebhookSettings};
+pub use self::webhooks::{GIVE_UP_AFTER, OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.
 pub const MANUAL: &str = include_str!("../../config/keysweep.toml");

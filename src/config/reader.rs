@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::problem::{Fault, Problem};
 use super::tree::{Node, Origin, Table, Value};
+use super::values::quoted;
 use crate::domain::spelling::nearest;
 
 /// What is noted on the way.
@@ -101,6 +102,26 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         items.iter().enumerate().map(|(index, item)| self.below(format!("{path}[{index}]"), item, None)).collect()
+    }
+
+    /// What `read` makes of each of the list of tables under `key`, which has names of the operator's choice: each its own.
+    pub(super) fn each_named<T>(
+        &self,
+        key: &'static str,
+        read: impl Fn(&Self) -> T,
+        name: impl Fn(&T) -> &str,
+    ) -> Vec<T> {
+        let (mut names, mut all) = (BTreeSet::new(), Vec::new());
+        for section in self.sections(key) {
+            let one = read(&section);
+            if !name(&one).is_empty() && !names.insert(name(&one).to_owned()) {
+                let what = format!("there is another {key} of the name {}", quoted(name(&one)));
+                section.report("name", Fault::new(what, "give each a name of its own"));
+            }
+            section.close();
+            all.push(one);
+        }
+        all
     }
 
     /// The tables that stand in this one under names of the operator's choice.

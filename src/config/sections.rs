@@ -1,8 +1,9 @@
 //! Each section's keys, read and checked against each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono_tz::Tz;
 
@@ -22,14 +23,14 @@ use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, quoted, return_path, some_days,
-    some_time, text, words,
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, return_path, some_days, some_time,
+    text, words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
-use crate::domain::time::hours;
+use crate::domain::time::{days, hours};
 use crate::providers::catalogue::{Catalogue, CatalogueProblem};
 use crate::telemetry::logs::LogFormat;
 
@@ -145,18 +146,7 @@ fn escrow(section: Section<'_>, base: &Path, needed: bool) -> EscrowSettings {
 }
 
 fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
-    let mut names = BTreeSet::new();
-    let mut all = Vec::new();
-    for section in root.sections("inventory") {
-        let one = inventory(&section, base);
-        if !one.name.is_empty() && !names.insert(one.name.clone()) {
-            let what = format!("there is another inventory of the name {}", quoted(&one.name));
-            section.report("name", Fault::new(what, "give each a name of its own"));
-        }
-        section.close();
-        all.push(one);
-    }
-    all
+    root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
 }
 
 fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
@@ -293,9 +283,20 @@ fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, l
         per_minute: section.find("per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
         per_domain_per_minute: section.find("per_domain_per_minute", number(1..=1_000_000)).and_then(NonZeroU32::new),
         suppress_for: section.get("suppress_for", duration),
+        keep_for: section.get("keep_for", long_enough),
     };
     section.close();
     settings
+}
+
+/// As long as links, returned mails and auditors may ask for a mail.
+fn long_enough(node: &Node) -> Result<Duration, Fault> {
+    match duration(node)? {
+        span if span < days(100) => {
+            Err(Fault::new("it must be 100 days or more", "write e.g. \"730d\": who was told what is evidence"))
+        }
+        span => Ok(span),
+    }
 }
 
 fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {

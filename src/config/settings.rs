@@ -273,6 +273,8 @@ pub struct MailSettings {
     pub per_domain_per_minute: Option<NonZeroU32>,
     /// how long an unknown address is left alone
     pub suppress_for: Duration,
+    /// how long it is kept who was told what, at least 100 days
+    pub keep_for: Duration,
 }
 
 /// Where mail is handed in, and by whom.

@@ -1,15 +1,16 @@
 //! `[[webhook]]`: the operator's own endpoints.
 
-use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use super::problem::Fault;
 use super::reader::Section;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::Node;
-use super::values::{flag, one_of, quoted, text};
+use super::values::{flag, one_of, quoted, some_time, text};
 use crate::domain::announce::Form;
+use crate::domain::time::days;
 
 /// One endpoint of the operator's.
 #[derive(Clone, Debug)]
@@ -24,21 +25,15 @@ pub struct WebhookSettings {
     pub secret: Option<SecretRef>,
     /// true where it may be anywhere, and without TLS
     pub inside: bool,
+    /// a message that it did not take for so long is left
+    pub give_up_after: Duration,
 }
 
+/// How long an endpoint may not take a message, where nothing else is said.
+pub const GIVE_UP_AFTER: Duration = days(3);
+
 pub(super) fn webhooks(root: &Section<'_>, base: &Path) -> Vec<WebhookSettings> {
-    let mut names = BTreeSet::new();
-    let mut all = Vec::new();
-    for section in root.sections("webhook") {
-        let one = webhook(&section, base);
-        if !one.name.is_empty() && !names.insert(one.name.clone()) {
-            let what = format!("there is another webhook of the name {}", quoted(&one.name));
-            section.report("name", Fault::new(what, "give each a name of its own"));
-        }
-        section.close();
-        all.push(one);
-    }
-    all
+    root.each_named("webhook", |section| webhook(section, base), |one| &one.name)
 }
 
 fn webhook(section: &Section<'_>, base: &Path) -> WebhookSettings {
@@ -59,6 +54,7 @@ fn webhook(section: &Section<'_>, base: &Path) -> WebhookSettings {
         url: url.unwrap_or_else(SecretRef::nowhere),
         secret: signed,
         inside: section.find("dangerous_inside", flag).unwrap_or(false),
+        give_up_after: section.find("give_up_after", some_time).unwrap_or(GIVE_UP_AFTER),
     }
 }
 

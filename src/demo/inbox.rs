@@ -76,7 +76,12 @@ impl Inbox {
 
     /// The mails so far, oldest first.
     pub fn mails(&self) -> Vec<Caught> {
-        lock(&self.state).mails.clone()
+        self.mails_after(0)
+    }
+
+    /// Those that came after the first so many, oldest first.
+    pub fn mails_after(&self, known: usize) -> Vec<Caught> {
+        lock(&self.state).mails.get(known..).map(<[Caught]>::to_vec).unwrap_or_default()
     }
 
     /// Changes what is done with mails from the next command on.

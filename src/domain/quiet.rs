@@ -190,6 +190,17 @@ mod tests {
     }
 
     #[test]
+    fn where_a_zone_leaves_out_the_very_day_it_is_the_one_of_the_week_after() {
+        // Samoa had no 2011-12-30, a Friday: it went over the date line.
+        for (hours, now, opens) in [
+            ("", "2011-12-30T00:00:00Z", "2012-01-05T10:00:00Z"),
+            ("22:00-08:00", "2011-12-24T09:30:00Z", "2012-01-05T18:00:00Z"),
+        ] {
+            assert_eq!(quiet(hours, "fri").opens_at(at(now), Some("Pacific/Apia")), at(opens), "{hours} {now}");
+        }
+    }
+
+    #[test]
     fn without_settings_every_instant_is_open() {
         let now = at("2026-11-22T03:00:00Z");
         assert_eq!(Quiet::default().opens_at(now, Some("Asia/Tokyo")), now);

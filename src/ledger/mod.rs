@@ -34,6 +34,7 @@ mod meta;
 mod notify;
 mod packed;
 mod probe;
+mod prune;
 pub mod read;
 mod running;
 mod scans;
@@ -45,4 +46,5 @@ mod tests;
 
 pub use link::{Checked, Followed, Linked};
 pub use look::{Found, Holder, Look};
+pub use prune::Pruned;
 pub use store::{Ledger, OpenError};

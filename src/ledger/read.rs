@@ -26,7 +26,7 @@ pub use findings::{
     FindingCourse, FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding,
 };
 pub use log::{EventRow, ProblemRow, ScanRow};
-pub use outbox::{MailRow, MailState};
+pub use outbox::{MailRow, MailState, PutOff};
 pub use overview::{
     ActsOverview, BlindOverview, FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview,
 };

@@ -10,7 +10,8 @@ use serde_json::Map;
 
 use super::Backoff;
 use crate::domain::announce::{Entry, form, is_told};
-use crate::ports::announce::{AnnounceLedger, Courier, Endpoint, MessageEnd};
+use crate::domain::time::Timestamp;
+use crate::ports::announce::{AnnounceLedger, Courier, Endpoint, MessageEnd, NotTaken, Waiting};
 use crate::ports::meter::{AnnounceOutcome, Meter};
 use crate::ports::{Clock, Event, LedgerError, Progress};
 
@@ -19,14 +20,8 @@ const PAGE: usize = 500;
 /// Messages that one pass hands over to one endpoint: other work waits for it.
 const MESSAGES: usize = 500;
 
-/// How endpoints are told.
-#[derive(Clone, Debug)]
-pub struct AnnouncePolicy {
-    /// the waits between tries
-    pub retry: Backoff,
-    /// a message that was not taken for so long is left, and the log told
-    pub give_up_after: Duration,
-}
+/// An endpoint that wants to be left alone for longer is asked again all the same.
+const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 
 /// Everything that telling them needs.
 pub struct AnnounceTools<'a, L, Q, C, G> {
@@ -42,8 +37,8 @@ pub struct AnnounceTools<'a, L, Q, C, G> {
     pub meter: &'a dyn Meter,
     /// the ledger's own name
     pub ledger_id: &'a str,
-    /// how they are told
-    pub policy: &'a AnnouncePolicy,
+    /// the waits between tries
+    pub retry: &'a Backoff,
 }
 
 /// What a pass brought.
@@ -123,14 +118,14 @@ where
         let now = tools.clock.now();
         let (end, counter) = match taken {
             Ok(()) => (MessageEnd::Sent, &mut sum.sent),
-            Err(error) if now.since(message.formed_at) >= tools.policy.give_up_after => {
+            Err(error) if now.since(message.formed_at) >= endpoint.give_up_after => {
                 tracing::error!(webhook = endpoint.name, %error, "a message is given up: it was not taken for too long");
-                (MessageEnd::GivenUp { error }, &mut sum.given_up)
+                (MessageEnd::GivenUp { error: error.why }, &mut sum.given_up)
             }
             Err(error) => {
                 tracing::warn!(webhook = endpoint.name, %error, "a message was not taken, and is tried again");
-                let wait = tools.policy.retry.wait(message.attempts, message.id.unsigned_abs());
-                (MessageEnd::Failed { retry_at: now + wait, error }, &mut sum.failed)
+                let retry_at = next_try(tools.retry, endpoint, &message, &error, now);
+                (MessageEnd::Failed { retry_at, error: error.why }, &mut sum.failed)
             }
         };
         *counter += 1;
@@ -150,4 +145,12 @@ where
         }
     }
     Ok(())
+}
+
+/// Our own wait, or a longer one that the endpoint asks for; but no longer than until the message would be given up, so that
+/// it is tried once more before.
+fn next_try(retry: &Backoff, endpoint: &Endpoint, message: &Waiting, error: &NotTaken, now: Timestamp) -> Timestamp {
+    let left = endpoint.give_up_after.saturating_sub(now.since(message.formed_at));
+    let asked = error.pause.unwrap_or_default().min(LONGEST_PAUSE).min(left);
+    now + retry.wait(message.attempts, message.id.unsigned_abs()).max(asked)
 }

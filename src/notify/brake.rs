@@ -3,8 +3,18 @@
 use super::{NotifyError, NotifyTools};
 use crate::domain::brake::{Braked, Openings};
 use crate::domain::time::Timestamp;
-use crate::ports::Clock;
 use crate::ports::notify::{MailMode, NotifyLedger, Recheck};
+use crate::ports::{Clock, LedgerError};
+
+/// Why everything waits for the operator's word since an earlier look, where it does.
+pub(super) async fn pulled<L: NotifyLedger, M, R, K, C, G>(
+    tools: &NotifyTools<'_, L, M, R, K, C, G>,
+) -> Result<Option<Braked>, LedgerError> {
+    match tools.policy.tell.brake {
+        Some(_) => tools.ledger.braked().await,
+        None => Ok(None),
+    }
+}
 
 /// What a look came to.
 pub(super) enum Look {

@@ -122,21 +122,15 @@ where
         while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
-            let mut open = match session.take() {
-                Some(open) => open,
-                None => match self.tools.mailer.open().await {
-                    Ok(open) => {
-                        used = 0;
-                        open
-                    }
-                    Err(error) => {
-                        self.failed(&mail, &error).await?;
-                        self.stop(format!("{error}; mails wait and are tried again"));
-                        break;
-                    }
-                },
+            let (mut open, offered) = match self.offer(session.take(), &mail, &mut used).await {
+                Ok(offered) => offered,
+                Err(error) => {
+                    self.failed(&mail, &error).await?;
+                    self.stop(format!("{error}; mails wait and are tried again"));
+                    break;
+                }
             };
-            let usable = self.send(&mut open, &mail, &message).await?;
+            let usable = self.send(&mut open, offered, &mail, &message).await?;
             used += 1;
             if !usable {
                 continue; // dropped without QUIT
@@ -151,6 +145,32 @@ where
             open.close().await;
         }
         Ok(())
+    }
+
+    /// Offers a mail over the session at hand, else over a new one. A session that the server has closed meanwhile is
+    /// replaced at once: nothing of this mail was handed over in it.
+    ///
+    /// # Errors
+    /// No session can be had.
+    async fn offer(
+        &self,
+        at_hand: Option<M::Session>,
+        mail: &ClaimedMail,
+        used: &mut u32,
+    ) -> Result<(M::Session, Result<(), SendError>), SendError> {
+        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
+        if let Some(mut session) = at_hand {
+            match session.offer(comes_back_to.as_ref(), &mail.address).await {
+                Err(SendError::Server(why)) => {
+                    tracing::debug!(why, "the mail server closed a session; another is opened")
+                }
+                offered => return Ok((session, offered)),
+            }
+        }
+        let mut session = self.tools.mailer.open().await?;
+        *used = 0;
+        let offered = session.offer(comes_back_to.as_ref(), &mail.address).await;
+        Ok((session, offered))
     }
 
     /// Drops what was fixed, puts back what waits for a confirmation, and writes the rest. `None` where nothing is
@@ -247,10 +267,15 @@ where
         Ok(())
     }
 
-    /// Sends one mail. Returns whether the session can be used again.
-    async fn send(&self, session: &mut M::Session, mail: &ClaimedMail, message: &[u8]) -> Result<bool, Failed<K>> {
-        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
-        if let Err(error) = session.offer(comes_back_to.as_ref(), &mail.address).await {
+    /// Sends one mail that was offered. Returns whether the session can be used again.
+    async fn send(
+        &self,
+        session: &mut M::Session,
+        offered: Result<(), SendError>,
+        mail: &ClaimedMail,
+        message: &[u8],
+    ) -> Result<bool, Failed<K>> {
+        if let Err(error) = offered {
             self.failed(mail, &error).await?;
             return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
         }

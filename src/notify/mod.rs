@@ -11,7 +11,7 @@ mod preview;
 mod retry;
 mod waiting;
 
-pub use announce::{AnnouncePolicy, AnnounceTools, Announced, announce};
+pub use announce::{AnnounceTools, Announced, announce};
 pub use pace::MailPace;
 pub use preview::{Planned, Preview, preview};
 pub use retry::Backoff;
@@ -179,14 +179,14 @@ where
         Look::Free(opened_by) => {
             plan::take_steps(tools, opened_by, &mut sum).await?;
             waiting::form(tools, run, mode, &mut sum).await?;
+            deliver::deliver(tools, &mut sum).await?;
         }
     }
-    deliver::deliver(tools, &mut sum).await?;
     Ok(sum)
 }
 
 /// Sends the mails that were formed before and are due by now, and forms those of people who were put off until now;
-/// takes no step.
+/// takes no step. Nothing leaves while the brake is on.
 ///
 /// # Errors
 /// As for [`notify`].
@@ -204,7 +204,8 @@ where
     let mut sum = Notified::default();
     tools.ledger.recover_mails(tools.clock.now()).await?;
     sum.released = tools.ledger.mail_mode().await?.lets_leave();
-    if sum.released {
+    sum.braked = brake::pulled(tools).await?;
+    if sum.released && sum.braked.is_none() {
         waiting::form_put_off(tools, &mut sum).await?;
         deliver::deliver(tools, &mut sum).await?;
     }

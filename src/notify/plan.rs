@@ -135,4 +135,6 @@ fn is_unasked(due: &StepDue, now: Timestamp, limit: Duration) -> bool {
 }
 
 #[cfg(test)]
+mod ladder_tests;
+#[cfg(test)]
 mod tests;

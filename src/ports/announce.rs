@@ -1,5 +1,7 @@
 //! What telling the operator's endpoints asks of the ledger and of the world.
 
+use std::time::Duration;
+
 use super::{Event, LedgerError};
 use crate::domain::announce::{Entry, Form, Formed};
 use crate::domain::time::Timestamp;
@@ -77,6 +79,24 @@ pub struct Endpoint {
     pub name: String,
     /// in what form it takes messages
     pub form: Form,
+    /// what it did not take for so long is left, and the log told
+    pub give_up_after: Duration,
+}
+
+/// An endpoint did not take a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct NotTaken {
+    /// what was seen, in words without addresses and secrets
+    pub why: String,
+    /// how long it wants to be left alone, where it says so
+    pub pause: Option<Duration>,
+}
+
+impl From<String> for NotTaken {
+    fn from(why: String) -> Self {
+        Self { why, pause: None }
+    }
 }
 
 /// Carries messages to endpoints.
@@ -84,6 +104,6 @@ pub trait Courier {
     /// Hands one over.
     ///
     /// # Errors
-    /// What was seen, in words without addresses and secrets: it is tried again.
-    fn carry(&self, endpoint: &str, message: &Waiting, now: Timestamp) -> impl Future<Output = Result<(), String>>;
+    /// Why it was not taken: it is tried again.
+    fn carry(&self, endpoint: &str, message: &Waiting, now: Timestamp) -> impl Future<Output = Result<(), NotTaken>>;
 }

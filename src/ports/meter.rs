@@ -91,7 +91,7 @@ words! {
         Cancelled = "cancelled",
         /// what it would say waits for a confirmation
         Held = "held",
-        /// its turn comes later: more would leave at once than the settings allow
+        /// its turn comes later: more would leave at once than the settings allow, or its reader has quiet hours by now
         PutOff = "put_off",
     }
 

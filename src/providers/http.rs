@@ -15,11 +15,11 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::ProviderSettings;
-use super::retry_after::{date, wait};
 use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
 use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
+use crate::net::retry_after::{date, wait};
 use crate::net::{Guard, Lookup, NoDial};
 use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};

@@ -16,7 +16,6 @@ mod http_tests;
 mod patterns;
 pub mod prober;
 pub mod reach;
-pub mod retry_after;
 mod route;
 pub mod settings;
 mod share;
@@ -26,7 +25,7 @@ mod smtp_tests;
 mod tls;
 mod turn;
 
-pub use crate::net::{NoDial, is_public};
+pub use crate::net::{NoDial, is_public, retry_after};
 pub use address::misplaced;
 pub use catalogue::{Catalogue, CatalogueError};
 pub use prober::CatalogueProber;

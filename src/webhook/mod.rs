@@ -1,7 +1,7 @@
 //! Messages to the operator's own endpoints over HTTP, and no other way to send them.
 //!
 //! No redirects, no proxies, no cookies; HTTPS and public addresses, unless an endpoint is marked as one of the inside.
-//! Nothing of an answer is read but its status. What goes wrong is told without the address: Slack's is a secret.
+//! Nothing of an answer is read but its status, and how long to wait. What goes wrong is told without the address: Slack's is a secret.
 
 mod sign;
 
@@ -11,15 +11,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, redirect};
 use url::{Host, Url};
 
 use self::sign::Key;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::net::{Guard, NoDial, SystemLookup, is_public};
-use crate::ports::announce::Waiting;
+use crate::net::{Guard, NoDial, SystemLookup, is_public, retry_after};
+use crate::ports::announce::{NotTaken, Waiting};
 
 /// How long an endpoint may take for one message, and how much of that may pass before there is a connection.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -65,8 +65,9 @@ impl Webhook {
     /// Hands a message over.
     ///
     /// # Errors
-    /// What was seen, without the address.
-    pub async fn post(&self, message: &Waiting, now: Timestamp) -> Result<(), String> {
+    /// What was seen, without the address; and for how long a 429 or 503 wants to be left alone, in either form of
+    /// `Retry-After`.
+    pub async fn post(&self, message: &Waiting, now: Timestamp) -> Result<(), NotTaken> {
         let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         if let Some(key) = &self.key {
             let mut signature = HeaderValue::from_str(&key.sign(&message.message_id, now, &message.body))
@@ -82,10 +83,14 @@ impl Webhook {
         match answered {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(response) if response.status().is_redirection() => {
-                Err(format!("it answered {}, and redirects are not followed", response.status().as_u16()))
+                Err(format!("it answered {}, and redirects are not followed", response.status().as_u16()).into())
             }
-            Ok(response) => Err(format!("it answered {}", response.status().as_u16())),
-            Err(error) => Err(reason(&error)),
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let asked = response.headers().get(RETRY_AFTER).filter(|_| matches!(status, 429 | 503));
+                Err(NotTaken { why: format!("it answered {status}"), pause: retry_after::wait(asked, now) })
+            }
+            Err(error) => Err(reason(&error).into()),
         }
     }
 }
@@ -132,7 +137,20 @@ fn reason(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    fn waiting() -> Waiting {
+        Waiting {
+            id: 1,
+            message_id: "msg_1".to_owned(),
+            body: "{}".to_owned(),
+            formed_at: Timestamp::from_secs(0),
+            attempts: 0,
+            due_at: Timestamp::from_secs(0),
+        }
+    }
 
     fn made(url: &str, inside: bool) -> Result<Webhook, String> {
         Webhook::new(&Secret::new(url), None, inside, "test")
@@ -158,16 +176,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_dialled() {
-        let message = Waiting {
-            id: 1,
-            message_id: "msg_1".to_owned(),
-            body: "{}".to_owned(),
-            formed_at: Timestamp::from_secs(0),
-            attempts: 0,
-            due_at: Timestamp::from_secs(0),
-        };
         let hook = made("https://localhost/canary", false).expect("an address");
-        let why = hook.post(&message, Timestamp::from_secs(1)).await.expect_err("it is not dialled");
+        let why = hook.post(&waiting(), Timestamp::from_secs(1)).await.expect_err("it is not dialled");
+        let why = why.to_string();
         assert!(why.contains("not public") && !why.contains("canary"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn what_a_busy_endpoint_asks_for_is_heard_in_both_forms_and_from_no_other_answer() {
+        let now = Timestamp::parse("2026-11-21T08:00:00Z").expect("an instant");
+        for (answer, pause) in [
+            ("429 Too Many Requests\r\nRetry-After: 120", Some(120)),
+            ("503 Service Unavailable\r\nRetry-After: Sat, 21 Nov 2026 08:01:00 GMT", Some(60)),
+            ("503 Service Unavailable\r\nRetry-After: soon", None),
+            ("503 Service Unavailable", None),
+            ("500 Internal Server Error\r\nRetry-After: 120", None),
+        ] {
+            let url = answering(answer).await;
+            let not_taken = made(&url, true).expect("an address").post(&waiting(), now).await.expect_err(answer);
+            assert_eq!(not_taken.pause, pause.map(Duration::from_secs), "{answer}");
+            assert_eq!(not_taken.why, format!("it answered {}", &answer[..3]));
+        }
+    }
+
+    /// An endpoint that answers one message with this.
+    async fn answering(answer: &'static str) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("its address"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"{}") {
+                assert!(stream.read_buf(&mut heard).await.expect("a message") > 0, "it is cut short");
+            }
+            let reply = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(reply.as_bytes()).await.expect("a reply");
+        });
+        url
     }
 }

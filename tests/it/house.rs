@@ -8,7 +8,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ports", &["domain"]),
     ("inventory", &["domain", "ports"]),
-    ("net", &[]),
+    ("net", &["domain"]),
     ("providers", &["domain", "ports", "net"]),
     ("webhook", &["domain", "ports", "net"]),
     ("escrow", &["domain", "ports"]),

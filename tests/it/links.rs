@@ -21,6 +21,8 @@ struct Linked {
     estate: Estate,
     daemon: Running,
     link: String,
+    /// the language of its reader
+    lang: &'static str,
 }
 
 impl Linked {
@@ -30,7 +32,15 @@ impl Linked {
 
     /// With something that happens between the mail and the start of the daemon.
     fn new_with(meanwhile: impl FnOnce(&Estate)) -> Self {
+        Self::read_in("en", meanwhile)
+    }
+
+    /// Likewise, for a reader of this language.
+    fn read_in(lang: &'static str, meanwhile: impl FnOnce(&Estate)) -> Self {
         let estate = one_stale_key();
+        let people = fs::read_to_string(estate.path("people.csv")).expect("the people");
+        let people = people.replace(",verified\n", ",verified,locale\n").replace(",true\n", &format!(",true,{lang}\n"));
+        estate.write("people.csv", &people);
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
         let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
@@ -38,6 +48,8 @@ impl Linked {
             "[http]\npublic_listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
              [schedule]\nscan = \"0 3 1 1 *\"\nmail = \"0 3 1 1 *\"\n[telemetry]\nlog_filter = \"trace\"\n"
         );
+        // Each scan asks; the daemon makes none by itself.
+        let text = text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\"");
         estate.write("keysweep.toml", &format!("{text}\n{public}"));
         estate.release();
         let ran = estate.notify();
@@ -49,7 +61,7 @@ impl Linked {
         meanwhile(&estate);
         let daemon = Running::start(&estate);
         wait_for("the page is served", || daemon.log().contains("listening for the people").then_some(()));
-        Self { estate, daemon, link }
+        Self { estate, daemon, link, lang }
     }
 
     /// What a person meets who opens the link and then clicks these, one after the other.
@@ -69,7 +81,7 @@ impl Linked {
         let met: Vec<Value> = serde_json::from_slice(&ran.stdout).expect("a list of pages");
         for (at, page) in met.iter().enumerate() {
             for (fact, expected) in
-                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!("en"))]
+                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!(self.lang))]
             {
                 assert_eq!(page[fact], expected, "{fact} of page {at} at {width}: {page}");
             }
@@ -138,8 +150,6 @@ fn the_page_goes_by_the_clock_that_the_providers_set_right() {
         // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
         let date = (Utc::now() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         estate.world.date(Some(date));
-        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
-        estate.write("keysweep.toml", &text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\""));
         let scanned = estate.run(&["scan"]);
         assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
     });
@@ -154,14 +164,18 @@ fn the_page_goes_by_the_clock_that_the_providers_set_right() {
 }
 
 #[test]
-fn the_page_is_looked_at_in_both_widths() {
-    let linked = Linked::new();
-    let folder =
-        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
-    for width in [360, 800] {
-        let picture = folder.join(format!("link-{width}.png"));
-        linked.pictured(width, &picture, &["[value=check]"]);
-        assert!(fs::metadata(&picture).expect("a picture").len() > 20_000);
+fn the_page_is_looked_at_in_both_widths_and_languages() {
+    for (lang, asked) in
+        [("en", "Kit accepted it over REST just now"), ("de", "Kit hat ihn soeben über REST angenommen")]
+    {
+        let linked = Linked::read_in(lang, |_| {});
+        let folder =
+            std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+        for width in [360, 800] {
+            let picture = folder.join(format!("link-{lang}-{width}.png"));
+            says(&linked.pictured(width, &picture, &["[value=check]"])[1], asked);
+            assert!(fs::metadata(&picture).expect("a picture").len() > 20_000);
+        }
+        linked.daemon.stop();
     }
-    linked.daemon.stop();
 }

@@ -115,6 +115,15 @@ fn quiet_hours_put_a_digest_off_and_what_is_new_by_then_joins_it() {
     owner_with(&estate, 2);
     estate.notify();
     assert_eq!((estate.readers().len(), estate.outbox().len()), (0, 0), "nothing is formed meanwhile");
+    let seen = preview(&estate);
+    let put_off = &seen["put_off"][0];
+    assert_eq!((&put_off["reason"], &put_off["notices"], &put_off["people"]), (&json!("quiet"), &json!(2), &json!(1)));
+    assert!(
+        put_off["until"].as_str().is_some_and(|until| until.contains(&format!("{:02}:00:00", hour(2)))),
+        "{seen:#}"
+    );
+    let shown = estate.run(&["mail", "preview"]).exits(0).out;
+    assert!(shown.contains("Waiting for quiet hours to end: 2 notices to 1 person, until "), "{shown}");
     configure(&estate, "");
     estate.notify();
     estate.notify();

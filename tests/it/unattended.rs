@@ -2,7 +2,7 @@
 //! depends on fails. Every due scan ran once, every stale secret was told in time, and nothing was told twice.
 
 mod platform;
-mod script;
+pub mod script;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

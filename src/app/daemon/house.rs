@@ -13,6 +13,7 @@ use crate::app::{App, AppError};
 use crate::config::{Settings, Warning};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
+use crate::ledger::Pruned;
 use crate::notify::Notified;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
@@ -76,6 +77,22 @@ impl<C: Clock + Clone> House<C> {
         Ok(ran)
     }
 
+    /// Forgets what was kept for long enough.
+    async fn prune(&self, pulse: &Pulse) -> Result<(), LedgerError> {
+        let before = self.app.now() - self.app.settings.mail.keep_for;
+        let pruned = self.app.ledger.prune(before, pulse).await?;
+        if pruned != Pruned::default() {
+            let Pruned { notices, mails, messages } = pruned;
+            tracing::info!(
+                pruned.notices = notices,
+                pruned.mails = mails,
+                pruned.messages = messages,
+                "old mail forgotten"
+            );
+        }
+        Ok(())
+    }
+
     async fn mail(&self, pulse: &Pulse) -> Result<Ran, AppError> {
         if self.app.can_mail() { Ok(mailed(&self.app.mail(pulse).await?)) } else { Ok(Ran::complete()) }
     }
@@ -89,6 +106,7 @@ impl<C: Clock + Clone> Work for House<C> {
             Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
                 self.app.ledger.forget_links(self.app.now()).await?;
+                self.prune(pulse).await?;
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
                 Ran::complete()
@@ -109,7 +127,7 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
-        let may_leave = self.app.can_mail() && self.app.ledger.mail_mode().await?.lets_leave();
+        let may_leave = self.app.can_mail() && self.app.lets_mail_leave().await?;
         let mail = if may_leave { self.app.ledger.next_mail_at().await? } else { None };
         let message = self.app.next_message_at().await?;
         Ok(mail.into_iter().chain(message).min())

@@ -17,7 +17,7 @@ use crate::ledger::read::{
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Seen};
 use crate::ports::meter::PartName;
-use crate::ports::notify::{MailMode, WaitReason};
+use crate::ports::notify::MailMode;
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -59,13 +59,7 @@ impl World {
                     unmailed: 0,
                     oldest_opened_at: NOW - days(9),
                 }],
-                outbox: OutboxOverview {
-                    mails: MailState::ALL.map(|state| (state, 0)).into(),
-                    suppressed: 0,
-                    oldest_waiting: None,
-                    put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
-                    braked: None,
-                },
+                outbox: OutboxOverview::default(),
                 acts: Vec::new(),
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),

@@ -9,6 +9,7 @@ use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, size};
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
+use crate::ports::notify::WaitReason;
 
 /// How far a mail has come (DESIGN.md 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,6 +124,33 @@ impl Ledger {
     }
 }
 
+/// Notices that are put off for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutOff {
+    /// why
+    pub reason: WaitReason,
+    /// how many
+    pub notices: u64,
+    /// whose they are
+    pub people: u64,
+    /// when the first of these people may be told; `None` for the next run
+    #[serde(serialize_with = "when::maybe")]
+    pub from: Option<Timestamp>,
+    /// until when the last of them waits; `None` likewise
+    #[serde(serialize_with = "when::maybe")]
+    pub until: Option<Timestamp>,
+}
+
+impl Ledger {
+    /// What waits to be formed into mails, by the reason; a reason that nobody waits for is left out.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn put_off(&self) -> Result<Vec<PutOff>, LedgerError> {
+        self.look("read what is put off").await?.rows("put_off", &PUT_OFF, []).await
+    }
+}
+
 /// A server's words without the addresses that servers like to repeat.
 pub(super) fn without_addresses(text: &str) -> String {
     let words = text.split(' ').map(|word| if word.contains('@') { "<address>" } else { word });
@@ -138,4 +166,14 @@ pub(in crate::ledger) const PAGE: Sql = sql!(
      FROM (SELECT * FROM mail WHERE id > $1 AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $2) AS m
      JOIN person AS p ON p.id = m.person_id
      JOIN account AS a ON a.id = p.account_id"
+);
+
+/// Those who wait for the next run have no instant.
+pub(in crate::ledger) const PUT_OFF: Sql = sql!(
+    "SELECT " [page by "why": "why, notices, people, first_at, last_at"] "
+     FROM (SELECT w.why, count(*) AS notices, count(DISTINCT w.person_id) AS people, min(w.until) AS first_at,
+                  max(w.until) AS last_at
+           FROM put_off AS w
+           JOIN notice AS n ON n.person_id = w.person_id AND n.mail_id IS NULL AND n.state = 'planned'
+           GROUP BY w.why ORDER BY w.why) AS waits"
 );

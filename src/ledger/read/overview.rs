@@ -162,6 +162,18 @@ impl SourceOverview {
     }
 }
 
+impl Default for OutboxOverview {
+    fn default() -> Self {
+        Self {
+            mails: MailState::ALL.map(|state| (state, 0)).into(),
+            suppressed: 0,
+            oldest_waiting: None,
+            put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
+            braked: None,
+        }
+    }
+}
+
 impl Default for ProviderOverview {
     fn default() -> Self {
         Self {
@@ -269,14 +281,14 @@ impl Overview {
 }
 
 async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, LedgerError> {
-    let mut mails: BTreeMap<MailState, u64> = MailState::ALL.map(|state| (state, 0)).into();
-    mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
+    let mut outbox = OutboxOverview::default();
+    outbox.mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
     let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
-    let suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
-    let mut put_off: BTreeMap<WaitReason, u64> = WaitReason::ALL.map(|why| (why, 0)).into();
-    put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
-    let braked = mode::braked(moment).await?;
-    Ok(OutboxOverview { mails, suppressed, oldest_waiting: oldest.into_iter().flatten().min(), put_off, braked })
+    outbox.oldest_waiting = oldest.into_iter().flatten().min();
+    outbox.suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
+    outbox.put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
+    outbox.braked = mode::braked(moment).await?;
+    Ok(outbox)
 }
 
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {

@@ -10,8 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    act, announce, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, read, running, scans,
-    session, sight,
+    act, announce, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, prune, read, running,
+    scans, session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -204,6 +204,12 @@ const ALL: &[Known] = &known![
     probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",
     probe::WRITE_CONTROLS: "t",
+    prune::FORGET_MAILS: "t",
+    prune::FORGET_MESSAGES: "t",
+    prune::FORGET_NOTICES: "t",
+    prune::MAILS: "nnn",
+    prune::MESSAGES: "nnn",
+    prune::NOTICES: "nnn",
     read::connections::BY_NAME: "tt",
     read::connections::PAGE: "nnntttt",
     read::connections::PAGE_OF_ACCOUNT: "nnntttt",
@@ -224,6 +230,7 @@ const ALL: &[Known] = &known![
     read::log::SOURCES: "",
     read::log::TIMELINE: "tnn",
     read::outbox::PAGE: "nnt",
+    read::outbox::PUT_OFF: "",
     read::overview::AGES: "nnnnnnn",
     read::overview::MAILS: "",
     read::overview::OLDEST_WAITING: "",

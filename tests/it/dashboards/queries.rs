@@ -14,14 +14,8 @@ use super::{Board, text};
 const OF_THE_SCRAPE: [&str; 3] = ["job", "instance", "pod"];
 
 /// Metrics that neither a dashboard nor an alert shows, each with the reason.
-const NOT_SHOWN: [(&str, &str); 7] = [
-    (
-        "keysweep_webhook_messages_total",
-        "for who has endpoints, who reads metrics.md; what is given up is logged as an error",
-    ),
-    ("keysweep_addresses_suppressed", "nothing to do for the operator: the finding goes to the next in line"),
+const NOT_SHOWN: [(&str, &str); 4] = [
     ("keysweep_clock_suspect", "the part `clock` is down for it, is shown and has an alert"),
-    ("keysweep_mail_put_off", "waiting for an hour of the day is as it should be; `keysweep mail preview` tells of it"),
     ("keysweep_metrics_dropped_sources", "of interest to who has more than a hundred sources, who reads metrics.md"),
     ("process_threads", "the runtime's own affair"),
     ("process_virtual_memory_bytes", "address space costs nothing"),

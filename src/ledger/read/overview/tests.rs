@@ -11,7 +11,6 @@ use crate::ledger::estate::{Estate, NOW};
 use crate::ledger::place::Kind;
 use crate::ledger::read::tallies;
 use crate::ledger::sql::Sql;
-use crate::ports::notify::WaitReason;
 
 on_both![
     an_estate_of_many_steps_is_counted_whole,
@@ -177,13 +176,7 @@ fn expected(rows: &[Row]) -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
-        outbox: OutboxOverview {
-            mails: MailState::ALL.map(|state| (state, 0)).into(),
-            suppressed: 0,
-            oldest_waiting: None,
-            put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
-            braked: None,
-        },
+        outbox: OutboxOverview::default(),
         acts: Vec::new(),
         sources: Vec::new(),
         blind: Vec::new(),

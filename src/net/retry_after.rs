@@ -17,7 +17,7 @@ pub fn wait(value: Option<&HeaderValue>, now: Timestamp) -> Option<Duration> {
 }
 
 /// What the sender's clock showed, from a `Date` header; `None` for anything but a date.
-pub(super) fn date(value: Option<&HeaderValue>) -> Option<Timestamp> {
+pub fn date(value: Option<&HeaderValue>) -> Option<Timestamp> {
     instant(value?.to_str().ok()?.trim())
 }
 
