@@ -162,7 +162,7 @@ where
         if let Some(mut session) = at_hand {
             match session.offer(comes_back_to.as_ref(), &mail.address).await {
                 Err(SendError::Server(why)) => {
-                    tracing::debug!(why, "the mail server closed a session; another is opened")
+                    tracing::debug!(why, "the mail server closed a session; another is opened");
                 }
                 offered => return Ok((session, offered)),
             }

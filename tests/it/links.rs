@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use keysweep::app::SystemClock;
 use keysweep::demo::world::KeyState;
+use keysweep::ports::Clock as _;
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
@@ -144,19 +146,24 @@ fn a_reset_that_came_to_nothing_is_told_once_when_its_window_is_over() {
     assert_eq!(linked.estate.mails().len(), 2, "once");
 }
 
+/// What the machine's clock says.
+fn machines() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(SystemClock.now().as_millis()).expect("an instant of our time")
+}
+
 #[test]
 fn the_page_goes_by_the_clock_that_the_providers_set_right() {
     let linked = Linked::new_with(|estate| {
         // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
-        let date = (Utc::now() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = (machines() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         estate.world.date(Some(date));
         let scanned = estate.run(&["scan"]);
         assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
     });
     let met = linked.met(800, &["[value=check]"]);
     says(&met[1], "Kit accepted it over REST just now: it still works.");
-    let tomorrow = Utc::now().format("%-d %B %Y").to_string();
-    let today = (Utc::now() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
+    let tomorrow = machines().format("%-d %B %Y").to_string();
+    let today = (machines() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
     let met = linked.met(800, &["[value=reset]"]);
     says(&met[1], &format!("Reminders wait until {tomorrow}"));
     says(&met[1], &format!("on {today}"));
