@@ -183,7 +183,7 @@ mod tests {
         let (openings, last) = usual(10, 14);
         let now = last - days(3);
         assert_eq!(openings.new_since(now), now - days(1));
-        assert!(openings.brakes(60, POLICY, now, None).is_some(), "a look that lies ahead makes up for nothing");
+        assert!(openings.brakes(100, POLICY, now, None).is_some(), "a look that lies ahead makes up for nothing");
         let looked = openings.looked(0, now);
         assert_eq!(looked.new_since(now + hours(1)), now);
     }

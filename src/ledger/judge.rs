@@ -6,8 +6,6 @@ pub(super) mod subjects;
 #[cfg(test)]
 mod tests;
 
-pub(super) use subjects::creator;
-
 use serde::Deserialize;
 
 use super::packed::{pack, size};

@@ -8,9 +8,9 @@ use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::action::reset_failed;
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::ladder::Ladders;
-use crate::domain::routing::{self, Reader};
+use crate::domain::routing;
 use crate::domain::time::Timestamp;
-use crate::ports::notify::{Candidate, Mailer, NotifyLedger, Recheck, Renderer, StepDue, StepTaken};
+use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, StepDue, StepTaken};
 use crate::ports::{Clock, Progress};
 
 /// Findings planned together.
@@ -110,7 +110,7 @@ impl Planner<'_> {
         let Some((step, next_step_at)) = ladder.take_announced(due.opened_at, due.last_step, now) else {
             return Decision::NotYet;
         };
-        let readers = due.people.iter().map(|candidate| (candidate.id, reader(candidate)));
+        let readers = due.people.iter().map(|candidate| (candidate.id, candidate.reader));
         // A step at the end of a window stands between the ladder's own, and presses no harder than the day does.
         let of_the_day = ladder.take(due.opened_at, None, now).map_or(step, |(of_the_day, _)| of_the_day);
         let route = routing::route(readers, self.contact, ladder.escalates(of_the_day));
@@ -132,18 +132,6 @@ impl Planner<'_> {
 /// that its answer is to end.
 fn is_unasked(due: &StepDue, now: Timestamp, limit: Duration) -> bool {
     is_old(due.belief.asked_at, now, limit) || due.window_over.is_some_and(|over| due.belief.asked_at < Some(over))
-}
-
-const fn reader(candidate: &Candidate) -> Reader {
-    Reader {
-        role: candidate.role,
-        status: candidate.status,
-        verified: candidate.verified,
-        suppressed: candidate.suppressed,
-        disowned: candidate.disowned,
-        muted: candidate.muted,
-        creator: candidate.creator,
-    }
 }
 
 #[cfg(test)]

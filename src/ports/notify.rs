@@ -10,11 +10,12 @@ use super::links::LinkLedger;
 use super::{Event, LedgerError};
 use crate::domain::belief::Belief;
 use crate::domain::brake::{Braked, Openings};
-use crate::domain::facts::{Creator, EndedBy, Provenance};
+use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{AccountId, CredentialId, FindingId, MailId, NoticeId, PersonId, ProviderName};
 use crate::domain::link::ActionLink;
-use crate::domain::record::{Address, Auth, PersonStatus, Role, UsedFor};
+use crate::domain::record::{Address, Auth, UsedFor};
+use crate::domain::routing::Reader;
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
@@ -140,8 +141,6 @@ pub struct StepDue {
     pub belief: Belief,
     /// whether a sealed copy is held, so that it can be asked again
     pub held: bool,
-    /// the connection's creator
-    pub creator: Creator,
     /// the account's owners, and the person who made the connection
     pub people: Vec<Candidate>,
 }
@@ -151,20 +150,8 @@ pub struct StepDue {
 pub struct Candidate {
     /// the ledger's number
     pub id: PersonId,
-    /// their role in the account
-    pub role: Role,
-    /// whether they may be written to
-    pub status: PersonStatus,
-    /// whether the platform has verified the address
-    pub verified: bool,
-    /// true while a permanent refusal suppresses the address
-    pub suppressed: bool,
-    /// true where they have said that this finding is not theirs
-    pub disowned: bool,
-    /// true where the finding is of low severity, and they want no mail about such
-    pub muted: bool,
-    /// true for the person who made the connection
-    pub creator: bool,
+    /// what decides whether they are
+    pub reader: Reader,
 }
 
 /// A step that is taken.

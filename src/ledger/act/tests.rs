@@ -126,6 +126,7 @@ async fn the_end_of_a_reset_window_is_due_once_beside_the_ladder(kind: Kind) {
     for finding in [1, 2] {
         take(&estate, finding, &[1]).await;
     }
+    estate.run("UPDATE notice SET state = 'sent'").await;
     act(&estate, OWNER, Act::Reset).await.expect("an owner may");
     let over = NOW + hours(24);
     assert_eq!(due(&estate, over - hours(1)).await, Vec::<i64>::new());
@@ -162,6 +163,7 @@ async fn a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due(kind: 
     for finding in [1, 2] {
         take(&estate, finding, &[1]).await;
     }
+    estate.run("UPDATE notice SET state = 'sent'").await;
     act(&estate, OWNER, Act::Reset).await.expect("an owner may");
     act(&estate, OWNER, Act::Resume).await.expect("and think better of it");
     assert_eq!(due(&estate, NOW + days(2)).await, Vec::<i64>::new());
@@ -186,13 +188,13 @@ async fn whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is(kind:
     act(&estate, OWNER, Act::NotMine).await.expect("disowned");
     let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
     let willing = |step: usize| -> Vec<i64> {
-        steps[step].people.iter().filter(|person| !person.disowned).map(|person| person.id.0).collect()
+        steps[step].people.iter().filter(|person| !person.reader.disowned).map(|person| person.id.0).collect()
     };
     assert_eq!((steps[0].finding, steps[0].last_step, willing(0)), (FindingId(1), None, vec![2]));
     assert_eq!(act(&estate, OWNER, Act::NotMine).await, Ok(Change::Nothing));
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
-    assert!(steps[0].people.iter().all(|person| !person.disowned));
+    assert!(steps[0].people.iter().all(|person| !person.reader.disowned));
 }
 
 async fn a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds(kind: Kind) {
@@ -294,11 +296,11 @@ async fn who_is_muted_hears_nothing_of_low_severity_until_they_want_to(kind: Kin
     let cancelled = "SELECT CAST(sum(finding_id) AS BIGINT) FROM notice WHERE state = 'cancelled'";
     assert_eq!(estate.number(cancelled).await, 1);
     let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
-    let muted: Vec<bool> = steps[0].people.iter().map(|person| person.muted).collect();
+    let muted: Vec<bool> = steps[0].people.iter().map(|person| person.reader.muted).collect();
     assert_eq!(muted, [true, false]);
     assert!(estate.ledger.mute(PersonId(1), false, NOW).await.unwrap());
     let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
-    assert!(steps[0].people.iter().all(|person| !person.muted));
+    assert!(steps[0].people.iter().all(|person| !person.reader.muted));
     let kinds = "SELECT count(*) FROM event WHERE kind IN ('person.muted', 'person.unmuted')";
     assert_eq!(estate.number(kinds).await, 2);
 }

@@ -52,7 +52,7 @@ pub(super) async fn read(
 }
 
 /// How a creator's status counts; a person whom the people's inventory has never shown is unknown.
-pub(in crate::ledger) fn creator(status: Option<PersonStatus>) -> Creator {
+fn creator(status: Option<PersonStatus>) -> Creator {
     match status {
         None => Creator::Unknown,
         Some(PersonStatus::Active) => Creator::Active,

@@ -6,8 +6,8 @@ use crate::domain::belief::Belief;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId};
 use crate::domain::record::{PersonStatus, Role};
+use crate::domain::routing::Reader;
 use crate::domain::time::Timestamp;
-use crate::ledger::judge::creator;
 use crate::ledger::packed::{flag, pack, size};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
@@ -92,7 +92,6 @@ struct PersonRow {
 
 impl StepRow {
     fn into_due(self) -> StepDue {
-        let people: Vec<Candidate> = self.people.into_iter().map(PersonRow::into_candidate).collect();
         StepDue {
             finding: self.finding,
             rule: self.rule,
@@ -106,16 +105,14 @@ impl StepRow {
             credential: self.credential,
             belief: self.belief,
             held: self.held,
-            creator: creator(people.iter().find(|person| person.creator).map(|person| person.status)),
-            people,
+            people: self.people.into_iter().map(PersonRow::into_candidate).collect(),
         }
     }
 }
 
 impl PersonRow {
     fn into_candidate(self) -> Candidate {
-        Candidate {
-            id: self.id,
+        let reader = Reader {
             role: self.role,
             status: self.status,
             verified: self.verified,
@@ -123,7 +120,8 @@ impl PersonRow {
             disowned: self.disowned,
             muted: self.muted,
             creator: self.creator,
-        }
+        };
+        Candidate { id: self.id, reader }
     }
 }
 

@@ -7,14 +7,14 @@ mod waits;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::facts::{Creator, EndedBy};
+use crate::domain::facts::EndedBy;
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{NoticeId, ScanId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::time::{days, hours};
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
-use crate::ports::notify::Digest;
+use crate::ports::notify::{Candidate, Digest};
 
 on_both![
     a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when,
@@ -132,21 +132,21 @@ async fn a_due_step_knows_the_owner_and_the_maker_and_nobody_else(kind: Kind) {
         .await;
     let step = due(&estate, NOW).await.remove(0);
     assert_eq!((step.finding, step.last_step, step.due_at, step.held), (FindingId(1), None, Some(NOW), true));
-    assert_eq!(step.creator, Creator::Suspended);
-    let people: Vec<_> = step.people.iter().map(|p| (p.id.0, p.role, p.status, p.suppressed, p.creator)).collect();
+    let facts = |p: &Candidate| (p.id.0, p.reader.role, p.reader.status, p.reader.suppressed, p.reader.creator);
+    let people: Vec<_> = step.people.iter().map(facts).collect();
     assert_eq!(
         people,
         [(1, Role::Owner, PersonStatus::Active, true, false), (2, Role::Member, PersonStatus::Suspended, false, true)]
     );
     estate.run("UPDATE person SET email = 'new@example.org' WHERE id = 1").await;
-    assert!(!due(&estate, NOW).await[0].people[0].suppressed, "another address is not suppressed");
+    assert!(!due(&estate, NOW).await[0].people[0].reader.suppressed, "another address is not suppressed");
 }
 
 async fn an_owner_who_made_the_connection_is_named_once(kind: Kind) {
     let estate = estate(kind).await;
     estate.run("UPDATE connection SET created_by = 'owner'").await;
     let step = due(&estate, NOW).await.remove(0);
-    assert_eq!(step.people.iter().map(|p| (p.id.0, p.creator)).collect::<Vec<_>>(), [(1, true)]);
+    assert_eq!(step.people.iter().map(|p| (p.id.0, p.reader.creator)).collect::<Vec<_>>(), [(1, true)]);
 }
 
 async fn a_step_is_due_once_in_order_and_only_while_open_and_mailed(kind: Kind) {
@@ -282,7 +282,7 @@ async fn a_refused_address_is_suppressed_and_the_step_is_due_for_the_next_in_lin
     record(&estate, 1, refused).await;
     let again = due(&estate, NOW).await;
     assert_eq!(again.iter().map(|s| (s.finding.0, s.last_step)).collect::<Vec<_>>(), [(1, None), (2, None)]);
-    assert!(again[0].people[0].suppressed);
+    assert!(again[0].people[0].reader.suppressed);
     take(&estate, &[1, 2], 1, 0, &[2]).await;
     assert_eq!(people_waiting(&estate).await, [PersonId(2)]);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.address_refused'").await, 1);

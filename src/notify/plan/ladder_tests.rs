@@ -1,25 +1,27 @@
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
-use crate::domain::facts::Creator;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::AccountId;
 use crate::domain::record::{PersonStatus, Role};
+use crate::domain::routing::Reader;
 use crate::domain::time::days;
+use crate::ports::notify::Candidate;
 
 const OPENED: Timestamp = Timestamp::from_secs(1_790_000_000);
 const CONTACT: PersonId = PersonId(0);
 
-fn owner(id: i64) -> Candidate {
-    Candidate {
-        id: PersonId(id),
-        role: Role::Owner,
-        status: PersonStatus::Active,
-        verified: true,
-        suppressed: false,
-        disowned: false,
-        muted: false,
-        creator: false,
-    }
+const OWNER: Reader = Reader {
+    role: Role::Owner,
+    status: PersonStatus::Active,
+    verified: true,
+    suppressed: false,
+    disowned: false,
+    muted: false,
+    creator: false,
+};
+
+const fn one(reader: Reader) -> Candidate {
+    Candidate { id: PersonId(1), reader }
 }
 
 /// A left-behind key, told of up to this step.
@@ -37,7 +39,6 @@ fn left_behind(last_step: Option<u32>, people: Vec<Candidate>) -> StepDue {
         credential: CredentialId(1),
         belief: Belief::default(),
         held: true,
-        creator: Creator::Unknown,
         people,
     }
 }
@@ -56,52 +57,52 @@ fn taken(decision: Decision) -> (u32, Vec<i64>, Option<u64>) {
 
 #[test]
 fn a_late_look_takes_the_tightest_step_and_announces_the_one_after_it() {
-    assert_eq!(taken(decide(&left_behind(None, vec![owner(1)]), None, 0)), (0, vec![1], Some(3)));
-    assert_eq!(taken(decide(&left_behind(Some(0), vec![owner(1)]), None, 8)), (2, vec![1], Some(14)));
+    assert_eq!(taken(decide(&left_behind(None, vec![one(OWNER)]), None, 0)), (0, vec![1], Some(3)));
+    assert_eq!(taken(decide(&left_behind(Some(0), vec![one(OWNER)]), None, 8)), (2, vec![1], Some(14)));
 }
 
 #[test]
 fn the_security_contact_is_told_beside_the_owner_from_its_step_on_and_each_of_them_once() {
-    let told = |last_step, day| taken(decide(&left_behind(Some(last_step), vec![owner(1)]), Some(CONTACT), day)).1;
+    let told = |last_step, day| taken(decide(&left_behind(Some(last_step), vec![one(OWNER)]), Some(CONTACT), day)).1;
     assert_eq!((told(1, 7), told(2, 14), told(3, 21)), (vec![1], vec![0, 1], vec![0, 1]));
-    let twice = left_behind(Some(2), vec![owner(1), Candidate { creator: true, ..owner(1) }]);
+    let twice = left_behind(Some(2), vec![one(OWNER), one(Reader { creator: true, ..OWNER })]);
     assert_eq!(taken(decide(&twice, Some(CONTACT), 14)).1, [0, 1]);
 }
 
 #[test]
 fn a_key_that_is_being_refused_holds_its_step_whoever_could_be_told() {
-    let mut due = left_behind(None, vec![owner(1)]);
+    let mut due = left_behind(None, vec![one(OWNER)]);
     due.belief.liveness = Liveness::Suspect;
     assert!(matches!(decide(&due, Some(CONTACT), 0), Decision::Hold));
 }
 
 #[test]
 fn where_nobody_may_be_told_the_step_stays_due_unless_somebody_wanted_it_so() {
-    let gone = Candidate { status: PersonStatus::Suspended, ..owner(1) };
+    let gone = one(Reader { status: PersonStatus::Suspended, ..OWNER });
     assert!(matches!(decide(&left_behind(None, vec![gone.clone()]), None, 0), Decision::Nobody));
     assert_eq!(taken(decide(&left_behind(None, vec![gone]), Some(CONTACT), 0)).1, [0]);
-    let muted = Candidate { muted: true, ..owner(1) };
+    let muted = one(Reader { muted: true, ..OWNER });
     assert_eq!(taken(decide(&left_behind(None, vec![muted]), None, 0)).1, [0; 0], "their wish is the end of it");
 }
 
 #[test]
 fn each_trait_of_a_candidate_counts_for_what_it_is() {
-    let member = Candidate { role: Role::Member, creator: true, ..owner(1) };
-    for (candidate, is_told) in [
-        (member.clone(), true),
-        (Candidate { creator: false, ..member }, false),
-        (Candidate { verified: false, ..owner(1) }, false),
-        (Candidate { suppressed: true, ..owner(1) }, false),
-        (Candidate { disowned: true, ..owner(1) }, false),
+    let member = Reader { role: Role::Member, creator: true, ..OWNER };
+    for (reader, is_told) in [
+        (member, true),
+        (Reader { creator: false, ..member }, false),
+        (Reader { verified: false, ..OWNER }, false),
+        (Reader { suppressed: true, ..OWNER }, false),
+        (Reader { disowned: true, ..OWNER }, false),
     ] {
-        let decision = decide(&left_behind(None, vec![candidate.clone()]), None, 0);
-        assert_eq!(matches!(decision, Decision::Take(_)), is_told, "{candidate:?}");
+        let decision = decide(&left_behind(None, vec![one(reader)]), None, 0);
+        assert_eq!(matches!(decision, Decision::Take(_)), is_told, "{reader:?}");
     }
 }
 
 #[test]
 fn before_its_day_no_step_is_taken() {
-    let due = left_behind(None, vec![owner(1)]);
+    let due = left_behind(None, vec![one(OWNER)]);
     let planner = Planner { ladders: &Ladders::default(), contact: None };
     assert!(matches!(planner.decide(&due, OPENED - days(1)), Decision::NotYet));
 }

@@ -1,10 +1,11 @@
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
-use crate::domain::facts::Creator;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::AccountId;
 use crate::domain::record::{PersonStatus, Role};
+use crate::domain::routing::Reader;
 use crate::domain::time::{days, hours};
+use crate::ports::notify::Candidate;
 
 const OPENED: Timestamp = Timestamp::from_secs(1_790_000_000);
 const OWNER: PersonId = PersonId(1);
@@ -12,8 +13,7 @@ const CONTACT: PersonId = PersonId(0);
 
 /// A key in use that is too old, told on the day of its opening; its next step is on day 7.
 fn due() -> StepDue {
-    let owner = Candidate {
-        id: OWNER,
+    let reader = Reader {
         role: Role::Owner,
         status: PersonStatus::Active,
         verified: true,
@@ -35,8 +35,7 @@ fn due() -> StepDue {
         credential: CredentialId(1),
         belief: accepted(OPENED),
         held: true,
-        creator: Creator::Active,
-        people: vec![owner],
+        people: vec![Candidate { id: OWNER, reader }],
     }
 }
 

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::domain::belief::{Belief, Liveness};
 use crate::domain::ids::CredentialId;
 use crate::domain::record::Address;
 use crate::notify::{Backoff, MailPace, Notified, NotifyPolicy, NotifyTools, TellPolicy, deliver_due, notify};
@@ -37,8 +38,12 @@ struct Passes {
 }
 
 impl Passes {
-    /// Mail may leave, nothing limits it, and nothing is asked again.
+    /// Mail may leave, nothing limits it, and nothing is asked again: everything was asked just now.
     async fn over(estate: Estate) -> Self {
+        let asked = sql!("UPDATE credential SET belief = $1");
+        let belief =
+            Belief { liveness: Liveness::Live, asked_at: Some(NOW), accepted_at: Some(NOW), ..Belief::default() };
+        estate.write(&asked, [pack(&belief).unwrap().into()]).await;
         estate.ledger.release_mail(NOW - days(30)).await.unwrap();
         let policy = NotifyPolicy {
             recheck_after: days(10_000),
@@ -163,9 +168,10 @@ impl Recheck for Passes {
 
     async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
         self.asked.borrow_mut().extend(credentials.iter().map(|credential| credential.0));
-        self.now.set(self.set_to.take().unwrap_or(self.now.get() + Duration::from_secs(1)));
+        self.now.set(self.set_to.take().unwrap_or(self.now.get()));
         let found = self.found.take();
         if !found.is_empty() {
+            self.now.set(self.now.get() + Duration::from_secs(1));
             self.estate.judge(self.now.get(), found).await;
         }
         Ok(())

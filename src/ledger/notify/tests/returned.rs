@@ -61,7 +61,7 @@ async fn an_address_that_is_gone_is_left_alone_and_the_next_in_line_is_told_once
     assert_eq!((suppressed[0].person, suppressed[0].until), (PersonId(1), NOW + days(90)));
     assert_eq!(suppressed[0].reason, "550 5.1.1 no such user");
     assert_eq!(due_findings(&estate).await, [(1, None), (2, None)], "the same findings, at the same step");
-    assert!(due(&estate, NOW + hours(1)).await[0].people[0].suppressed);
+    assert!(due(&estate, NOW + hours(1)).await[0].people[0].reader.suppressed);
 
     take(&estate, &[1, 2], 1, 0, &[2]).await;
     assert_eq!(people_waiting(&estate).await, [PersonId(2)], "the next in line alone");
@@ -136,7 +136,7 @@ async fn a_reader_with_another_address_by_now_is_told_there(kind: Kind) {
     estate.run("UPDATE person SET email = 'new@example.org' WHERE id = 1").await;
     assert_eq!(back(&estate, 1, &gone()).await, Some(Consequence::TellAgain));
     assert!(estate.ledger.suppressed(NOW).await.unwrap().is_empty(), "nothing was said of the new address");
-    assert!(!due(&estate, NOW + hours(1)).await[0].people[0].suppressed);
+    assert!(!due(&estate, NOW + hours(1)).await[0].people[0].reader.suppressed);
     take(&estate, &[1, 2], 1, 0, &[1]).await;
     assert_eq!(people_waiting(&estate).await, [PersonId(1)]);
     form(&estate).await;
