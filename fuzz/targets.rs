@@ -14,7 +14,11 @@ use keysweep::domain::catalogue::{classify, classify_reply};
 use keysweep::domain::outcome::Verdict;
 use keysweep::domain::record::{FieldProblem, Row};
 use keysweep::domain::time::Timestamp;
+use keysweep::domain::verp::ReturnPath;
 use keysweep::inventory::{FileKind, FileSource};
+use keysweep::mail::mailbox::Piece;
+use keysweep::mail::mailbox::mbox::Messages;
+use keysweep::mail::report;
 use keysweep::ports::Snapshot as _;
 use keysweep::ports::probe::LONGEST_RETRY_AFTER;
 use keysweep::providers::{Catalogue, catalogue, retry_after};
@@ -28,7 +32,7 @@ pub const CANARY: &str = "c0ffee5ec2e7canary5ec2e7c0ffee00";
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("answers", answers),
     ("replies", replies),
     ("catalogue", catalogue_file),
@@ -41,6 +45,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("dates", dates),
     ("durations", durations),
     ("retry_after", waits),
+    ("bounces", bounces),
 ];
 
 /// The present instant of all targets.
@@ -176,6 +181,21 @@ pub fn waits(data: &[u8]) {
         // However long: who asks for more is believed for no more than that.
         let wait = retry_after::wait(Some(&value), NOW).map(|wait| wait.min(LONGEST_RETRY_AFTER));
         assert!(wait.is_none_or(|wait| NOW + wait >= NOW), "{wait:?}");
+    }
+}
+
+/// What came back: a mailbox of messages. What is kept of one is short, and names no address.
+pub fn bounces(data: &[u8]) {
+    let Ok(path) = ReturnPath::parse("bounces@mail.example.org") else { return };
+    let mut messages = Messages::of(data, 0);
+    let mut end = 0;
+    while let Some(taken) = messages.next_message().expect("bytes can be read") {
+        assert!(taken.begin >= end && taken.end > taken.begin, "{taken:?}");
+        end = taken.end;
+        let Piece::Message(raw) = taken.piece else { continue };
+        for told in report::read(&raw, &path).told.unwrap_or_default() {
+            assert!(told.said.chars().count() <= 200 && !told.said.contains('@'), "{told:?}");
+        }
     }
 }
 

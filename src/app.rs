@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 pub mod announce;
+pub mod bounces;
 mod build;
 mod clock;
 pub mod daemon;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
+pub use self::mail::counted;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;

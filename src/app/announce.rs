@@ -81,7 +81,7 @@ impl Courier for Carriage<'_> {
         let mail = plain_mail(from, to, &message.message_id, &letter.subject, letter.text, now)?;
         let sent = async {
             let mut session = mailer.open().await?;
-            session.offer(to).await?;
+            session.offer(None, to).await?;
             session.transmit(&mail).await?;
             session.close().await;
             Ok::<(), crate::ports::notify::SendError>(())

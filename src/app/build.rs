@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::announce::Endpoints;
@@ -53,7 +54,7 @@ impl<C: Clock + Clone> Parts<C> {
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
-        let endpoints = Endpoints::of(&settings, env, seed()?)?;
+        let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(source).collect();
         let judged_under = judged_under(&settings, &catalogue);
         Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
@@ -124,11 +125,17 @@ async fn unlock(ledger: &Ledger, master: &MasterKey) -> Result<Escrow, AppError>
     Ok(escrow)
 }
 
+/// The escrow of this ledger, for who needs nothing else of a keysweep.
+///
+/// # Errors
+/// Where the master key can't be had, or is not this ledger's.
+pub(super) async fn vault(settings: &Settings, env: &Env, ledger: &Ledger) -> Result<Escrow, AppError> {
+    unlock(ledger, &MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?).await
+}
+
 /// Names a new ledger: its mails carry the name in their Message-ID.
 async fn name(ledger: &Ledger) -> Result<(), AppError> {
-    let mut bytes = [0; 8];
-    entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
-    ledger.ledger_id(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()).await?;
+    ledger.ledger_id(&HEXLOWER.encode(&random()?.to_be_bytes())).await?;
     Ok(())
 }
 
@@ -245,7 +252,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,
         lease: lease(settings.mail.timeout, SMTP_STEPS),
-        retry: Backoff { waits: settings.mail.retry.clone(), jitter: settings.mail.retry_jitter, seed: seed()? },
+        retry: Backoff { waits: settings.mail.retry.clone(), jitter: settings.mail.retry_jitter, seed: random()? },
         suppress_for: settings.mail.suppress_for,
         domain: sending.from.email.domain().to_owned(),
         tell: tell_policy(settings),
@@ -254,8 +261,8 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
     Ok(Some(MailParts { mailer, templates, pace, policy }))
 }
 
-/// What makes the spread of this process's waits its own.
-fn seed() -> Result<u64, AppError> {
+/// A number that nobody can guess.
+pub(super) fn random() -> Result<u64, AppError> {
     let mut bytes = [0; 8];
     entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
     Ok(u64::from_le_bytes(bytes))
@@ -356,5 +363,5 @@ pub fn judged_under(settings: &Settings, catalogue: &Catalogue) -> String {
         let policy = rule_policy(settings, catalogue, &provider.name);
         hash.update(format!("{} {policy:?}", provider.name));
     }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize()[..8])
 }

@@ -3,6 +3,7 @@
 //! Nothing is written, no credential is opened, no mail is begun. Each look has its time; looks that don't need each
 //! other are taken together. [`preflight`] is the part of it without which `run` doesn't start.
 
+mod bounces;
 mod check;
 mod clock;
 mod config;
@@ -74,6 +75,7 @@ impl Doctor<'_> {
         let reached = join_all(providers).await;
         progress.done();
         let mut checks = prepared.checks;
+        checks.extend(bounces::check(self.settings));
         checks.extend(schedules::check(self.settings, self.now));
         let http = &self.settings.http;
         for (setting, address, off) in [

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::bounces::ReturnMaker;
 use super::clock::SteadyClock;
 use super::links::LinkMaker;
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
+use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
-use crate::ports::meter::Stage;
+use crate::ports::meter::{BounceOutcome, Stage};
 use crate::ports::notify::{NotifyLedger, Recheck, WaitReason};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::scan::probe::probe_these;
@@ -78,8 +80,8 @@ impl<C: Clock> App<C> {
     /// As for [`App::mail`].
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let links = self.link_maker();
-        let tools = self.notify_tools(&recheck, &links, progress)?;
+        let (links, returns) = (self.link_maker(), self.return_maker());
+        let tools = self.notify_tools(&recheck, &links, &returns, progress)?;
         self.set_clock().await?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
@@ -112,12 +114,14 @@ impl<C: Clock> App<C> {
 
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
         let recheck = Rechecker { app: self };
-        let links = self.link_maker();
-        let tools = self.notify_tools(&recheck, &links, progress)?;
+        let (links, returns) = (self.link_maker(), self.return_maker());
+        let tools = self.notify_tools(&recheck, &links, &returns, progress)?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
             return Ok(waiting);
         }
+        let (came_back, unread) = self.take_in(progress).await?;
         let notified = self.timed(Stage::Notify, notify(&tools, run)).await.map(discreet).map_err(app_error)?;
+        let notified = Notified { came_back, unread, ..notified };
         self.note_whether_mail_leaves(&notified).await?;
         Ok(notified)
     }
@@ -135,10 +139,12 @@ impl<C: Clock> App<C> {
         &'a self,
         recheck: &'a Rechecker<'a, C>,
         links: &'a Option<LinkMaker<'a>>,
+        returns: &'a Option<ReturnMaker<'a>>,
         progress: &'a G,
     ) -> Result<Tools<'a, C, G>, AppError> {
         let Some(mail) = &self.mail else { return Err(AppError::NoMail) };
         let links = links.as_ref().map(|links| -> &dyn Links { links });
+        let returns = returns.as_ref().map(|returns| -> &dyn ReturnAddresses { returns });
         Ok(NotifyTools {
             ledger: &self.ledger,
             mailer: &mail.mailer,
@@ -147,6 +153,7 @@ impl<C: Clock> App<C> {
             clock: &self.clock,
             progress,
             links,
+            returns,
             meter: &*self.meter,
             pace: &mail.pace,
             policy: &mail.policy,
@@ -224,8 +231,15 @@ impl Notified {
             "steps": self.steps, "notices_held": self.held, "nobody_to_tell": self.nobody,
             "mails_sent": self.sent, "mails_failed": self.failed, "mails_maybe_sent": self.maybe_sent,
             "mails_paced": self.paced, "mails_cancelled": self.cancelled, "addresses_refused": self.suppressed,
+            "mails_came_back": self.came_back(),
             "people_put_off": self.put_off.values().sum::<u64>(), "brake": self.braked.is_some(),
         })
+    }
+
+    /// How many mails are now known to have come back.
+    fn came_back(&self) -> u64 {
+        use BounceOutcome::{AddressChanged, AddressRefused, Ours, Passing};
+        [AddressRefused, AddressChanged, Ours, Passing].iter().filter_map(|outcome| self.came_back.get(outcome)).sum()
     }
 
     /// What the operator should know, in sentences.
@@ -267,12 +281,19 @@ impl Notified {
                 self.paced
             ));
         }
+        if let Some(mails) = self.came_back.get(&BounceOutcome::Ours) {
+            problems.push(format!(
+                "{} back, and not for the address: `keysweep mails list` has what was said of us",
+                counted(*mails, "mail came", "mails came")
+            ));
+        }
+        problems.extend(self.unread.clone());
         problems.extend(self.stopped.clone());
     }
 }
 
 /// `1 mail waits`, `2 mails wait`.
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

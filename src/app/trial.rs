@@ -1,11 +1,10 @@
 //! A test mail through the real mail server: what `keysweep mail test` does.
 
 use super::AppError;
-use super::build::mailer;
+use super::build::{mailer, random};
 use crate::config::{Env, Settings};
 use crate::domain::record::Address;
 use crate::domain::time::Timestamp;
-use crate::escrow::entropy;
 use crate::mail::{Security, SmtpStep, test_mail};
 use crate::ports::notify::{MailSession as _, SendError};
 
@@ -29,13 +28,11 @@ pub struct Trial {
 pub async fn test(settings: &Settings, env: &Env, to: &Address, now: Timestamp) -> Result<Trial, AppError> {
     let sending = settings.mail.sending.as_ref().ok_or(AppError::NoMail)?;
     let (mailer, from) = mailer(sending, settings.mail.timeout, env)?;
-    let mut id = [0; 8];
-    entropy::system(&mut id).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
-    let message = test_mail(&from, to, u64::from_le_bytes(id), now).map_err(AppError::Render)?;
+    let message = test_mail(&from, to, random()?, now).map_err(AppError::Render)?;
     let mut at = SmtpStep::Connect;
     let outcome = async {
         let mut session = mailer.session(&mut at).await.map_err(|error| (None, error))?;
-        session.offer(to).await.map_err(|error| (Some("MAIL and RCPT"), error))?;
+        session.offer(None, to).await.map_err(|error| (Some("MAIL and RCPT"), error))?;
         let reply = session.transmit(&message).await.map_err(|error| (Some("DATA"), error))?;
         session.close().await;
         Ok(reply)

@@ -38,6 +38,7 @@ impl Unattended {
         let Self { app, metrics, listener, front, env, load } = self;
         let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
         let window = Arc::new(Window::new(&app, metrics.clone()));
+        let steady = Arc::new(app.clock.clone());
         let counter = Arc::new(Counter::new(&app));
         let house = House::new(app, metrics, env, load).await?.seen_through(window.clone()).met_at(counter.clone());
         let parts = DaemonParts {
@@ -55,9 +56,9 @@ impl Unattended {
             // once its other end is dropped, the daemon has ended
             while stopped.changed().await.is_ok() {}
         };
+        // The board's instants are the machine's. What people meet is in the ledger, which goes by the clock that is set right.
         let (bell, clock) = (Arc::new(bell), Arc::new(SystemClock));
-        let front =
-            front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), clock.clone(), ended(stopped.clone()))));
+        let front = front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), steady, ended(stopped.clone()))));
         let listener =
             listener.map(|listener| tokio::spawn(listener.serve(window, bell, clock, Arc::new(board), ended(stopped))));
         let exit = daemon.run().await;

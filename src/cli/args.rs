@@ -88,9 +88,9 @@ pub enum Verb {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
-    /// Says that you know of a finding: nobody is reminded of it before a date
+    /// Says that you know of a finding, or of all about a connection or credential: nobody is reminded before a date
     Ack(AckArgs),
-    /// Has the reminders of a finding wait
+    /// Has the reminders of a finding wait, or of all about a connection or credential
     Snooze(SnoozeArgs),
     /// Says that a key leaked: it stays critical, wherever it is held, until the provider's refusal is proven
     Compromised(CompromisedArgs),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::args::CompromisedArgs;
-use super::find::{Found, find};
+use super::find::{Found, find, the_one};
 use super::words::second;
 use super::{CliError, Done, reader};
 use crate::app::SystemClock;
@@ -54,12 +54,7 @@ async fn named(ledger: &Ledger, id: &str) -> Result<CredentialId, CliError> {
         Found::Credential(detail) => return Ok(detail.credential.id),
         Found::Connections(connections) => connections,
     };
-    if let [_, _, ..] = connections.as_slice() {
-        let names = connections.iter().map(|c| format!("{}/{}", c.connection.source, c.connection.connection_id));
-        let names = names.collect::<Vec<_>>().join(", ");
-        return Err(CliError::Other(format!("several sources have a connection {id:?}: say which of {names}")));
-    }
-    let used = connections.iter().find_map(|detail| detail.uses.last());
+    let used = the_one(id, &connections)?.uses.last();
     let used = used.ok_or_else(|| CliError::Other(format!("the connection {id:?} has never had a credential")))?;
     Ok(used.credential.id)
 }

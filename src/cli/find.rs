@@ -15,6 +15,19 @@ pub enum Found {
     Credential(Box<CredentialDetail>),
 }
 
+/// The one connection that an id names.
+///
+/// # Errors
+/// Where several sources have one of that id; it names them.
+pub fn the_one<'a>(id: &str, connections: &'a [ConnectionDetail]) -> Result<&'a ConnectionDetail, CliError> {
+    if let [one] = connections {
+        return Ok(one);
+    }
+    let names = connections.iter().map(|c| format!("{}/{}", c.connection.source, c.connection.connection_id));
+    let names = names.collect::<Vec<_>>().join(", ");
+    Err(CliError::Other(format!("several sources have a connection {id:?}: say which of {names}")))
+}
+
 /// Finds what `id` names: a finding, else connections, else a credential.
 ///
 /// # Errors

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::words::minute;
-use super::{CliError, Done, lists, reader, sample, suppressed, trial};
-use crate::app::{SystemClock, tell_policy};
+use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
+use crate::app::{SystemClock, counted, tell_policy};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
@@ -32,6 +32,7 @@ pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, 
             if format == TextFormat::Json { lists::json(&sight.document()) } else { sight.show() }
         }
         MailVerb::Test { address } => trial::run(&settings, env, &address).await,
+        MailVerb::Bounce { from } => bounce::run(&settings, env, from.as_deref()).await,
         MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
         MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
         MailVerb::Sample(args) => sample::run(&args, &settings),
@@ -61,7 +62,7 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
             "What is open now is recorded and not told; what is new, reopens or grows worse is mailed.".to_owned()
         }
         MailMode::Ramp { people } => {
-            let people = count(u64::from(people), "person", "people");
+            let people = counted(u64::from(people), "person", "people");
             format!("Mail is released, to {people} a run, the worst first. {next} begins; due are {}.", sight.amount())
         }
         MailMode::Released | MailMode::Preview => format!("Mail is released. {next} sends {}.", sight.amount()),
@@ -153,7 +154,7 @@ impl Sight {
             ("With nobody who may be told", self.preview.nobody),
         ] {
             if findings > 0 {
-                writeln!(out, "{what}: {}.", count(findings, "finding", "findings"))?;
+                writeln!(out, "{what}: {}.", counted(findings, "finding", "findings"))?;
             }
         }
         for put_off in &self.put_off {
@@ -170,7 +171,7 @@ impl Sight {
             writeln!(out, "{}", table(&["domain", "mails"], rows.collect()))?;
             let more = self.domains.len().saturating_sub(SHOWN) as u64;
             if more > 0 {
-                writeln!(out, "and {} more; --format json has all of them", count(more, "domain", "domains"))?;
+                writeln!(out, "and {} more; --format json has all of them", counted(more, "domain", "domains"))?;
             }
         }
         if !self.mode.lets_leave() || self.braked.is_some() {
@@ -181,7 +182,7 @@ impl Sight {
 
     fn leaving(&self) -> String {
         if let Some(braked) = self.braked {
-            let new = count(braked.new, "finding is", "findings are");
+            let new = counted(braked.new, "finding is", "findings are");
             return format!(
                 "The brake is on since {}: {new} new, far more than usual (up to {}). Nothing leaves",
                 braked.since, braked.allowed
@@ -190,7 +191,7 @@ impl Sight {
         match self.mode {
             MailMode::Preview => "Mail is in preview: nothing leaves".to_owned(),
             MailMode::Ramp { people } => {
-                let people = count(u64::from(people), "person", "people");
+                let people = counted(u64::from(people), "person", "people");
                 format!("Mail is released, to {people} a run who were never written to")
             }
             MailMode::Baseline => "Mail waits for the baseline: nothing leaves before the first whole scan".to_owned(),
@@ -199,9 +200,9 @@ impl Sight {
     }
 
     fn amount(&self) -> String {
-        let mails = count(self.preview.mails.len() as u64, "mail", "mails");
-        let people = count(self.people, "person", "people");
-        format!("{mails} to {people} about {}", count(self.preview.findings, "finding", "findings"))
+        let mails = counted(self.preview.mails.len() as u64, "mail", "mails");
+        let people = counted(self.people, "person", "people");
+        format!("{mails} to {people} about {}", counted(self.preview.findings, "finding", "findings"))
     }
 }
 
@@ -220,10 +221,6 @@ fn waiting(put_off: &PutOff) -> String {
         (Some(from), Some(until)) => format!(", from {} until {}", minute(from), minute(until)),
         _ => ending.to_owned(),
     };
-    let notices = count(put_off.notices, "notice", "notices");
-    format!("{why}: {notices} to {}{ending}.", count(put_off.people, "person", "people"))
-}
-
-fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+    let notices = counted(put_off.notices, "notice", "notices");
+    format!("{why}: {notices} to {}{ending}.", counted(put_off.people, "person", "people"))
 }

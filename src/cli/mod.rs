@@ -2,6 +2,7 @@
 
 mod args;
 mod as_of;
+mod bounce;
 mod compromised;
 mod config;
 mod demo;
@@ -57,6 +58,8 @@ pub enum Done {
     Incomplete,
     /// 4: the provider's answer says nothing, or not everything, of the credential
     Unclear,
+    /// 75: try again later, as mail servers understand it
+    Later,
     /// 78: the configuration is wrong
     BadConfig,
     /// 130
@@ -70,6 +73,7 @@ impl From<Done> for ExitCode {
             Done::Failed => 1,
             Done::Findings | Done::Refused => 3,
             Done::Incomplete | Done::Unclear => 4,
+            Done::Later => 75,
             Done::BadConfig => 78,
             Done::Interrupted => 130,
         })

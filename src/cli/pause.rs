@@ -4,19 +4,23 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::args::{AckArgs, SnoozeArgs};
+use super::find::{Found, find, the_one};
 use super::words::minute;
 use super::{CliError, Done};
 use crate::app::SystemClock;
 use crate::config::Settings;
 use crate::domain::action::{Act, Change, Refusal};
+use crate::domain::ids::FindingId;
 use crate::domain::time::{Timestamp, days, words};
-use crate::ledger::read::parse_finding;
+use crate::ledger::read::{FindingFilter, FindingRow, FindingState, finding_name, parse_finding};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::Clock as _;
 use crate::ports::act::{ActLedger as _, By};
 
 /// An acknowledgement without a date.
 const USUAL: Duration = days(30);
+/// Whoever means more at once had better say so.
+const AT_MOST: usize = 1000;
 
 /// Notes that the operator knows of a finding: nobody is reminded of it before the date.
 pub async fn acknowledge(args: &AckArgs, settings: &Settings) -> Result<Done, CliError> {
@@ -37,31 +41,61 @@ pub async fn snooze(args: &SnoozeArgs, settings: &Settings) -> Result<Done, CliE
 }
 
 async fn act_on(id: &str, act: Act, settings: &Settings) -> Result<Done, CliError> {
-    let unknown =
-        || CliError::Other(format!("no finding is called {id:?}; `keysweep findings list` shows them, as in F12"));
-    let finding = parse_finding(id).ok_or_else(unknown)?;
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon looks at each run who is to be reminded.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
         opened => opened?,
     };
-    if ledger.finding(finding).await?.is_none() {
-        return Err(unknown());
-    }
+    let meant = meant(&ledger, id).await?;
     let policy = settings.links.acts(Duration::ZERO);
-    let done = ledger.perform(finding, None, By::Operator, act, SystemClock.now(), &policy).await?;
-    ledger.close().await;
-    match done {
-        Ok(change) => {
-            writeln!(anstream::stderr(), "{id}: {}", told(act, change))?;
-            Ok(Done::Ok)
+    let now = SystemClock.now();
+    for finding in &meant {
+        let name = finding_name(finding.id);
+        match ledger.perform(finding.id, None, By::Operator, act, now, &policy).await? {
+            Ok(change) => writeln!(anstream::stderr(), "{name}{}: {}", about(finding, id), told(act, change))?,
+            Err(Refusal::BadDate) => {
+                return Err(CliError::Other(format!(
+                    "{name}: the date must lie ahead, and no further than links.longest_pause ({})",
+                    words(policy.longest_pause)
+                )));
+            }
+            Err(Refusal::Over) => {
+                return Err(CliError::Other(format!("{name} is not open, so nobody is reminded of it")));
+            }
+            Err(refusal) => return Err(CliError::Other(format!("{name}: {refusal}"))),
         }
-        Err(Refusal::BadDate) => Err(CliError::Other(format!(
-            "{id}: the date must lie ahead, and no further than links.longest_pause ({})",
-            words(policy.longest_pause)
-        ))),
-        Err(Refusal::Over) => Err(CliError::Other(format!("{id} is not open, so nobody is reminded of it"))),
-        Err(refusal) => Err(CliError::Other(format!("{id}: {refusal}"))),
+    }
+    ledger.close().await;
+    Ok(Done::Ok)
+}
+
+/// The findings that an id means: the one of that name, or all that are open about a connection or credential.
+async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
+    let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
+    let filter = match find(ledger, id).await? {
+        Found::Finding(detail) => return Ok(vec![detail.finding]),
+        Found::Connections(connections) => {
+            FindingFilter { connection: Some(the_one(id, &connections)?.connection.id), ..open }
+        }
+        Found::Credential(detail) => FindingFilter { credential: Some(detail.credential.id), ..open },
+    };
+    let found = ledger.findings(&filter, FindingId(0), AT_MOST + 1).await?;
+    if found.is_empty() {
+        return Err(CliError::Other(format!("nothing is open about {id}, so nobody is reminded of it")));
+    }
+    if found.len() > AT_MOST {
+        return Err(CliError::Other(format!(
+            "more than {AT_MOST} findings are open about {id}: name them one by one; `keysweep findings list` shows them"
+        )));
+    }
+    Ok(found)
+}
+
+/// What a finding is about, where it was not named itself.
+fn about(finding: &FindingRow, id: &str) -> String {
+    match parse_finding(id) {
+        Some(named) if named == finding.id => String::new(),
+        _ => format!(" ({}, {}/{})", finding.rule, finding.source, finding.connection_id),
     }
 }
 

@@ -81,16 +81,19 @@ const fn connected_by(auth: Auth) -> &'static str {
 
 /// `2 a second; 10 an hour for each account`.
 fn pace(limits: &Limits) -> String {
-    let rate = |requests: u32, seconds: u32| match seconds {
-        1 => format!("{requests} a second"),
-        60 => format!("{requests} a minute"),
-        3_600 => format!("{requests} an hour"),
-        other => format!("{requests} in {other} s"),
-    };
     let all = rate(limits.requests, limits.per_seconds);
     match limits.account {
         Some(account) => format!("{all}; {} for each account", rate(account.requests, account.per_seconds)),
         None => all,
+    }
+}
+
+fn rate(requests: u32, seconds: u32) -> String {
+    match seconds {
+        1 => format!("{requests} a second"),
+        60 => format!("{requests} a minute"),
+        3_600 => format!("{requests} an hour"),
+        other => format!("{requests} in {other} s"),
     }
 }
 

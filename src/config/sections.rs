@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -23,7 +23,8 @@ use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, some_days, some_time, text, words,
+    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, return_path, some_days, some_time,
+    text, words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
@@ -267,6 +268,8 @@ fn policy(section: Section<'_>) -> PolicySettings {
 fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, log: &Log) -> MailSettings {
     let settings = MailSettings {
         sending: sending(&section, base),
+        return_path: section.find("return_path", return_path),
+        bounces: bounces(&section, base),
         reply_to: section.find("reply_to", mailbox),
         platform: section.get("platform", text),
         templates: templates(&section, base, catalogue, log),
@@ -304,6 +307,15 @@ fn sending(section: &Section<'_>, base: &Path) -> Option<Sending> {
         section.report_missing("from", Fault::new("mails need a sender", todo));
     }
     Some(Sending { smtp_url: smtp_url?, from: from? })
+}
+
+fn bounces(section: &Section<'_>, base: &Path) -> Option<PathBuf> {
+    let mailbox = section.find("bounces", text).map(|path| base.join(path));
+    if mailbox.is_some() {
+        let todo = "write e.g. return_path = \"bounces@mail.example.org\"";
+        section.report_missing("return_path", Fault::new("what comes back can't be told apart without it", todo));
+    }
+    mailbox
 }
 
 fn telemetry(section: Section<'_>) -> TelemetrySettings {

@@ -20,6 +20,7 @@ use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
+use crate::domain::verp::ReturnPath;
 use crate::telemetry::logs::LogFormat;
 
 /// Everything that the operator may set.
@@ -242,6 +243,10 @@ pub struct PolicySettings {
 pub struct MailSettings {
     /// where it is handed in and by whom; `None` where nothing is mailed
     pub sending: Option<Sending>,
+    /// where mails come back to, if not to the sender
+    pub return_path: Option<ReturnPath>,
+    /// the mailbox of what came back
+    pub bounces: Option<PathBuf>,
     /// where answers go, if not to the sender
     pub reply_to: Option<Mailbox>,
     /// what mails call the platform

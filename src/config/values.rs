@@ -11,6 +11,7 @@ use super::settings::Pace;
 use super::tree::{Node, Value};
 use crate::domain::secret::could_be_key;
 use crate::domain::time::days;
+use crate::domain::verp::ReturnPath;
 
 const DURATION: &str = "write e.g. \"1h\" or \"90d\"";
 const PACE: &str = "write e.g. \"10/s\", \"120/m\", \"100/h\" or \"unpaced\"";
@@ -124,6 +125,15 @@ pub(super) fn mailbox(node: &Node) -> Result<Mailbox, Fault> {
     let text = text(node)?;
     let todo = "write e.g. \"keys@example.org\" or \"Key hygiene <keys@example.org>\"";
     text.parse().map_err(|_| Fault::new(format!("{} is not a mail address", quoted(&text)), todo))
+}
+
+/// Where mails come back to.
+pub(super) fn return_path(node: &Node) -> Result<ReturnPath, Fault> {
+    let text = text(node)?;
+    ReturnPath::parse(&text).map_err(|what| {
+        let todo = "write a short plain address, as in \"bounces@mail.example.org\"";
+        Fault::new(format!("{} does not do: {what}", quoted(&text)), todo)
+    })
 }
 
 /// So many in a second, a minute or an hour.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::world::{ConvertKitKind, KeyState, World};
@@ -313,7 +314,7 @@ fn seeded(number: usize, start: Timestamp) -> Connection {
 
 /// A key in the provider's form that nobody can take for a real one, and the same every time.
 fn key(provider: &str, label: &str) -> Option<Key> {
-    let hex: String = Sha256::digest(label.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = HEXLOWER.encode(&Sha256::digest(label.as_bytes()));
     let (id, secret) = match provider {
         "mailjet" => (Some(format!("fa4e{}", &hex[..28])), format!("{MARK}{}", &hex[28..50])),
         "convertkit" => (None, format!("{MARK}{}", &hex[..12])),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 
 use super::estate::Estate;
 use super::inbox::{Caught, Inbox};
@@ -84,7 +85,7 @@ impl Home {
         front: SocketAddr,
     ) -> Result<(), DemoError> {
         self.write("master.key", STANDARD.encode(random()?))?;
-        self.write("http.token", random()?.iter().map(|byte| format!("{byte:02x}")).collect::<String>())?;
+        self.write("http.token", HEXLOWER.encode(&random()?))?;
         self.write("prometheus.yml", scraping(ops))?;
         self.write("smtp.url", format!("smtp://{}?tls=none", inbox.address()))?;
         let mut config = format!(

@@ -151,6 +151,11 @@ impl World {
         lock(&self.shared).providers[Provider::named(provider) as usize].all = state;
     }
 
+    /// From now on every answer carries this as its `Date`; `None` for none, as at the start.
+    pub fn date(&self, date: Option<String>) {
+        lock(&self.shared).date = date;
+    }
+
     /// The requests so far, oldest first; only the newest 100,000 are kept.
     pub fn requests(&self) -> Vec<Seen> {
         lock(&self.shared).log.iter().cloned().collect()
@@ -226,6 +231,8 @@ struct State {
     providers: [Known; 3],
     /// pairs that Mailjet's SMTP takes although its REST refuses them
     lingering: HashSet<String>,
+    /// as the header says it
+    date: Option<String>,
     keys: usize,
     log: VecDeque<Seen>,
 }

@@ -11,12 +11,14 @@
 //! | destroy | owner | a copy is held, of a key that nothing uses and nobody else has | the copy is destroyed |
 //! | compromised | owner, maker | not proven dead | the key counts as leaked |
 //!
+//! Where a reset has come to nothing once its window is over ([`reset_failed`]), that is told once, beside the ladder.
+//!
 //! The maker is the member who made the connection. A person acts only while active and verified. Nothing that anybody says
 //! closes a finding: only the provider's refusal does.
 
 use std::time::Duration;
 
-use super::belief::Liveness;
+use super::belief::{Belief, Liveness};
 use super::finding::RuleName;
 use super::record::{PersonStatus, Role};
 use super::time::{Timestamp, days, hours};
@@ -289,6 +291,13 @@ fn compromise(matter: &Matter) -> Result<Change, Refusal> {
         return Ok(Change::Nothing);
     }
     if is_dead || !resets(matter.rule) { Err(Refusal::Unfit) } else { Ok(Change::Compromise) }
+}
+
+/// Whether a reset that somebody spoke of has come to nothing: the provider has accepted the key since the end of the window,
+/// at `over`, in which its refusal was to be confirmed. What it accepted before that proves nothing: a key may be reset some
+/// minutes after it was said, and live on for some hours after it was reset.
+pub fn reset_failed(over: Timestamp, belief: &Belief) -> bool {
+    belief.liveness == Liveness::Live && belief.accepted_at.is_some_and(|at| at >= over)
 }
 
 /// True for rules whose finding a reset of the secret would end.

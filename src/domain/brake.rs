@@ -26,6 +26,9 @@ pub struct Openings {
     since: Timestamp,
     /// when it was last counted: what is opened later is new
     looked_at: Timestamp,
+    /// true where the operator has said since then that what is there is right
+    #[serde(default)]
+    released: bool,
     /// by days since 1970
     days: BTreeMap<i64, u64>,
 }
@@ -44,12 +47,18 @@ pub struct Braked {
 impl Openings {
     /// The beginning: everything so far is known, or told at the operator's word.
     pub fn begun(now: Timestamp) -> Self {
-        Self { since: now, looked_at: now, days: BTreeMap::new() }
+        Self { since: now, looked_at: now, released: false, days: BTreeMap::new() }
     }
 
-    /// From when on findings are new.
-    pub const fn looked_at(&self) -> Timestamp {
-        self.looked_at
+    /// From when on findings are new at `now`. Where the last look lies ahead, the clock was set back since, and what a day
+    /// has brought is new.
+    pub fn new_since(&self, now: Timestamp) -> Timestamp {
+        if self.looked_at > now { now - days(1) } else { self.looked_at }
+    }
+
+    /// Whether the next look lets everything through, at the operator's word.
+    pub const fn is_released(&self) -> bool {
+        self.released
     }
 
     /// How many new findings are told at `now` without a question. What is usual is the mean of a day, of as many days as
@@ -63,25 +72,26 @@ impl Openings {
         unusual.max(u64::from(policy.at_least))
     }
 
-    /// Whether so many new findings are far too many; then nothing is counted.
-    pub fn brakes(&self, new: u64, policy: BrakePolicy, now: Timestamp) -> Option<Braked> {
-        let allowed = self.allowed(policy, now);
-        (new > allowed).then_some(Braked { since: now, new, allowed })
+    /// Whether so many new findings are far too many; then nothing is counted. A brake that is on stays on by the measure of
+    /// the day on which it was pulled: days on which nobody was told are none that anything is made up for.
+    pub fn brakes(&self, new: u64, policy: BrakePolicy, now: Timestamp, on: Option<Braked>) -> Option<Braked> {
+        let since = on.map_or(now, |braked| braked.since);
+        let allowed = self.allowed(policy, since);
+        (new > allowed).then_some(Braked { since, new, allowed })
     }
 
     /// The same after a look that found so many new ones.
     #[must_use]
     pub fn looked(mut self, new: u64, now: Timestamp) -> Self {
         *self.days.entry(day(now)).or_default() += new;
-        self.accepted(now)
+        let days = self.days.split_off(&first_day(now));
+        Self { since: self.since.min(now), looked_at: now, released: false, days }
     }
 
-    /// The same after the operator's word: what is there is no longer new, nor is it what is usual.
+    /// The same after the operator's word: the next look lets through what it finds, and counts it as usual.
     #[must_use]
-    pub fn accepted(mut self, now: Timestamp) -> Self {
-        self.days = self.days.split_off(&first_day(now));
-        self.looked_at = now;
-        self
+    pub fn released(self) -> Self {
+        Self { released: true, ..self }
     }
 }
 
@@ -128,7 +138,7 @@ mod tests {
             (100, 3, 500, false),
         ] {
             let (openings, last) = usual(a_day, for_days);
-            let braked = openings.brakes(new, POLICY, last + hours(1));
+            let braked = openings.brakes(new, POLICY, last + hours(1), None);
             assert_eq!(braked.is_some(), is_braked, "{a_day} a day for {for_days} days, then {new}: {braked:?}");
         }
     }
@@ -136,16 +146,53 @@ mod tests {
     #[test]
     fn a_look_that_comes_late_may_find_what_the_days_before_would_have() {
         let (openings, last) = usual(100, 14);
-        assert!(openings.brakes(3_000, POLICY, last + days(3)).is_some());
-        assert_eq!(openings.brakes(1_100, POLICY, last + days(3)), None);
+        assert!(openings.brakes(3_000, POLICY, last + days(3), None).is_some());
+        assert_eq!(openings.brakes(1_100, POLICY, last + days(3), None), None);
     }
 
     #[test]
-    fn what_the_operator_accepted_is_not_usual_from_then_on() {
+    fn a_brake_that_is_on_does_not_let_go_because_time_goes_by() {
+        let (openings, last) = usual(100, 14);
+        let braked = openings.brakes(1_000, POLICY, last + days(1), None).expect("ten times the usual");
+        for later in 2..60 {
+            let still = openings.brakes(1_000 + 100 * later, POLICY, last + days(later), Some(braked));
+            assert_eq!(still, Some(Braked { new: 1_000 + 100 * later, ..braked }), "day {later}");
+        }
+        assert_eq!(openings.brakes(400, POLICY, last + days(3), Some(braked)), None, "the cause is mended");
+    }
+
+    #[test]
+    fn what_the_operator_releases_becomes_usual_with_the_look_that_lets_it_through() {
+        let (openings, last) = usual(0, 1);
+        let next = last + days(1);
+        assert!(openings.brakes(60, POLICY, next, None).is_some());
+        let released = openings.released();
+        assert_eq!((released.is_released(), released.new_since(next)), (true, last));
+        let steady = released.looked(60, next);
+        assert!(!steady.is_released(), "once");
+        let (steady, _) = (1..30).fold((steady, next), |(openings, before), _| {
+            let now = before + days(1);
+            assert_eq!(openings.brakes(60, POLICY, now, None), None, "{openings:?}");
+            (openings.looked(60, now), now)
+        });
+        assert!(steady.allowed(POLICY, next + days(29)) >= 280, "{steady:?}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hides_nothing_from_the_next_look() {
         let (openings, last) = usual(10, 14);
-        let accepted = openings.clone().accepted(last + hours(1));
-        assert_eq!(accepted.allowed(POLICY, last + hours(1)), openings.allowed(POLICY, last + hours(1)));
-        assert_eq!(accepted.looked_at(), last + hours(1));
+        let now = last - days(3);
+        assert_eq!(openings.new_since(now), now - days(1));
+        assert!(openings.brakes(60, POLICY, now, None).is_some(), "a look that lies ahead makes up for nothing");
+        let looked = openings.looked(0, now);
+        assert_eq!(looked.new_since(now + hours(1)), now);
+    }
+
+    #[test]
+    fn a_ledger_that_was_written_before_releases_left_a_mark_is_read() {
+        let old = r#"{"since":1,"looked_at":2,"days":{"20000":3}}"#;
+        let read: Openings = serde_json::from_str(old).expect("openings");
+        assert!(!read.is_released());
     }
 
     #[test]
@@ -160,9 +207,9 @@ mod tests {
         #[test]
         fn more_never_brakes_less(a_day in 0_u64..300, for_days in 0_u64..30, new in 0_u64..5_000) {
             let (openings, last) = usual(a_day, for_days);
-            if openings.brakes(new, POLICY, last).is_some() {
+            if openings.brakes(new, POLICY, last, None).is_some() {
                 prop_assert!(new > 50);
-                prop_assert!(openings.brakes(new + 1, POLICY, last).is_some());
+                prop_assert!(openings.brakes(new + 1, POLICY, last, None).is_some());
             }
         }
     }

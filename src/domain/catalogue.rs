@@ -99,15 +99,15 @@ pub struct Limits {
     pub in_flight: usize,
     /// and no more than this for one account of the platform, where the quota that is used is the customer's own
     #[serde(default)]
-    pub account: Option<AccountLimit>,
+    pub account: Option<Pace>,
     /// who says so
     pub source: Source,
 }
 
-/// How hard a provider may be asked for one account of the platform.
+/// How hard may be asked for one account of the platform, or over one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct AccountLimit {
+pub struct Pace {
     /// so many requests …
     pub requests: u32,
     /// … in so many seconds
@@ -182,6 +182,9 @@ pub struct Protocol {
     /// where
     #[serde(rename = "endpoint")]
     pub endpoints: Vec<Endpoint>,
+    /// for SMTP: how soon one login follows another, over all customers; not given, every two seconds
+    #[serde(default)]
+    pub pace: Option<Pace>,
     /// what is asked; a later probe only where an earlier one was not let in. None for SMTP: a login is the question
     #[serde(rename = "probe", default)]
     pub probes: Vec<Probe>,

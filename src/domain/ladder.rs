@@ -128,10 +128,7 @@ impl Ladder {
         last_step: Option<u32>,
         now: Timestamp,
     ) -> Option<(u32, Option<Timestamp>)> {
-        if now < opened_at {
-            return None;
-        }
-        let step = self.tightest(now.since(opened_at).as_secs() / DAY)?;
+        let step = self.come_by(opened_at, now)?;
         last_step.is_none_or(|last| last < step).then(|| (step, self.due(opened_at, step.saturating_add(1))))
     }
 
@@ -143,13 +140,15 @@ impl Ladder {
         last_step: Option<u32>,
         now: Timestamp,
     ) -> Option<(u32, Option<Timestamp>)> {
-        if now < opened_at {
-            return None;
-        }
         self.take(opened_at, last_step, now).or_else(|| {
-            let tightest = self.tightest(now.since(opened_at).as_secs() / DAY)?;
-            Some((last_step?.saturating_add(1), self.due(opened_at, tightest.saturating_add(1))))
+            let come = self.come_by(opened_at, now)?;
+            Some((last_step?.saturating_add(1), self.due(opened_at, come.saturating_add(1))))
         })
+    }
+
+    /// The last step whose day has come at `now`; `None` before the opening.
+    fn come_by(&self, opened_at: Timestamp, now: Timestamp) -> Option<u32> {
+        if now < opened_at { None } else { self.tightest(now.since(opened_at).as_secs() / DAY) }
     }
 
     fn due(&self, opened_at: Timestamp, step: u32) -> Option<Timestamp> {

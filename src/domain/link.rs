@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -85,8 +86,7 @@ impl LinkHash {
 }
 
 fn hex(label: &[u8], bytes: &[u8]) -> String {
-    let hash = Sha256::new().chain_update(label).chain_update(bytes).finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::new().chain_update(label).chain_update(bytes).finalize())
 }
 
 #[cfg(test)]

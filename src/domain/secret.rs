@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -35,14 +36,16 @@ impl fmt::Debug for Secret {
 /// The identity of a credential: a keyed hash over provider, public half and secret (DESIGN.md 8),
 /// as 64 lower-case hex digits. Without the ledger's key it says nothing about the secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(String);
 
+/// How many digits a fingerprint has.
+const DIGITS: usize = 64;
+
 impl Fingerprint {
-    /// Takes 64 lower-case hex digits, as the escrow makes them and the ledger stores them.
-    pub fn from_hex(hex: String) -> Self {
-        debug_assert!(hex.len() == 64, "a fingerprint has 64 hex digits");
-        Self(hex)
+    /// The fingerprint of these bytes, which are a keyed hash.
+    pub fn from_bytes(bytes: &[u8; DIGITS / 2]) -> Self {
+        Self(HEXLOWER.encode(bytes))
     }
 
     /// All 64 digits.
@@ -53,6 +56,27 @@ impl Fingerprint {
     /// The last 12 digits: how people name a credential.
     pub fn short(&self) -> &str {
         &self.0[self.0.len().saturating_sub(12)..]
+    }
+}
+
+/// A text that is no [`Fingerprint`]: not 64 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a fingerprint: 64 lower-case hex digits are expected")]
+pub struct NoFingerprint;
+
+/// As the ledger stores it.
+impl TryFrom<String> for Fingerprint {
+    type Error = NoFingerprint;
+
+    fn try_from(hex: String) -> Result<Self, NoFingerprint> {
+        let is_one = hex.len() == DIGITS && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        is_one.then_some(Self(hex)).ok_or(NoFingerprint)
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.0
     }
 }
 
@@ -106,6 +130,19 @@ mod tests {
         let secret = Secret::new("  canary-value  ");
         assert_eq!(format!("{secret:?}"), "[secret]");
         assert_eq!(secret.expose(), "canary-value");
+    }
+
+    #[test]
+    fn only_64_lower_case_hex_digits_are_a_fingerprint() {
+        let whole = Fingerprint::from_bytes(&[0xa5; 32]);
+        assert_eq!(whole.as_str(), "a5".repeat(32));
+        assert_eq!(whole.short(), "a5a5a5a5a5a5");
+        assert_eq!(Fingerprint::try_from(whole.as_str().to_owned()), Ok(whole));
+        let umlauts = format!("{}ä", "a".repeat(62)); // as many bytes, and one that can't be cut
+        for wrong in [String::new(), "a".repeat(63), "a".repeat(65), "A".repeat(64), "g".repeat(64), umlauts] {
+            let json = serde_json::to_string(&wrong).expect("a text");
+            assert!(serde_json::from_str::<Fingerprint>(&json).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -52,7 +53,7 @@ impl MasterKey {
     /// 16 hex digits by which people and ledgers tell master keys apart. They say nothing about the key.
     pub fn id(&self) -> String {
         let hash = Sha256::new().chain_update(b"keysweep master key").chain_update(self.0).finalize();
-        hex(&hash[..8])
+        HEXLOWER.encode(&hash[..8])
     }
 
     pub(super) fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
@@ -108,16 +109,6 @@ impl LedgerKey {
     pub(super) fn derive(&self, label: &str) -> Hmac<Sha256> {
         keyed(derived(&self.0, label).as_slice())
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
 }
 
 fn bound_to(key_id: &str) -> Vec<u8> {

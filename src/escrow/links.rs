@@ -17,6 +17,11 @@ impl Escrow {
         self.token(b"unsubscribe", [mail.0, person.0, 0])
     }
 
+    /// What signs the return address of a mail.
+    pub fn sign_return(&self, claim: &[u8]) -> [u8; 32] {
+        self.returns.clone().chain_update(claim).finalize().into_bytes().into()
+    }
+
     /// Purpose and numbers, each of a fixed length or behind its length, so that no two inputs are one.
     fn token(&self, purpose: &[u8], numbers: [i64; 3]) -> Token {
         let mut mac = self.links.clone();

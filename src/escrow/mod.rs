@@ -14,12 +14,13 @@ mod seal;
 mod tests;
 
 use chacha20poly1305::XChaCha20Poly1305;
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 pub use self::entropy::Entropy;
-use self::keys::{LedgerKey, hex};
+use self::keys::LedgerKey;
 pub use self::keys::{MasterKey, MasterKeyError, Wrapped};
 use crate::domain::ids::ProviderName;
 use crate::domain::secret::{Fingerprint, Secret};
@@ -34,6 +35,7 @@ pub struct Escrow {
     placeholders: Hmac<Sha256>,
     digests: Hmac<Sha256>,
     links: Hmac<Sha256>,
+    returns: Hmac<Sha256>,
     cipher: XChaCha20Poly1305,
     key_id: String,
     entropy: Entropy,
@@ -111,6 +113,7 @@ impl Escrow {
             placeholders: ledger_key.derive("placeholder v1"),
             digests: ledger_key.derive("row digest v1"),
             links: ledger_key.derive("link v1"),
+            returns: ledger_key.derive("return path v1"),
             cipher: seal::cipher(&master.derive("seal v1")),
             key_id: master.id(),
             ledger_key,
@@ -134,7 +137,7 @@ impl Vault for Escrow {
 
     fn digest(&self, facts: &[u8]) -> String {
         let full = self.digests.clone().chain_update(facts).finalize().into_bytes();
-        hex(&full[..16])
+        HEXLOWER.encode(&full[..16])
     }
 
     fn seal(&self, fingerprint: &Fingerprint, secret: &Secret) -> Result<String, VaultError> {
@@ -158,5 +161,5 @@ fn keyed(state: &Hmac<Sha256>, fields: [&str; 3]) -> Fingerprint {
         mac.update(&(field.len() as u64).to_le_bytes());
         mac.update(field.as_bytes());
     }
-    Fingerprint::from_hex(hex(&mac.finalize().into_bytes()))
+    Fingerprint::from_bytes(&mac.finalize().into_bytes().into())
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::statements::{
-    ASK, BY_PERSON, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE, SILENCE_LOW,
-    STEP_AGAIN, UNMUTE, UNPAUSE,
+    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SIBLINGS, SILENCE,
+    SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
@@ -23,6 +23,7 @@ use crate::domain::liveness::destroyed;
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::time::{Timestamp, days};
 use crate::ports::act::{ActLedger, By};
+use crate::ports::meter::{ActName, ActOutcome};
 use crate::ports::{Event, LedgerError};
 
 impl ActLedger for Ledger {
@@ -36,38 +37,67 @@ impl ActLedger for Ledger {
         policy: &ActPolicy,
     ) -> Result<Result<Change, Refusal>, LedgerError> {
         let mut tx = self.write("do what somebody asked for").await?;
-        let Some(about) = About::read(&mut tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
-        let Some(actor) = actor(&mut tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
-        let change = match decide(act, &actor, &about.matter, now, policy) {
-            Ok(Change::Nothing) => return Ok(Ok(Change::Nothing)),
-            Ok(change) => change,
-            Err(refusal) => return Ok(Err(refusal)),
+        let decided = match decided(&mut tx, finding, opening, by, (act, now, policy)).await? {
+            Ok((_, Change::Nothing)) => Ok(Change::Nothing),
+            Ok((about, change)) => {
+                Doing { tx: &mut tx, about, by, now }.change(change).await?;
+                Ok(change)
+            }
+            Err(refusal) => Err(refusal),
         };
-        let destroyed = change == Change::Destroy;
-        Doing { tx: &mut tx, about, by, now }.change(change).await?;
+        count(&mut tx, act.into(), outcome(decided)).await?;
         tx.commit().await?;
-        if destroyed {
+        if decided == Ok(Change::Destroy) {
             // Else by the next pass of PROBE: somebody may be reading what was.
             if let Err(error) = escrow::scrub(self).await {
                 tracing::debug!(%error, "the journal keeps a destroyed copy until the next scan");
             }
         }
-        Ok(Ok(change))
+        Ok(decided)
     }
 
     async fn mute(&self, person: PersonId, muted: bool, now: Timestamp) -> Result<bool, LedgerError> {
         let mut tx = self.write("note who wants which mails").await?;
-        if tx.run(if muted { &MUTE } else { &UNMUTE }, [person.0.into()]).await? == 0 {
-            return Ok(false);
-        }
-        if muted {
+        let is_new = tx.run(if muted { &MUTE } else { &UNMUTE }, [person.0.into()]).await? > 0;
+        if is_new && muted {
             tx.run(&SILENCE_LOW, [person.0.into()]).await?;
         }
-        let kind = if muted { "person.muted" } else { "person.unmuted" };
-        tx.log(&[Event { at: now, kind, subject: format!("person:{person}"), data: Map::new() }]).await?;
+        if is_new {
+            let kind = if muted { "person.muted" } else { "person.unmuted" };
+            tx.log(&[Event { at: now, kind, subject: format!("person:{person}"), data: Map::new() }]).await?;
+        }
+        let act = if muted { ActName::Mute } else { ActName::Unmute };
+        count(&mut tx, act, if is_new { ActOutcome::Done } else { ActOutcome::Nothing }).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(is_new)
     }
+}
+
+/// What an act comes to, with what it is about.
+async fn decided(
+    tx: &mut Session,
+    finding: FindingId,
+    opening: Option<u32>,
+    by: By,
+    (act, now, policy): (Act, Timestamp, &ActPolicy),
+) -> Result<Result<(About, Change), Refusal>, LedgerError> {
+    let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
+    let Some(actor) = actor(tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
+    Ok(decide(act, &actor, &about.matter, now, policy).map(|change| (about, change)))
+}
+
+const fn outcome(decided: Result<Change, Refusal>) -> ActOutcome {
+    match decided {
+        Ok(Change::Nothing) => ActOutcome::Nothing,
+        Ok(_) => ActOutcome::Done,
+        Err(_) => ActOutcome::Refused,
+    }
+}
+
+/// Counts what somebody asked for, for good: the command line is another process than the page.
+pub(super) async fn count(tx: &mut Session, act: ActName, outcome: ActOutcome) -> Result<(), LedgerError> {
+    tx.run(&COUNT, [act.as_str().into(), outcome.as_str().into()]).await?;
+    Ok(())
 }
 
 /// A finding, as it is acted upon.
@@ -209,6 +239,7 @@ impl Doing<'_> {
         let reset_at = (pause.why == Why::Pending).then_some(self.now);
         let binds = [(&findings).into(), pause.why.as_str().into(), pause.until.into(), reset_at.into()];
         self.tx.run(&PAUSE, binds).await?;
+        self.tx.run(&STEP_LATER, [(&findings).into(), self.now.into()]).await?;
         self.tx.run(&SILENCE, [findings.into(), None::<i64>.into()]).await?;
         if pause.why == Why::Pending {
             self.tx.run(&PROBE_SOON, [self.about.credential.0.into(), self.now.into()]).await?;

@@ -3,15 +3,16 @@
 use serde_json::Map;
 
 use super::sql::Sql;
-use super::{Ledger, due};
+use super::{Ledger, act, due};
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::Timestamp;
+use crate::ports::meter::{ActName, ActOutcome};
 use crate::ports::{Event, LedgerError};
 
 impl Ledger {
     /// Notes that a credential leaked, or with `None` that nobody says so any more, and makes its connections due for
-    /// judging, in whatever account they are. Returns false where that was known already: then nothing is written.
+    /// judging, in whatever account they are. Returns false where that was known already: then nothing is written but that it was said.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -25,8 +26,11 @@ impl Ledger {
         let mut tx = self.write("note that a key leaked").await?;
         let at = word.map(|word| word.at);
         if tx.run(&NOTE, [credential.0.into(), at.into(), note.into()]).await? == 0 {
+            act::count(&mut tx, ActName::Compromised, ActOutcome::Nothing).await?;
+            tx.commit().await?;
             return Ok(false);
         }
+        act::count(&mut tx, ActName::Compromised, ActOutcome::Done).await?;
         due::by_credential(&mut tx, &[credential], now).await?;
         let mut data = Map::new();
         data.extend(at.map(|at| ("compromised_at".to_owned(), at.to_string().into())));

@@ -4,6 +4,7 @@ pub(super) mod claimed;
 pub(super) mod contact;
 pub(super) mod mode;
 pub(super) mod recorded;
+pub(super) mod returned;
 pub(super) mod steps;
 pub(super) mod suppressed;
 pub(super) mod waiting;
@@ -190,5 +191,8 @@ pub(super) const CLAIM: Sql = sql!(
     "UPDATE mail SET state = 'claimed', claimed_until = $2, next_try_at = NULL WHERE id IN " [within "$1" bigint]
 );
 
-pub(super) const SENDING: Sql =
-    sql!("UPDATE mail SET state = 'sending', attempts = attempts + 1 WHERE id = $1 AND state = 'claimed'");
+pub(super) const SENDING: Sql = sql!(
+    "UPDATE mail SET state = 'sending', attempts = attempts + 1,
+                     sent_to = (SELECT p.email FROM person AS p WHERE p.id = mail.person_id)
+     WHERE id = $1 AND state = 'claimed'"
+);

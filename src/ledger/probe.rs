@@ -1,6 +1,7 @@
 //! What PROBE asks of the ledger and writes to it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::belief::Belief;
 use crate::domain::blindness::{Accounts, Scope, Sight};
@@ -9,8 +10,8 @@ use crate::domain::control::Accepted;
 use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ports::LedgerError;
 use crate::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, ProbeRecord};
+use crate::ports::{Event, LedgerError};
 
 use super::packed::{pack, size};
 use super::session::Session;
@@ -99,19 +100,33 @@ impl ProbeLedger for Ledger {
         let Learnt { records, controls, sights, clocks, events } = *learnt;
         let mut tx = self.write("write the answers of providers").await?;
         let mut seen_differently = of_another_kind(&mut tx, records).await?;
+        let destroyed: Vec<CredentialId> = tx.rows("credential", &DESTROYED, [ids(records)?.into()]).await?;
         write_beliefs(&mut tx, records).await?;
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
         sight::write(&mut tx, sights, clocks).await?;
         seen_differently.extend(chosen(records, |record| record.transition));
         due::by_credential(&mut tx, &seen_differently, now).await?;
-        tx.log(events).await?;
+        tx.log(&without(events, &destroyed)).await?;
         tx.commit().await
     }
 
     async fn scrub(&self) -> Result<(), LedgerError> {
         escrow::scrub(self).await
     }
+}
+
+fn ids(records: &[ProbeRecord]) -> Result<String, LedgerError> {
+    pack(&records.iter().map(|record| record.id).collect::<Vec<_>>())
+}
+
+/// What is to be told of credentials whose copy nobody has had destroyed while they were asked: nothing comes after that.
+fn without<'e>(events: &'e [Event], destroyed: &[CredentialId]) -> Cow<'e, [Event]> {
+    if destroyed.is_empty() {
+        return events.into();
+    }
+    let theirs: BTreeSet<String> = destroyed.iter().map(|id| format!("credential:{id}")).collect();
+    events.iter().filter(|event| !theirs.contains(&event.subject)).cloned().collect()
 }
 
 fn chosen(records: &[ProbeRecord], which: impl Fn(&ProbeRecord) -> bool) -> Vec<CredentialId> {
@@ -276,6 +291,11 @@ pub(super) const SUSPECTS: Sql = sql!(
 pub(super) const CONTROLS: Sql = sql!(
     "SELECT " [page "source_id, protocol, endpoint, accepted_at, credential_id, other_at"] "
      FROM control WHERE provider = $1"
+);
+
+pub(super) const DESTROYED: Sql = sql!(
+    "SELECT " [numbers "k.id"] " FROM " [each "$1" asked bigint] "
+     JOIN credential AS k ON k.id = asked.value AND k.liveness = 'shredded'"
 );
 
 pub(super) const OF_ANOTHER_KIND: Sql = sql!(

@@ -27,7 +27,9 @@ pub use findings::{
 };
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState, PutOff};
-pub use overview::{BlindOverview, FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview};
+pub use overview::{
+    ActsOverview, BlindOverview, FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview,
+};
 pub use people::Reader;
 pub use worst::WorstFinding;
 

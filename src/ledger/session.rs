@@ -17,7 +17,7 @@ use super::Ledger;
 use super::failure::{database, heard};
 use super::packed::{pack, unpack};
 use super::sql::Sql;
-use super::store::Pools;
+use super::store::{Pools, postgres};
 use crate::domain::time::Timestamp;
 use crate::ports::{Event, LedgerError};
 
@@ -85,9 +85,8 @@ impl Ledger {
             // A transaction that reads first and then writes fails at once where another wrote in between, whatever the
             // busy timeout; one that begins with the write lock doesn't.
             Pools::Sqlite { pool, .. } => pool.begin_with("BEGIN IMMEDIATE").await.map(Hold::SqliteMoment),
-            // The one connection of this pool holds the ledger's lock: nobody else writes.
             Pools::Postgres { writer, silence, .. } => {
-                heard(*silence, writer.begin()).await.map(|tx| Hold::PostgresMoment(tx, *silence))
+                heard(*silence, postgres::begin_alone(writer)).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
         Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing }))

@@ -58,9 +58,7 @@ pub(super) struct Item {
 
 impl Item {
     /// The same for a page of its own.
-    pub(super) fn described(self, platform: &str) -> Described {
-        let mut minds = self.minds;
-        minds.extend(Some(self.breaks).filter(|breaks| !breaks.is_empty()));
+    pub(super) fn described(self, platform: &str, language: &str) -> Described {
         Described {
             heading: self.heading,
             platform: platform.to_owned(),
@@ -70,11 +68,15 @@ impl Item {
             key: self.key,
             age: self.age,
             connections: self.connections,
-            minds,
+            minds: self.minds,
+            breaks: self.breaks,
             path: self.path,
             link: self.link,
             old_value: self.old_value,
             steps: self.steps,
+            language: language.to_owned(),
+            steps_language: self.steps_language,
+            guide_language: self.language,
         }
     }
 }
@@ -113,7 +115,7 @@ pub(super) fn item(group: &Group<'_>, audience: Audience, settings: &MailSetting
         severity: group.first.severity.as_str(),
         severity_text: group.voice.texts.severity.of(group.first.severity).to_owned(),
         account: account(group, audience),
-        what: words::what(group),
+        what: words::found(group),
         why: words::why(group, &guide.risk),
         key: words::key(group),
         age: words::age(group),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use data_encoding::HEXLOWER;
 use lettre::Message;
 use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -81,6 +82,5 @@ fn nobody(settings: &MailSettings) -> Result<Envelope, String> {
 /// base64, and nobody who names a connection can guess the rest.
 fn boundary(message_id: &str) -> String {
     let digest = Sha256::digest(message_id.as_bytes());
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("=_{hex}")
+    format!("=_{}", HEXLOWER.encode(&digest[..12]))
 }

@@ -4,18 +4,20 @@
 //! `others` choose the sentences, which `texts` has for every language and `voice` speaks by the reader's clocks; two
 //! templates lay them out, `wrap` breaks the lines of the text part, `message` adds the headers. `clean` takes the harm out
 //! of other people's names. `own` reads the operator's templates and tries them on `samples`. [`transport`] hands the
-//! message to a mail server, over the stream of `stream`.
+//! message to a mail server, over the stream of `stream`. What comes back is taken from a [`mailbox`], and [`report`] reads it.
 
 mod clean;
 mod digest;
 mod former;
 mod group;
 mod item;
+pub mod mailbox;
 mod message;
 mod others;
 mod own;
 pub mod render;
 mod reply;
+pub mod report;
 pub mod samples;
 pub mod settings;
 mod stream;
@@ -31,6 +33,8 @@ mod wrap;
 mod hostile_tests;
 #[cfg(test)]
 mod render_tests;
+#[cfg(test)]
+mod report_tests;
 #[cfg(test)]
 mod transport_tests;
 

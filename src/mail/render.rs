@@ -197,7 +197,9 @@ impl Describe for Templates {
     fn describe(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Described, String> {
         let digest = self.digest(mail, now);
         let first = digest.items.into_iter().next();
-        first.map(|item| item.described(digest.platform)).ok_or_else(|| "there is nothing to say of it".to_owned())
+        first
+            .map(|item| item.described(digest.platform, digest.language))
+            .ok_or_else(|| "there is nothing to say of it".to_owned())
     }
 }
 

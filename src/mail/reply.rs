@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use lettre::transport::smtp::Error;
 
+use crate::domain::bounce::Status;
 use crate::ports::notify::SendError;
 
 /// At which point of the dialogue the answer came.
@@ -37,8 +38,10 @@ fn refusal(step: Step, code: u16, text: &str) -> SendError {
         421 if step != Step::Message => SendError::Server(said),
         400..=499 => SendError::Later(said),
         // "Unable to route" is said of a look-up that failed: nobody's fault, and perhaps over in an hour.
-        _ if enhanced(text) == Some((5, 4, 4)) => SendError::Later(said),
-        _ if step == Step::Recipient && names_the_address(text) => SendError::Address(said),
+        _ if Status::parse(text) == Some(Status(5, 4, 4)) => SendError::Later(said),
+        _ if step == Step::Recipient && Status::parse(text).is_some_and(Status::names_the_recipient) => {
+            SendError::Address(said)
+        }
         _ => SendError::Ours(said),
     }
 }
@@ -58,28 +61,11 @@ pub(super) fn login(error: &Error) -> SendError {
         return SendError::Server(format!("login failed: {}", broken(error)));
     };
     let text = error.source().map(ToString::to_string).unwrap_or_default();
-    let enhanced = enhanced(&text).map(|(class, subject, detail)| format!(" {class}.{subject}.{detail}"));
+    let enhanced = Status::parse(&text).map(|status| format!(" {status}"));
     SendError::Server(format!(
         "login refused ({code}{}): check user and password of the mail server",
         enhanced.unwrap_or_default()
     ))
-}
-
-/// True for enhanced codes that speak of the recipient: 5.1.x or 5.2.1. Not 5.1.7 and 5.1.8, which find fault
-/// with the *sender's* address: believing them would suppress everybody over one mistake of ours.
-fn names_the_address(text: &str) -> bool {
-    match enhanced(text) {
-        Some((5, 1, detail)) => !matches!(detail, 7 | 8),
-        Some((5, 2, 1)) => true,
-        _ => false,
-    }
-}
-
-/// The enhanced status code (RFC 3463) that a reply's text begins with.
-fn enhanced(text: &str) -> Option<(u16, u16, u16)> {
-    let mut parts = text.split_whitespace().next()?.split('.').map(|part| part.parse().ok());
-    let code = (parts.next()??, parts.next()??, parts.next()??);
-    parts.next().is_none().then_some(code)
 }
 
 /// A failure that isn't the server's own word.

@@ -103,6 +103,7 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
         ..paged(stale(1, "Shop EU"))
     };
     let uncatalogued = MailNotice { provider: ProviderName::new("acme"), ..paged(left_behind(1, "Old shop")) };
+    let reset = MailNotice { step: 1, reset_at: Some(NOW - days(1) - hours(1)), ..paged(left_behind(1, "Old shop")) };
     let many: Vec<MailNotice> = (1..=28).map(|id| paged(stale(id, &format!("Shop {id}")))).collect();
     let undo = MailNotice { provider: ProviderName::new("kit"), ..settled(2, "Old outlet") };
     vec![
@@ -118,6 +119,7 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
         ("uncatalogued", "a provider whose file was taken out of the catalogue", mail(vec![uncatalogued])),
         ("several", "several findings, the worst first, some about one key", mail(several())),
         ("over-25", "more findings than a mail lists", mail(many)),
+        ("reset-failed", "a key that was to be reset, and that still works once the window is over", mail(vec![reset])),
         ("reminder", "a second reminder", mail(vec![MailNotice { step: 2, ..paged(stale(1, "Shop EU")) }])),
         ("settled", "a key that is proven dead", mail(vec![settled(1, "Old shop")])),
         ("settled-several", "several of them", mail(vec![settled(1, "Old shop"), undo])),

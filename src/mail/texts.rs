@@ -118,6 +118,7 @@ tables! {
         blind: Sentence,
         unasked: Sentence,
         no_copy: Sentence,
+        after_reset: Sentence,
     }
     /// What the provider did, never called "revoked".
     RefusedTexts { twice: Sentence, once: Sentence, now: Sentence, r#where: Sentence, left_out: Sentence, }

@@ -174,7 +174,7 @@ pub struct SmtpSession {
 }
 
 impl SmtpSession {
-    async fn propose(&mut self, to: &Address) -> Result<(), SendError> {
+    async fn propose(&mut self, comes_back_to: Option<&Address>, to: &Address) -> Result<(), SendError> {
         let unusable = |what: &str| SendError::Address(what.to_owned());
         let to: Mailbox = to.expose().parse().map_err(|_| unusable("not an address that SMTP can carry"))?;
         let mut parameters = Vec::new();
@@ -184,7 +184,9 @@ impl SmtpSession {
             }
             parameters.extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
         }
-        self.say(Step::Ours, Mail::new(Some(self.from.clone()), parameters)).await?;
+        // An address that SMTP can't carry is none that anything could come back to.
+        let own = comes_back_to.and_then(|address| address.expose().parse().ok());
+        self.say(Step::Ours, Mail::new(Some(own.unwrap_or_else(|| self.from.clone())), parameters)).await?;
         self.say(Step::Recipient, Rcpt::new(to, Vec::new())).await.map(drop)
     }
 
@@ -203,8 +205,8 @@ impl SmtpSession {
 }
 
 impl MailSession for SmtpSession {
-    async fn offer(&mut self, to: &Address) -> Result<(), SendError> {
-        match self.propose(to).await {
+    async fn offer(&mut self, comes_back_to: Option<&Address>, to: &Address) -> Result<(), SendError> {
+        match self.propose(comes_back_to, to).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.reset_after(error).await),
         }

@@ -37,7 +37,7 @@ fn to(address: &str) -> Address {
 
 async fn deliver(mailer: &SmtpMailer) -> Result<String, SendError> {
     let mut session = mailer.open().await?;
-    session.offer(&to("owner@example.com")).await?;
+    session.offer(None, &to("owner@example.com")).await?;
     let reply = session.transmit(MESSAGE).await?;
     session.close().await;
     Ok(reply)
@@ -65,7 +65,7 @@ async fn one_session_sends_more_than_200_mails_a_second() {
     for _ in 0..STRETCHES {
         let started = Instant::now();
         for _ in 0..STRETCH {
-            session.offer(&to("owner@example.com")).await.expect("offered");
+            session.offer(None, &to("owner@example.com")).await.expect("offered");
             session.transmit(&[b'x'; 1024]).await.expect("taken");
         }
         fastest = fastest.min(started.elapsed());
@@ -107,7 +107,7 @@ async fn a_refusal_is_sorted_and_the_session_goes_on() {
     let mut session = mailer_to(&inbox).open().await.expect("a session");
     for (behaviour, is_right) in table {
         inbox.behave(behaviour.clone());
-        let sent = match session.offer(&to("owner@example.com")).await {
+        let sent = match session.offer(None, &to("owner@example.com")).await {
             Ok(()) => session.transmit(MESSAGE).await.map(drop),
             Err(error) => Err(error),
         };
@@ -115,7 +115,7 @@ async fn a_refusal_is_sorted_and_the_session_goes_on() {
         assert!(is_right(&error), "{behaviour:?}: {error:?}");
         assert!(!error.to_string().contains("owner@"), "an error never shows whose address it was: {error}");
         inbox.behave(Behaviour::Accept);
-        session.offer(&to("next@example.com")).await.expect("the session goes on");
+        session.offer(None, &to("next@example.com")).await.expect("the session goes on");
         session.transmit(MESSAGE).await.expect("taken");
     }
     assert_eq!(inbox.mails().len(), 6, "only the mails that were taken");

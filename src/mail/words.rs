@@ -85,8 +85,26 @@ pub(super) fn heading(group: &Group<'_>) -> String {
     ])
 }
 
+/// What was found, since when, and how that is known; and what has come of a reset that somebody spoke of.
+pub(super) fn found(group: &Group<'_>) -> String {
+    let what = what(group);
+    match after_reset(group) {
+        Some(after) => format!("{what} {after}"),
+        None => what,
+    }
+}
+
+/// That the key was accepted after somebody said that it was reset.
+fn after_reset(group: &Group<'_>) -> Option<String> {
+    let said = group.all.iter().filter_map(|notice| notice.reset_at).max()?;
+    let accepted = group.first.belief.accepted_at.filter(|accepted| *accepted > said)?;
+    let (said, when) = (group.voice.instant(said), group.voice.instant(accepted));
+    let facts = [("title", group.title), ("said", said.as_str()), ("when", when.as_str())];
+    Some(group.voice.texts.accepted.after_reset.fill(&facts))
+}
+
 /// What was found, since when, and how that is known.
-pub(super) fn what(group: &Group<'_>) -> String {
+fn what(group: &Group<'_>) -> String {
     let name = names(group);
     match group.first.rule {
         RuleName::SecretCompromised => return others::compromised(group, &name),

@@ -59,6 +59,7 @@ where
         if claimed.is_empty() {
             break;
         }
+        let claimed = claimed.into_iter().filter(|mail| run.is_its_turn(mail)).collect();
         let claimed = run.check_again(claimed).await?;
         run.queue.borrow_mut().extend(claimed);
         let workers = (0..tools.policy.sessions.max(1)).map(|_| run.work());
@@ -121,9 +122,6 @@ where
         while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
-            if !self.is_its_turn(&mail) {
-                continue;
-            }
             let (mut open, offered) = match self.offer(session.take(), &mail, &mut used).await {
                 Ok(offered) => offered,
                 Err(error) => {
@@ -160,17 +158,18 @@ where
         mail: &ClaimedMail,
         used: &mut u32,
     ) -> Result<(M::Session, Result<(), SendError>), SendError> {
+        let comes_back_to = self.tools.returns.and_then(|returns| returns.of(mail.id, self.tools.clock.now()));
         if let Some(mut session) = at_hand {
-            match session.offer(&mail.address).await {
+            match session.offer(comes_back_to.as_ref(), &mail.address).await {
                 Err(SendError::Server(why)) => {
-                    tracing::debug!(why, "the mail server closed a session; another is opened")
+                    tracing::debug!(why, "the mail server closed a session; another is opened");
                 }
                 offered => return Ok((session, offered)),
             }
         }
         let mut session = self.tools.mailer.open().await?;
         *used = 0;
-        let offered = session.offer(&mail.address).await;
+        let offered = session.offer(comes_back_to.as_ref(), &mail.address).await;
         Ok((session, offered))
     }
 
@@ -194,6 +193,9 @@ where
             self.record(&mail, MailEnd::Cancelled).await?;
             return Ok(None);
         }
+        if self.is_quiet(&mail) {
+            return Ok(None); // the re-check took its time, or left nothing urgent
+        }
         links::add(self.tools.ledger, self.tools.links, &mut mail, self.tools.clock.now()).await?;
         match self.tools.renderer.render(&mail, self.tools.clock.now()) {
             Ok(message) => Ok(Some((mail, message))),
@@ -208,28 +210,40 @@ where
     async fn unwritten(&self, mail: &ClaimedMail, what: &str) -> Result<(), Failed<K>> {
         tracing::error!(mail.id = mail.id.0, error = what, "a mail can't be written; it waits, and the others go");
         self.sum.borrow_mut().failed += 1;
-        let retry_at = self.tools.clock.now() + self.wait(mail, mail.attempts);
+        let retry_at = self.now() + self.wait(mail, mail.attempts);
         let error: String = format!("it can't be written: {what}").chars().take(200).collect();
         let end =
             if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } };
         self.record(mail, end).await
     }
 
-    /// Takes the mail's turn, or notes when it comes: a mail may have been formed hours ago, and its reader sleep by now.
+    /// Takes the mail's turn, or notes when it comes. What has nothing left to say needs none.
     fn is_its_turn(&self, mail: &ClaimedMail) -> bool {
-        let (now, mut sum) = (self.tools.clock.now(), self.sum.borrow_mut());
-        let is_critical = mail.notices.iter().any(|it| !it.closing && it.severity == Severity::Critical);
-        let opens = self.tools.policy.tell.opens_at(now, mail.timezone.as_deref(), is_critical);
-        let turn = if opens > now {
-            *sum.put_off.entry(WaitReason::Quiet).or_default() += 1;
-            Err(opens)
-        } else {
-            let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
-            let taken = self.turns.borrow_mut().take(domain, now);
-            sum.paced += u64::from(taken.is_err());
-            taken
-        };
-        turn.map_err(|retry_at| self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }))).is_ok()
+        if !mail.deliverable || !mail.notices.iter().any(|notice| notice.current) {
+            return true;
+        }
+        if self.is_quiet(mail) {
+            return false;
+        }
+        let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
+        let taken = self.turns.borrow_mut().take(domain, self.now());
+        if let Err(retry_at) = taken {
+            self.sum.borrow_mut().paced += 1;
+            self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }));
+        }
+        taken.is_ok()
+    }
+
+    /// Whether a mail's reader is not to be written to now, and then notes when they are: it may have been formed hours ago.
+    fn is_quiet(&self, mail: &ClaimedMail) -> bool {
+        let now = self.now();
+        let is_critical = mail.notices.iter().any(|it| it.current && !it.closing && it.severity == Severity::Critical);
+        let retry_at = self.tools.policy.tell.opens_at(now, mail.timezone.as_deref(), is_critical);
+        if retry_at > now {
+            *self.sum.borrow_mut().put_off.entry(WaitReason::Quiet).or_default() += 1;
+            self.put_off.borrow_mut().push((mail.id, MailEnd::PutOff { retry_at }));
+        }
+        retry_at > now
     }
 
     /// All at once: of a great many, most may be put off.
@@ -246,10 +260,9 @@ where
     /// What may have arrived is never told under another Message-ID, nor taken for told: the whole mail waits with what it
     /// holds. The steps that its other findings take meanwhile go in other mails.
     async fn put_off(&self, mail: &ClaimedMail) -> Result<(), Failed<K>> {
-        let now = self.tools.clock.now();
         let error = "waits for a refusal to be confirmed or contradicted".to_owned();
-        let end = MailEnd::MaybeSent { retry_at: now + self.wait(mail, mail.attempts), error };
-        self.tools.ledger.record_mails(now, &[(mail.id, end)], &[]).await?;
+        let end = MailEnd::MaybeSent { retry_at: self.now() + self.wait(mail, mail.attempts), error };
+        self.tools.ledger.record_mails(self.tools.clock.now(), &[(mail.id, end)], &[]).await?;
         self.tools.meter.mailed(MailOutcome::Held);
         Ok(())
     }
@@ -285,13 +298,12 @@ where
     }
 
     async fn failed(&self, mail: &ClaimedMail, error: &SendError) -> Result<(), Failed<K>> {
-        let now = self.tools.clock.now();
-        let retry_at = now + self.wait(mail, mail.attempts);
+        let retry_at = self.now() + self.wait(mail, mail.attempts);
         let words: String = error.to_string().chars().take(200).collect();
         let end = match error {
             SendError::Address(_) => {
                 self.sum.borrow_mut().suppressed += 1;
-                MailEnd::AddressRefused { until: now + self.tools.policy.suppress_for, error: words }
+                MailEnd::AddressRefused { until: self.tools.clock.now() + self.tools.policy.suppress_for, error: words }
             }
             SendError::AfterData(_) => {
                 self.sum.borrow_mut().maybe_sent += 1;
@@ -320,6 +332,12 @@ where
         }
     }
 
+    /// What is waited from. A re-check may set our clock back in the middle of a pass, and what is put off by it is not to
+    /// be claimed by it again.
+    fn now(&self) -> Timestamp {
+        self.tools.clock.now().max(self.began)
+    }
+
     fn wait(&self, mail: &ClaimedMail, attempts: u32) -> Duration {
         self.tools.policy.retry.wait(attempts, mail.id.0.unsigned_abs())
     }
@@ -333,18 +351,13 @@ where
         self.stop.borrow_mut().get_or_insert(why);
     }
 
-    /// What was claimed and never offered is tried again soon, by another pass.
+    /// What was claimed and never offered is tried again soon, by another pass: nothing is wrong with it.
     async fn give_back(&self) -> Result<(), Failed<K>> {
-        let now = self.tools.clock.now();
         let left: Vec<ClaimedMail> = self.queue.borrow_mut().drain(..).collect();
         self.sum.borrow_mut().failed += left.len() as u64;
-        let ends: Vec<(MailId, MailEnd)> = left.iter().map(|mail| (mail.id, self.given_back(mail, now))).collect();
-        Ok(self.tools.ledger.record_mails(now, &ends, &[]).await?)
-    }
-
-    fn given_back(&self, mail: &ClaimedMail, now: Timestamp) -> MailEnd {
-        let (retry_at, error) = (now + self.wait(mail, 0), "not offered: the run stopped before".to_owned());
-        if mail.maybe_sent { MailEnd::MaybeSent { retry_at, error } } else { MailEnd::Failed { retry_at, error } }
+        let soon = |mail: &ClaimedMail| MailEnd::PutOff { retry_at: self.now() + self.wait(mail, 0) };
+        let ends: Vec<(MailId, MailEnd)> = left.iter().map(|mail| (mail.id, soon(mail))).collect();
+        Ok(self.tools.ledger.record_mails(self.tools.clock.now(), &ends, &[]).await?)
     }
 
     async fn record(&self, mail: &ClaimedMail, end: MailEnd) -> Result<(), Failed<K>> {

@@ -19,6 +19,7 @@ pub use retry::Backoff;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::brake::Look;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
@@ -26,8 +27,9 @@ use crate::domain::ids::ScanId;
 use crate::domain::ladder::Ladders;
 use crate::domain::quiet::Quiet;
 use crate::domain::time::Timestamp;
+use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
-use crate::ports::meter::Meter;
+use crate::ports::meter::{BounceOutcome, Meter};
 use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, WaitReason};
 use crate::ports::{Clock, LedgerError, Progress};
 
@@ -87,6 +89,8 @@ pub struct NotifyTools<'a, L, M, R, K, C, G> {
     pub progress: &'a G,
     /// makes the links of mails; `None` where there is no page for them to lead to
     pub links: Option<&'a dyn Links>,
+    /// where mails come back to; `None` for the sender's own address
+    pub returns: Option<&'a dyn ReturnAddresses>,
     /// counts what is done
     pub meter: &'a dyn Meter,
     /// how fast mails leave; it outlives a run
@@ -124,6 +128,10 @@ pub struct Notified {
     pub cancelled: u64,
     /// addresses refused for good
     pub suppressed: u64,
+    /// messages that came to the return path, by what they came to
+    pub came_back: BTreeMap<BounceOutcome, u64>,
+    /// why what came to the return path could not be read, for the operator
+    pub unread: Option<String>,
     /// true where everything waits because our clock is not gone by
     pub clock_suspect: bool,
     /// why the pass stopped early, for the operator
@@ -166,11 +174,13 @@ where
     if !sum.released {
         return Ok(sum);
     }
-    sum.braked = brake::look(tools, mode).await?;
-    if sum.braked.is_none() {
-        plan::take_steps(tools, &mut sum).await?;
-        waiting::form(tools, run, mode, &mut sum).await?;
-        deliver::deliver(tools, &mut sum).await?;
+    match brake::look(tools, mode).await? {
+        Look::Braked(braked) => sum.braked = Some(braked),
+        Look::Free(opened_by) => {
+            plan::take_steps(tools, opened_by, &mut sum).await?;
+            waiting::form(tools, run, mode, &mut sum).await?;
+            deliver::deliver(tools, &mut sum).await?;
+        }
     }
     Ok(sum)
 }

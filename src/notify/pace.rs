@@ -44,14 +44,15 @@ impl MailPace {
         Turns { pace: self, promised: HashMap::new() }
     }
 
-    /// A clock that is set back stands still here until it is there again: nothing leaves faster for it.
+    /// A clock that is set back takes nothing back that was shown, and goes on from there: nothing leaves faster for it, nor
+    /// has to wait until it is there again.
     fn show(&self, now: Timestamp) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let before = shown.unwrap_or(now);
         if now > before {
             self.clock.advance(now.since(before));
         }
-        *shown = Some(now.max(before));
+        *shown = Some(now);
     }
 }
 
@@ -75,13 +76,18 @@ impl Turns<'_> {
         for (limit, whose) in limits.into_iter().filter_map(|(limit, whose)| Some((limit.as_ref()?, whose))) {
             if let Err(wait) = limit.take(whose.as_deref().unwrap_or_default(), &self.pace.clock) {
                 let before = self.promised.entry(whose).or_default();
-                let at = now + wait + limit.interval.saturating_mul(*before);
+                let at = now + whole_millis(wait + limit.interval.saturating_mul(*before));
                 *before += 1;
                 return Err(at);
             }
         }
         Ok(())
     }
+}
+
+/// An instant has milliseconds: a turn is none the earlier for it.
+fn whole_millis(wait: Duration) -> Duration {
+    wait.saturating_add(Duration::from_nanos(999_999))
 }
 
 type Limiter = RateLimiter<String, HashMapStateStore<String>, FakeRelativeClock, NoOpMiddleware<Nanos>>;
@@ -154,6 +160,15 @@ mod tests {
         assert_eq!(pace.turns().take("example.org", START + Duration::from_secs(60)), Ok(()));
     }
 
+    #[test]
+    fn after_a_clock_was_set_back_a_turn_comes_after_its_wait_and_not_when_the_clock_is_there_again() {
+        let pace = pace(1, 0);
+        assert_eq!(pace.turns().take("example.org", START), Ok(()));
+        let back = START - Duration::from_secs(3600);
+        assert_eq!(pace.turns().take("example.org", back), Err(back + MINUTE));
+        assert_eq!(pace.turns().take("example.org", back + MINUTE), Ok(()));
+    }
+
     proptest! {
         #[test]
         fn in_no_minute_leave_more_than_twice_the_pace_and_the_instant_of_a_turn_is_kept(
@@ -167,6 +182,9 @@ mod tests {
                     Ok(()) => left.push(now),
                     Err(at) => {
                         prop_assert!(at > now && at.since(now) <= MINUTE);
+                        prop_assert_eq!(pace.turns().take("example.org", at), Ok(()));
+                        left.push(at);
+                        now = at;
                     }
                 }
             }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::cadence::scattered;
+
 /// What is waited for where the settings name no wait.
 const USUAL: Duration = Duration::from_secs(300);
 
@@ -22,17 +24,9 @@ impl Backoff {
         let last = self.waits.len().saturating_sub(1);
         let index = usize::try_from(attempts).unwrap_or(usize::MAX).min(last);
         let wait = self.waits.get(index).copied().unwrap_or(USUAL);
-        let part = mixed(self.seed ^ mixed(salt ^ (u64::from(attempts) << 32))) >> 32;
+        let part = scattered(self.seed ^ scattered(salt ^ (u64::from(attempts) << 32))) >> 32;
         wait + wait.mul_f64(f64::from(self.jitter) / 100.0 * (part as f64 / f64::from(u32::MAX)))
     }
-}
-
-/// The finaliser of `SplitMix64`: inputs that differ in a bit differ in half of it.
-const fn mixed(value: u64) -> u64 {
-    let value = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

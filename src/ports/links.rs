@@ -82,6 +82,8 @@ pub struct Described {
     pub connections: String,
     /// what to mind before doing it
     pub minds: Vec<String>,
+    /// what else stops when it is done; empty where no key is ended
+    pub breaks: String,
     /// the way through the provider's screens
     pub path: String,
     /// the address that opens nearest to it
@@ -90,4 +92,10 @@ pub struct Described {
     pub old_value: String,
     /// the steps, in order
     pub steps: Vec<String>,
+    /// the tag of the reader's language, as far as there are texts in it: everything is in it but for what follows
+    pub language: String,
+    /// that of `steps`
+    pub steps_language: String,
+    /// that of `breaks`, `path` and `old_value`: the catalogue may not know the reader's
+    pub guide_language: String,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::activation::Job;
 use super::announce::MessageEnd;
 use super::notify::MailEnd;
+use crate::domain::action::Act;
 use crate::domain::belief::Liveness;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
@@ -26,6 +27,8 @@ pub trait Meter: Send + Sync {
     fn held(&self, _provider: &ProviderName) {}
     /// One try to send a mail is over, and the ledger has it.
     fn mailed(&self, _outcome: MailOutcome) {}
+    /// A message that came to the return path was handled, and the ledger has what followed.
+    fn bounced(&self, _outcome: BounceOutcome) {}
     /// One try to tell an endpoint of the operator's is over, and the ledger has it.
     fn announced(&self, _outcome: AnnounceOutcome) {}
     /// A stage is over, well or badly.
@@ -92,6 +95,36 @@ words! {
         PutOff = "put_off",
     }
 
+    /// What a message that came to the return path came to.
+    BounceOutcome {
+        /// there is no such address any more: it is left alone, and the next in line is told
+        AddressRefused = "address_refused",
+        /// likewise, but the reader has another address by now: they are told there
+        AddressChanged = "address_changed",
+        /// the mail came back for what may be otherwise tomorrow
+        Passing = "passing",
+        /// the mail came back, and not for the address: our reputation or our mail is at fault
+        Ours = "ours",
+        /// the mail has not come back: it is delayed, or was handed on
+        NotFinal = "not_final",
+        /// it was known before
+        Repeated = "repeated",
+        /// its mail is just being sent: it is to be handled later
+        Waiting = "waiting",
+        /// it is no report: an answer of a machine, or unasked mail
+        NotAReport = "not_a_report",
+        /// a report that came to no address that names a mail
+        Unaddressed = "unaddressed",
+        /// the address that it came to was not made here, or was changed
+        Forged = "forged",
+        /// the address that it came to is believed no more
+        Expired = "expired",
+        /// no mail of this ledger has the number
+        UnknownMail = "unknown_mail",
+        /// it is longer than a mebibyte, or could not be read
+        Unreadable = "unreadable",
+    }
+
     /// How a try to tell an endpoint ended.
     AnnounceOutcome {
         /// it took the message
@@ -100,6 +133,40 @@ words! {
         Failed = "failed",
         /// it did not for too long: the message is left
         GivenUp = "given_up",
+    }
+
+    /// What somebody asked for, through a link or at the command line.
+    ActName {
+        /// that the provider be asked at once
+        Check = "check",
+        /// reminders wait, because the secret was reset
+        Reset = "reset",
+        /// reminders wait
+        Snooze = "snooze",
+        /// the operator knows of it
+        Acknowledge = "acknowledge",
+        /// reminders come again
+        Resume = "resume",
+        /// it is somebody else's
+        NotMine = "not_mine",
+        /// that the copy be destroyed
+        Destroy = "destroy",
+        /// others know the secret, or don't after all
+        Compromised = "compromised",
+        /// no mails about low severities
+        Mute = "mute",
+        /// such mails again
+        Unmute = "unmute",
+    }
+
+    /// What became of it.
+    ActOutcome {
+        /// it was done
+        Done = "done",
+        /// it was so already
+        Nothing = "nothing",
+        /// it may not be done, by them or as it stands
+        Refused = "refused",
     }
 
     /// A part of a scan.
@@ -136,6 +203,21 @@ words! {
         Inventory = "inventory",
         /// our clock agrees with the world's
         Clock = "clock",
+    }
+}
+
+impl From<Act> for ActName {
+    fn from(act: Act) -> Self {
+        match act {
+            Act::Check => Self::Check,
+            Act::Reset => Self::Reset,
+            Act::Snooze { .. } => Self::Snooze,
+            Act::Acknowledge { .. } => Self::Acknowledge,
+            Act::Resume => Self::Resume,
+            Act::NotMine => Self::NotMine,
+            Act::Destroy => Self::Destroy,
+            Act::Compromised => Self::Compromised,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod act;
 pub mod activation;
 pub mod announce;
+pub mod bounce;
 pub mod collect;
 pub mod health;
 pub mod judge;

@@ -26,7 +26,8 @@ pub trait NotifyLedger: LinkLedger {
     /// What a dead sender left: `claimed` goes back to planned, `sending` becomes `maybe_sent`. Returns how many of each.
     fn recover_mails(&self, now: Timestamp) -> impl Future<Output = Result<(u64, u64), LedgerError>>;
 
-    /// Open, mailed findings whose next step is due, with ids above `after`, ascending, and who might be told.
+    /// Open, mailed findings whose next step is due, or whose reset window is over and unanswered for, with ids above
+    /// `after`, ascending, and who might be told.
     fn steps_due(
         &self,
         now: Timestamp,
@@ -111,7 +112,7 @@ pub trait NotifyLedger: LinkLedger {
     ) -> impl Future<Output = Result<(), LedgerError>>;
 }
 
-/// A finding whose next step is due.
+/// A finding whose next step is due, or whose reset window is over: one of `due_at` and `window_over` has come.
 #[derive(Clone, Debug)]
 pub struct StepDue {
     /// the finding
@@ -126,8 +127,11 @@ pub struct StepDue {
     pub opened_at: Timestamp,
     /// the step last taken in this opening, counted from 0
     pub last_step: Option<u32>,
-    /// when the step became due
-    pub due_at: Timestamp,
+    /// when the ladder's next step is due; `None` where it has none left
+    pub due_at: Option<Timestamp>,
+    /// when the window ended in which the provider's refusal was to be confirmed, because somebody said that the secret
+    /// was reset; `None` where nobody did, or it was answered for
+    pub window_over: Option<Timestamp>,
     /// the account that it concerns
     pub account: AccountId,
     /// the credential that it is about
@@ -273,6 +277,8 @@ pub struct MailNotice {
     pub ended_by: Option<EndedBy>,
     /// when it ended
     pub until: Option<Timestamp>,
+    /// when somebody last said, in this opening, that the secret was reset
+    pub reset_at: Option<Timestamp>,
     /// open connections of the account that use the credential
     pub sharers: u32,
     /// imports that still used the key when the inventory last said so
@@ -296,7 +302,7 @@ pub enum MailEnd {
         /// what was seen
         error: String,
     },
-    /// it was not taken and may be later
+    /// it was not taken and may be later: an attempt, however far it came
     Failed {
         /// when to try again
         retry_at: Timestamp,
@@ -310,7 +316,7 @@ pub enum MailEnd {
         /// the server's reply
         error: String,
     },
-    /// its turn comes later: it was not offered, and nothing is wrong
+    /// its turn comes later: it was not offered, nothing is wrong with it, and no attempt is counted
     PutOff {
         /// when its turn comes
         retry_at: Timestamp,
@@ -340,8 +346,9 @@ pub trait Mailer {
 
 /// An open session with a mail server; dropped without QUIT after an error.
 pub trait MailSession {
-    /// Says MAIL and RCPT. After an error other than [`SendError::Server`] the session can be used for the next mail.
-    fn offer(&mut self, to: &Address) -> impl Future<Output = Result<(), SendError>>;
+    /// Says MAIL, with this address as the one that it comes back to or else the sender's own, and RCPT. After an error
+    /// other than [`SendError::Server`] the session can be used for the next mail.
+    fn offer(&mut self, comes_back_to: Option<&Address>, to: &Address) -> impl Future<Output = Result<(), SendError>>;
 
     /// Says DATA and the message. Returns the server's reply.
     fn transmit(&mut self, message: &[u8]) -> impl Future<Output = Result<String, SendError>>;

@@ -1,13 +1,13 @@
 //! Every shipped file is good, and a bad one is refused in words.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use super::catalogue::{Catalogue, Origin, files_of, read};
 use crate::domain::catalogue::try_out;
 use crate::domain::ids::ProviderName;
-use crate::domain::remedy::Situation;
+use crate::domain::remedy::{Remedies, Situation};
 
 fn shipped_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/providers")
@@ -42,6 +42,61 @@ fn mailjets_remedies_say_what_dies_at_once_and_what_lives_on() {
     for situation in Situation::ALL {
         let steps = remedies.steps[&situation].join(" ");
         assert!(!steps.to_lowercase().contains("delete the key pair"), "{situation:?}: nobody can do that alone");
+    }
+}
+
+/// Every text of some remedies, by its key.
+fn texts_of(remedies: &Remedies, at: &str) -> BTreeMap<String, String> {
+    let mut texts: BTreeMap<String, String> =
+        [("path", &remedies.path), ("old_value", &remedies.old_value), ("breaks", &remedies.breaks)]
+            .map(|(key, text)| (format!("{at}{key}"), text.clone()))
+            .into();
+    let words = &remedies.words;
+    for (key, text) in [
+        ("make", &words.make),
+        ("end", &words.end),
+        ("look", &words.look),
+        ("risk", &words.risk),
+        ("kind", &words.kind),
+    ] {
+        if !text.is_empty() {
+            texts.insert(format!("{at}words.{key}"), text.clone());
+        }
+    }
+    for (situation, steps) in &remedies.steps {
+        for (number, step) in steps.iter().enumerate() {
+            texts.insert(format!("{at}steps.{}[{number}]", situation.as_str()), step.clone());
+        }
+    }
+    if let Some(grant) = &remedies.oauth {
+        texts.extend(texts_of(grant, "oauth."));
+    }
+    texts
+}
+
+/// The numbers of a text, and the words that are no language's: `pk_`, `-us`, `SMTP`.
+fn marks(text: &str) -> BTreeSet<&str> {
+    let is_edge = |c: char| !c.is_alphanumeric() && !"_-{}".contains(c);
+    let words = text.split(|c: char| c.is_whitespace() || c == '/').map(|word| word.trim_matches(is_edge));
+    let is_code = |word: &str| word.ends_with(['_', '-']) || word.starts_with('-') || word.contains('{');
+    words.filter(|word| is_code(word) || word.chars().all(|c| c.is_ascii_digit()) && !word.is_empty()).collect()
+}
+
+#[test]
+fn every_shipped_file_has_the_german_of_every_english_text_with_the_same_numbers_and_prefixes() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for provider in catalogue.iter() {
+        let name = &provider.name;
+        let translations = provider.translations();
+        let german = translations.get("de").unwrap_or_else(|| panic!("{name} has no [texts.de]"));
+        let (english, german) = (texts_of(&provider.remedies, ""), texts_of(german, ""));
+        assert_eq!(english.keys().collect::<Vec<_>>(), german.keys().collect::<Vec<_>>(), "{name}");
+        for (key, text) in &english {
+            let said = &german[key];
+            assert_eq!(marks(text), marks(said), "{name} {key}: {said}");
+            // The way through the provider's screens may be the very same: its menus speak English.
+            assert!(text != said || key.ends_with("path"), "{name} {key} is still English");
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::http::{Clients, HttpDoor};
 use super::patterns::Patterns;
 use super::route::{Asked, Way, route};
 use super::share::Shares;
-use super::smtp::{Login, Patience, SmtpDoor};
+use super::smtp::{self, Login, Patience, SmtpDoor};
 use super::tls::Tls;
 use super::{Catalogue, ProberError, ProviderSettings};
 use crate::domain::catalogue::{ProtocolKind, Provider};
@@ -126,11 +126,12 @@ impl ProviderLane {
         let failed = |what: String| ProberError::Client { provider: provider.name.clone(), what };
         let guard = Guard::new(Arc::clone(lookup), settings.is_test());
         let http = HttpDoor::new(&settings, clients).map_err(failed)?;
-        let speaks_smtp = provider.protocols.iter().any(|protocol| protocol.kind == ProtocolKind::Smtp);
-        let smtp = if speaks_smtp {
+        let over_smtp = provider.protocols.iter().find(|protocol| protocol.kind == ProtocolKind::Smtp);
+        let smtp = if let Some(protocol) = over_smtp {
             let tls = Tls::new(Vec::new(), &[]).map_err(|error| failed(error.to_string()))?;
+            let pace = settings.pace.is_some().then(|| smtp::pace(protocol));
             let patience = Patience { whole: settings.timeout, connection: settings.connect_timeout };
-            Some(SmtpDoor::new(guard, tls, settings.is_test(), settings.pace.is_some(), patience))
+            Some(SmtpDoor::new(guard, tls, settings.is_test(), pace, patience))
         } else {
             None
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::domain::catalogue::AccountLimit;
+use crate::domain::catalogue::Pace;
 use crate::domain::ids::AccountId;
 
 /// A share that comes back this soon is waited for.
@@ -20,7 +20,7 @@ pub(super) struct Shares(DefaultKeyedRateLimiter<AccountId>);
 impl Shares {
     /// So that in no span of the limit's length more is asked for one account than the limit says. `None` for a limit that
     /// is none.
-    pub(super) fn new(limit: AccountLimit) -> Option<Self> {
+    pub(super) fn new(limit: Pace) -> Option<Self> {
         let (requests, per) = (NonZeroU32::new(limit.requests)?, Duration::from_secs(u64::from(limit.per_seconds)));
         // Half of it at once, and the other half spread over the span: together they are all of it.
         let at_once = NonZeroU32::new(requests.get() / 2).unwrap_or(NonZeroU32::MIN);
@@ -50,8 +50,8 @@ impl Shares {
 mod tests {
     use super::*;
 
-    const fn limit(requests: u32, per_seconds: u32) -> AccountLimit {
-        AccountLimit { requests, per_seconds }
+    const fn limit(requests: u32, per_seconds: u32) -> Pace {
+        Pace { requests, per_seconds }
     }
 
     /// How many questions an account has room for before the first that must wait.

@@ -17,19 +17,24 @@ use self::session::{Security, Session, open};
 use self::talk::Reply;
 use super::tls::Tls;
 use super::turn::Turns;
-use crate::domain::catalogue::{ReplyRow, classify_reply};
+use crate::domain::catalogue::{Pace, Protocol, ReplyRow, classify_reply};
 use crate::domain::outcome::{Reason, Verdict};
 use crate::net::{Guard, NoDial, Unconnected};
 
 /// Logins under way at one provider. Each costs it a TLS session, thirty times the work of a question over a kept one.
 const IN_FLIGHT: usize = 1;
-/// And how soon one follows another.
-const PACE: (u32, Duration) = (1, Duration::from_secs(2));
+/// And how soon one follows another, where the provider's file says nothing.
+const PACE: Pace = Pace { requests: 1, per_seconds: 2 };
 /// How long a farewell may take: whether it is heard changes nothing.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// The port of a relay whose address names none (RFC 6409), and of one that begins with TLS (RFC 8314).
 const SUBMISSION: u16 = 587;
 const SUBMISSIONS: u16 = 465;
+
+/// How soon one login may follow another over this protocol.
+pub(super) fn pace(protocol: &Protocol) -> Pace {
+    protocol.pace.unwrap_or(PACE)
+}
 
 /// One provider's relays.
 pub(super) struct SmtpDoor {
@@ -52,9 +57,12 @@ pub(super) struct Patience {
 }
 
 impl SmtpDoor {
-    /// The relays behind this guard. `paced` is false where the operator wants no pace at all.
-    pub(super) fn new(guard: Guard, tls: Tls, test: bool, paced: bool, patience: Patience) -> Self {
-        let turns = if paced { Turns::new(IN_FLIGHT, Some(PACE)) } else { Turns::new(usize::MAX >> 4, None) };
+    /// The relays behind this guard, at their protocol's pace; `None` where the operator wants no pace at all.
+    pub(super) fn new(guard: Guard, tls: Tls, test: bool, pace: Option<Pace>, patience: Patience) -> Self {
+        let turns = match pace {
+            Some(pace) => Turns::new(IN_FLIGHT, Some((pace.requests, Duration::from_secs(pace.per_seconds.into())))),
+            None => Turns::new(usize::MAX >> 4, None),
+        };
         let Patience { whole, connection } = patience;
         Self { guard, tls, test, turns, timeout: whole, connect_timeout: connection }
     }

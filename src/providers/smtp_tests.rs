@@ -108,7 +108,7 @@ fn rows() -> Vec<ReplyRow> {
 
 fn door(tls: Tls, test: bool) -> SmtpDoor {
     let patience = Patience { whole: Duration::from_secs(5), connection: Duration::from_secs(2) };
-    SmtpDoor::new(Guard::new(Arc::new(SystemLookup), true), tls, test, false, patience)
+    SmtpDoor::new(Guard::new(Arc::new(SystemLookup), true), tls, test, None, patience)
 }
 
 async fn ask(address: &str, tls: Tls, test: bool, password: &str) -> (Verdict, Option<u16>) {
@@ -211,7 +211,7 @@ async fn odd(words: &'static [&'static str], hangs: bool, test: bool) -> (Verdic
     });
     let patience = Patience { whole: Duration::from_millis(500), connection: Duration::from_millis(500) };
     let tls = Tls::new(Vec::new(), &[]).unwrap();
-    let door = SmtpDoor::new(Guard::new(Arc::new(SystemLookup), true), tls, test, false, patience);
+    let door = SmtpDoor::new(Guard::new(Arc::new(SystemLookup), true), tls, test, None, patience);
     let login = Login { user: USER, password: SECRET };
     let (verdict, code) = door.ask(&address.parse().unwrap(), &login, &rows()).await;
     let heard = tokio::task::spawn_blocking(move || server.join().unwrap()).await.unwrap();

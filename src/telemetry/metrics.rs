@@ -29,7 +29,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::read::Overview;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
-use crate::ports::meter::{AnnounceOutcome, JobOutcome, MailOutcome, Meter, PartName, Stage};
+use crate::ports::meter::{AnnounceOutcome, BounceOutcome, JobOutcome, MailOutcome, Meter, PartName, Stage};
 
 /// The content type of what [`Metrics::render`] returns.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -142,6 +142,10 @@ impl Meter for Metrics {
 
     fn mailed(&self, outcome: MailOutcome) {
         self.process.mailed(outcome);
+    }
+
+    fn bounced(&self, outcome: BounceOutcome) {
+        self.process.bounced(outcome);
     }
 
     fn announced(&self, outcome: AnnounceOutcome) {

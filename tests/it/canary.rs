@@ -1,5 +1,7 @@
 //! No secret where it doesn't belong: everything that the program writes is searched, with everything going wrong that can.
 
+mod tokens;
+
 use std::fmt::Write as _;
 use std::fs;
 

@@ -178,4 +178,5 @@ fed! {
     any_date_that_is_read_is_written_as_the_same: "dates",
     any_duration_is_read_or_refused: "durations",
     any_retry_after_is_a_wait_or_nothing: "retry_after",
+    whatever_comes_back_is_taken_apart_and_what_is_kept_names_nobody: "bounces",
 }

@@ -5,7 +5,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use keysweep::app::SystemClock;
 use keysweep::demo::world::KeyState;
+use keysweep::ports::Clock as _;
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
@@ -20,11 +23,26 @@ struct Linked {
     estate: Estate,
     daemon: Running,
     link: String,
+    /// the language of its reader
+    lang: &'static str,
 }
 
 impl Linked {
     fn new() -> Self {
+        Self::new_with(|_| {})
+    }
+
+    /// With something that happens between the mail and the start of the daemon.
+    fn new_with(meanwhile: impl FnOnce(&Estate)) -> Self {
+        Self::read_in("en", meanwhile)
+    }
+
+    /// Likewise, for a reader of this language.
+    fn read_in(lang: &'static str, meanwhile: impl FnOnce(&Estate)) -> Self {
         let estate = one_stale_key();
+        let people = fs::read_to_string(estate.path("people.csv")).expect("the people");
+        let people = people.replace(",verified\n", ",verified,locale\n").replace(",true\n", &format!(",true,{lang}\n"));
+        estate.write("people.csv", &people);
         let port =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("its number").port();
         let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
@@ -32,6 +50,8 @@ impl Linked {
             "[http]\npublic_listen = \"127.0.0.1:{port}\"\npublic_url = \"http://127.0.0.1:{port}\"\n\
              [schedule]\nscan = \"0 3 1 1 *\"\nmail = \"0 3 1 1 *\"\n[telemetry]\nlog_filter = \"trace\"\n"
         );
+        // Each scan asks; the daemon makes none by itself.
+        let text = text.replace("[liveness]", "[liveness]\nprobe_every = \"1ms\"");
         estate.write("keysweep.toml", &format!("{text}\n{public}"));
         estate.release();
         let ran = estate.notify();
@@ -40,13 +60,10 @@ impl Linked {
         let start = mail.text.find(&format!("http://127.0.0.1:{port}/a/")).expect("a link in the text part");
         let link: String = mail.text[start..].split_whitespace().next().expect("a link").to_owned();
         assert!(mail.html.replace("&#x2f;", "/").contains(&link), "the same link in both parts");
+        meanwhile(&estate);
         let daemon = Running::start(&estate);
         wait_for("the page is served", || daemon.log().contains("listening for the people").then_some(()));
-        Self { estate, daemon, link }
-    }
-
-    fn token(&self) -> &str {
-        self.link.rsplit('/').next().expect("a token")
+        Self { estate, daemon, link, lang }
     }
 
     /// What a person meets who opens the link and then clicks these, one after the other.
@@ -66,7 +83,7 @@ impl Linked {
         let met: Vec<Value> = serde_json::from_slice(&ran.stdout).expect("a list of pages");
         for (at, page) in met.iter().enumerate() {
             for (fact, expected) in
-                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!("en"))]
+                [("overflow", json!(0)), ("heads", json!(1)), ("styled", json!(true)), ("lang", json!(self.lang))]
             {
                 assert_eq!(page[fact], expected, "{fact} of page {at} at {width}: {page}");
             }
@@ -111,42 +128,61 @@ fn a_person_checks_resets_and_checks_again_without_script() {
 }
 
 #[test]
-fn a_token_is_in_no_log_no_output_and_not_in_the_ledger() {
-    let linked = Linked::new();
-    linked.met(800, &["[value=check]", "[value='not-mine']"]);
-    for arguments in [
-        &["explain", "F1", "--format", "json"][..],
-        &["mails", "list", "--format", "json"],
-        &["findings", "list", "--all", "--format", "json"],
-        &["config", "show"],
-    ] {
-        let ran = linked.estate.run(arguments);
-        assert!(!ran.out.contains(linked.token()) && !ran.err.contains(linked.token()), "{arguments:?}");
-    }
-    let (estate, token) = (&linked.estate, linked.token().to_owned());
+fn a_reset_that_came_to_nothing_is_told_once_when_its_window_is_over() {
+    let linked = Linked::new_with(|estate| {
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &format!("{text}\n[links]\nreset_window = \"1s\"\n"));
+    });
+    says(&linked.met(800, &["[value=reset]"])[1], "until that is confirmed, reminders wait");
     linked.daemon.stop();
-    let mut searched = 0;
-    for entry in fs::read_dir(estate.folder.path()).expect("the folder") {
-        let path = entry.expect("an entry").path();
-        if let Ok(bytes) = fs::read(&path) {
-            searched += 1;
-            assert!(!bytes.windows(token.len()).any(|window| window == token.as_bytes()), "{}", path.display());
-        }
-    }
-    assert!(searched > 4, "ledger, logs, inventory and configuration");
-    let log = fs::read_to_string(estate.path("log")).expect("the log");
-    assert!(log.contains("a public request was answered"), "there is a log to search");
+    let told = wait_for("the window is over", || {
+        linked.estate.notify();
+        linked.estate.mails().into_iter().nth(1)
+    });
+    let told = format!("{} {}", told.subject, told.text.split_whitespace().collect::<Vec<_>>().join(" "));
+    assert!(told.contains("it was said here that this key has been reset, and Kit accepted it after that"), "{told}");
+    assert!(told.contains("Reminder") && told.contains("delete the old connection"), "{told}");
+    linked.estate.notify();
+    assert_eq!(linked.estate.mails().len(), 2, "once");
+}
+
+/// What the machine's clock says.
+fn machines() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(SystemClock.now().as_millis()).expect("an instant of our time")
 }
 
 #[test]
-fn the_page_is_looked_at_in_both_widths() {
-    let linked = Linked::new();
-    let folder =
-        std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
-    for width in [360, 800] {
-        let picture = folder.join(format!("link-{width}.png"));
-        linked.pictured(width, &picture, &["[value=check]"]);
-        assert!(fs::metadata(&picture).expect("a picture").len() > 20_000);
-    }
+fn the_page_goes_by_the_clock_that_the_providers_set_right() {
+    let linked = Linked::new_with(|estate| {
+        // Since the mail, somebody has set the machine's clock a day ahead of everybody else's.
+        let date = (machines() - TimeDelta::days(1)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        estate.world.date(Some(date));
+        let scanned = estate.run(&["scan"]);
+        assert!(scanned.err.contains("our clock is suspect"), "{}", scanned.err);
+    });
+    let met = linked.met(800, &["[value=check]"]);
+    says(&met[1], "Kit accepted it over REST just now: it still works.");
+    let tomorrow = machines().format("%-d %B %Y").to_string();
+    let today = (machines() - TimeDelta::days(1)).format("%-d %B %Y").to_string();
+    let met = linked.met(800, &["[value=reset]"]);
+    says(&met[1], &format!("Reminders wait until {tomorrow}"));
+    says(&met[1], &format!("on {today}"));
     linked.daemon.stop();
+}
+
+#[test]
+fn the_page_is_looked_at_in_both_widths_and_languages() {
+    for (lang, asked) in
+        [("en", "Kit accepted it over REST just now"), ("de", "Kit hat ihn soeben über REST angenommen")]
+    {
+        let linked = Linked::read_in(lang, |_| {});
+        let folder =
+            std::env::var_os("KEYSWEEP_PICTURES").map_or_else(|| linked.estate.folder.path().to_owned(), Into::into);
+        for width in [360, 800] {
+            let picture = folder.join(format!("link-{lang}-{width}.png"));
+            says(&linked.pictured(width, &picture, &["[value=check]"])[1], asked);
+            assert!(fs::metadata(&picture).expect("a picture").len() > 20_000);
+        }
+        linked.daemon.stop();
+    }
 }

@@ -4,6 +4,7 @@
 
 mod absence;
 mod blindness;
+mod bounces;
 mod canary;
 mod catalogue;
 mod daemon;

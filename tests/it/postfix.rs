@@ -11,7 +11,7 @@ use keysweep::demo::clock::VirtualClock;
 use keysweep::demo::estate::Estate;
 use keysweep::demo::home::Home;
 use keysweep::demo::inbox::Inbox;
-use keysweep::demo::world::World;
+use keysweep::demo::world::{KeyState, World};
 use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::ledger::read::MailState;
 use keysweep::notify::preview;
@@ -19,7 +19,7 @@ use keysweep::ports::{Clock as _, Quiet};
 use keysweep::providers::Catalogue;
 use mail_parser::MessageParser;
 
-use crate::estate::{Read, wait_for};
+use crate::estate::{Connection, Estate as SmallEstate, Read, wait_for};
 use crate::mail_server::certify;
 use crate::support::postfix::Postfix;
 
@@ -125,4 +125,41 @@ async fn the_demo_estates_mails_go_through_postfix_once_and_the_next_step_sends_
     let threaded = reminders.filter(|(_, raw)| raw.windows(12).any(|window| window == b"In-Reply-To:"));
     assert!(threaded.count() > 0, "a reminder threads with the mail that it reminds of");
     assert_eq!(house.scan().await.notified.expect("it looked").sent, 0, "and then nothing again");
+}
+
+#[test]
+fn what_postfix_sends_back_is_told_to_the_next_in_line() {
+    const KEY: &str = "kit_0000000000000000000000000000gone";
+    let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
+    certify(folder.path());
+    let postfix = Postfix::start(folder.path(), USER, PASSWORD);
+    let small = SmallEstate::new();
+    let mailbox = postfix.bounces();
+    let mail = format!(
+        "return_path = \"bounces@example.org\"\nbounces = \"{}\"\nsecurity_contact = \"security@example.org\"",
+        mailbox.display()
+    );
+    small.configure(&postfix.url(USER, PASSWORD, &folder.path().join("ca.pem")), &mail, "");
+    small.people(&[["a", "gone", "owner", "active", "true"]]);
+    small.connections(&[Connection::active("c1", "a", "gone", KEY)]);
+    small.world.set("kit", None, KEY, KeyState::Live);
+    small.release();
+    small.notify();
+    assert_eq!(small.outbox()[0].1, "sent", "Postfix took it: {}", postfix.log());
+
+    let reports = || std::fs::read_dir(mailbox.join("new")).map_or(0, Iterator::count);
+    wait_for("Postfix sends it back", || (reports() == 1).then_some(()));
+    for _ in 0..2 {
+        small.notify();
+        let told = wait_for("the next in line has it", || Some(postfix.inbox()).filter(|inbox| !inbox.is_empty()));
+        let readers: Vec<&str> = told.iter().map(|(reader, _)| reader.as_str()).collect();
+        assert_eq!(readers, ["security@example.org"], "{}", postfix.log());
+        let read = Read::new(&told[0].0, &told[0].1);
+        assert!(read.text.contains("List c1"), "{}", read.text);
+    }
+    let states: Vec<String> = small.outbox().into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, ["bounced", "sent"]);
+    let suppressed = small.run(&["mail", "suppressed", "--format", "json"]).exits(0).json();
+    assert!(suppressed[0]["reason"].as_str().is_some_and(|why| why.contains("unknown user")), "{suppressed}");
+    assert_eq!((reports(), std::fs::read_dir(mailbox.join("cur")).map_or(0, Iterator::count)), (0, 1));
 }

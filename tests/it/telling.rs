@@ -220,3 +220,31 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
     estate.notify();
     assert_eq!(estate.readers(), ["owner@example.org"]);
 }
+
+#[test]
+fn a_connection_or_a_credential_stands_for_all_that_is_open_about_it() {
+    let estate = owner();
+    estate.run(&["scan"]).exits(0);
+    let listed = || estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    let first = listed()[0].clone();
+    let word = |key: &str| first[key].as_str().expect("a text").to_owned();
+    let (id, connection, credential) = (word("id"), word("connection_id"), word("credential"));
+    for (named, act, pause) in [
+        (&connection, "snooze", json!("snoozed")),
+        (&format!("main/{connection}"), "ack", json!("acknowledged")),
+        (&credential, "snooze", json!("snoozed")),
+    ] {
+        let until =
+            if act == "ack" { &["ack", named.as_str()][..] } else { &["snooze", named.as_str(), "--for", "7d"] };
+        let said = estate.run(until).exits(0).err;
+        assert!(said.contains(&format!("{id} (")) && said.contains(&format!("main/{connection})")), "{said}");
+        let all = listed();
+        let about =
+            all.as_array().expect("a list").iter().filter(|finding| finding["credential"] == credential.as_str());
+        assert!(about.clone().count() > 0 && about.clone().all(|finding| finding["pause"] == pause), "{all:#}");
+        estate.run(&["ack", named.as_str(), "--undo"]).exits(0);
+        assert!(listed().as_array().expect("a list").iter().all(|finding| finding["pause"].is_null()));
+    }
+    let unknown = estate.run(&["ack", "nowhere"]).exits(1);
+    assert!(unknown.err.contains("give a finding (F12), a connection's id, or the last 12 digits"), "{}", unknown.err);
+}

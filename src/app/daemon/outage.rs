@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::cadence::scattered;
 use crate::domain::time::Timestamp;
 
 /// The wait after the first failure; each further one doubles it.
@@ -23,7 +24,7 @@ impl Outage {
     pub(super) fn after(last: Option<Self>, now: Timestamp, seed: u64) -> Self {
         let failures = last.map_or(0, |last| last.failures).saturating_add(1);
         let doubled = FIRST.saturating_mul(1 << (failures - 1).min(10)).min(LONGEST);
-        let jitter = mixed(seed ^ u64::from(failures)) % 250; // thousandths
+        let jitter = scattered(seed ^ u64::from(failures)) % 250; // thousandths
         let wait = doubled + Duration::from_millis(doubled.as_secs() * jitter);
         Self { failures, failed_at: now, wait }
     }
@@ -32,13 +33,6 @@ impl Outage {
     pub(super) fn left(&self, now: Timestamp) -> Duration {
         if now < self.failed_at { Duration::ZERO } else { self.wait.saturating_sub(now.since(self.failed_at)) }
     }
-}
-
-/// A number as good as random (the finisher of splitmix64).
-fn mixed(seed: u64) -> u64 {
-    let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]

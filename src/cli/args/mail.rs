@@ -1,5 +1,7 @@
 //! The words of `mail` and `webhook`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::{SampleArgs, TextFormat};
@@ -21,6 +23,12 @@ pub enum MailVerb {
     Test {
         /// To whom
         address: String,
+    },
+    /// Takes in mail that came back: one message, a file of many (mbox) or a folder (Maildir)
+    Bounce {
+        /// Where it is; standard input without it
+        #[arg(value_name = "FILE")]
+        from: Option<PathBuf>,
     },
     /// Addresses that are left alone because their server refused them for good
     Suppressed {

@@ -112,9 +112,12 @@ fn protocol(out: &mut impl Write, protocol: &Protocol) -> io::Result<()> {
             let example = example.map(|example| example.name.clone()).unwrap_or_default();
             vec![row.code.to_string(), plain(&said), meaning(row.verdict, row.reason), example, row.source.to_string()]
         });
+        let pace = protocol
+            .pace
+            .map_or_else(String::new, |pace| format!(", {}", super::rate(pace.requests, pace.per_seconds)));
         writeln!(
             out,
-            "\nasks by a login\n{}",
+            "\nasks by a login{pace}\n{}",
             table(&["reply", "text", "means", "example", "source"], rows.collect())
         )?;
     }

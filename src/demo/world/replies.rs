@@ -110,7 +110,13 @@ pub(super) fn answer(provider: Provider, head: &Head<'_>, shared: &Shared) -> Re
     let path = route.map_or_else(|| Cow::Owned(state.loggable(&decoded(head.path))), Cow::Borrowed);
     let status = if reply.framing == Framing::Never { 0 } else { reply.status };
     state.log(Seen { provider: provider.name(), method: method(head.method), path, key: found.key, status });
-    reply
+    match &state.date {
+        Some(date) => {
+            let headers = format!("{}Date: {date}\r\n", reply.headers);
+            reply.with(headers)
+        }
+        None => reply,
+    }
 }
 
 /// The credential in the request, as the world keeps it; `None` where the provider finds none.

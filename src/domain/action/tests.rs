@@ -17,6 +17,24 @@ const OWNER: Member = Member {
 };
 const MAKER: Member = Member { role: Role::Member, maker: true, ..OWNER };
 
+#[test]
+fn a_reset_has_failed_where_the_key_was_accepted_since_the_end_of_its_window() {
+    let over = NOW + hours(24);
+    let belief = |liveness, accepted_at| Belief { liveness, accepted_at, ..Belief::default() };
+    for (liveness, accepted_at, failed) in [
+        (Liveness::Live, Some(over), true),
+        (Liveness::Live, Some(over + hours(1)), true),
+        (Liveness::Live, Some(over - hours(1)), false),
+        (Liveness::Live, None, false),
+        (Liveness::Unverified, None, false),
+        (Liveness::Suspect, Some(over + hours(1)), false),
+        (Liveness::Dead, Some(over + hours(1)), false),
+        (Liveness::Shredded, Some(over + hours(1)), false),
+    ] {
+        assert_eq!(reset_failed(over, &belief(liveness, accepted_at)), failed, "{liveness:?} {accepted_at:?}");
+    }
+}
+
 /// A key that was left behind and still works.
 const LEFT: Matter = Matter {
     open: true,

@@ -13,7 +13,7 @@ fn at(secs: i64) -> Timestamp {
 }
 
 fn print(n: u8) -> Fingerprint {
-    Fingerprint::from_hex(format!("{n:064x}"))
+    Fingerprint::try_from(format!("{n:064x}")).expect("64 digits")
 }
 
 fn record(status: RecordStatus) -> ConnectionRecord {

@@ -36,7 +36,7 @@ fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness)
         id: UseId(credential.0),
         credential: CredentialFacts {
             id: credential,
-            fingerprint: Fingerprint::from_hex("0".repeat(64)),
+            fingerprint: Fingerprint::try_from("0".repeat(64)).expect("64 digits"),
             provider: ProviderName::new("mailjet"),
             key_tail: String::new(),
             kind: None,

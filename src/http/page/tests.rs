@@ -60,6 +60,7 @@ impl World {
                     oldest_opened_at: NOW - days(9),
                 }],
                 outbox: OutboxOverview::default(),
+                acts: Vec::new(),
                 sources: vec![SourceOverview {
                     name: "main".to_owned(),
                     last_read: Some(done),

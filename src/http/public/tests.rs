@@ -10,7 +10,7 @@ use crate::domain::finding::{FindingChange, Opened};
 use crate::domain::ids::FindingId;
 use crate::domain::record::PersonStatus;
 use crate::domain::time::days;
-use crate::ports::collect::{CollectChunk, CollectLedger as _};
+use crate::ports::collect::{CollectChunk, CollectLedger as _, PersonWrite};
 
 #[tokio::test]
 async fn a_get_shows_what_was_found_and_acts_on_nothing() {
@@ -67,6 +67,33 @@ async fn every_answer_is_sealed_whatever_it_is() {
         }
         let styled = answer.body.contains(&format!("<style>{STYLE}</style>"));
         assert!(styled || answer.status == 405 || answer.status == 413, "{method} {path}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_pages_language_says_in_which_it_is() {
+    let house = House::open().await;
+    let english = house.get(&place(&LINK)).await.body;
+    assert!(english.matches(" lang=").count() == 1 && english.contains("<html lang=\"en\">"), "{english}");
+    let source = house.world.ledger.source("platform", NOW).await.unwrap().id;
+    let reads = async |locale: &str| {
+        let reader = PersonWrite { locale: Some(locale.to_owned()), ..person(source, PersonStatus::Active, locale) };
+        let chunk = CollectChunk { now: Some(NOW), people: vec![reader], ..CollectChunk::default() };
+        house.world.ledger.commit_collect(&chunk).await.unwrap();
+        house.get(&place(&LINK)).await.body
+    };
+    let german = reads("de").await;
+    for marked in ["<html lang=\"de\">", "<ol lang=\"en\">", "<p lang=\"en\">It dies.", "<li lang=\"en\">All of it"] {
+        assert!(german.contains(marked), "{marked}: {german}");
+    }
+    assert!(
+        german.contains("<h1>Reset") && german.contains("<li>An import"),
+        "the mail's own words are German: {german}"
+    );
+    // The operator's own language of mails is one that the page doesn't speak.
+    let french = reads("fr").await;
+    for marked in ["<html lang=\"en\">", "<h1 lang=\"fr\">", "<dd lang=\"fr\">", "<li lang=\"fr\">An import", "<ol>"] {
+        assert!(french.contains(marked), "{marked}: {french}");
     }
 }
 

@@ -51,6 +51,12 @@ struct Found<'a> {
     link: &'a str,
     old_value: &'a str,
     minds: &'a [String],
+    breaks: &'a str,
+    /// the language's tag of all of it but for what follows: mails may know more languages than the page
+    language: &'a str,
+    steps_language: &'a str,
+    /// of `old_value` and `breaks`
+    guide_language: &'a str,
 }
 
 /// What may be done: for each act that may, what it means.
@@ -175,13 +181,28 @@ impl<'a> View<'a> {
         nonce: String,
     ) -> Self {
         let texts = ground.texts;
-        let Described { what, why, key, connections, age, steps, link, old_value, minds, .. } = described;
+        let Described { what, why, key, connections, age, steps, link, old_value, minds, breaks, .. } = described;
+        let Described { language, steps_language, guide_language, .. } = described;
         // Whatever a catalogue says, this page leads nowhere but to a provider's own site.
         let link = if link.starts_with("https://") { link.as_str() } else { "" };
         Self {
             heading: described.heading.clone(),
             told: note(ground, told),
-            found: Some(Found { what, why, key, connections, age, steps, link, old_value, minds }),
+            found: Some(Found {
+                what,
+                why,
+                key,
+                connections,
+                age,
+                steps,
+                link,
+                old_value,
+                minds,
+                breaks,
+                language,
+                steps_language,
+                guide_language,
+            }),
             evidence: ground.evidence(),
             open: ground.plain(texts.open),
             acts: Some(acts(ground, policy)),

@@ -56,6 +56,19 @@ pub(in crate::ledger) const SILENCE: Sql = sql!(
        AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
 );
 
+/// The step of a notice that is silenced here before anybody could read it is due once more when reminders come again: its
+/// ladder may have no other. Who was told already is not told again, nor who may have been.
+pub(in crate::ledger) const STEP_LATER: Sql = sql!(
+    "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN unsaid.step > 0 THEN unsaid.step - 1 END
+     FROM (SELECT n.finding_id, n.opening, max(n.step) AS step
+           FROM " [each "$1" paused bigint] " JOIN notice AS n ON n.finding_id = paused.value AND n.state = 'planned'
+           WHERE NOT EXISTS (SELECT 1 FROM mail AS m
+                             WHERE m.id = n.mail_id AND (m.state IN ('sending', 'sent') OR m.maybe_sent = 1))
+           GROUP BY n.finding_id, n.opening) AS unsaid
+     WHERE finding.id = unsaid.finding_id AND finding.opening = unsaid.opening AND finding.last_step = unsaid.step
+       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
+);
+
 pub(in crate::ledger) const DISOWN: Sql = sql!(
     "INSERT INTO disowned (finding_id, person_id, opening)
      SELECT f.id, $2, f.opening FROM finding AS f WHERE f.id IN " [within "$1" bigint] "
@@ -68,7 +81,7 @@ pub(in crate::ledger) const OWN_AGAIN: Sql =
 /// Their step is due once more, so that the next in line is told.
 pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
     "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN last_step > 0 THEN last_step - 1 END
-     WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1"
+     WHERE id IN " [within "$1" bigint] " AND last_step IS NOT NULL AND state = 'open' AND mailed = 1 AND baseline = 0"
 );
 
 pub(in crate::ledger) const ASK: Sql =
@@ -86,6 +99,14 @@ pub(in crate::ledger) const MUTE: Sql = sql!(
 );
 
 pub(in crate::ledger) const UNMUTE: Sql = sql!("DELETE FROM muted WHERE person_id = $1");
+
+pub(in crate::ledger) const COUNT: Sql = sql!(
+    "INSERT INTO acted (act, outcome, times) VALUES ($1, $2, 1)
+     ON CONFLICT (act, outcome) DO UPDATE SET times = acted.times + 1"
+);
+
+pub(in crate::ledger) const COUNTED: Sql =
+    sql!("SELECT " [page "act, outcome, times"] " FROM (SELECT * FROM acted ORDER BY act, outcome) AS counted");
 
 pub(in crate::ledger) const SILENCE_LOW: Sql = sql!(
     "UPDATE notice SET state = 'cancelled'

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::facts::Compromise;
 use crate::domain::finding::{FindingChange, Opened, Severity};
 use crate::domain::time::hours;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -8,6 +9,8 @@ use crate::ports::notify::{NotifyLedger, StepTaken};
 on_both![
     a_pause_holds_back_the_steps_of_the_whole_point_until_its_end,
     a_member_speaks_for_their_own_connections_only,
+    the_end_of_a_reset_window_is_due_once_beside_the_ladder,
+    a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due,
     what_begins_anew_is_not_quiet_any_more,
     whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is,
     a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds,
@@ -15,6 +18,7 @@ on_both![
     a_check_is_counted_and_makes_the_key_due,
     who_is_muted_hears_nothing_of_low_severity_until_they_want_to,
     acts_are_logged_with_who_did_them_and_refused_ones_are_not,
+    what_was_asked_for_is_counted_with_what_became_of_it,
     another_opening_is_not_the_one_that_was_seen,
 ];
 
@@ -71,6 +75,8 @@ async fn a_pause_holds_back_the_steps_of_the_whole_point_until_its_end(kind: Kin
     // A step that was decided before the pause, and is written after it, tells nobody.
     take(&estate, 2, &[1]).await;
     assert_eq!(estate.number("SELECT count(*) FROM notice WHERE finding_id = 2").await, 0);
+    let untaken = "SELECT count(*) FROM finding WHERE last_step IS NULL";
+    assert_eq!(estate.number(untaken).await, 2, "nor is it taken, nor one that nobody could read");
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     assert_eq!(due(&estate, NOW + days(8)).await, [1, 2]);
 }
@@ -84,6 +90,57 @@ async fn a_member_speaks_for_their_own_connections_only(kind: Kind) {
     assert_eq!(act(&estate, By::Person(PersonId(99)), Act::Reset).await, Err(Refusal::NotYours));
     estate.run("UPDATE person SET status = 'suspended' WHERE id = 2").await;
     assert_eq!(act(&estate, MAKER, Act::Resume).await, Err(Refusal::NotYours));
+}
+
+async fn the_end_of_a_reset_window_is_due_once_beside_the_ladder(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    for finding in [1, 2] {
+        take(&estate, finding, &[1]).await;
+    }
+    act(&estate, OWNER, Act::Reset).await.expect("an owner may");
+    let over = NOW + hours(24);
+    assert_eq!(due(&estate, over - hours(1)).await, Vec::<i64>::new());
+    let steps = estate.ledger.steps_due(over, FindingId(0), 10).await.unwrap();
+    let seen: Vec<_> = steps.iter().map(|step| (step.finding.0, step.due_at, step.window_over)).collect();
+    assert_eq!(seen, [1, 2].map(|finding| (finding, Some(NOW + days(7)), Some(over))));
+    let one = estate.ledger.steps_due(over, FindingId(0), 1).await.unwrap();
+    let rest = estate.ledger.steps_due(over, one[0].finding, 1).await.unwrap();
+    assert_eq!((one[0].finding, rest[0].finding), (FindingId(1), FindingId(2)), "page by page");
+
+    let told = |step| StepTaken {
+        finding: FindingId(1),
+        opening: 1,
+        step,
+        people: vec![PersonId(1)],
+        next_step_at: Some(NOW + days(7)),
+    };
+    // Written twice, as after a kill between the commit and whoever was to hear of it.
+    for _ in 0..2 {
+        estate.ledger.commit_steps(over, &[told(1)], &[]).await.unwrap();
+    }
+    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE finding_id = 1 AND step = 1").await, 1);
+    assert_eq!(due(&estate, over).await, [2]);
+    assert_eq!(estate.number("SELECT count(*) FROM finding WHERE pause IS NULL AND reset_at IS NOT NULL").await, 1);
+    assert_eq!(due(&estate, NOW + days(7)).await, [1, 2], "the ladder's own day stays");
+    // A pause that lies ahead is not forgotten with a step that was decided before it.
+    act(&estate, OWNER, Act::Snooze { until: NOW + days(30) }).await.expect("an owner may");
+    estate.ledger.commit_steps(NOW + days(7), &[told(2)], &[]).await.unwrap();
+    assert_eq!(due(&estate, NOW + days(29)).await, Vec::<i64>::new());
+}
+
+async fn a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    for finding in [1, 2] {
+        take(&estate, finding, &[1]).await;
+    }
+    act(&estate, OWNER, Act::Reset).await.expect("an owner may");
+    act(&estate, OWNER, Act::Resume).await.expect("and think better of it");
+    assert_eq!(due(&estate, NOW + days(2)).await, Vec::<i64>::new());
+    act(&estate, OWNER, Act::Reset).await.expect("an owner may");
+    estate.run("UPDATE finding SET mailed = 0 WHERE id = 2").await;
+    assert_eq!(due(&estate, NOW + days(2)).await, [1]);
+    estate.run("UPDATE escrow SET held = 0").await;
+    assert_eq!(due(&estate, NOW + days(2)).await, Vec::<i64>::new(), "nobody can ask any more");
 }
 
 async fn what_begins_anew_is_not_quiet_any_more(kind: Kind) {
@@ -192,6 +249,38 @@ async fn acts_are_logged_with_who_did_them_and_refused_ones_are_not(kind: Kind) 
     // The operator means one finding, not the point of a mail.
     let held = "SELECT count(*) FROM finding WHERE pause = 'acknowledged'";
     assert_eq!(estate.number(held).await, 1);
+}
+
+async fn what_was_asked_for_is_counted_with_what_became_of_it(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    for _ in 0..3 {
+        act(&estate, OWNER, Act::Reset).await.expect("an owner may");
+    }
+    act(&estate, OWNER, Act::Destroy).await.expect_err("the key is in use");
+    act(&estate, By::Person(PersonId(99)), Act::Reset).await.expect_err("there is no such person");
+    for (person, muted) in [(1, true), (1, true), (1, false)] {
+        estate.ledger.mute(PersonId(person), muted, NOW).await.unwrap();
+    }
+    for word in [Some(Compromise { at: NOW, note: None }), None, None] {
+        estate.ledger.compromise(CredentialId(1), word.as_ref(), NOW).await.unwrap();
+    }
+    let acts = estate.ledger.overview(NOW).await.unwrap().acts;
+    let counted: Vec<_> =
+        acts.iter().map(|counted| (counted.act.as_str(), counted.outcome.as_str(), counted.times)).collect();
+    assert_eq!(
+        counted,
+        [
+            ("compromised", "done", 2),
+            ("compromised", "nothing", 1),
+            ("destroy", "refused", 1),
+            ("mute", "done", 1),
+            ("mute", "nothing", 1),
+            ("reset", "done", 1),
+            ("reset", "nothing", 2),
+            ("reset", "refused", 1),
+            ("unmute", "done", 1),
+        ]
+    );
 }
 
 async fn another_opening_is_not_the_one_that_was_seen(kind: Kind) {

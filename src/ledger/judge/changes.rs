@@ -245,8 +245,8 @@ pub(in crate::ledger) const CANCEL_NOTICES: Sql = sql!(
        AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
 );
 
-/// The note that ends a tombstone, for everybody who was told of this opening, or may have been, and may still be written
-/// to. Only where the credential is dead, and nothing of the connection's own uses it.
+/// The note that ends a tombstone, for everybody who was told of this opening, or may have been, may still be written to
+/// and has not said that it is not theirs. Only where the credential is dead, and nothing of the connection's own uses it.
 pub(in crate::ledger) const CLOSING_NOTES: Sql = sql!(
     "INSERT INTO notice (finding_id, opening, step, person_id, planned_at, closing)
      SELECT f.id, f.opening, max(n.step) + 1, p.id, $2, 1
@@ -260,6 +260,8 @@ pub(in crate::ledger) const CLOSING_NOTES: Sql = sql!(
                        AND u.credential_id = f.credential_id AND u.until IS NULL)
        AND p.status = 'active' AND p.verified = 1
        AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2)
+       AND NOT EXISTS (SELECT 1 FROM disowned AS d
+                       WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening)
      GROUP BY f.id, f.opening, p.id
      HAVING max(CASE WHEN n.state = 'sent' OR m.state = 'sending' OR m.maybe_sent = 1 THEN 1 ELSE 0 END) = 1
      ON CONFLICT DO NOTHING"

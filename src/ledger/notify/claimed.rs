@@ -136,6 +136,7 @@ struct NoticeRow {
     provenance: Provenance,
     ended_by: Option<EndedBy>,
     until: Option<Timestamp>,
+    reset_at: Option<Timestamp>,
     running_jobs: u32,
     used_for: Vec<UsedFor>,
 }
@@ -168,6 +169,7 @@ impl NoticeRow {
             provenance: self.provenance,
             ended_by: self.ended_by,
             until: self.until,
+            reset_at: self.reset_at,
             sharers,
             running_jobs: self.running_jobs,
             used_for: self.used_for,
@@ -202,7 +204,7 @@ pub(in crate::ledger) const NOTICES: Sql = sql!(
          a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
          k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
          EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-         k.secret_since, k.provenance, u.ended_by, u.until, c.running_jobs, " [json "c.used_for"]] "
+         k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, c.running_jobs, " [json "c.used_for"]] "
      FROM " [each "$1" page bigint] "
      JOIN notice AS n ON n.mail_id = page.value
      JOIN finding AS f ON f.id = n.finding_id

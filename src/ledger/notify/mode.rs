@@ -32,7 +32,8 @@ impl Ledger {
         tx.commit().await
     }
 
-    /// Lets mail leave from now on (`keysweep mail release`), and takes the brake off. Releasing twice is releasing once.
+    /// Lets mail leave from now on (`keysweep mail release`), and takes the brake off: the next look lets through what is
+    /// there by then. Releasing twice is releasing once.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -61,7 +62,7 @@ impl Ledger {
             events.push(event(now, "mail.brake_off", Map::new()));
         }
         if let Some(openings) = openings(&mut tx).await? {
-            tx.run(&meta::SET, [OPENINGS.into(), pack(&openings.accepted(now))?.into()]).await?;
+            tx.run(&meta::SET, [OPENINGS.into(), pack(&openings.released())?.into()]).await?;
         }
         tx.log(&events).await?;
         tx.commit().await?;

@@ -165,8 +165,10 @@ pub(in crate::ledger) const MAYBE_SENT: Sql = sql!(
      WHERE mail.id = ended.id"
 );
 
+/// A try that came as far as DATA was counted when it did.
 pub(in crate::ledger) const FAILED: Sql = sql!(
-    "UPDATE mail SET state = 'failed', error = ended.said, claimed_until = NULL, next_try_at = coalesce(ended.due, $2)
+    "UPDATE mail SET state = 'failed', error = ended.said, claimed_until = NULL, next_try_at = coalesce(ended.due, $2),
+                     attempts = mail.attempts + CASE WHEN mail.state = 'claimed' THEN 1 ELSE 0 END
      FROM " [tuples "$1" ended (0 id bigint, 1 said text, 2 due bigint)] "
      WHERE mail.id = ended.id"
 );
@@ -192,7 +194,7 @@ pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
            JOIN notice AS n ON n.mail_id = ended.id AND n.state = 'planned'
            GROUP BY n.finding_id, n.opening) AS lost
      WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step = lost.step
-       AND finding.state = 'open' AND finding.mailed = 1"
+       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
 );
 
 pub(in crate::ledger) const CANCELLED_NOTICES: Sql = sql!(

@@ -26,9 +26,16 @@ pub(super) async fn due(
 ) -> Result<Vec<StepDue>, LedgerError> {
     let count = moment.number(&COUNT, [now.into(), (MANY + 1).into()]).await?;
     let statement = if count > MANY { &AMONG_MANY } else { &AMONG_FEW };
-    let ids = moment.text(statement, [now.into(), after.0.into(), size(limit).into()]).await?;
-    let ids = ids.unwrap_or_else(|| "[]".to_owned());
-    let mut steps: Vec<StepRow> = moment.rows("finding", &STEPS, [ids.into(), now.into()]).await?;
+    let mut ids: Vec<FindingId> = Vec::new();
+    for statement in [statement, &WINDOWS_OVER] {
+        ids.extend(
+            moment.rows::<FindingId>("finding", statement, [now.into(), after.0.into(), size(limit).into()]).await?,
+        );
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(limit);
+    let mut steps: Vec<StepRow> = moment.rows("finding", &STEPS, [pack(&ids)?.into(), now.into()]).await?;
     steps.sort_unstable_by_key(|row| row.finding);
     Ok(steps.into_iter().map(StepRow::into_due).collect())
 }
@@ -44,7 +51,7 @@ pub(super) async fn write(tx: &mut Session, now: Timestamp, steps: &[StepTaken])
     tx.run(&SUPERSEDE, [notices.into()]).await?;
     let taken: Vec<(FindingId, u32, u32, Option<Timestamp>)> =
         steps.iter().map(|step| (step.finding, step.opening, step.step, step.next_step_at)).collect();
-    tx.run(&TAKE, [pack(&taken)?.into()]).await?;
+    tx.run(&TAKE, [pack(&taken)?.into(), now.into()]).await?;
     Ok(())
 }
 
@@ -56,7 +63,8 @@ struct StepRow {
     opening: u32,
     opened_at: Timestamp,
     last_step: Option<u32>,
-    due_at: Timestamp,
+    due_at: Option<Timestamp>,
+    window_over: Option<Timestamp>,
     account: AccountId,
     credential: CredentialId,
     belief: Belief,
@@ -93,6 +101,7 @@ impl StepRow {
             opened_at: self.opened_at,
             last_step: self.last_step,
             due_at: self.due_at,
+            window_over: self.window_over,
             account: self.account,
             credential: self.credential,
             belief: self.belief,
@@ -135,10 +144,20 @@ pub(in crate::ledger) const AMONG_FEW: Sql = sql!(
            ORDER BY +id LIMIT $3) AS page"
 );
 
+/// Where a copy is held: else nobody can ask what has come of it, and the ladder goes on as it is.
+pub(in crate::ledger) const WINDOWS_OVER: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT f.id FROM finding AS f
+           WHERE f.pause = 'pending' AND f.pause_until <= $1 AND f.state = 'open' AND f.mailed = 1 AND f.id > $2
+             AND EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = f.credential_id AND e.held = 1)
+           ORDER BY f.id LIMIT $3) AS page"
+);
+
 /// Owners first; an owner who made the connection is named once.
 pub(in crate::ledger) const STEPS: Sql = sql!(
     "SELECT " [page
-        "f.id, f.rule, f.severity, f.opening, f.opened_at, f.last_step, f.next_step_at, f.account_id, f.credential_id, "
+        "f.id, f.rule, f.severity, f.opening, f.opened_at, f.last_step, f.next_step_at,
+         CASE WHEN f.pause = 'pending' AND f.pause_until <= $2 THEN f.pause_until END, f.account_id, f.credential_id, "
         [json "k.belief"] ", EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), "
         [json "(SELECT " [page by "p.place, p.id":
                   "p.id, p.role, p.status, p.verified,
@@ -182,8 +201,12 @@ pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
        AND notice.step < v.step AND +notice.mail_id IS NULL AND notice.state = 'planned'"
 );
 
+/// A pause that is over is forgotten with the step that follows it, so that its end is told of once. A step that
+/// was decided before a pause, and of which nobody is told for it, is not taken.
 pub(in crate::ledger) const TAKE: Sql = sql!(
-    "UPDATE finding SET last_step = taken.step, next_step_at = taken.next_step_at
+    "UPDATE finding SET
+         last_step = taken.step, next_step_at = taken.next_step_at, pause = NULL, pause_until = NULL
      FROM " [tuples "$1" taken (0 finding bigint, 1 opening bigint, 2 step bigint, 3 next_step_at bigint)] "
-     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'"
+     WHERE finding.id = taken.finding AND finding.opening = taken.opening AND finding.state = 'open'
+       AND (finding.pause_until IS NULL OR finding.pause_until <= $2)"
 );

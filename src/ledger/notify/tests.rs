@@ -1,5 +1,7 @@
 //! What NOTIFY relies on.
 
+mod passes;
+mod returned;
 mod waits;
 
 use std::time::Duration;
@@ -129,7 +131,7 @@ async fn a_due_step_knows_the_owner_and_the_maker_and_nobody_else(kind: Kind) {
         .run("INSERT INTO suppressed VALUES (1, 'owner@example.org', 1790000000001, '')")
         .await;
     let step = due(&estate, NOW).await.remove(0);
-    assert_eq!((step.finding, step.last_step, step.due_at, step.held), (FindingId(1), None, NOW, true));
+    assert_eq!((step.finding, step.last_step, step.due_at, step.held), (FindingId(1), None, Some(NOW), true));
     assert_eq!(step.creator, Creator::Suspended);
     let people: Vec<_> = step.people.iter().map(|p| (p.id.0, p.role, p.status, p.suppressed, p.creator)).collect();
     assert_eq!(

@@ -157,12 +157,12 @@ pub(in crate::ledger) const WHOSE_TIME_HAS_COME: Sql =
 pub(in crate::ledger) const WAITING: Sql = sql!(
     "SELECT " [page
         "p.id, p.email, p.timezone,
-         EXISTS (SELECT 1 FROM mail AS m WHERE m.person_id = p.id AND m.state <> 'cancelled'),
+         EXISTS (SELECT 1 FROM mail AS m WHERE m.person_id = p.id AND m.state NOT IN ('cancelled', 'bounced')),
          (SELECT w.run_id FROM put_off AS w WHERE w.person_id = p.id), "
         [json "(SELECT " [numbers "at"] "
                 FROM (SELECT CASE m.state WHEN 'sent' THEN m.sent_at ELSE $2 END AS at
                       FROM person AS q JOIN mail AS m ON m.person_id = q.id
-                      WHERE q.email = p.email AND m.state <> 'cancelled'
+                      WHERE q.email = p.email AND m.state NOT IN ('cancelled', 'bounced')
                         AND (m.state <> 'sent' OR m.sent_at > $2 - 86400000)) AS lately)"] ", "
         [json "(SELECT " [page by "n.id": "n.id, n.closing, f.rule, f.severity, " [json "k.belief"]] "
                 FROM notice AS n

@@ -29,16 +29,26 @@ pub enum MailState {
     Failed,
     /// nothing was left to say, or nobody to say it to
     Cancelled,
+    /// the server took it, and it came back
+    Bounced,
 }
 
 impl MailState {
     /// Every state, in the order of a mail's way.
-    pub const ALL: [Self; 7] =
-        [Self::Planned, Self::Claimed, Self::Sending, Self::Sent, Self::MaybeSent, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 8] = [
+        Self::Planned,
+        Self::Claimed,
+        Self::Sending,
+        Self::Sent,
+        Self::MaybeSent,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Bounced,
+    ];
 
     /// True where the mail still has to go out.
     pub const fn is_waiting(self) -> bool {
-        !matches!(self, Self::Sent | Self::Cancelled)
+        !matches!(self, Self::Sent | Self::Cancelled | Self::Bounced)
     }
 
     /// The one word.
@@ -51,6 +61,7 @@ impl MailState {
             Self::MaybeSent => "maybe_sent",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Bounced => "bounced",
         }
     }
 }
@@ -76,6 +87,9 @@ pub struct MailRow {
     /// when the server took it
     #[serde(serialize_with = "when::maybe")]
     pub sent_at: Option<Timestamp>,
+    /// when it came back
+    #[serde(serialize_with = "when::maybe")]
+    pub returned_at: Option<Timestamp>,
     /// attempts so far
     pub attempts: u32,
     /// true where an attempt may have arrived
@@ -146,7 +160,8 @@ pub(super) fn without_addresses(text: &str) -> String {
 pub(in crate::ledger) const PAGE: Sql = sql!(
     "SELECT " [page by "m.id":
         "m.id, m.run_id, m.person_id, a.external_id, m.state,
-         (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at, m.attempts, m.maybe_sent,
+         (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at,
+         m.returned_at, m.attempts, m.maybe_sent,
          m.next_try_at, m.message_id, m.error"] "
      FROM (SELECT * FROM mail WHERE id > $1 AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $2) AS m
      JOIN person AS p ON p.id = m.person_id

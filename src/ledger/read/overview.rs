@@ -19,6 +19,7 @@ use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
+use crate::ledger::act::statements::COUNTED;
 use crate::ledger::notify::mode;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
@@ -41,6 +42,8 @@ pub struct Overview {
     pub findings: Vec<FindingsOverview>,
     /// mails on their way and those that have arrived
     pub outbox: OutboxOverview,
+    /// what people asked for, and what became of it: each that ever happened, with how often
+    pub acts: Vec<ActsOverview>,
     /// the sources that were ever read, by name; the configuration may no longer have all of them
     pub sources: Vec<SourceOverview>,
     /// the endpoints of providers that are blind, by name
@@ -49,6 +52,17 @@ pub struct Overview {
     pub clock: Option<Suspect>,
     /// the size of the ledger's database, in bytes
     pub ledger_bytes: u64,
+}
+
+/// How often something was asked for and came to the same, since the ledger was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActsOverview {
+    /// what: a word of [`ActName`](crate::ports::meter::ActName)
+    pub act: String,
+    /// what became of it: a word of [`ActOutcome`](crate::ports::meter::ActOutcome)
+    pub outcome: String,
+    /// how often
+    pub times: u64,
 }
 
 /// An endpoint at which no refusal is believed.
@@ -216,6 +230,7 @@ impl Ledger {
             providers: BTreeMap::new(),
             findings: Vec::new(),
             outbox: outbox(&mut moment, now).await?,
+            acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
             clock: sight::clocks(&mut moment).await?.suspect,

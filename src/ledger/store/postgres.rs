@@ -2,14 +2,14 @@
 //!
 //! One process writes. Its one writing connection holds a session advisory lock named after the schema: the right to write and
 //! the connection that writes are lost together, and the next connection takes the lock again before it is used. So a
-//! restarted server, or a cut line, never leaves two writers.
+//! restarted server, or a cut line, never leaves two writers. Small acts of people are written beside it, by turns.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
 use url::Url;
 
 use super::{OpenError, Pools};
@@ -185,6 +185,16 @@ async fn lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == NOT_AVAILABLE) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// A transaction that writes while no other does, as on SQLite: who holds the ledger and who acts beside them take turns.
+/// So nobody acts on what another is just changing, and the log's numbers come in the order in which they can be read.
+pub(in crate::ledger) async fn begin_alone(writer: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut transaction = writer.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('keysweep write ' || current_schema(), 0))")
+        .execute(&mut *transaction)
+        .await?;
+    Ok(transaction)
 }
 
 /// Who has the lock: a process and, where the server tells, from where.

@@ -158,7 +158,7 @@ fn chunk(time: i64) -> CollectChunk {
 }
 
 fn fingerprint(id: i64) -> Fingerprint {
-    Fingerprint::from_hex(format!("{id:064x}"))
+    Fingerprint::try_from(format!("{id:064x}")).expect("64 digits")
 }
 
 /// Stands in for a sealed copy: all of one length, each of its own text.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::Map;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -10,7 +11,7 @@ use url::Url;
 
 use super::*;
 use crate::ledger::OpenError;
-use crate::ports::LedgerError;
+use crate::ports::{Event, LedgerError};
 
 /// Ends the one connection that may write, as a stopping server does.
 async fn cut(fixture: &Fixture) {
@@ -118,4 +119,35 @@ async fn text_that_postgresql_cannot_keep_is_kept_with_a_sign_in_its_place() {
     let fixture = Fixture::new(Kind::Postgres).await;
     fixture.ledger.set("a", "b\0c").await.expect("kept");
     assert_eq!(fixture.ledger.get("a").await.expect("read").as_deref(), Some("b\u{FFFD}c"));
+}
+
+/// Something for the log.
+fn entry(subject: &str) -> Event {
+    Event { at: at(0), kind: "clock.suspect", subject: subject.to_owned(), data: Map::new() }
+}
+
+#[tokio::test]
+async fn whoever_acts_beside_the_holder_waits_for_their_turn_so_that_no_entry_appears_behind_one_that_was_read() {
+    let fixture = Fixture::new(Kind::Postgres).await;
+    let beside = Ledger::open_beside(&fixture.place.url()).await.expect("an act beside the holder");
+    let reader = Ledger::open_read_only(&fixture.place.url()).await.expect("another connection");
+    let before = reader.numbers("SELECT coalesce(max(id), 0) FROM event").await;
+    let mut first = fixture.ledger.write("write a fact").await.expect("a transaction");
+    first.log(&[entry("first")]).await.expect("logged");
+    let second = tokio::spawn(async move {
+        let mut second = beside.write("act").await?;
+        second.log(&[entry("second")]).await?;
+        second.commit().await
+    });
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objsubid = 1
+                   AND (classid::bigint << 32) | objid::bigint = hashtextextended('keysweep write ' || current_schema(), 0)";
+    while reader.numbers(waiting).await == [0] {
+        assert!(!second.is_finished(), "an entry of a later number can be read before the first");
+    }
+    assert_eq!(reader.numbers("SELECT coalesce(max(id), 0) FROM event").await, before);
+    first.commit().await.expect("written");
+    second.await.expect("it ends").expect("written");
+    let read = reader.events(before[0], 10).await.expect("the log");
+    assert_eq!(read.iter().map(|entry| &*entry.subject).collect::<Vec<_>>(), ["first", "second"]);
+    reader.close().await;
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::control::Accepted;
 use crate::domain::outcome::{Part, Verdict};
+use crate::ports::Event;
 use crate::ports::probe::{Control, Learnt, ProbeLedger, ProbeRecord};
 
 on_both![
@@ -10,6 +11,7 @@ on_both![
     both_plans_for_due_credentials_find_the_same,
     what_is_believed_is_read_back_as_it_was_written,
     only_a_transition_makes_the_connections_due,
+    nothing_is_told_of_a_key_after_its_copy_was_destroyed_while_it_was_asked,
     a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says,
     controls_are_kept_by_source_and_endpoint_and_only_move_forward,
 ];
@@ -119,6 +121,24 @@ async fn only_a_transition_makes_the_connections_due(kind: Kind) {
     let changed = ProbeRecord { transition: true, ..record(2, Liveness::Live) };
     fixture.ledger.commit_probes(at(50), &of(&[record(1, Liveness::Live), changed])).await.expect("written");
     assert_eq!(fixture.due().await, [2]);
+}
+
+async fn nothing_is_told_of_a_key_after_its_copy_was_destroyed_while_it_was_asked(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=12, 10).await;
+    fixture.ledger.act("UPDATE credential SET liveness = 'shredded' WHERE id = 1").await;
+    let event = |subject: &str| Event {
+        at: at(50),
+        kind: "credential.live",
+        subject: subject.to_owned(),
+        data: serde_json::Map::new(),
+    };
+    let events = ["credential:1", "credential:12", "provider:mailjet"].map(event);
+    let records = [1, 12].map(|id| ProbeRecord { transition: true, ..record(id, Liveness::Live) });
+    let learnt = Learnt { records: &records, events: &events, ..Learnt::default() };
+    fixture.ledger.commit_probes(at(50), &learnt).await.expect("written");
+    let told = "SELECT count(*) || ' ' || min(subject) FROM event WHERE kind = 'credential.live'";
+    assert_eq!(fixture.one(told).await.as_deref(), Some("2 credential:12"));
 }
 
 async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says(kind: Kind) {

@@ -20,7 +20,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict, combine};
 use crate::domain::time::Timestamp;
 use crate::ports::activation::Job;
-use crate::ports::meter::{AnnounceOutcome, JobOutcome, MailOutcome, PartName, Stage};
+use crate::ports::meter::{AnnounceOutcome, BounceOutcome, JobOutcome, MailOutcome, PartName, Stage};
 
 /// The protocol of an answer for which nobody was asked.
 const NO_PROTOCOL: &str = "none";
@@ -44,6 +44,7 @@ pub(super) struct Process {
     /// for providers outside the catalogue, made when there is one
     others: OnceLock<Option<Arc<OfProvider>>>,
     mails: BTreeMap<MailOutcome, IntCounter>,
+    bounces: BTreeMap<BounceOutcome, IntCounter>,
     messages: BTreeMap<AnnounceOutcome, IntCounter>,
     jobs: BTreeMap<(Job, JobOutcome), IntCounter>,
     stages: BTreeMap<Stage, Histogram>,
@@ -81,6 +82,12 @@ impl Process {
         let families = ByProvider::register(registry)?;
         let mails =
             counters(registry, "keysweep_mails_total", "Tries to send a mail, by how they ended.", &["outcome"])?;
+        let bounces = counters(
+            registry,
+            "keysweep_mail_bounces_total",
+            "Messages that came to the return path of mails, by what they came to.",
+            &["outcome"],
+        )?;
         let messages = counters(
             registry,
             "keysweep_webhook_messages_total",
@@ -104,6 +111,7 @@ impl Process {
             providers: ArcSwap::default(),
             others: OnceLock::new(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
+            bounces: each(BounceOutcome::ALL, |outcome| bounces.get_metric_with_label_values(&[outcome.as_str()]))?,
             messages: each(AnnounceOutcome::ALL, |outcome| messages.get_metric_with_label_values(&[outcome.as_str()]))?,
             jobs: each(&ends_of_jobs(), |(job, outcome)| {
                 jobs.get_metric_with_label_values(&[job.as_str(), outcome.as_str()])
@@ -192,6 +200,10 @@ impl Process {
 
     pub(super) fn mailed(&self, outcome: MailOutcome) {
         count(&self.mails, &outcome);
+    }
+
+    pub(super) fn bounced(&self, outcome: BounceOutcome) {
+        count(&self.bounces, &outcome);
     }
 
     pub(super) fn announced(&self, outcome: AnnounceOutcome) {

@@ -1,4 +1,4 @@
-//! What the ledger holds, as gauges. Read at each scrape from the last overview: what is gone from it leaves no series.
+//! What the ledger holds, as gauges, and what it has counted. Read at each scrape from the last overview: what is gone from it leaves no series.
 
 mod gauges;
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use self::gauges::GAUGES;
 use super::{Configured, OTHER};
@@ -80,16 +80,19 @@ impl State {
     }
 }
 
-/// One gauge: its name, what it means, its labels, and where its series come from.
+/// One family: its name, whether it is a gauge or a counter that outlives processes, what it means, its labels, and where
+/// its series come from.
 struct Declared {
     name: &'static str,
+    kind: MetricType,
     help: &'static str,
     labels: &'static [&'static str],
     read: fn(&State, &mut Series),
 }
 
-/// The series of one gauge.
+/// The series of one family.
 struct Series {
+    kind: MetricType,
     labels: &'static [&'static str],
     metrics: Vec<Metric>,
 }
@@ -114,9 +117,19 @@ impl Series {
             pair.set_value((*value).to_owned());
             pair
         };
-        let mut gauge = Gauge::default();
-        gauge.set_value(value);
-        let mut metric = Metric::from_gauge(gauge);
+        let mut metric = Metric::default();
+        match self.kind {
+            MetricType::COUNTER => {
+                let mut counter = Counter::default();
+                counter.set_value(value);
+                metric.set_counter(counter);
+            }
+            _ => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(value);
+                metric.set_gauge(gauge);
+            }
+        }
         let mut labels: Vec<LabelPair> = self.labels.iter().zip(values).map(pair).collect();
         labels.sort_by(|one, other| one.name().cmp(other.name())); // as the crate's own families have them
         metric.set_label(labels);
@@ -154,12 +167,12 @@ impl Collector for StateCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         let state = self.state.load();
         let family = |gauge: &Declared| {
-            let mut series = Series { labels: gauge.labels, metrics: Vec::new() };
+            let mut series = Series { kind: gauge.kind, labels: gauge.labels, metrics: Vec::new() };
             (gauge.read)(&state, &mut series);
             let mut family = MetricFamily::default();
             family.set_name(gauge.name.to_owned());
             family.set_help(gauge.help.to_owned());
-            family.set_field_type(MetricType::GAUGE);
+            family.set_field_type(gauge.kind);
             family.set_metric(series.metrics);
             family
         };

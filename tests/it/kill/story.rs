@@ -124,6 +124,7 @@ impl Story {
             clock: self,
             progress: &Quiet,
             links: None,
+            returns: None,
             meter: &Unmetered,
             pace: &MailPace::new(None, None),
             policy: &policy,
@@ -272,7 +273,7 @@ impl<'a> Mailer for &'a Story {
 }
 
 impl MailSession for Session<'_> {
-    async fn offer(&mut self, to: &Address) -> Result<(), SendError> {
+    async fn offer(&mut self, _: Option<&Address>, to: &Address) -> Result<(), SendError> {
         to.expose().clone_into(&mut self.to);
         Ok(())
     }

@@ -91,12 +91,12 @@ impl Estate {
         estate.leave_behind(8, UNVERIFIED, 1_000);
         // The crowd begins anew, as critical, on a Friday evening: the look of Saturday sees it.
         let crowd = at("2026-11-27T20:00:00Z") - MAX_AGE - MAX_AGE;
-        (0..CROWD).for_each(|number| estate.stays(format!("m{number:03}"), CROWDED, crowd));
+        (0..CROWD).for_each(|number| estate.stays(&format!("m{number:03}"), CROWDED, crowd));
         // That Friday afternoon somebody's evening has begun already.
-        estate.stays("f002".to_owned(), 2, at("2026-11-27T15:00:00Z") - MAX_AGE);
-        estate.stays("f001".to_owned(), 1, at("2026-11-27T10:00:00Z") - MAX_AGE);
+        estate.stays("f002", 2, at("2026-11-27T15:00:00Z") - MAX_AGE);
+        estate.stays("f001", 1, at("2026-11-27T10:00:00Z") - MAX_AGE);
         // Due at the run before the mail server is busy over an evening in Berlin.
-        estate.stays("f000".to_owned(), 0, at("2026-10-14T13:00:00Z") - MAX_AGE);
+        estate.stays("f000", 0, at("2026-10-14T13:00:00Z") - MAX_AGE);
         estate
     }
 
@@ -117,8 +117,8 @@ impl Estate {
         self.keys.extend(replaced.map(|at| key(&connection, number, at, None)));
     }
 
-    fn stays(&mut self, connection: String, account: usize, set_at: Timestamp) {
-        self.keys.push(key(&connection, account, set_at, None));
+    fn stays(&mut self, connection: &str, account: usize, set_at: Timestamp) {
+        self.keys.push(key(connection, account, set_at, None));
     }
 
     /// A key that goes on living when its connection is deleted, for so many days.

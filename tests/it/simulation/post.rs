@@ -84,7 +84,7 @@ impl<'a> Mailer for &'a Stage {
 }
 
 impl MailSession for Session<'_> {
-    async fn offer(&mut self, to: &Address) -> Result<(), SendError> {
+    async fn offer(&mut self, _: Option<&Address>, to: &Address) -> Result<(), SendError> {
         match self.0.mail_fault() {
             Some(0..40) => {
                 self.0.mail_failed("a mail put off");

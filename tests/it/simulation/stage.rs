@@ -220,6 +220,7 @@ impl Stage {
             clock: self,
             progress: &Quiet,
             links: None,
+            returns: None,
             meter: &Unmetered,
             pace: &MailPace::new(None, None),
             policy: &policy,

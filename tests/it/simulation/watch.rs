@@ -26,6 +26,7 @@ use self::reports::Proven as _;
 use super::answers::{Gave, Heard};
 use super::source::Misreading;
 use super::stage::{Scanned, Stage};
+use super::world::Standing;
 
 /// How much is read at once.
 const PAGE: usize = 10_000;
@@ -208,6 +209,8 @@ impl Watch {
             } else if to == Liveness::Dead {
                 self.died.insert(key, stage.world.borrow().now);
                 self.death_is_true(stage, key, &heard);
+            } else if to == Liveness::Shredded {
+                self.note_an_early_end(stage, key);
             }
         }
     }
@@ -231,11 +234,15 @@ impl Watch {
             return; // what was heard and not written down is asked once more
         }
         let heard: HashMap<usize, Gave> = stage.heard.borrow().iter().map(|heard| (heard.key, heard.gave)).collect();
+        let limited = |key: &usize| stage.world.borrow().keys[*key].standing == Standing::Limited;
         for row in rows {
-            let Some(gave) = self.keys.get(&row.id).and_then(|key| heard.get(key)) else { continue };
+            let Some(key) = self.keys.get(&row.id) else { continue };
+            let Some(gave) = heard.get(key) else { continue };
             let wrong = match gave {
                 // Holding may have ended with that very answer; whether it had to is asked elsewhere.
                 Gave::Let if row.liveness == Liveness::Shredded => row.is_proven(),
+                // Nothing is learnt from "not allowed" where everybody is turned away just now.
+                Gave::Let if limited(key) && self.doubted.contains(&row.provider) => false,
                 Gave::Let => row.liveness != Liveness::Live,
                 Gave::Refused if self.doubted.contains(&row.provider) => false,
                 Gave::Refused => matches!(row.liveness, Liveness::Live | Liveness::Unverified),

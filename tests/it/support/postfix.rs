@@ -1,5 +1,5 @@
 //! Debian's Postfix in a folder of its own: STARTTLS and login wanted, and one inbox for all readers that any mail program
-//! opens (Maildir). It needs root, which it gives up itself.
+//! opens (Maildir), but for `gone@`, whom it takes mail for and does not have, and `bounces@`, which has its own. It needs root, which it gives up itself.
 
 use std::fs;
 use std::io::Write as _;
@@ -30,6 +30,7 @@ impl Postfix {
         server.write("config/main.cf", &server.main(folder));
         server.write("config/master.cf", &server.master());
         server.write("config/domains", "/example\\.org$/ OK\n");
+        server.write("config/mailboxes", "/^bounces[+@]/ bounces/\nif !/^gone@/\n/./ all/\nendif\n");
         let sasldb = server.path("config/sasl/db");
         // Debian's Postfix looks for it in this folder, beside its configuration.
         server.write(
@@ -72,6 +73,11 @@ impl Postfix {
         let mut mails: Vec<_> = new.map(|mail| read(fs::read(mail.expect("a mail").path()).expect("a mail"))).collect();
         mails.sort();
         mails
+    }
+
+    /// Where mail to `bounces@` and `bounces+TOKEN@` lies.
+    pub fn bounces(&self) -> PathBuf {
+        self.path("inbox/bounces")
     }
 
     /// Everything that it said.
@@ -124,7 +130,8 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 virtual_mailbox_domains = regexp:{own}/config/domains
 virtual_mailbox_base = {own}/inbox
-virtual_mailbox_maps = static:all/
+virtual_mailbox_maps = regexp:{own}/config/mailboxes
+smtpd_reject_unlisted_recipient = no
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 1

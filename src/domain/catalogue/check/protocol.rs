@@ -56,6 +56,17 @@ fn shape(protocol: &Protocol, at: &str, faults: &mut Vec<Fault>) {
         }
         ProtocolKind::Http | ProtocolKind::Smtp => {}
     }
+    let pace = protocol.pace.map(|pace| (pace.requests, pace.per_seconds));
+    match (protocol.kind, pace) {
+        (ProtocolKind::Http, Some(_)) => {
+            let todo = "write it as requests and per_seconds under [limits]";
+            faults.push(Fault::new(format!("{at}.pace"), "the pace over HTTP is the provider's", todo));
+        }
+        (ProtocolKind::Smtp, Some((0, _) | (_, 0))) => {
+            faults.push(Fault::new(format!("{at}.pace"), "it has a 0", "write 1 or more"));
+        }
+        _ => {}
+    }
 }
 
 fn endpoint(kind: ProtocolKind, endpoint: &Endpoint, at: &str, faults: &mut Vec<Fault>) {

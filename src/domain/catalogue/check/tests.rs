@@ -147,6 +147,8 @@ const HARM: &[(&str, &str, &str, &str)] = &[
     ("shared = [\"a\"]", "shared = []", "remedies.steps.shared", "step by step"),
     ("title = \"Example\"", "title = \"E\"\nconnects_by = \"oauth\"", "remedies.oauth", "disconnects"),
     ("name = \"smtp\"", "name = \"rest\"", "protocol[1].name", "another protocol"),
+    ("kind = \"smtp\"", "kind = \"smtp\"\npace = { requests = 0, per_seconds = 1 }", "protocol[1].pace", "1 or more"),
+    ("kind = \"http\"", "kind = \"http\"\npace = { requests = 1, per_seconds = 1 }", "protocol[0].pace", "[limits]"),
     ("kind = \"smtp\"", "kind = \"http\"", "protocol[1]", "probes"),
     (
         "base = \"smtp://smtp.example.com:587\"",

@@ -31,7 +31,7 @@ fn ms_before(at: Timestamp) -> Timestamp {
 fn credential(id: i64) -> CredentialFacts {
     CredentialFacts {
         id: CredentialId(id),
-        fingerprint: Fingerprint::from_hex(format!("{id:064x}")),
+        fingerprint: Fingerprint::try_from(format!("{id:064x}")).expect("64 digits"),
         provider: ProviderName::new("mailjet"),
         key_tail: "cdef".to_owned(),
         kind: None,

@@ -14,7 +14,7 @@ use super::super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, NoticeId, ScanId, UseId};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, NoticeId, ScanId, SourceId, UseId};
 use crate::domain::record::{Auth, PersonStatus, Role};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::{days, hours};
@@ -97,6 +97,12 @@ impl Papers for Words {
             provider: "Mailjet".to_owned(),
             link: "https://app.example.org/keys".to_owned(),
             steps: vec!["First <this>.".to_owned()],
+            breaks: "All of it stops.".to_owned(),
+            old_value: "It dies.".to_owned(),
+            minds: vec!["An import runs.".to_owned()],
+            language: mail.locale.clone().unwrap_or_else(|| "en".to_owned()),
+            steps_language: "en".to_owned(),
+            guide_language: "en".to_owned(),
             ..Described::default()
         })
     }
@@ -230,7 +236,7 @@ pub(super) async fn fill(ledger: &Ledger) {
         }],
         credentials: vec![NewCredential {
             id: CredentialId(1),
-            fingerprint: Fingerprint::from_hex("0".repeat(64)),
+            fingerprint: Fingerprint::try_from("0".repeat(64)).expect("64 digits"),
             source,
             provider: ProviderName::new("mailjet"),
             key_id: None,
@@ -273,7 +279,7 @@ async fn tell(ledger: &Ledger) {
     ledger.keep_links(MailId(1), person, &links).await.unwrap();
 }
 
-pub(super) fn person(source: crate::domain::ids::SourceId, status: PersonStatus, digest: &str) -> PersonWrite {
+pub(super) fn person(source: SourceId, status: PersonStatus, digest: &str) -> PersonWrite {
     PersonWrite {
         id: PersonId(1),
         source,

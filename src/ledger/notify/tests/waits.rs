@@ -1,8 +1,10 @@
 //! Who waits, who is told in the end, and whether anybody is.
 
 use super::*;
+use crate::domain::action::{Act, ActPolicy};
 use crate::domain::brake::{Braked, Openings};
 use crate::domain::record::Address;
+use crate::ports::act::{ActLedger, By};
 use crate::ports::notify::{Audience, Wait, WaitReason};
 
 on_both![
@@ -12,9 +14,11 @@ on_both![
     the_security_contact_is_a_reader_of_no_account,
     who_was_told_of_a_tombstone_is_told_once_that_it_is_dead,
     a_tombstone_ends_quietly_where_nobody_was_told_or_nothing_was_proven,
+    whoever_said_that_a_tombstone_is_not_theirs_is_not_told_of_its_end,
     a_note_of_death_is_dropped_where_the_key_answers_again,
     a_ledger_that_was_begun_keeps_its_way,
     the_baseline_is_known_and_what_grows_worse_or_reopens_is_told,
+    what_the_baseline_knows_stays_known_whoever_was_not_reached,
     the_brake_counts_what_is_new_and_is_taken_off_by_a_release,
 ];
 
@@ -147,6 +151,17 @@ async fn a_tombstone_ends_quietly_where_nobody_was_told_or_nothing_was_proven(ki
     assert_eq!(other.number(notes).await, 0, "no tombstone");
 }
 
+async fn whoever_said_that_a_tombstone_is_not_theirs_is_not_told_of_its_end(kind: Kind) {
+    let estate = told_of_a_tombstone(kind, &[1, 2]).await;
+    let not_mine = estate
+        .ledger
+        .perform(FindingId(3), None, By::Person(PersonId(1)), Act::NotMine, NOW, &ActPolicy::default())
+        .await;
+    not_mine.unwrap().expect("an owner may");
+    close(&estate, 3, "dead").await;
+    assert_eq!(people_waiting(&estate).await, [PersonId(2)]);
+}
+
 async fn a_note_of_death_is_dropped_where_the_key_answers_again(kind: Kind) {
     for is_formed in [false, true] {
         let estate = told_of_a_tombstone(kind, &[1]).await;
@@ -197,6 +212,20 @@ async fn the_baseline_is_known_and_what_grows_worse_or_reopens_is_told(kind: Kin
     assert_eq!(due(&estate, NOW).await.iter().map(|step| step.finding.0).collect::<Vec<_>>(), [1]);
 }
 
+async fn what_the_baseline_knows_stays_known_whoever_was_not_reached(kind: Kind) {
+    let (estate, _) = one_mail(kind).await;
+    estate.ledger.note_whole_scan(NOW).await.unwrap();
+    estate.ledger.release_mail_as(NOW, MailMode::Baseline).await.unwrap();
+    record(&estate, 1, MailEnd::Cancelled).await;
+    assert_eq!(due(&estate, NOW + days(400)).await.len(), 0);
+    let not_mine = estate
+        .ledger
+        .perform(FindingId(1), None, By::Person(PersonId(1)), Act::NotMine, NOW, &ActPolicy::default())
+        .await;
+    not_mine.unwrap().expect("an owner may");
+    assert_eq!(due(&estate, NOW + days(400)).await.len(), 0, "the next in line is told of what is new alone");
+}
+
 async fn the_brake_counts_what_is_new_and_is_taken_off_by_a_release(kind: Kind) {
     let estate = estate(kind).await;
     let ledger = &estate.ledger;
@@ -213,7 +242,9 @@ async fn the_brake_counts_what_is_new_and_is_taken_off_by_a_release(kind: Kind) 
     assert_eq!(ledger.braked().await.unwrap(), Some(Braked { since: NOW, ..more }));
     ledger.release_mail(NOW + hours(2)).await.unwrap();
     assert_eq!(ledger.braked().await.unwrap(), None);
-    assert_eq!(ledger.openings().await.unwrap().unwrap().looked_at(), NOW + hours(2));
+    let openings = ledger.openings().await.unwrap().unwrap();
+    assert!(openings.is_released(), "until the next look");
+    assert_eq!(openings.new_since(NOW), NOW - days(1), "which counts what was held back");
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.brake_on'").await, 1);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.brake_off'").await, 1);
 }

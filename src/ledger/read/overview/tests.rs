@@ -177,6 +177,7 @@ fn expected(rows: &[Row]) -> Overview {
         providers: BTreeMap::new(),
         findings: Vec::new(),
         outbox: OutboxOverview::default(),
+        acts: Vec::new(),
         sources: Vec::new(),
         blind: Vec::new(),
         clock: None,

@@ -1,6 +1,8 @@
-//! Every gauge of state, declared once.
+//! Everything that the ledger knows, declared once.
 
 use std::collections::BTreeMap;
+
+use prometheus::proto::MetricType;
 
 use super::{Declared, SOURCES_AT_MOST, Series, State};
 use crate::domain::age::AgeBand;
@@ -11,29 +13,34 @@ use crate::domain::rules;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{MailState, SourceOverview};
 use crate::ports::health::JobState;
+use crate::ports::meter::{ActName, ActOutcome};
 use crate::ports::notify::WaitReason;
 
 pub(super) const GAUGES: &[Declared] = &[
     Declared {
         name: "keysweep_connections",
+        kind: MetricType::GAUGE,
         help: "Connections in the ledger.",
         labels: &["provider", "status"],
         read: connections,
     },
     Declared {
         name: "keysweep_credentials",
+        kind: MetricType::GAUGE,
         help: "Credentials in the ledger, by what is believed of them.",
         labels: &["provider", "liveness"],
         read: credentials,
     },
     Declared {
         name: "keysweep_credentials_by_age",
+        kind: MetricType::GAUGE,
         help: "Secrets in open use that are not proven dead, by the age that is known.",
         labels: &["provider", "band"],
         read: ages,
     },
     Declared {
         name: "keysweep_credential_oldest_since_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "Since when the oldest secret in open use is known to exist.",
         labels: &["provider"],
         read: |state, series| {
@@ -44,6 +51,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_provider_blind",
+        kind: MetricType::GAUGE,
         help: "Whether no refusal of the provider is believed at some endpoint, because it refuses or fails in bulk.",
         labels: &["provider"],
         read: |state, series| {
@@ -55,12 +63,14 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_provider_blind_since_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "Since when that is so.",
         labels: &["provider", "protocol", "endpoint"],
         read: blind_since,
     },
     Declared {
         name: "keysweep_clock_suspect",
+        kind: MetricType::GAUGE,
         help: "Whether most providers say that our clock is more than an hour off.",
         labels: &[],
         read: |state, series| {
@@ -69,12 +79,14 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_findings_open",
+        kind: MetricType::GAUGE,
         help: "Open findings.",
         labels: &["provider", "rule", "severity"],
         read: findings,
     },
     Declared {
         name: "keysweep_finding_oldest_opened_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the oldest open finding of the rule was opened.",
         labels: &["rule"],
         read: |state, series| {
@@ -86,6 +98,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_tombstones",
+        kind: MetricType::GAUGE,
         help: "Ended uses whose credential is not used in the account any more and not proven dead.",
         labels: &["provider"],
         read: |state, series| {
@@ -96,6 +109,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_tombstone_oldest_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the use of the oldest tombstone ended.",
         labels: &["provider"],
         read: |state, series| {
@@ -106,6 +120,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_outbox_mails",
+        kind: MetricType::GAUGE,
         help: "Mails in the ledger, by how far they have come.",
         labels: &["state"],
         read: |state, series| {
@@ -117,6 +132,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_addresses_suppressed",
+        kind: MetricType::GAUGE,
         help: "Addresses that are left alone because their server refused them for good.",
         labels: &[],
         read: |state, series| {
@@ -126,6 +142,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_outbox_oldest_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the oldest mail that still has to go out was formed.",
         labels: &[],
         read: |state, series| {
@@ -133,7 +150,15 @@ pub(super) const GAUGES: &[Declared] = &[
         },
     },
     Declared {
+        name: "keysweep_acts_total",
+        kind: MetricType::COUNTER,
+        help: "What people asked for about findings and mails, since the ledger was made.",
+        labels: &["act", "outcome"],
+        read: acts,
+    },
+    Declared {
         name: "keysweep_mail_put_off",
+        kind: MetricType::GAUGE,
         help: "People whose digest is put off.",
         labels: &["reason"],
         read: |state, series| {
@@ -145,6 +170,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_mail_braked",
+        kind: MetricType::GAUGE,
         help: "Whether nobody is told of anything because far more is new than usual.",
         labels: &[],
         read: |state, series| {
@@ -154,6 +180,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_source_up",
+        kind: MetricType::GAUGE,
         help: "Whether the last reading of the source came to its end.",
         labels: &["source"],
         read: |state, series| {
@@ -166,6 +193,7 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_source_last_success_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the last reading of the source that was whole began.",
         labels: &["source"],
         read: |state, series| {
@@ -174,24 +202,28 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_source_rows",
+        kind: MetricType::GAUGE,
         help: "Rows that the last reading of the source saw.",
         labels: &["source"],
         read: |state, series| of_sources(state, series, |source| source.rows),
     },
     Declared {
         name: "keysweep_source_quarantined_rows",
+        kind: MetricType::GAUGE,
         help: "Rows that the last reading of the source set aside.",
         labels: &["source"],
         read: |state, series| of_sources(state, series, |source| source.quarantined),
     },
     Declared {
         name: "keysweep_source_held_back",
+        kind: MetricType::GAUGE,
         help: "Connections and people that vanished from the source, held back because they are too many at once.",
         labels: &["source"],
         read: |state, series| of_sources(state, series, |source| source.held_back),
     },
     Declared {
         name: "keysweep_metrics_dropped_sources",
+        kind: MetricType::GAUGE,
         help: "Sources of the configuration that have no series because there are too many.",
         labels: &[],
         read: |state, series| {
@@ -201,24 +233,28 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_schedule_last_run_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When a run of the schedule last ended, however it ended.",
         labels: &["schedule"],
         read: |state, series| schedules(state, series, |schedule| schedule.last_run),
     },
     Declared {
         name: "keysweep_schedule_last_success_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When a run of the schedule last ended with everything done.",
         labels: &["schedule"],
         read: |state, series| schedules(state, series, |schedule| schedule.last_success),
     },
     Declared {
         name: "keysweep_schedule_next_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the schedule is due next.",
         labels: &["schedule"],
         read: |state, series| schedules(state, series, |schedule| schedule.next),
     },
     Declared {
         name: "keysweep_policy_max_age_seconds",
+        kind: MetricType::GAUGE,
         help: "The age beyond which a secret of the provider is stale.",
         labels: &["provider"],
         read: |state, series| {
@@ -232,18 +268,21 @@ pub(super) const GAUGES: &[Declared] = &[
     },
     Declared {
         name: "keysweep_policy_retention_seconds",
+        kind: MetricType::GAUGE,
         help: "How long a copy of a secret is held at most once nothing uses it.",
         labels: &[],
         read: |state, series| series.add(&[], state.configured.retention.as_secs_f64()),
     },
     Declared {
         name: "keysweep_ledger_size_bytes",
+        kind: MetricType::GAUGE,
         help: "The size of the ledger's database.",
         labels: &[],
         read: |state, series| state.overview.iter().for_each(|overview| series.count(&[], overview.ledger_bytes)),
     },
     Declared {
         name: "keysweep_snapshot_timestamp_seconds",
+        kind: MetricType::GAUGE,
         help: "When the ledger was last read for the gauges of state.",
         labels: &[],
         read: |state, series| series.instant(&[], state.overview.as_ref().map(|overview| overview.at)),
@@ -289,6 +328,16 @@ fn findings(state: &State, series: &mut Series) {
     }
     for ((provider, rule, severity), count) in counts {
         series.count(&[provider, rule.as_str(), severity.as_str()], count);
+    }
+}
+
+fn acts(state: &State, series: &mut Series) {
+    let Some(overview) = &state.overview else { return };
+    for act in ActName::ALL.iter().map(|act| act.as_str()) {
+        for outcome in ActOutcome::ALL.iter().map(|outcome| outcome.as_str()) {
+            let counted = overview.acts.iter().find(|counted| counted.act == act && counted.outcome == outcome);
+            series.count(&[act, outcome], counted.map_or(0, |counted| counted.times));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use keysweep::domain::time::{days, hours};
 use super::Watch;
 use crate::simulation::answers::{Gave, Heard};
 use crate::simulation::stage::Stage;
-use crate::simulation::world::{MARK, World};
+use crate::simulation::world::{MARK, Standing, World};
 
 /// After so long a blind provider is believed again (DESIGN.md 4).
 const BLIND_AT_MOST: Duration = hours(48);
@@ -85,10 +85,23 @@ impl Watch {
         // The last instant of its use; `None` while there is one.
         let unused = ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
         let retained = unused.is_some_and(|end| world.now.since(end) >= policy.retention);
-        let settle = Provider::settle;
-        let settle = stage.catalogue.get(&world.keys[key].provider).and_then(settle).unwrap_or(hours(24));
-        let settled = self.died.get(&key).is_some_and(|died| world.now.since(*died) >= settle);
-        retained || (was == Liveness::Dead && settled)
+        retained || (was == Liveness::Dead && self.is_settled(stage, &world, key))
+    }
+
+    /// A copy's retention may end while its key is settling (DESIGN.md 4): a key that was suspended is then let in again one
+    /// day, and there is nothing left to ask with.
+    pub(super) fn note_an_early_end(&mut self, stage: &Stage, key: usize) {
+        let world = stage.world.borrow();
+        if world.keys[key].standing == Standing::Suspended && !self.is_settled(stage, &world, key) {
+            stage.tally.borrow_mut().limits.add("retention that ended while a suspended key settled");
+            self.died_by_a_limit.insert(key);
+        }
+    }
+
+    /// Whether the key has really been dead for the settling time.
+    fn is_settled(&self, stage: &Stage, world: &World, key: usize) -> bool {
+        let settle = stage.catalogue.get(&world.keys[key].provider).and_then(Provider::settle).unwrap_or(hours(24));
+        self.died.get(&key).is_some_and(|died| world.now.since(*died) >= settle)
     }
 
     /// Notes which keys that had been let in before are refused by a provider that refuses everybody.

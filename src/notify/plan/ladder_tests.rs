@@ -1,0 +1,107 @@
+use super::*;
+use crate::domain::belief::{Belief, Liveness};
+use crate::domain::facts::Creator;
+use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::AccountId;
+use crate::domain::record::{PersonStatus, Role};
+use crate::domain::time::days;
+
+const OPENED: Timestamp = Timestamp::from_secs(1_790_000_000);
+const CONTACT: PersonId = PersonId(0);
+
+fn owner(id: i64) -> Candidate {
+    Candidate {
+        id: PersonId(id),
+        role: Role::Owner,
+        status: PersonStatus::Active,
+        verified: true,
+        suppressed: false,
+        disowned: false,
+        muted: false,
+        creator: false,
+    }
+}
+
+/// A left-behind key, told of up to this step.
+fn left_behind(last_step: Option<u32>, people: Vec<Candidate>) -> StepDue {
+    StepDue {
+        finding: FindingId(7),
+        rule: RuleName::RevocationMissing,
+        severity: Severity::Critical,
+        opening: 2,
+        opened_at: OPENED,
+        last_step,
+        due_at: Some(OPENED),
+        window_over: None,
+        account: AccountId(1),
+        credential: CredentialId(1),
+        belief: Belief::default(),
+        held: true,
+        creator: Creator::Unknown,
+        people,
+    }
+}
+
+fn decide(due: &StepDue, contact: Option<PersonId>, on_day: u64) -> Decision {
+    Planner { ladders: &Ladders::default(), contact }.decide(due, OPENED + days(on_day))
+}
+
+/// The step that is taken, who is told, and on which day the next one is due.
+fn taken(decision: Decision) -> (u32, Vec<i64>, Option<u64>) {
+    let Decision::Take(step) = decision else { panic!("no step is taken") };
+    assert_eq!((step.finding, step.opening), (FindingId(7), 2));
+    let next = step.next_step_at.map(|at| at.since(OPENED).as_secs() / 86_400);
+    (step.step, step.people.iter().map(|person| person.0).collect(), next)
+}
+
+#[test]
+fn a_late_look_takes_the_tightest_step_and_announces_the_one_after_it() {
+    assert_eq!(taken(decide(&left_behind(None, vec![owner(1)]), None, 0)), (0, vec![1], Some(3)));
+    assert_eq!(taken(decide(&left_behind(Some(0), vec![owner(1)]), None, 8)), (2, vec![1], Some(14)));
+}
+
+#[test]
+fn the_security_contact_is_told_beside_the_owner_from_its_step_on_and_each_of_them_once() {
+    let told = |last_step, day| taken(decide(&left_behind(Some(last_step), vec![owner(1)]), Some(CONTACT), day)).1;
+    assert_eq!((told(1, 7), told(2, 14), told(3, 21)), (vec![1], vec![0, 1], vec![0, 1]));
+    let twice = left_behind(Some(2), vec![owner(1), Candidate { creator: true, ..owner(1) }]);
+    assert_eq!(taken(decide(&twice, Some(CONTACT), 14)).1, [0, 1]);
+}
+
+#[test]
+fn a_key_that_is_being_refused_holds_its_step_whoever_could_be_told() {
+    let mut due = left_behind(None, vec![owner(1)]);
+    due.belief.liveness = Liveness::Suspect;
+    assert!(matches!(decide(&due, Some(CONTACT), 0), Decision::Hold));
+}
+
+#[test]
+fn where_nobody_may_be_told_the_step_stays_due_unless_somebody_wanted_it_so() {
+    let gone = Candidate { status: PersonStatus::Suspended, ..owner(1) };
+    assert!(matches!(decide(&left_behind(None, vec![gone.clone()]), None, 0), Decision::Nobody));
+    assert_eq!(taken(decide(&left_behind(None, vec![gone]), Some(CONTACT), 0)).1, [0]);
+    let muted = Candidate { muted: true, ..owner(1) };
+    assert_eq!(taken(decide(&left_behind(None, vec![muted]), None, 0)).1, [0; 0], "their wish is the end of it");
+}
+
+#[test]
+fn each_trait_of_a_candidate_counts_for_what_it_is() {
+    let member = Candidate { role: Role::Member, creator: true, ..owner(1) };
+    for (candidate, is_told) in [
+        (member.clone(), true),
+        (Candidate { creator: false, ..member }, false),
+        (Candidate { verified: false, ..owner(1) }, false),
+        (Candidate { suppressed: true, ..owner(1) }, false),
+        (Candidate { disowned: true, ..owner(1) }, false),
+    ] {
+        let decision = decide(&left_behind(None, vec![candidate.clone()]), None, 0);
+        assert_eq!(matches!(decision, Decision::Take(_)), is_told, "{candidate:?}");
+    }
+}
+
+#[test]
+fn before_its_day_no_step_is_taken() {
+    let due = left_behind(None, vec![owner(1)]);
+    let planner = Planner { ladders: &Ladders::default(), contact: None };
+    assert!(matches!(planner.decide(&due, OPENED - days(1)), Decision::NotYet));
+}
