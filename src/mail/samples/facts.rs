@@ -57,7 +57,7 @@ pub(super) fn stale(id: i64, name: &str) -> MailNotice {
         auth: Auth::Key,
         provider: ProviderName::new("mailjet"),
         credential: CredentialId(id),
-        fingerprint: Fingerprint::from_bytes(&[id.to_le_bytes()[0]; 32]),
+        fingerprint: Fingerprint::from_bytes(&std::array::from_fn(|at| if at == 31 { id.to_le_bytes()[0] } else { 0 })),
         key_tail: "c0de".to_owned(),
         kind: None,
         belief: Belief { liveness: Liveness::Live, accepted_at: Some(NOW - hours(20)), ..Belief::default() },
