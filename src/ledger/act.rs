@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use self::statements::{
-    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, HOLD, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SAY_LEAK, SIBLINGS,
-    SILENCE, SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
+    ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SAY_LEAK, SIBLINGS, SILENCE,
+    SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
 };
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
@@ -81,10 +81,6 @@ async fn decided(
     by: By,
     (act, now, policy): (Act, Timestamp, &ActPolicy),
 ) -> Result<Result<(About, Change), Refusal>, LedgerError> {
-    if act == Act::Destroy {
-        // It can't be taken back: a use that is being written now, or a death, is not to be passed over.
-        tx.text(&HOLD, [finding.0.into()]).await?;
-    }
     let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
     let Some(actor) = actor(tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
     Ok(decide(act, &actor, &about.matter, now, policy).map(|change| (about, change)))

@@ -16,13 +16,6 @@ pub(in crate::ledger) const MATTER: Sql = sql!(
      WHERE f.id = $1"
 );
 
-/// Has whoever writes of the finding's key wait, after whoever is at it: what is decided rests on how the key stands, and on
-/// who uses it. SQLite has one writer anyway.
-pub(in crate::ledger) const HOLD: Sql = sql!(
-    "SELECT 'held' FROM credential WHERE id = (SELECT f.credential_id FROM finding AS f WHERE f.id = $1)"
-        ["" | " FOR UPDATE"]
-);
-
 pub(in crate::ledger) const BY_PERSON: Sql = sql!(
     "SELECT " [page
         "p.account_id = f.account_id, p.role, p.status, p.verified, coalesce(p.member_id = c.created_by, false),

@@ -226,12 +226,12 @@ async fn a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it(ki
             page.perform(FindingId(1), None, OWNER, Act::Destroy, NOW, &ActPolicy::default()).await.unwrap()
         });
         if kind == Kind::Postgres {
-            let blocked = sql!(
-                "SELECT count(*) FROM pg_stat_activity
-                 WHERE wait_event_type = 'Lock' AND query LIKE '%FROM credential%FOR UPDATE'"
+            let waiting = sql!(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objsubid = 1
+                 AND (classid::bigint << 32) | objid::bigint = hashtextextended('keysweep write ' || current_schema(), 0)"
             );
             let reader = || estate.ledger.look("see who waits");
-            while reader().await.unwrap().number(&blocked, []).await.unwrap() == 0 {
+            while reader().await.unwrap().number(&waiting, []).await.unwrap() == 0 {
                 tokio::task::yield_now().await;
             }
         }

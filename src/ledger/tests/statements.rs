@@ -30,7 +30,6 @@ const ALL: &[Known] = &known![
     act::statements::COUNTED: "",
     act::statements::DESTROYED: "nt",
     act::statements::DISOWN: "tn",
-    act::statements::HOLD: "n",
     act::statements::MATTER: "n",
     act::statements::MUTE: "n",
     act::statements::OWN_AGAIN: "tn",
