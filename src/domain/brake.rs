@@ -148,6 +148,9 @@ mod tests {
         let (openings, last) = usual(100, 14);
         assert!(openings.brakes(3_000, POLICY, last + days(3), None).is_some());
         assert_eq!(openings.brakes(1_100, POLICY, last + days(3), None), None);
+        // The day of a look that did not take place pushes the oldest out of the fortnight all the same.
+        let allowed = openings.allowed(POLICY, last + days(1));
+        assert_eq!(allowed, 1_300 * 5 / 14);
     }
 
     #[test]

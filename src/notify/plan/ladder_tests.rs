@@ -106,3 +106,11 @@ fn before_its_day_no_step_is_taken() {
     let planner = Planner { ladders: &Ladders::default(), contact: None };
     assert!(matches!(planner.decide(&due, OPENED - days(1)), Decision::NotYet));
 }
+
+#[test]
+fn a_first_step_waits_until_the_brake_has_looked_and_a_reminder_does_not() {
+    let first = left_behind(None, vec![one(OWNER)]);
+    assert!(is_looked_at(&first, Some(OPENED)) && is_looked_at(&first, None));
+    assert!(!is_looked_at(&first, Some(OPENED - days(1))));
+    assert!(is_looked_at(&left_behind(Some(0), vec![one(OWNER)]), Some(OPENED - days(1))));
+}
