@@ -10,7 +10,7 @@ use keysweep::demo::world::KeyState;
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
-use crate::estate::{Estate, one_stale_key, wait_for};
+use crate::estate::{Connection, Estate, one_stale_key, wait_for};
 use crate::support::{ago, fixtures};
 
 /// The key of [`one_stale_key`].
@@ -173,7 +173,17 @@ fn the_page_goes_by_the_clock_that_the_providers_set_right() {
 
 #[test]
 fn the_button_confirms_that_it_is_fixed() {
-    let linked = Linked::new();
+    let linked = Linked::new_with(|estate| {
+        // Nobody asks but who presses the button.
+        let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+        estate.write("keysweep.toml", &text.replace("probe_every = \"1ms\"\n", ""));
+        // Another key that is accepted: else a refusal proves nothing for three days.
+        let other = "kit_0000000000000000000000000000two";
+        estate.world.set("kit", None, other, KeyState::Live);
+        estate
+            .connections(&[Connection::active("c1", "a", "owner", KEY), Connection::active("c2", "a", "owner", other)]);
+        estate.run(&["scan"]).exits(0);
+    });
     linked.key_is(KeyState::Refused);
     says(&linked.met(360, &["[value=check]"])[1], "counts as proof once it is refused again");
     let picture = linked.pictures().join("link-settled.png");
