@@ -140,8 +140,9 @@ where
             .collect();
         tools.ledger.record_message(now, message.id, &end, &events).await?;
         tools.meter.announced(AnnounceOutcome::from(&end));
-        if matches!(end, MessageEnd::Failed { .. }) {
-            return Ok(()); // nothing overtakes
+        tools.progress.advance(1);
+        if !matches!(end, MessageEnd::Sent) {
+            return Ok(()); // nothing overtakes, and whoever did not answer is not asked again in this pass
         }
     }
     Ok(())

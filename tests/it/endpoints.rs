@@ -139,6 +139,17 @@ async fn what_is_not_taken_for_as_long_as_the_settings_say_is_left_counted_and_l
 }
 
 #[tokio::test]
+async fn a_pass_meets_an_endpoint_that_does_not_answer_once_however_much_is_overdue() {
+    let scene = Scene::set(3, hours(2)).await;
+    let courier = Moody::busy(None);
+    for number in 1..=3 {
+        scene.clock.go_on_to(START + hours(3));
+        let sum = scene.pass(&courier).await;
+        assert_eq!((sum.failed, sum.given_up, courier.tried_at().len()), (0, 1, number));
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_well_again_in_time_loses_nothing() {
     let scene = Scene::set(3, hours(2)).await;
     let mut courier = Moody::busy(None);
