@@ -14,12 +14,12 @@ use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
-use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
+use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
 use crate::inventory::{FileKind, FileSource};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
-use crate::ports::Clock;
+use crate::ports::{Clock, VaultError};
 use crate::ports::meter::Unmetered;
 use crate::ports::notify::MailMode;
 use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
@@ -264,7 +264,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
 /// A number that nobody can guess.
 pub(super) fn random() -> Result<u64, AppError> {
     let mut bytes = [0; 8];
-    entropy::system(&mut bytes).map_err(|_| crate::escrow::EscrowError::NoRandomness)?;
+    entropy::system(&mut bytes).map_err(|_| EscrowError::from(VaultError::NoRandomness))?;
     Ok(u64::from_le_bytes(bytes))
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::world::{ConvertKitKind, KeyState, World};
+use super::world::{ConvertKitKind, KeyState, Simulated, World};
 use crate::domain::time::{Timestamp, days, hours};
 
 /// Stands in every secret of the demo: whatever holds these digits holds a secret.
@@ -48,6 +48,7 @@ pub struct Connection {
 
 #[derive(Clone)]
 struct Key {
+    at: Simulated,
     id: Option<String>,
     secret: String,
 }
@@ -187,7 +188,7 @@ impl Estate {
     pub fn rotate(&mut self, id: &str, world: &World, now: Timestamp) {
         self.change(id, |connection| {
             connection.set(world, KeyState::Refused);
-            if let (Some(Key { id: Some(id), secret }), "mailjet") = (&connection.key, connection.provider) {
+            if let Some(Key { at: Simulated::Mailjet, id: Some(id), secret }) = &connection.key {
                 world.linger(id, secret);
             }
             let fresh = key(connection.provider, &format!("{} again", connection.id));
@@ -272,7 +273,7 @@ impl Connection {
                 world.set_convertkit(&key.secret, ConvertKitKind::ApiKey, state);
             }
             Some(key) => {
-                world.set(self.provider, key.id.as_deref(), &key.secret, state);
+                world.set(key.at, key.id.as_deref(), &key.secret, state);
             }
             None => {}
         }
@@ -315,13 +316,13 @@ fn seeded(number: usize, start: Timestamp) -> Connection {
 /// A key in the provider's form that nobody can take for a real one, and the same every time.
 fn key(provider: &str, label: &str) -> Option<Key> {
     let hex = HEXLOWER.encode(&Sha256::digest(label.as_bytes()));
-    let (id, secret) = match provider {
-        "mailjet" => (Some(format!("fa4e{}", &hex[..28])), format!("{MARK}{}", &hex[28..50])),
-        "convertkit" => (None, format!("{MARK}{}", &hex[..12])),
-        "kit" => (None, format!("kit_{MARK}{}", &hex[..22])),
-        _ => return None,
+    let at = Simulated::named(provider)?;
+    let (id, secret) = match at {
+        Simulated::Mailjet => (Some(format!("fa4e{}", &hex[..28])), format!("{MARK}{}", &hex[28..50])),
+        Simulated::ConvertKit => (None, format!("{MARK}{}", &hex[..12])),
+        Simulated::Kit => (None, format!("kit_{MARK}{}", &hex[..22])),
     };
-    Some(Key { id, secret })
+    Some(Key { at, id, secret })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use super::estate::Estate;
 use super::inbox::{Caught, Inbox};
 use super::letter::Letter;
-use super::world::World;
+use super::world::{Simulated, World};
 use super::{DemoError, SOURCE};
 use crate::escrow::entropy;
 
@@ -101,11 +101,13 @@ impl Home {
              public_listen = \"{front}\"\npublic_url = \"http://{front}\"\n\n\
              [telemetry]\nlog_filter = \"warn\"\n"
         );
-        for provider in ["mailjet", "convertkit", "kit"] {
+        for provider in Simulated::ALL {
             let address = world.address(provider);
-            let relay = if provider == "mailjet" { format!(", smtp = \"{}\"", world.relay()) } else { String::new() };
+            let relay =
+                if provider == Simulated::Mailjet { format!(", smtp = \"{}\"", world.relay()) } else { String::new() };
             config.push_str(&format!(
-                "\n[providers.{provider}]\npace = \"unpaced\"\ndangerous_test_endpoints = {{ rest = \"{address}\"{relay} }}\n"
+                "\n[providers.{}]\npace = \"unpaced\"\ndangerous_test_endpoints = {{ rest = \"{address}\"{relay} }}\n",
+                provider.name()
             ));
         }
         self.write("keysweep.toml", config)

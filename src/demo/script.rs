@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::estate::{
     BLOCKED, BROKEN, Estate, GRANT, HERO, LEAKED, ORPHAN, RETURNING, REUSED, ROTATED, SURVIVOR, UNREACHABLE,
 };
-use super::world::{KeyState, World};
+use super::world::{KeyState, Simulated, World};
 use crate::domain::time::{Timestamp, days};
 
 /// Somebody does something.
@@ -32,9 +32,9 @@ pub(super) enum Act {
     /// the creator of a connection leaves the team
     Leave(&'static str),
     /// a provider is out of order
-    Down(&'static str),
+    Down(Simulated),
     /// a provider is in order again
-    Up(&'static str),
+    Up(Simulated),
     /// nobody does anything, but keysweep looks: a confirmation is due
     Look,
 }
@@ -53,8 +53,8 @@ const SCRIPT: [(u64, u64, u64, Act); 25] = [
     (5, 15, 0, Act::Look),
     (6, 9, 0, Act::Delete(REUSED)),
     (7, 9, 0, Act::Reconnect(REUSED)),
-    (8, 6, 0, Act::Down("convertkit")),
-    (8, 18, 0, Act::Up("convertkit")),
+    (8, 6, 0, Act::Down(Simulated::ConvertKit)),
+    (8, 18, 0, Act::Up(Simulated::ConvertKit)),
     (9, 10, 0, Act::Rotate(ROTATED)),
     (9, 10, 30, Act::Look),
     (9, 11, 15, Act::LetGo(ROTATED)),
@@ -158,8 +158,8 @@ impl Act {
                 let (name, _, account) = named(id)?;
                 format!("member-{account}, who made {name}, leaves the team")
             }
-            Self::Down(provider) => format!("{} begins to answer 503 to everything", title(provider)),
-            Self::Up(provider) => format!("{} is itself again", title(provider)),
+            Self::Down(provider) => format!("{} begins to answer 503 to everything", title(provider.name())),
+            Self::Up(provider) => format!("{} is itself again", title(provider.name())),
             Self::Look => return None,
         })
     }

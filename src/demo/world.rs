@@ -92,9 +92,9 @@ impl World {
     pub async fn start() -> io::Result<Self> {
         let shared = Arc::default();
         let running = [
-            Running::start(Provider::Mailjet, &shared).await?,
-            Running::start(Provider::ConvertKit, &shared).await?,
-            Running::start(Provider::Kit, &shared).await?,
+            Running::start(Simulated::Mailjet, &shared).await?,
+            Running::start(Simulated::ConvertKit, &shared).await?,
+            Running::start(Simulated::Kit, &shared).await?,
         ];
         let relay = Running::relay(&shared).await?;
         Ok(Self { shared, running, relay })
@@ -116,39 +116,29 @@ impl World {
     }
 
     /// The base address of a provider, to be used in place of its real one.
-    ///
-    /// # Panics
-    /// Nobody simulates a provider of this name.
-    pub fn address(&self, provider: &str) -> Url {
-        self.running[Provider::named(provider) as usize].address.clone()
+    pub fn address(&self, provider: Simulated) -> Url {
+        self.running[provider as usize].address.clone()
     }
 
     /// Makes a key known, or changes its state from the next request on. Returns its index in [`Seen::key`], which it
     /// keeps. Only Mailjet looks at `key_id`; a ConvertKit key set here is an API Secret.
-    ///
-    /// # Panics
-    /// Nobody simulates a provider of this name.
-    pub fn set(&self, provider: &str, key_id: Option<&str>, secret: &str, state: KeyState) -> usize {
-        let provider = Provider::named(provider);
+    pub fn set(&self, provider: Simulated, key_id: Option<&str>, secret: &str, state: KeyState) -> usize {
         let shown = match provider {
-            Provider::Mailjet => STANDARD.encode(format!("{}:{secret}", key_id.unwrap_or_default())),
-            Provider::ConvertKit | Provider::Kit => secret.to_owned(),
+            Simulated::Mailjet => STANDARD.encode(format!("{}:{secret}", key_id.unwrap_or_default())),
+            Simulated::ConvertKit | Simulated::Kit => secret.to_owned(),
         };
         lock(&self.shared).set(provider, shown, secret, ConvertKitKind::ApiSecret, state)
     }
 
     /// Like [`set`](Self::set), for a ConvertKit value of this kind.
     pub fn set_convertkit(&self, secret: &str, kind: ConvertKitKind, state: KeyState) -> usize {
-        lock(&self.shared).set(Provider::ConvertKit, secret.to_owned(), secret, kind, state)
+        lock(&self.shared).set(Simulated::ConvertKit, secret.to_owned(), secret, kind, state)
     }
 
     /// Puts every key of a provider in this state until it is called with `None`; their own states are kept meanwhile.
     /// Unknown keys meet it too, unless it would accept them.
-    ///
-    /// # Panics
-    /// Nobody simulates a provider of this name.
-    pub fn set_all(&self, provider: &str, state: Option<KeyState>) {
-        lock(&self.shared).providers[Provider::named(provider) as usize].all = state;
+    pub fn set_all(&self, provider: Simulated, state: Option<KeyState>) {
+        lock(&self.shared).providers[provider as usize].all = state;
     }
 
     /// From now on every answer carries this as its `Date`; `None` for none, as at the start.
@@ -168,25 +158,28 @@ impl std::fmt::Debug for World {
     }
 }
 
+/// A provider of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Provider {
+pub enum Simulated {
+    /// Mailjet, with its relay
     Mailjet,
+    /// ConvertKit, with either kind of key
     ConvertKit,
+    /// Kit
     Kit,
 }
 
-impl Provider {
-    #[expect(clippy::panic, reason = "a name that isn't simulated is a mistake of whoever wrote the test or the demo")]
-    fn named(name: &str) -> Self {
-        match name {
-            "mailjet" => Self::Mailjet,
-            "convertkit" => Self::ConvertKit,
-            "kit" => Self::Kit,
-            other => panic!("nobody simulates a provider named {other}"),
-        }
+impl Simulated {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mailjet, Self::ConvertKit, Self::Kit];
+
+    /// The one of this name; `None` where nobody simulates it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
     }
 
-    fn name(self) -> &'static str {
+    /// The name in the catalogue.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Mailjet => "mailjet",
             Self::ConvertKit => "convertkit",
@@ -202,7 +195,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(provider: Provider, shared: &Arc<Shared>) -> io::Result<Self> {
+    async fn start(provider: Simulated, shared: &Arc<Shared>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = Url::parse(&format!("http://{}/", listener.local_addr()?)).map_err(io::Error::other)?;
         let task = tokio::spawn(server::listen(listener, provider, Arc::clone(shared)));
@@ -259,7 +252,14 @@ struct Found {
 }
 
 impl State {
-    fn set(&mut self, provider: Provider, shown: String, secret: &str, kind: ConvertKitKind, state: KeyState) -> usize {
+    fn set(
+        &mut self,
+        provider: Simulated,
+        shown: String,
+        secret: &str,
+        kind: ConvertKitKind,
+        state: KeyState,
+    ) -> usize {
         let keys = &mut self.providers[provider as usize].keys;
         let index = keys.get(&shown).map_or(self.keys, |key| key.index);
         self.keys = self.keys.max(index + 1);
@@ -267,7 +267,7 @@ impl State {
         index
     }
 
-    fn find(&self, provider: Provider, shown: Option<&str>) -> Found {
+    fn find(&self, provider: Simulated, shown: Option<&str>) -> Found {
         let Known { keys, all } = &self.providers[provider as usize];
         let key = shown.and_then(|shown| keys.get(shown));
         let state = match (all, key) {

@@ -138,7 +138,7 @@ mod tests {
 
     fn entry(id: i64, kind: &str) -> Entry {
         let data = json!({"from": "live", "to": "dead", "asked": null, "note": "mine", "who": "me"});
-        let Value::Object(data) = data else { unreachable!() };
+        let data = serde_json::from_value(data).unwrap();
         let at = Timestamp::from_secs(1_790_000_000 + id);
         Entry { id, at, kind: kind.to_owned(), subject: "credential:7".to_owned(), data }
     }

@@ -158,6 +158,11 @@ pub enum PersonStatus {
 pub struct Address(String);
 
 impl Address {
+    /// The address of nobody (RFC 2606), for samples.
+    pub fn example() -> Self {
+        Self("owner@example.com".to_owned())
+    }
+
     /// Takes an address with one `@` between two non-empty parts, without white space, control
     /// characters or the marks that would open another header or command. `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {

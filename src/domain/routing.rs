@@ -65,12 +65,9 @@ pub fn route<P>(readers: impl IntoIterator<Item = (P, Reader)>, contact: Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const OWNER: Reader = Reader {
+impl Reader {
+    /// An account owner who may be told.
+    pub const OWNER: Self = Self {
         role: Role::Owner,
         status: PersonStatus::Active,
         verified: true,
@@ -79,6 +76,15 @@ mod tests {
         muted: false,
         creator: false,
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OWNER: Reader = Reader::OWNER;
     const CREATOR: Reader = Reader { role: Role::Member, creator: true, ..OWNER };
 
     #[test]

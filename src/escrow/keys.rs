@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::entropy::Entropy;
+use super::entropy::{Entropy, NoEntropy};
 use super::{EscrowError, seal};
 use crate::domain::secret::Secret;
+use crate::ports::VaultError;
 
 const WRAP: &[u8] = b"keysweep ledger key";
 
@@ -83,15 +84,14 @@ pub(super) struct LedgerKey([u8; 32]);
 impl LedgerKey {
     pub(super) fn random(entropy: Entropy) -> Result<Self, EscrowError> {
         let mut key = Zeroizing::new([0; 32]);
-        entropy(key.as_mut_slice()).map_err(|_| EscrowError::NoRandomness)?;
+        entropy(key.as_mut_slice()).map_err(|NoEntropy| VaultError::NoRandomness)?;
         Ok(Self(*key))
     }
 
     pub(super) fn wrap(&self, master: &MasterKey, entropy: Entropy) -> Result<Wrapped, EscrowError> {
         let key_id = master.id();
         let cipher = seal::cipher(&master.derive("wrap v1"));
-        let wrapped = seal::seal(&cipher, &bound_to(&key_id), Zeroizing::new(self.0.to_vec()), entropy)
-            .map_err(|_| EscrowError::NoRandomness)?;
+        let wrapped = seal::seal(&cipher, &bound_to(&key_id), Zeroizing::new(self.0.to_vec()), entropy)?;
         Ok(Wrapped { key_id, wrapped })
     }
 
@@ -107,7 +107,7 @@ impl LedgerKey {
 
     /// A hash state under a key derived for one use.
     pub(super) fn derive(&self, label: &str) -> Hmac<Sha256> {
-        keyed(derived(&self.0, label).as_slice())
+        keyed(&derived(&self.0, label))
     }
 }
 
@@ -119,7 +119,9 @@ fn derived(key: &[u8; 32], label: &str) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(keyed(key).chain_update(b"keysweep ").chain_update(label).finalize().into_bytes().into())
 }
 
-#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("a key of any length")
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // A key that is shorter than a block stands before zeros (RFC 2104).
+    let mut block = Zeroizing::new([0; 64]);
+    block[..key.len()].copy_from_slice(key);
+    Hmac::new((&*block).into())
 }

@@ -58,9 +58,9 @@ pub enum EscrowError {
     /// the wrapped key is not as it was written
     #[error("the wrapped key in the ledger is damaged; restore the ledger from a backup")]
     Damaged,
-    /// the machine gives no randomness: try again later
-    #[error("no randomness to be had for making a key; try again")]
-    NoRandomness,
+    /// the new key can't be made or sealed
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl Escrow {
@@ -68,7 +68,7 @@ impl Escrow {
     /// [`Escrow::unlock`] needs beside the master key.
     ///
     /// # Errors
-    /// [`EscrowError::NoRandomness`].
+    /// [`EscrowError::Vault`].
     pub fn create(master: &MasterKey, entropy: Entropy) -> Result<(Self, Wrapped), EscrowError> {
         let ledger_key = LedgerKey::random(entropy)?;
         let wrapped = ledger_key.wrap(master, entropy)?;
@@ -88,7 +88,7 @@ impl Escrow {
     /// copies follow one by one through [`Escrow::reseal`].
     ///
     /// # Errors
-    /// [`EscrowError::NoRandomness`].
+    /// [`EscrowError::Vault`].
     pub fn rekey(&self, new_master: &MasterKey) -> Result<(Self, Wrapped), EscrowError> {
         let wrapped = self.ledger_key.wrap(new_master, self.entropy)?;
         Ok((Self::assemble(self.ledger_key.clone(), new_master, self.entropy), wrapped))
@@ -143,7 +143,6 @@ impl Vault for Escrow {
     fn seal(&self, fingerprint: &Fingerprint, secret: &Secret) -> Result<String, VaultError> {
         let padded = seal::pad(secret.expose().as_bytes());
         seal::seal(&self.cipher, &self.bound_to(fingerprint), padded, self.entropy)
-            .map_err(|_| VaultError::NoRandomness)
     }
 
     fn open(&self, fingerprint: &Fingerprint, sealed: &str) -> Result<Secret, VaultError> {

@@ -7,6 +7,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use super::entropy::{Entropy, NoEntropy};
+use crate::ports::VaultError;
 
 const NONCE: usize = 24;
 const BLOCK: usize = 64;
@@ -22,10 +23,12 @@ pub(super) fn seal(
     bound_to: &[u8],
     mut text: Zeroizing<Vec<u8>>,
     entropy: Entropy,
-) -> Result<String, NoEntropy> {
+) -> Result<String, VaultError> {
     let mut nonce = [0; NONCE];
-    entropy(&mut nonce)?;
-    let tag = encrypt(cipher, &nonce, bound_to, text.as_mut_slice());
+    entropy(&mut nonce).map_err(|NoEntropy| VaultError::NoRandomness)?;
+    let tag = cipher
+        .encrypt_inout_detached(&XNonce::from(nonce), bound_to, text.as_mut_slice().into())
+        .map_err(|_| VaultError::TooLong)?;
     Ok(STANDARD.encode([nonce.as_slice(), text.as_slice(), tag.as_slice()].concat()))
 }
 
@@ -57,9 +60,4 @@ pub(super) fn pad(secret: &[u8]) -> Zeroizing<Vec<u8>> {
 pub(super) fn unpad(padded: &[u8]) -> Option<&[u8]> {
     let (length, rest) = padded.split_first_chunk::<LENGTH>()?;
     rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)
-}
-
-#[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 refuses only texts of more than 256 GiB")]
-fn encrypt(cipher: &XChaCha20Poly1305, nonce: &[u8; NONCE], bound_to: &[u8], text: &mut [u8]) -> [u8; 16] {
-    cipher.encrypt_inout_detached(&XNonce::from(*nonce), bound_to, text.into()).expect("a short text").into()
 }

@@ -119,7 +119,7 @@ fn rekeying_keeps_fingerprints_and_moves_copies() {
 
 #[test]
 fn no_randomness_is_an_error_not_a_weak_key() {
-    assert_eq!(Escrow::create(&master(1), nothing).err(), Some(EscrowError::NoRandomness));
+    assert_eq!(Escrow::create(&master(1), nothing).err(), Some(EscrowError::Vault(VaultError::NoRandomness)));
     let (_, wrapped) = Escrow::create(&master(1), sevens).unwrap();
     let dry = Escrow::unlock(&master(1), &wrapped, nothing).unwrap();
     let fingerprint = print(&dry, "kit", None, "s");

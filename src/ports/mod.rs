@@ -108,7 +108,7 @@ pub trait Vault {
     /// A sealed copy, bound to the fingerprint; base64. Copies of secrets of like length have the same length.
     ///
     /// # Errors
-    /// Where the machine gives no randomness.
+    /// Where the machine gives no randomness, and for a text beyond what the cipher takes.
     fn seal(&self, fingerprint: &Fingerprint, secret: &Secret) -> Result<String, VaultError>;
 
     /// The secret of a sealed copy.
@@ -119,14 +119,17 @@ pub trait Vault {
 }
 
 /// What goes wrong with sealed copies. Never names a secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum VaultError {
     /// sealed under another key, for another fingerprint, or damaged
     #[error("a sealed copy can't be opened with this master key")]
     Unopenable,
     /// the machine gives no randomness
-    #[error("no randomness to be had for sealing")]
+    #[error("no randomness to be had; try again")]
     NoRandomness,
+    /// a text of more than 256 GiB
+    #[error("a text of this length can't be sealed")]
+    TooLong,
 }
 
 /// One source of inventory, opened for one snapshot. People first, then connections.

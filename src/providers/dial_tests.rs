@@ -176,7 +176,8 @@ async fn a_relays_name_that_leads_into_our_own_network_is_not_dialled() {
 async fn where_a_test_has_an_address_for_one_protocol_the_providers_own_relay_is_never_asked() {
     let refusing = crate::demo::world::World::start().await.unwrap();
     let (name, secret) = (ProviderName::new("mailjet"), Secret::new("0123"));
-    let test: BTreeMap<String, Url> = BTreeMap::from([("rest".to_owned(), refusing.address("mailjet"))]);
+    let test: BTreeMap<String, Url> =
+        BTreeMap::from([("rest".to_owned(), refusing.address(crate::demo::world::Simulated::Mailjet))]);
     let all = BTreeMap::from([(name.clone(), ProviderSettings { test_endpoints: test, ..settings() })]);
     // A look-up would find nothing, and say dns.
     let (unknown, shipped): (Arc<dyn Lookup>, _) = (Arc::new(Unknown), Catalogue::shipped().unwrap());

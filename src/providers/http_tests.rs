@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{Catalogue, CatalogueProber, ProviderSettings};
-use crate::demo::world::{ConvertKitKind, KeyState, World};
+use crate::demo::world::{ConvertKitKind, KeyState, Simulated, World};
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Reason};
 use crate::domain::secret::Secret;
@@ -53,8 +53,8 @@ async fn ask(provider: &str, rest: Url, key_id: Option<&str>, secret: &str) -> A
 
 async fn mailjet(state: KeyState) -> Answer {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(KEY), SECRET, state);
-    ask("mailjet", world.address("mailjet"), Some(KEY), SECRET).await
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, state);
+    ask("mailjet", world.address(Simulated::Mailjet), Some(KEY), SECRET).await
 }
 
 #[tokio::test]
@@ -90,8 +90,8 @@ async fn a_reason_says_why_nothing_was_learnt() {
     ] {
         let world = World::start().await.unwrap();
         let shown = format!("{state:?}");
-        world.set("kit", None, "kit_0123456789abcdef", state);
-        let answer = ask("kit", world.address("kit"), None, "kit_0123456789abcdef").await;
+        world.set(Simulated::Kit, None, "kit_0123456789abcdef", state);
+        let answer = ask("kit", world.address(Simulated::Kit), None, "kit_0123456789abcdef").await;
         assert_eq!(answer.outcome, Outcome::Unknown(expected), "{shown}");
     }
 }
@@ -99,9 +99,9 @@ async fn a_reason_says_why_nothing_was_learnt() {
 #[tokio::test]
 async fn a_redirect_is_unknown_and_its_target_is_never_visited() {
     let (world, elsewhere) = (World::start().await.unwrap(), World::start().await.unwrap());
-    let target = elsewhere.address("kit").join("v4/account").unwrap();
-    world.set("kit", None, "kit_redirected", KeyState::Redirect(target.to_string()));
-    let answer = ask("kit", world.address("kit"), None, "kit_redirected").await;
+    let target = elsewhere.address(Simulated::Kit).join("v4/account").unwrap();
+    world.set(Simulated::Kit, None, "kit_redirected", KeyState::Redirect(target.to_string()));
+    let answer = ask("kit", world.address(Simulated::Kit), None, "kit_redirected").await;
     assert_eq!(answer.outcome, Outcome::Unknown(Reason::Redirect));
     assert_eq!(world.requests().len(), 1);
     assert!(elsewhere.requests().is_empty());
@@ -117,9 +117,9 @@ async fn retry_after_is_heard_and_no_other_way_is_tried_meanwhile() {
 #[tokio::test]
 async fn an_accepted_key_costs_one_get_and_endpoints_behind_one_address_are_asked_once() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(KEY), SECRET, KeyState::Live);
-    ask("mailjet", world.address("mailjet"), Some(KEY), SECRET).await;
-    ask("mailjet", world.address("mailjet"), Some(KEY), "00000000000000000000000000000000").await;
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, KeyState::Live);
+    ask("mailjet", world.address(Simulated::Mailjet), Some(KEY), SECRET).await;
+    ask("mailjet", world.address(Simulated::Mailjet), Some(KEY), "00000000000000000000000000000000").await;
     let seen = world.requests();
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|request| request.method == "GET"));
@@ -131,11 +131,11 @@ async fn a_pasted_api_key_of_convertkit_is_found_by_its_own_question() {
     let (key, secret) = ("abcdefghij0123456789_K", "a-secret-that-is-longer-than-a-key_0123456789");
     world.set_convertkit(key, ConvertKitKind::ApiKey, KeyState::Live);
     world.set_convertkit(secret, ConvertKitKind::ApiSecret, KeyState::Live);
-    let answer = ask("convertkit", world.address("convertkit"), None, key).await;
+    let answer = ask("convertkit", world.address(Simulated::ConvertKit), None, key).await;
     assert_eq!((answer.outcome, answer.kind.as_deref()), (Outcome::Accepted, Some("api_key")));
-    let answer = ask("convertkit", world.address("convertkit"), None, secret).await;
+    let answer = ask("convertkit", world.address(Simulated::ConvertKit), None, secret).await;
     assert_eq!((answer.outcome, answer.kind.as_deref()), (Outcome::Accepted, Some("api_secret")));
-    let answer = ask("convertkit", world.address("convertkit"), None, "another-secret-of-some-length").await;
+    let answer = ask("convertkit", world.address(Simulated::ConvertKit), None, "another-secret-of-some-length").await;
     assert_eq!((answer.outcome, answer.parts.len()), (Outcome::Refused, 1), "no key looks like this: one question");
 }
 
@@ -184,13 +184,13 @@ fn a_setting_for_a_protocol_that_is_not_there_is_refused_by_name() {
 #[tokio::test]
 async fn refused_keys_that_wait_for_a_login_hold_up_no_question_over_rest() {
     let (world, silent) = (World::start().await.unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let mut settings = settings(world.address("mailjet"));
+    let mut settings = settings(world.address(Simulated::Mailjet));
     let relay = format!("smtp://{}", silent.local_addr().unwrap()).parse().unwrap();
     settings.test_endpoints.insert("smtp".to_owned(), relay);
     settings.pace = Some((1_000, Duration::from_secs(1))); // SMTP has its own
     (settings.in_flight, settings.timeout) = (1, Duration::from_secs(60));
     let (name, secret, dead) = (ProviderName::new("mailjet"), Secret::new(SECRET), Secret::new("0123"));
-    world.set("mailjet", Some(KEY), SECRET, KeyState::Live);
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, KeyState::Live);
     let settings = BTreeMap::from([(name.clone(), settings)]);
     let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), settings, Noon, "test").unwrap();
     assert!(prober.in_flight(&name).is_some_and(|width| width > 1), "more may be begun than go over REST at once");
@@ -214,7 +214,8 @@ async fn refused_keys_that_wait_for_a_login_hold_up_no_question_over_rest() {
 #[tokio::test]
 async fn what_the_operator_leaves_out_is_said_where_a_refusal_rests_on_it() {
     let world = World::start().await.unwrap();
-    let only_rest = ProviderSettings { protocols: Some(vec!["rest".to_owned()]), ..settings(world.address("mailjet")) };
+    let only_rest =
+        ProviderSettings { protocols: Some(vec!["rest".to_owned()]), ..settings(world.address(Simulated::Mailjet)) };
     let name = ProviderName::new("mailjet");
     let all = BTreeMap::from([(name.clone(), only_rest)]);
     let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), all, Noon, "test").unwrap();
@@ -225,7 +226,7 @@ async fn what_the_operator_leaves_out_is_said_where_a_refusal_rests_on_it() {
         let said = answer.parts.iter().map(|part| format!("{} {}", part.protocol, part.verdict));
         (answer.outcome, said.collect::<Vec<_>>())
     };
-    world.set("mailjet", Some(KEY), SECRET, KeyState::Live);
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, KeyState::Live);
     assert_eq!(ask(SECRET).await, (Outcome::Accepted, vec!["rest accepted".to_owned()]));
     let refused = ["rest refused", "smtp not_asked"].map(str::to_owned).to_vec();
     assert_eq!(ask("another").await, (Outcome::Refused, refused));
@@ -234,20 +235,20 @@ async fn what_the_operator_leaves_out_is_said_where_a_refusal_rests_on_it() {
 #[tokio::test]
 async fn where_rest_refuses_the_relay_decides() {
     let world = World::start().await.unwrap();
-    let mut settings = settings(world.address("mailjet"));
+    let mut settings = settings(world.address(Simulated::Mailjet));
     settings.test_endpoints.insert("smtp".to_owned(), world.relay());
     let name = ProviderName::new("mailjet");
     let all = BTreeMap::from([(name.clone(), settings)]);
     let prober = CatalogueProber::new(&Catalogue::shipped().unwrap(), all, Noon, "test").unwrap();
     let secret = Secret::new(SECRET);
     let question = Question { provider: &name, key_id: Some(KEY), secret: &secret, region: None, base_url: None };
-    world.set("mailjet", Some(KEY), SECRET, KeyState::Refused);
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, KeyState::Refused);
     assert_eq!(prober.ask(&question).await.outcome, Outcome::Refused);
     world.linger(KEY, SECRET);
     assert_eq!(prober.ask(&question).await.outcome, Outcome::Accepted);
     world.stop_lingering();
     assert_eq!(prober.ask(&question).await.outcome, Outcome::Refused);
-    world.set("mailjet", Some(KEY), SECRET, KeyState::ServerError);
+    world.set(Simulated::Mailjet, Some(KEY), SECRET, KeyState::ServerError);
     let seen = world.requests().len();
     assert_eq!(prober.ask(&question).await.outcome, Outcome::Unknown(Reason::ServerError));
     assert!(world.requests()[seen..].iter().all(|request| request.method == "GET"), "no login where REST says nothing");

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 
 use crate::estate::{Connection, Estate};
 use crate::support::{Kind, Ran};
@@ -20,7 +20,7 @@ fn estate(kind: Kind) -> Estate {
     estate.configure(&format!("smtp://{}", estate.inbox.address()), MAIL, "");
     estate.people(&[["a", "owner", "owner", "active", "true"]]);
     estate.connections(&[Connection::active("c1", "a", "owner", KEY)]);
-    estate.world.set("kit", None, KEY, KeyState::Live);
+    estate.world.set(Simulated::Kit, None, KEY, KeyState::Live);
     estate.release();
     estate.notify();
     assert_eq!(estate.readers(), ["owner@example.org"]);

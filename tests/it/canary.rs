@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use keysweep::demo::inbox::Behaviour;
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -135,13 +135,19 @@ fn awkward_connections(estate: &Estate) -> String {
         KeyState::HalfBody,
     ];
     let mut rows = vec![HEADER.to_owned()];
-    for provider in ["mailjet", "convertkit", "kit"] {
+    for provider in Simulated::ALL {
         for (number, state) in states.iter().enumerate() {
-            let id = format!("{provider}-{number}");
+            let name = provider.name();
+            let id = format!("{name}-{number}");
             let secret = secret(&id);
             let key_id = hex(&format!("key of {id}"));
-            estate.world.set(provider, (provider == "mailjet").then_some(key_id.as_str()), &secret, state.clone());
-            rows.push(row(&id, provider, &secret, &[]));
+            estate.world.set(
+                provider,
+                (provider == Simulated::Mailjet).then_some(key_id.as_str()),
+                &secret,
+                state.clone(),
+            );
+            rows.push(row(&id, name, &secret, &[]));
         }
     }
     let wrong_columns = [
@@ -196,7 +202,7 @@ fn print_everything(estate: &Estate, papers: &mut Papers) {
 
 fn configure(estate: &Estate, password: &str) {
     let control = format!(r#"control = {{ key_id = "{}", secret = "{CONTROL}" }}"#, hex("the control's key"));
-    let mailjet = estate.world.address("mailjet");
+    let mailjet = estate.world.address(Simulated::Mailjet);
     // The section is written here, since the control belongs into it.
     estate.configure(
         &format!("smtp://keysweep:{password}@{}", estate.inbox.address()),
@@ -309,8 +315,8 @@ fn once_shredded_the_ciphertext_is_in_no_byte_of_the_ledger_nor_beside_it() {
     // Another key is accepted meanwhile: without that, a refusal proves nothing.
     let control = connections.lines().last().expect("a row").replace("c1,", "c2,").replace("one", "two");
     estate.write("connections.csv", &format!("{}{control}\n", connections.replace(",active,", ",deleted,")));
-    estate.world.set("kit", None, "kit_0000000000000000000000000000two", KeyState::Live);
-    estate.world.set("kit", None, key, KeyState::Refused);
+    estate.world.set(Simulated::Kit, None, "kit_0000000000000000000000000000two", KeyState::Live);
+    estate.world.set(Simulated::Kit, None, key, KeyState::Refused);
     estate.inbox.behave(Behaviour::Accept);
     wait_for("the copy is shredded", || {
         estate.run(&["scan"]).exits(0);

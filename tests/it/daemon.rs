@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::{Value, json};
 
 use self::running::Running;
@@ -116,7 +116,7 @@ fn its_service_manager_hears_when_it_is_ready_alive_reloading_and_stopping() {
 #[test]
 fn a_provider_that_hangs_starves_no_watchdog() {
     let estate = one_stale_key();
-    estate.world.set_all("kit", Some(KeyState::Hangs));
+    estate.world.set_all(Simulated::Kit, Some(KeyState::Hangs));
     let env = [("WATCHDOG_USEC", "100000"), ("KEYSWEEP__LIVENESS__TIMEOUT", "3s")];
     let daemon = Running::start_with(&estate, &env);
     wait_for("a question without an answer", || (!estate.world.requests().is_empty()).then_some(()));
@@ -131,7 +131,7 @@ fn a_provider_that_hangs_starves_no_watchdog() {
 #[test]
 fn told_to_stop_in_the_middle_of_a_scan_it_hears_the_answers_out_and_leaves_the_rest_due() {
     let estate = stale_keys(4);
-    estate.world.set("kit", None, &key(2), KeyState::Hangs);
+    estate.world.set(Simulated::Kit, None, &key(2), KeyState::Hangs);
     let daemon = Running::start_with(&estate, &[("KEYSWEEP__LIVENESS__TIMEOUT", "1s")]);
     wait_for("a question without an answer", || estate.world.requests().iter().any(|r| r.status == 0).then_some(()));
     daemon.signal("TERM");
@@ -139,7 +139,7 @@ fn told_to_stop_in_the_middle_of_a_scan_it_hears_the_answers_out_and_leaves_the_
     assert_eq!(code, Some(0));
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert_eq!(outcomes(&estate), ["interrupted"]);
-    estate.world.set("kit", None, &key(2), KeyState::Live);
+    estate.world.set(Simulated::Kit, None, &key(2), KeyState::Live);
     estate.run(&["scan"]).exits(0);
     assert_eq!(findings(&estate).len(), 4);
     let asked = |number: usize| estate.world.requests().iter().filter(|r| r.key == Some(number)).count();
@@ -149,7 +149,7 @@ fn told_to_stop_in_the_middle_of_a_scan_it_hears_the_answers_out_and_leaves_the_
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let estate = one_stale_key();
-    estate.world.set_all("kit", Some(KeyState::Hangs));
+    estate.world.set_all(Simulated::Kit, Some(KeyState::Hangs));
     let daemon = Running::start_with(&estate, &[("KEYSWEEP__LIVENESS__TIMEOUT", "50s")]);
     wait_for("a question without an answer", || (!estate.world.requests().is_empty()).then_some(()));
     daemon.signal("INT");
@@ -158,7 +158,7 @@ fn a_second_signal_ends_it_at_once() {
     let (code, took) = daemon.end();
     assert_eq!(code, Some(130));
     assert!(took < Duration::from_secs(20), "{took:?}");
-    estate.world.set_all("kit", None);
+    estate.world.set_all(Simulated::Kit, None);
     estate.run(&["scan"]).exits(0);
 }
 

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use keysweep::demo::inbox::{Caught, Inbox};
-use keysweep::demo::world::{KeyState, World};
+use keysweep::demo::world::{KeyState, Simulated, World};
 use mail_parser::MessageParser;
 
+use crate::stage::HEAD;
 use crate::support::{Kind, MASTER_KEY, Ran, Schema, ago, hex};
 
 /// Longer than anything here takes, even on a machine that does other things.
@@ -93,20 +94,11 @@ impl Estate {
     /// Writes the configuration: where mail goes, more lines for `[mail]`, and whole sections more.
     pub fn configure(&self, smtp_url: &str, mail: &str, rest: &str) {
         let retry = if mail.contains("retry") { "" } else { "retry = [\"1ms\"]" };
-        let [mailjet, convertkit, kit] = ["mailjet", "convertkit", "kit"].map(|name| self.world.address(name));
+        let [mailjet, convertkit, kit] = Simulated::ALL.map(|provider| self.world.address(provider));
         self.write(
             "keysweep.toml",
             &format!(
-                r#"[ledger]
-url = "sqlite:ledger.db"
-[escrow]
-hold = "until-proven"
-[[inventory]]
-name = "main"
-kind = "csv"
-path = "connections.csv"
-people_path = "people.csv"
-[liveness]
+                r#"{HEAD}[liveness]
 confirm_gap = "300ms"
 settle = "300ms"
 timeout = "2s"
@@ -272,7 +264,7 @@ pub fn one_stale_key() -> Estate {
     let estate = Estate::new();
     estate.people(&[["a", "owner", "owner", "active", "true"]]);
     estate.connections(&[Connection::active("c1", "a", "owner", "kit_0000000000000000000000000000one")]);
-    estate.world.set("kit", None, "kit_0000000000000000000000000000one", KeyState::Live);
+    estate.world.set(Simulated::Kit, None, "kit_0000000000000000000000000000one", KeyState::Live);
     estate
 }
 
@@ -291,7 +283,7 @@ pub fn stale_keys_on(kind: Kind, count: usize) -> Estate {
         let secret = format!("kit_{}", hex(&format!("key {number}")));
         people.push_str(&format!("a{number:02},o{number:02},o{number:02}@example.org,owner,active,true\n"));
         connections.push_str(&format!("c{number:02},a{number:02},kit,{set_at},{secret}\n"));
-        estate.world.set("kit", None, &secret, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, &secret, KeyState::Live);
     }
     estate.write("people.csv", &people);
     estate.write("connections.csv", &connections);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta};
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::{Value, json};
 
 use crate::daemon::running::Running;
@@ -96,7 +96,7 @@ impl Linked {
     }
 
     fn key_is(&self, state: KeyState) {
-        self.estate.world.set("kit", None, KEY, state);
+        self.estate.world.set(Simulated::Kit, None, KEY, state);
     }
 }
 
@@ -179,7 +179,7 @@ fn the_button_confirms_that_it_is_fixed() {
         estate.write("keysweep.toml", &text.replace("probe_every = \"1ms\"\n", ""));
         // Another key that is accepted: else a refusal proves nothing for three days.
         let other = "kit_0000000000000000000000000000two";
-        estate.world.set("kit", None, other, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, other, KeyState::Live);
         estate
             .connections(&[Connection::active("c1", "a", "owner", KEY), Connection::active("c2", "a", "owner", other)]);
         estate.run(&["scan"]).exits(0);

@@ -1,7 +1,7 @@
 //! One calm mail per person: never by accident, never twice, never to somebody who may not be written to.
 
 use keysweep::demo::inbox::Behaviour;
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::json;
 
 use crate::estate::{Connection, Estate, Read, one_stale_key, stale_keys, wait_for};
@@ -34,7 +34,7 @@ fn mixed_estate() -> Estate {
         Connection::active("d-one", "d", "unverified-owner", K5),
     ]);
     for key in [K1, K2, K3, K4, K5] {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
     estate
 }
@@ -95,7 +95,7 @@ fn an_address_that_no_mail_can_be_written_to_keeps_no_other_mail_from_going() {
         Connection::active("b-one", "b", "owner-b", K2),
     ]);
     for key in [K1, K2] {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
     estate.release();
     estate.notify();
@@ -210,7 +210,7 @@ fn a_mail_that_waits_is_not_sent_once_its_key_is_dead() {
     estate.configure(&format!("smtp://{}", estate.inbox.address()), "recheck_after = \"1ms\"", "");
     estate.notify();
     assert_eq!(estate.outbox().len(), 1);
-    estate.world.set("kit", None, "kit_0000000000000000000000000000one", KeyState::Refused);
+    estate.world.set(Simulated::Kit, None, "kit_0000000000000000000000000000one", KeyState::Refused);
     estate.inbox.behave(Behaviour::Accept);
     estate.notify(); // refused once: what it says waits for the confirmation
     assert_eq!(estate.readers(), [""; 0]);

@@ -35,6 +35,7 @@ mod shell;
 mod sigkill;
 mod simulation;
 mod smtp;
+mod stage;
 mod support;
 mod telling;
 mod unattended;

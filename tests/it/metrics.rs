@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use keysweep::app::scan::ScanOptions;
 use keysweep::app::{App, SystemClock};
 use keysweep::config;
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use keysweep::ports::Quiet;
 use keysweep::ports::activation::Job;
 use keysweep::ports::health::JobState;
@@ -41,13 +41,14 @@ fn awkward_estate() -> Estate {
     let mut rows =
         "connection_id,account_id,provider,name,status,deleted_at,secret_set_at,created_by,key_id,secret,tags\n"
             .to_owned();
-    for provider in ["mailjet", "convertkit", "kit"] {
+    for at in Simulated::ALL {
+        let provider = at.name();
         for (number, state) in states.iter().enumerate() {
             for status in ["active", "deleted"] {
                 let id = format!("{CANARY}-{provider}-{number}-{status}");
                 let secret = format!("{}{CANARY}{}", if provider == "kit" { "kit_" } else { "" }, &hex(&id)[..26]);
                 let key_id = if provider == "mailjet" { format!("{CANARY}{}", &hex(&id)[..26]) } else { String::new() };
-                estate.world.set(provider, (provider == "mailjet").then_some(key_id.as_str()), &secret, state.clone());
+                estate.world.set(at, (provider == "mailjet").then_some(key_id.as_str()), &secret, state.clone());
                 let deleted_at = if status == "deleted" { &deleted_at } else { "" };
                 writeln!(people, "{id}-account,{id}-member,{id}@{CANARY}.example.org").expect("memory");
                 writeln!(
@@ -163,7 +164,8 @@ fn a_provider_and_a_mail_server_that_do_not_answer_are_seen_not_to() {
     estate.release();
     estate.configure("smtp://127.0.0.1:1", "", "");
     let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
-    estate.write("keysweep.toml", &text.replace(&estate.world.address("kit").to_string(), "http://127.0.0.1:1"));
+    estate
+        .write("keysweep.toml", &text.replace(&estate.world.address(Simulated::Kit).to_string(), "http://127.0.0.1:1"));
     let text = exported(&estate);
     for (family, labels, expected) in [
         ("keysweep_provider_answering", &["provider=\"kit\""][..], 0.0),

@@ -78,7 +78,7 @@ fn half_a_year_of_mail_by_the_readers_clocks() {
     runtime.block_on(async {
         let stage = Stage::set(script()).await;
         stage.play().await;
-        let ledger = stage.ledger().await;
+        let ledger = stage.ground.ledger().await;
         let told = Told::read(&ledger, stage.arrived.take()).await;
         ledger.close().await;
         let estate = Estate::foreseen();

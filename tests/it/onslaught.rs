@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::json;
 
 use crate::estate::{Connection, Estate, Read, stale_keys_on, wait_for};
@@ -222,7 +222,7 @@ fn a_resend_out_of_the_window_drops_what_was_fixed_and_adds_nothing() {
     let both = [Connection::active("kept", "a", "owner", KEPT), Connection::active("fixed", "a", "owner", FIXED)];
     estate.connections(&both);
     for key in [KEPT, FIXED] {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
     let server = MailServer::start(estate.folder.path(), &json!({"hang": true}));
     let recheck = "sessions = 1\nrecheck_after = \"1ms\"";
@@ -233,7 +233,7 @@ fn a_resend_out_of_the_window_drops_what_was_fixed_and_adds_nothing() {
     run.kill().expect("SIGKILL");
     run.wait().expect("a child");
     server.behave(&json!({}));
-    estate.world.set("kit", None, FIXED, KeyState::Refused);
+    estate.world.set(Simulated::Kit, None, FIXED, KeyState::Refused);
     wait_for("it is sent again", || {
         estate.notify();
         (server.taken_count() > 1).then_some(())

@@ -11,7 +11,7 @@ use keysweep::demo::clock::VirtualClock;
 use keysweep::demo::estate::Estate;
 use keysweep::demo::home::Home;
 use keysweep::demo::inbox::Inbox;
-use keysweep::demo::world::{KeyState, World};
+use keysweep::demo::world::{KeyState, Simulated, World};
 use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::ledger::read::MailState;
 use keysweep::notify::preview;
@@ -142,7 +142,7 @@ fn what_postfix_sends_back_is_told_to_the_next_in_line() {
     small.configure(&postfix.url(USER, PASSWORD, &folder.path().join("ca.pem")), &mail, "");
     small.people(&[["a", "gone", "owner", "active", "true"]]);
     small.connections(&[Connection::active("c1", "a", "gone", KEY)]);
-    small.world.set("kit", None, KEY, KeyState::Live);
+    small.world.set(Simulated::Kit, None, KEY, KeyState::Live);
     small.release();
     small.notify();
     assert_eq!(small.outbox()[0].1, "sent", "Postfix took it: {}", postfix.log());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Stdio};
 
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::json;
 
 use crate::estate::{Estate, Read, stale_keys, stale_keys_on, wait_for};
@@ -98,11 +98,11 @@ fn killed_while_a_provider_is_silent_the_next_scan_asks_again() {
     let estate = stale_keys(4);
     estate.release();
     let silent = format!("kit_{}", hex("key 2"));
-    estate.world.set("kit", None, &silent, KeyState::Hangs);
+    estate.world.set(Simulated::Kit, None, &silent, KeyState::Hangs);
     let hangs = || estate.world.requests().iter().any(|request| request.status == 0);
     assert!(kill_once(start(&estate), "a request without an answer", hangs));
     assert_eq!(estate.readers(), [""; 0]);
-    estate.world.set("kit", None, &silent, KeyState::Live);
+    estate.world.set(Simulated::Kit, None, &silent, KeyState::Live);
     estate.notify();
     estate.notify();
     assert_eq!(findings(&estate), expected(4));

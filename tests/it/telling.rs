@@ -5,7 +5,7 @@
 use std::fs;
 
 use chrono::{TimeDelta, Timelike};
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::{Value, json};
 
 use crate::estate::{Connection, Estate, stale_keys, wait_for};
@@ -33,7 +33,7 @@ fn owner_with(estate: &Estate, count: usize) {
         ids.iter().zip(KEYS).take(count).map(|(id, key)| Connection::active(id, "a", "owner", key)).collect();
     estate.connections(&rows);
     for key in &KEYS {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
 }
 
@@ -89,7 +89,7 @@ fn the_operator_is_told_where_nobody_else_can_be_in_one_digest_over_all_accounts
         Connection::active("c3", "c", "owner-c", KEYS[2]),
     ]);
     for key in &KEYS {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
     configure(&estate, "security_contact = \"security@example.org\"");
     estate.release();
@@ -183,7 +183,7 @@ fn whoever_was_told_of_a_left_behind_key_is_told_once_that_it_is_refused() {
         Connection::active("c2", "b", "other", KEYS[1]),
     ]);
     for key in &KEYS {
-        estate.world.set("kit", None, key, KeyState::Live);
+        estate.world.set(Simulated::Kit, None, key, KeyState::Live);
     }
     configure(&estate, "recheck_after = \"1ms\"\nper_address_per_day = 0");
     let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
@@ -191,7 +191,7 @@ fn whoever_was_told_of_a_left_behind_key_is_told_once_that_it_is_refused() {
     estate.release();
     estate.notify();
     assert_eq!(estate.readers(), ["other@example.org", "owner@example.org"]);
-    estate.world.set("kit", None, KEYS[0], KeyState::Refused);
+    estate.world.set(Simulated::Kit, None, KEYS[0], KeyState::Refused);
     wait_for("the key is dead, and its owner told", || {
         estate.notify();
         (estate.readers().len() > 2).then_some(())

@@ -35,10 +35,10 @@ fn two_years_unattended() {
         stage.play().await;
         assert!(stage.lives.get() > 30, "it was started {} times only", stage.lives.get());
 
-        let ledger = stage.ledger().await;
+        let ledger = stage.ground.ledger().await;
         let told = Told::read(&ledger).await;
         ledger.close().await;
-        let mails: Vec<Read> = stage.inbox.mails().iter().map(Read::from).collect();
+        let mails: Vec<Read> = stage.ground.inbox.mails().iter().map(Read::from).collect();
         let done = stage.done.borrow();
         let reckoning = Reckoning { due: Due::reckoned(), troubles };
         let platform = Platform::foreseen(START, END);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keysweep::demo::inbox::Behaviour;
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 use serde_json::Value;
 
 use crate::estate::{Estate, one_stale_key, stale_keys, stale_keys_on, wait_for};
@@ -188,7 +188,7 @@ fn a_new_endpoint_is_told_of_what_comes_and_not_of_what_was() {
     configure(&estate, &receiver, "standard");
     estate.run(&["scan"]).exits(0);
     assert_eq!(kinds(&receiver.received()), [""; 0]);
-    estate.world.set("kit", None, "kit_0000000000000000000000000000one", KeyState::Refused);
+    estate.world.set(Simulated::Kit, None, "kit_0000000000000000000000000000one", KeyState::Refused);
     estate.configure(&format!("smtp://{}", estate.inbox.address()), "", &hook(&receiver, "standard"));
     wait_for("the key is asked again", || {
         let mut sqlite = Command::new("sqlite3");

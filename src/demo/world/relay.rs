@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{KeyState, Provider, Seen, Shared, lock};
+use super::{KeyState, Seen, Shared, Simulated, lock};
 
 /// A client that says more than this is not one of ours.
 const LONGEST_SESSION: u64 = 16 * 1024;
@@ -53,7 +53,7 @@ fn login(token: &str, shared: &Shared) -> Option<&'static str> {
     let pair = pair.as_deref().and_then(|pair| pair.strip_prefix('\0')?.split_once('\0'));
     let shown = pair.map(|(user, password)| STANDARD.encode(format!("{user}:{password}")));
     let mut state = lock(shared);
-    let found = state.find(Provider::Mailjet, shown.as_deref());
+    let found = state.find(Simulated::Mailjet, shown.as_deref());
     let lingers = shown.is_some_and(|shown| state.lingering.contains(&shown));
     let (status, reply) = match found.state {
         KeyState::Live | KeyState::Limited => (235, "235 2.7.0 Authentication successful\r\n"),

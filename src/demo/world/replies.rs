@@ -7,7 +7,7 @@ use std::io::Write as _;
 use url::form_urlencoded;
 
 use super::server::Head;
-use super::{ConvertKitKind, Found, KeyState, Provider, Seen, Shared, lock};
+use super::{ConvertKitKind, Found, KeyState, Seen, Shared, Simulated, lock};
 
 const JSON: &str = "application/json";
 const JSON_UTF8: &str = "application/json; charset=utf-8";
@@ -19,12 +19,12 @@ const MAILJET_METADATA: &str = "/v3/REST/contactmetadata";
 const CONVERTKIT_ACCOUNT: &str = "/v3/account";
 const CONVERTKIT_FORMS: &str = "/v3/forms";
 const KIT_ACCOUNT: &str = "/v4/account";
-const ROUTES: [(Provider, &str); 5] = [
-    (Provider::Mailjet, MAILJET_LISTS),
-    (Provider::Mailjet, MAILJET_METADATA),
-    (Provider::ConvertKit, CONVERTKIT_ACCOUNT),
-    (Provider::ConvertKit, CONVERTKIT_FORMS),
-    (Provider::Kit, KIT_ACCOUNT),
+const ROUTES: [(Simulated, &str); 5] = [
+    (Simulated::Mailjet, MAILJET_LISTS),
+    (Simulated::Mailjet, MAILJET_METADATA),
+    (Simulated::ConvertKit, CONVERTKIT_ACCOUNT),
+    (Simulated::ConvertKit, CONVERTKIT_FORMS),
+    (Simulated::Kit, KIT_ACCOUNT),
 ];
 
 /// An answer, before it is bytes.
@@ -97,7 +97,7 @@ impl Reply {
 }
 
 /// The answer of a provider to this request, which is logged.
-pub(super) fn answer(provider: Provider, head: &Head<'_>, shared: &Shared) -> Reply {
+pub(super) fn answer(provider: Simulated, head: &Head<'_>, shared: &Shared) -> Reply {
     let shown = shown(provider, head);
     let route = ROUTES.iter().find(|(whose, path)| *whose == provider && *path == head.path).map(|(_, path)| *path);
     let found = lock(shared).find(provider, shown.as_deref());
@@ -120,21 +120,21 @@ pub(super) fn answer(provider: Provider, head: &Head<'_>, shared: &Shared) -> Re
 }
 
 /// The credential in the request, as the world keeps it; `None` where the provider finds none.
-fn shown<'a>(provider: Provider, head: &Head<'a>) -> Option<Cow<'a, str>> {
+fn shown<'a>(provider: Simulated, head: &Head<'a>) -> Option<Cow<'a, str>> {
     match provider {
-        Provider::Mailjet => {
+        Simulated::Mailjet => {
             let (scheme, pair) = head.authorization?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("basic").then(|| Cow::Borrowed(pair.trim()))
         }
-        Provider::ConvertKit => {
+        Simulated::ConvertKit => {
             let wanted = |name: &str| name == "api_secret" || (name == "api_key" && head.path != CONVERTKIT_ACCOUNT);
             form_urlencoded::parse(head.query.as_bytes()).find(|(name, _)| wanted(name)).map(|(_, value)| value)
         }
-        Provider::Kit => head.kit_key.map(Cow::Borrowed),
+        Simulated::Kit => head.kit_key.map(Cow::Borrowed),
     }
 }
 
-fn reply(provider: Provider, route: &str, any_shown: bool, found: &Found) -> Reply {
+fn reply(provider: Simulated, route: &str, any_shown: bool, found: &Found) -> Reply {
     match &found.state {
         KeyState::Live | KeyState::Limited if found.kind == ConvertKitKind::ApiKey && route == CONVERTKIT_ACCOUNT => {
             refused(provider, route, any_shown)
@@ -182,12 +182,12 @@ fn live(route: &str) -> Reply {
     }
 }
 
-fn refused(provider: Provider, route: &str, any_shown: bool) -> Reply {
+fn refused(provider: Simulated, route: &str, any_shown: bool) -> Reply {
     match provider {
-        Provider::Mailjet => Reply::new(401, HTML, "")
+        Simulated::Mailjet => Reply::new(401, HTML, "")
             .with("WWW-Authenticate: Basic realm=\"Provide an apiKey and secretKey\"\r\n")
             .framed(Framing::Chunked),
-        Provider::ConvertKit => {
+        Simulated::ConvertKit => {
             let body = match (any_shown, route) {
                 (false, _) => r#"{"error":"Authorization Failed","message":"API Key not present"}"#,
                 (true, CONVERTKIT_ACCOUNT) => r#"{"error":"Authorization Failed","message":"API Secret not valid"}"#,
@@ -195,20 +195,20 @@ fn refused(provider: Provider, route: &str, any_shown: bool) -> Reply {
             };
             Reply::new(401, JSON_UTF8, body)
         }
-        Provider::Kit => Reply::new(401, JSON_UTF8, r#"{"errors":["The access token is invalid"]}"#),
+        Simulated::Kit => Reply::new(401, JSON_UTF8, r#"{"errors":["The access token is invalid"]}"#),
     }
 }
 
-fn limited(provider: Provider) -> Reply {
+fn limited(provider: Simulated) -> Reply {
     match provider {
-        Provider::Mailjet => {
+        Simulated::Mailjet => {
             Reply::new(401, JSON, r#"{"ErrorInfo":"","ErrorMessage":"Operation not allowed","StatusCode":401}"#)
         }
-        Provider::ConvertKit => {
+        Simulated::ConvertKit => {
             Reply::new(403, JSON_UTF8, r#"{"error":"Forbidden","message":"Subscriber limit of the account exceeded"}"#)
         }
         // The account call has no 403: an account without access to the API gets a 401, and its key is alive.
-        Provider::Kit => Reply::new(
+        Simulated::Kit => Reply::new(
             401,
             JSON_UTF8,
             r#"{"errors":["This account has no API access. Upgrade its plan to use the API"]}"#,
@@ -216,34 +216,34 @@ fn limited(provider: Provider) -> Reply {
     }
 }
 
-fn rate_limited(provider: Provider) -> Reply {
+fn rate_limited(provider: Simulated) -> Reply {
     match provider {
-        Provider::Mailjet => {
+        Simulated::Mailjet => {
             Reply::new(429, JSON, r#"{"ErrorInfo":"","ErrorMessage":"Too many requests","StatusCode":429}"#)
         }
-        Provider::ConvertKit => Reply::new(429, JSON_UTF8, r#"{"error":"Too Many Requests","message":"Retry later"}"#),
-        Provider::Kit => Reply::text(429, "Retry later"),
+        Simulated::ConvertKit => Reply::new(429, JSON_UTF8, r#"{"error":"Too Many Requests","message":"Retry later"}"#),
+        Simulated::Kit => Reply::text(429, "Retry later"),
     }
 }
 
-fn unknown_route(provider: Provider, path: &str) -> Reply {
+fn unknown_route(provider: Simulated, path: &str) -> Reply {
     match provider {
-        Provider::Mailjet if path.starts_with("/v3/") => Reply::new(
+        Simulated::Mailjet if path.starts_with("/v3/") => Reply::new(
             500,
             JSON,
             r#"{"ErrorInfo":"EFPWebError","ErrorMessage":"Could not determine HTTP module for this request","StatusCode":500}"#,
         ),
-        Provider::Mailjet => Reply::new(
+        Simulated::Mailjet => Reply::new(
             404,
             HTML,
             "<html><head><title>404 Not Found</title></head><body><center><h1>404 Not Found</h1></center><hr><center>nginx</center></body></html>",
         ),
-        Provider::ConvertKit => Reply::new(
+        Simulated::ConvertKit => Reply::new(
             404,
             JSON_UTF8,
             r#"{"error":"Not Found","message":"The entity you were trying to find doesn't exist"}"#,
         ),
-        Provider::Kit => Reply::new(404, JSON_UTF8, r#"{"errors":["Not Found"]}"#),
+        Simulated::Kit => Reply::new(404, JSON_UTF8, r#"{"errors":["Not Found"]}"#),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::replies::{self, Framing, Reply};
-use super::{Provider, Shared};
+use super::{Shared, Simulated};
 
 /// A request whose head is longer is refused: nobody who connects can fill the memory with one.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct Head<'a> {
     keep_alive: bool,
 }
 
-pub(super) async fn listen(listener: TcpListener, provider: Provider, shared: Arc<Shared>) {
+pub(super) async fn listen(listener: TcpListener, provider: Simulated, shared: Arc<Shared>) {
     let mut connections = tokio::task::JoinSet::new(); // dropped with this task, and its connections with it
     loop {
         match listener.accept().await {
@@ -38,7 +38,7 @@ pub(super) async fn listen(listener: TcpListener, provider: Provider, shared: Ar
     }
 }
 
-async fn serve(mut stream: TcpStream, provider: Provider, shared: &Shared) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, provider: Simulated, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut read = Vec::with_capacity(2048);
     let mut answer = Vec::with_capacity(1024);

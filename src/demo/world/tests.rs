@@ -32,7 +32,7 @@ impl Got {
 }
 
 impl Client {
-    async fn to(world: &World, provider: &str) -> Self {
+    async fn to(world: &World, provider: Simulated) -> Self {
         let address = world.address(provider);
         let port = address.port().unwrap();
         Self(TcpStream::connect((address.host_str().unwrap(), port)).await.unwrap())
@@ -85,13 +85,13 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 async fn mailjet(world: &World) -> Got {
-    Client::to(world, "mailjet").await.get(LISTS, &basic(ID, SECRET)).await
+    Client::to(world, Simulated::Mailjet).await.get(LISTS, &basic(ID, SECRET)).await
 }
 
 #[tokio::test]
 async fn mailjet_accepts_a_live_pair_with_its_envelope() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::Live);
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Live);
     let got = mailjet(&world).await;
     assert_eq!((got.status, got.header("content-type")), (200, Some("application/json")));
     assert!(got.json()["Count"].is_number() && got.json()["Data"].is_array(), "{got:?}");
@@ -100,9 +100,9 @@ async fn mailjet_accepts_a_live_pair_with_its_envelope() {
 #[tokio::test]
 async fn mailjet_refuses_with_an_empty_page_in_chunks_whatever_the_reason() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::Refused);
-    world.set("mailjet", Some("other"), "live", KeyState::Live);
-    let mut client = Client::to(&world, "mailjet").await;
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Refused);
+    world.set(Simulated::Mailjet, Some("other"), "live", KeyState::Live);
+    let mut client = Client::to(&world, Simulated::Mailjet).await;
     for headers in [basic(ID, SECRET), basic(ID, "unknown"), basic("other", SECRET), String::new()] {
         let got = client.get(LISTS, &headers).await; // on one connection: each body was read to its end
         assert_eq!((got.status, got.header("content-type"), got.body.len()), (401, Some("text/html"), 0));
@@ -114,7 +114,7 @@ async fn mailjet_refuses_with_an_empty_page_in_chunks_whatever_the_reason() {
 #[tokio::test]
 async fn mailjet_tells_a_wrong_path_with_its_500_and_another_with_a_page() {
     let world = World::start().await.unwrap();
-    let mut client = Client::to(&world, "mailjet").await;
+    let mut client = Client::to(&world, Simulated::Mailjet).await;
     let got = client.get("/v3/REST/contactlists", "").await;
     assert_eq!((got.status, &got.json()["ErrorInfo"]), (500, &"EFPWebError".into()));
     let got = client.get("/elsewhere", "").await;
@@ -124,15 +124,15 @@ async fn mailjet_tells_a_wrong_path_with_its_500_and_another_with_a_page() {
 #[tokio::test]
 async fn a_limited_key_gets_each_providers_own_words() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::Limited);
-    world.set("convertkit", None, "s", KeyState::Limited);
-    world.set("kit", None, "kit_1", KeyState::Limited);
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Limited);
+    world.set(Simulated::ConvertKit, None, "s", KeyState::Limited);
+    world.set(Simulated::Kit, None, "kit_1", KeyState::Limited);
     let got = mailjet(&world).await;
     assert_eq!((got.status, &got.json()["ErrorMessage"]), (401, &"Operation not allowed".into()));
-    let got = Client::to(&world, "convertkit").await.get("/v3/account?api_secret=s", "").await;
+    let got = Client::to(&world, Simulated::ConvertKit).await.get("/v3/account?api_secret=s", "").await;
     assert_eq!(got.status, 403);
     assert!(got.json()["error"].is_string());
-    let got = Client::to(&world, "kit").await.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
+    let got = Client::to(&world, Simulated::Kit).await.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
     assert_eq!(got.status, 401);
     assert!(got.json()["errors"][0].as_str().unwrap().contains("API access"));
 }
@@ -140,9 +140,9 @@ async fn a_limited_key_gets_each_providers_own_words() {
 #[tokio::test]
 async fn convertkit_tells_its_two_kinds_apart() {
     let world = World::start().await.unwrap();
-    world.set("convertkit", None, "secret+1", KeyState::Live);
+    world.set(Simulated::ConvertKit, None, "secret+1", KeyState::Live);
     world.set_convertkit("key1", ConvertKitKind::ApiKey, KeyState::Live);
-    let mut client = Client::to(&world, "convertkit").await;
+    let mut client = Client::to(&world, Simulated::ConvertKit).await;
     for (target, status) in [
         ("/v3/account?api_secret=secret%2B1", 200),
         ("/v3/forms?api_secret=secret%2B1", 200),
@@ -162,8 +162,8 @@ async fn convertkit_tells_its_two_kinds_apart() {
 #[tokio::test]
 async fn kit_reads_its_own_header() {
     let world = World::start().await.unwrap();
-    world.set("kit", None, "kit_1", KeyState::Live);
-    let mut client = Client::to(&world, "kit").await;
+    world.set(Simulated::Kit, None, "kit_1", KeyState::Live);
+    let mut client = Client::to(&world, Simulated::Kit).await;
     let got = client.get("/v4/account", "x-kit-api-key: kit_1\r\n").await;
     assert_eq!(got.status, 200);
     assert!(got.json()["account"].is_object());
@@ -177,11 +177,11 @@ async fn kit_reads_its_own_header() {
 #[tokio::test]
 async fn a_rate_limit_names_its_wait_only_when_told_to() {
     let world = World::start().await.unwrap();
-    world.set("kit", None, "kit_1", KeyState::RateLimited { retry_after: None });
-    let mut client = Client::to(&world, "kit").await;
+    world.set(Simulated::Kit, None, "kit_1", KeyState::RateLimited { retry_after: None });
+    let mut client = Client::to(&world, Simulated::Kit).await;
     let got = client.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
     assert_eq!((got.status, got.header("retry-after"), got.body.as_slice()), (429, None, b"Retry later".as_slice()));
-    world.set("kit", None, "kit_1", KeyState::RateLimited { retry_after: Some(30) });
+    world.set(Simulated::Kit, None, "kit_1", KeyState::RateLimited { retry_after: Some(30) });
     let got = client.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
     assert_eq!((got.status, got.header("retry-after")), (429, Some("30")));
 }
@@ -196,7 +196,7 @@ async fn the_states_that_say_nothing_of_a_key() {
         (KeyState::Redirect(elsewhere.to_owned()), 302, "text/html"),
         (KeyState::Garbage, 200, "application/json"),
     ] {
-        world.set("mailjet", Some(ID), SECRET, state.clone());
+        world.set(Simulated::Mailjet, Some(ID), SECRET, state.clone());
         let got = mailjet(&world).await;
         assert_eq!((got.status, got.header("content-type")), (status, Some(content_type)), "{state:?}");
         assert_eq!(got.header("location").is_some_and(|to| to == elsewhere), status == 302);
@@ -207,7 +207,7 @@ async fn the_states_that_say_nothing_of_a_key() {
 #[tokio::test]
 async fn half_a_body_ends_with_the_connection() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::HalfBody);
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::HalfBody);
     let got = mailjet(&world).await;
     let promised: usize = got.header("content-length").unwrap().parse().unwrap();
     assert_eq!((got.status, got.body.len()), (200, promised / 2));
@@ -216,7 +216,7 @@ async fn half_a_body_ends_with_the_connection() {
 #[tokio::test]
 async fn a_hanging_key_is_seen_and_never_answered() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::Hangs);
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Hangs);
     let waited = tokio::time::timeout(Duration::from_millis(200), mailjet(&world)).await;
     assert!(waited.is_err());
     assert_eq!(world.requests().iter().map(|seen| (seen.key, seen.status)).collect::<Vec<_>>(), [(Some(0), 0)]);
@@ -225,17 +225,17 @@ async fn a_hanging_key_is_seen_and_never_answered() {
 #[tokio::test]
 async fn an_outage_covers_every_key_and_its_end_brings_their_states_back() {
     let world = World::start().await.unwrap();
-    world.set("mailjet", Some(ID), SECRET, KeyState::Live);
-    world.set("kit", None, "kit_1", KeyState::Live);
-    let mut client = Client::to(&world, "mailjet").await;
-    world.set_all("mailjet", Some(KeyState::ServerError));
+    world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Live);
+    world.set(Simulated::Kit, None, "kit_1", KeyState::Live);
+    let mut client = Client::to(&world, Simulated::Mailjet).await;
+    world.set_all(Simulated::Mailjet, Some(KeyState::ServerError));
     assert_eq!(client.get(LISTS, &basic(ID, SECRET)).await.status, 503);
     assert_eq!(client.get(LISTS, &basic(ID, "unknown")).await.status, 503);
-    let kit = Client::to(&world, "kit").await.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
+    let kit = Client::to(&world, Simulated::Kit).await.get("/v4/account", "X-Kit-Api-Key: kit_1\r\n").await;
     assert_eq!(kit.status, 200, "another provider");
-    world.set_all("mailjet", Some(KeyState::Live));
+    world.set_all(Simulated::Mailjet, Some(KeyState::Live));
     assert_eq!(client.get(LISTS, &basic(ID, "unknown")).await.status, 401, "nobody is accepted unknown");
-    world.set_all("mailjet", None);
+    world.set_all(Simulated::Mailjet, None);
     assert_eq!(client.get(LISTS, &basic(ID, SECRET)).await.status, 200);
     assert_eq!(client.get(LISTS, &basic(ID, "unknown")).await.status, 401);
 }
@@ -243,11 +243,11 @@ async fn an_outage_covers_every_key_and_its_end_brings_their_states_back() {
 #[tokio::test]
 async fn the_log_tells_which_key_was_shown_and_never_a_secret() {
     let world = World::start().await.unwrap();
-    assert_eq!(world.set("mailjet", Some(ID), SECRET, KeyState::Live), 0);
-    assert_eq!(world.set("convertkit", None, "se/cret", KeyState::Live), 1);
-    assert_eq!(world.set("mailjet", Some(ID), SECRET, KeyState::Refused), 0, "a key keeps its index");
+    assert_eq!(world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Live), 0);
+    assert_eq!(world.set(Simulated::ConvertKit, None, "se/cret", KeyState::Live), 1);
+    assert_eq!(world.set(Simulated::Mailjet, Some(ID), SECRET, KeyState::Refused), 0, "a key keeps its index");
     mailjet(&world).await;
-    let mut client = Client::to(&world, "convertkit").await;
+    let mut client = Client::to(&world, Simulated::ConvertKit).await;
     client.get("/v3/account?api_secret=se%2Fcret", "").await;
     client.get("/v3/accounts/se%2Fcret?api_secret=se%2Fcret", "").await;
     client.get("/v3/account?api_secret=unknown", "").await;
@@ -279,8 +279,8 @@ fn the_log_keeps_the_newest_requests() {
 #[tokio::test]
 async fn requests_sent_at_once_are_answered_in_order_on_one_connection() {
     let world = World::start().await.unwrap();
-    world.set("kit", None, "kit_1", KeyState::Live);
-    let mut client = Client::to(&world, "kit").await;
+    world.set(Simulated::Kit, None, "kit_1", KeyState::Live);
+    let mut client = Client::to(&world, Simulated::Kit).await;
     let one = "GET /v4/account HTTP/1.1\r\nX-Kit-Api-Key: kit_1\r\n\r\n";
     let other = "GET /v4/account HTTP/1.1\r\n\r\n";
     client.send(&format!("{one}{other}{one}")).await;
@@ -302,7 +302,7 @@ async fn what_is_no_plain_question_is_refused_and_ends_the_connection() {
         ("GET /v4/account HTTP/1.1\r\nConnection: close\r\n\r\n", 401),
         ("GET /v4/account HTTP/1.0\r\n\r\n", 401),
     ] {
-        let mut client = Client::to(&world, "kit").await;
+        let mut client = Client::to(&world, Simulated::Kit).await;
         client.send(request).await;
         let got = client.receive().await;
         assert_eq!((got.status, got.header("connection")), (status, Some("close")), "{got:?}");
@@ -313,7 +313,7 @@ async fn what_is_no_plain_question_is_refused_and_ends_the_connection() {
 #[tokio::test]
 async fn a_dropped_world_stops_listening_and_closes_its_connections() {
     let world = World::start().await.unwrap();
-    let mut client = Client::to(&world, "kit").await;
+    let mut client = Client::to(&world, Simulated::Kit).await;
     client.get("/v4/account", "").await;
     drop(world);
     assert!(client.is_closed().await);

@@ -19,7 +19,7 @@ pub(super) fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
         id: MailId(1),
         message_id: "<mail-1.0@example.org>".to_owned(),
         person: PersonId(1),
-        address: owner(),
+        address: Address::example(),
         deliverable: true,
         locale: None,
         timezone: None,
@@ -31,11 +31,6 @@ pub(super) fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
         references: Vec::new(),
         notices,
     }
-}
-
-#[expect(clippy::expect_used, reason = "the address stands here, and every test that renders a sample reads it")]
-fn owner() -> Address {
-    Address::parse("owner@example.com").expect("an address")
 }
 
 /// A key in use that is too old.

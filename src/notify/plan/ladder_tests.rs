@@ -10,15 +10,7 @@ use crate::ports::notify::Candidate;
 const OPENED: Timestamp = Timestamp::from_secs(1_790_000_000);
 const CONTACT: PersonId = PersonId(0);
 
-const OWNER: Reader = Reader {
-    role: Role::Owner,
-    status: PersonStatus::Active,
-    verified: true,
-    suppressed: false,
-    disowned: false,
-    muted: false,
-    creator: false,
-};
+const OWNER: Reader = Reader::OWNER;
 
 const fn one(reader: Reader) -> Candidate {
     Candidate { id: PersonId(1), reader }

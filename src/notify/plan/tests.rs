@@ -2,7 +2,6 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::AccountId;
-use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::Reader;
 use crate::domain::time::{days, hours};
 use crate::ports::notify::Candidate;
@@ -13,15 +12,7 @@ const CONTACT: PersonId = PersonId(0);
 
 /// A key in use that is too old, told on the day of its opening; its next step is on day 7.
 fn due() -> StepDue {
-    let reader = Reader {
-        role: Role::Owner,
-        status: PersonStatus::Active,
-        verified: true,
-        suppressed: false,
-        disowned: false,
-        muted: false,
-        creator: true,
-    };
+    let reader = Reader { creator: true, ..Reader::OWNER };
     StepDue {
         finding: FindingId(1),
         rule: RuleName::SecretStale,

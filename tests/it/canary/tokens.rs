@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use keysweep::demo::world::KeyState;
+use keysweep::demo::world::{KeyState, Simulated};
 
 use super::{HEADER, Papers, row, secret};
 use crate::daemon::running::Running;
@@ -29,7 +29,7 @@ fn told(port: u16) -> (Estate, Vec<String>) {
         rows.push(row(id, "kit", &format!("kit_{}", secret("shared")), &cells));
     }
     for key in ["stale", "shared"] {
-        estate.world.set("kit", None, &format!("kit_{}", secret(key)), KeyState::Live);
+        estate.world.set(Simulated::Kit, None, &format!("kit_{}", secret(key)), KeyState::Live);
     }
     estate.write("connections.csv", &(rows.join("\n") + "\n"));
     let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{Datelike as _, Timelike as _, Weekday};
 use chrono_tz::Tz;
-use keysweep::demo::world::{KeyState, World};
+use keysweep::demo::world::{KeyState, Simulated, World};
 use keysweep::domain::time::{Timestamp, days, hours};
 
 use crate::support::hex;
@@ -141,7 +141,7 @@ impl Estate {
     pub fn tell(&self, provider: &World, now: Timestamp) {
         for key in self.keys.iter().filter(|key| key.set_at <= now) {
             let is_live = key.refused_at.is_none_or(|refused| now < refused);
-            provider.set("kit", None, &key.secret(), if is_live { KeyState::Live } else { KeyState::Refused });
+            provider.set(Simulated::Kit, None, &key.secret(), if is_live { KeyState::Live } else { KeyState::Refused });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use keysweep::demo::world::{KeyState, World};
+use keysweep::demo::world::{KeyState, Simulated, World};
 use keysweep::domain::time::{Timestamp, days, hours};
 
 use super::script::Act;
@@ -92,7 +92,7 @@ impl Platform {
         for key in self.keys.iter().filter(|key| key.set_at <= now) {
             let left_behind = key.connection == DELETED && now < self.start + REFUSED_ON;
             let is_live = left_behind || key.until.is_none_or(|until| now < until);
-            provider.set("kit", None, &key.secret(), if is_live { KeyState::Live } else { KeyState::Refused });
+            provider.set(Simulated::Kit, None, &key.secret(), if is_live { KeyState::Live } else { KeyState::Refused });
         }
     }
 

@@ -1,34 +1,26 @@
 //! The stage of two years: one clock, which waiting moves, and on the way everything that the script has in store.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fs;
-use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use keysweep::app::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House, Pulse, Ran, Work};
-use keysweep::app::{App, AppError};
-use keysweep::config::{self, ConfigChoice};
+use keysweep::app::AppError;
+use keysweep::app::daemon::{Daemon, Exit, House, Pulse, Ran, Work};
 use keysweep::demo::clock::VirtualClock;
-use keysweep::demo::inbox::Inbox;
-use keysweep::demo::world::{KeyState, World};
+use keysweep::demo::world::{KeyState, Simulated};
 use keysweep::domain::time::Timestamp;
-use keysweep::ledger::Ledger;
-use keysweep::lifecycle::{News, Order, Orders, Supervisor};
+use keysweep::lifecycle::{Order, Orders};
 use keysweep::ports::activation::Job;
 use keysweep::ports::health::JobState;
 use keysweep::ports::{Clock, LedgerError, Timer};
-use keysweep::providers::Catalogue;
 use keysweep::schedule::plan::{LastRun, Timetable};
-use keysweep::telemetry::metrics::Metrics;
 use tokio::sync::Notify;
 
 use super::platform::Platform;
 use super::script::{Act, Chapter, END, MAIL};
-use crate::support::MASTER_KEY;
+use crate::stage::{Ground, HEAD, Script};
 
 /// A job as it was done.
 #[derive(Clone, Copy, Debug)]
@@ -43,18 +35,15 @@ pub struct Done {
 
 /// Everything around the daemon, and what is noted of it.
 pub struct Stage {
-    /// the mail server
-    pub inbox: Inbox,
+    /// the daemon's surroundings
+    pub ground: Ground,
     /// every job that was done
     pub done: RefCell<Vec<Done>>,
     /// how often the daemon was started
     pub lives: Cell<u32>,
-    folder: tempfile::TempDir,
-    clock: VirtualClock,
-    provider: World,
     platform: Platform,
     source_is_there: Cell<bool>,
-    script: RefCell<VecDeque<(Timestamp, Act)>>,
+    script: Script<Act>,
     order: Cell<Option<Order>>,
     ordered: Notify,
     /// how long the daemon stays away once it has stopped
@@ -69,17 +58,13 @@ impl Stage {
     pub async fn set(platform: Platform, start: Timestamp, chapter: &Chapter, acts: Vec<(Timestamp, Act)>) -> Rc<Self> {
         let mut script = acts;
         script.extend(platform.acts());
-        script.sort_by_key(|(at, _)| *at);
         let stage = Self {
-            inbox: Inbox::start().await.expect("a free port"),
+            ground: Ground::at(start).await,
             done: RefCell::default(),
             lives: Cell::new(0),
-            folder: tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder"),
-            clock: VirtualClock::starting_at(start),
-            provider: World::start().await.expect("a free port"),
             platform,
             source_is_there: Cell::new(true),
-            script: RefCell::new(script.into()),
+            script: Script::of(script),
             order: Cell::new(None),
             ordered: Notify::new(),
             down: Cell::new(Duration::ZERO),
@@ -87,9 +72,9 @@ impl Stage {
             dead: Notify::new(),
         };
         stage.configure(chapter);
-        stage.write("people.csv", &Platform::people());
+        stage.ground.write("people.csv", &Platform::people());
         stage.platform_changes();
-        let ledger = stage.ledger().await;
+        let ledger = stage.ground.ledger().await;
         ledger.release_mail(start).await.expect("a new ledger");
         ledger.close().await;
         Rc::new(stage)
@@ -97,7 +82,7 @@ impl Stage {
 
     /// The daemon's lives, one after the other, until the story ends.
     pub async fn play(self: &Rc<Self>) {
-        while self.clock.now() < END {
+        while self.ground.clock.now() < END {
             self.lives.set(self.lives.get() + 1);
             tokio::select! {
                 biased;
@@ -109,51 +94,20 @@ impl Stage {
         }
     }
 
-    /// The ledger, for whoever reads it when nobody else holds it.
-    pub async fn ledger(&self) -> Ledger {
-        Ledger::open(&format!("sqlite:{}", self.path("ledger.db").display()))
-            .await
-            .expect("a ledger that can be opened")
-    }
-
     async fn live(self: &Rc<Self>) -> Exit {
-        let env = vec![("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-        let choice = ConfigChoice::usual(Some(self.path("keysweep.toml")));
-        let catalogue = Catalogue::shipped().expect("a catalogue");
-        let load = {
-            let env = env.clone();
-            move || config::load(&choice, &env, &catalogue.names()).map_err(|problems| problems.to_string())
-        };
-        let (settings, _) = load().expect("a good configuration");
-        let app = App::open(settings, &env, self.clock.clone(), None).await.expect("a keysweep");
-        let metrics = Arc::new(Metrics::new(app.configured()).expect("metrics"));
-        let house = House::new(app, metrics, env, Box::new(load)).await.expect("a ledger that can be read");
-        let parts = DaemonParts {
-            orders: Post(Rc::clone(self)),
-            clock: self.clock.clone(),
-            timer: Walk(Rc::clone(self)),
-            supervisor: Nobody,
-            bell: Doorbell::default(),
-            board: Board::default(),
-            seed: 7,
-        };
-        let work = Witness { house, stage: Rc::clone(self) };
+        let parts = self.ground.parts(Post(Rc::clone(self)), Walk(Rc::clone(self)));
+        let work = Witness { house: self.ground.house().await, stage: Rc::clone(self) };
         Daemon::new(work, parts).await.expect("a ledger that can be read").run().await
     }
 
     /// Time goes by, and everything happens that is in store for it.
     fn pass(&self, span: Duration) {
-        let to = self.clock.now() + span;
-        loop {
-            let next = self.script.borrow().front().map(|(at, _)| *at);
-            if next.is_none_or(|next| next > to) {
-                break;
-            }
-            let Some((at, act)) = self.script.borrow_mut().pop_front() else { break };
-            self.clock.go_on_to(at);
+        let to = self.ground.clock.now() + span;
+        while let Some((at, act)) = self.script.next_until(to) {
+            self.ground.clock.go_on_to(at);
             self.happens(act);
         }
-        self.clock.go_on_to(to);
+        self.ground.clock.go_on_to(to);
         if to >= END {
             self.order(Order::Stop);
         }
@@ -166,8 +120,10 @@ impl Stage {
                 self.source_is_there.set(is_there);
                 self.platform_changes();
             }
-            Act::Provider { is_well } => self.provider.set_all("kit", (!is_well).then_some(KeyState::ServerError)),
-            Act::Mail(behaviour) => self.inbox.behave(behaviour),
+            Act::Provider { is_well } => {
+                self.ground.provider.set_all(Simulated::Kit, (!is_well).then_some(KeyState::ServerError));
+            }
+            Act::Mail(behaviour) => self.ground.inbox.behave(behaviour),
             Act::Chapter(chapter) => {
                 self.configure(&chapter);
                 self.order(Order::Reload);
@@ -186,31 +142,22 @@ impl Stage {
     }
 
     fn platform_changes(&self) {
-        let now = self.clock.now();
-        self.platform.tell(&self.provider, now);
+        let now = self.ground.clock.now();
+        self.platform.tell(&self.ground.provider, now);
         if self.source_is_there.get() {
-            self.write("connections.csv", &self.platform.connections(now));
-        } else if self.path("connections.csv").exists() {
-            fs::remove_file(self.path("connections.csv")).expect("a folder that can be written");
+            self.ground.write("connections.csv", &self.platform.connections(now));
+        } else if self.ground.path("connections.csv").exists() {
+            fs::remove_file(self.ground.path("connections.csv")).expect("a folder that can be written");
         }
     }
 
     fn configure(&self, chapter: &Chapter) {
         let Chapter { zone, scan, .. } = chapter;
-        let (provider, smtp) = (self.provider.address("kit"), self.inbox.address());
-        self.write(
+        let (provider, smtp) = (self.ground.provider.address(Simulated::Kit), self.ground.inbox.address());
+        self.ground.write(
             "keysweep.toml",
             &format!(
-                r#"[ledger]
-url = "sqlite:ledger.db"
-[escrow]
-hold = "until-proven"
-[[inventory]]
-name = "main"
-kind = "csv"
-path = "connections.csv"
-people_path = "people.csv"
-[providers.kit]
+                r#"{HEAD}[providers.kit]
 pace = "unpaced"
 dangerous_test_endpoints = {{ rest = "{provider}" }}
 [mail]
@@ -224,17 +171,6 @@ upkeep = "30 3 * * 0"
 "#
             ),
         );
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a file as platforms do it: no reader sees half of it.
-    fn write(&self, name: &str, text: &str) {
-        let next: &Path = &self.path("next");
-        fs::write(next, text).expect("a folder that can be written");
-        fs::rename(next, self.path(name)).expect("a folder that can be written");
     }
 }
 
@@ -263,21 +199,6 @@ impl Orders for Post {
     }
 }
 
-/// A supervisor who doesn't care.
-struct Nobody;
-
-impl Supervisor for Nobody {
-    fn tell(&self, _: News<'_>) {}
-
-    async fn beat(&mut self) {
-        std::future::pending::<()>().await;
-    }
-
-    fn period(&self) -> Option<Duration> {
-        None
-    }
-}
-
 /// The real work, and who watches it.
 struct Witness {
     house: House<VirtualClock>,
@@ -302,7 +223,7 @@ impl Witness {
 
 impl Work for Witness {
     async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
-        let at = self.stage.clock.now();
+        let at = self.stage.ground.clock.now();
         let note = |well| self.stage.done.borrow_mut().push(Done { job, at, well });
         tokio::select! {
             biased;
