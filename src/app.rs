@@ -32,7 +32,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::{LivenessPolicy, RulePolicy};
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, EscrowError, MasterKeyError};
-use crate::inventory::FileSource;
+use crate::inventory::Source;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::{MailPace, NotifyPolicy};
@@ -73,7 +73,7 @@ pub struct App<C> {
     clock: SteadyClock<C>,
     vault: Escrow,
     prober: CatalogueProber<SteadyClock<C>>,
-    sources: Vec<(SourceSpec, FileSource)>,
+    sources: Vec<(SourceSpec, Source)>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
     judged_under: String,
@@ -178,7 +178,7 @@ impl<C: Clock> App<C> {
     ///
     /// # Errors
     /// [`AppError::NoSource`], which names those that there are.
-    pub fn source(&self, name: &str) -> Result<&(SourceSpec, FileSource), AppError> {
+    pub fn source(&self, name: &str) -> Result<&(SourceSpec, Source), AppError> {
         self.sources.iter().find(|(spec, _)| spec.name == name).ok_or_else(|| AppError::NoSource {
             name: name.to_owned(),
             known: self.sources.iter().map(|(spec, _)| spec.name.as_str()).collect::<Vec<_>>().join(", "),

@@ -9,19 +9,19 @@ use sha2::{Digest, Sha256};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, FirstRun, InventoryKind, Pace, SecretRef, Sending, Settings, TellingSettings};
+use crate::config::{Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::{FileKind, FileSource};
+use crate::inventory::{FileSource, Source};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
-use crate::ports::{Clock, VaultError};
 use crate::ports::meter::Unmetered;
 use crate::ports::notify::MailMode;
+use crate::ports::{Clock, VaultError};
 use crate::providers::{Catalogue, CatalogueProber, ProberError, ProviderSettings};
 use crate::scan::SourceSpec;
 
@@ -42,7 +42,7 @@ struct Parts<C> {
     prober: CatalogueProber<SteadyClock<C>>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
-    sources: Vec<(SourceSpec, FileSource)>,
+    sources: Vec<(SourceSpec, Source)>,
     judged_under: String,
 }
 
@@ -325,23 +325,21 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
 }
 
-/// What a scan is told of a source, and how its files are read.
-pub(super) fn source(inventory: &crate::config::InventorySettings) -> (SourceSpec, FileSource) {
+/// What a scan is told of a source, and how it is read.
+pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
     let spec = SourceSpec {
         name: inventory.name.clone(),
         absent_after: inventory.absent_after,
         vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
         secrets_replaceable: inventory.secrets_replaceable,
     };
-    let kind = match inventory.kind {
-        InventoryKind::Csv => FileKind::Csv,
-        InventoryKind::Jsonl => FileKind::Jsonl,
-    };
-    let source = FileSource {
-        name: inventory.name.clone(),
-        kind,
-        path: inventory.path.clone(),
-        people_path: inventory.people_path.clone(),
+    let source = match &inventory.place {
+        Place::Files(files) => Source::Files(FileSource {
+            name: inventory.name.clone(),
+            kind: files.kind,
+            path: files.path.clone(),
+            people_path: files.people_path.clone(),
+        }),
     };
     (spec, source)
 }

@@ -151,8 +151,8 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
     let mut checks = std::mem::take(&mut prepared.checks);
     checks.extend(doctor.ledger(&prepared).await.checks);
     for (index, inventory) in settings.inventories.iter().enumerate() {
-        let unreadable = timeout(doctor.limit, sources::unreadable(index, inventory)).await;
-        checks.extend(unreadable.unwrap_or_else(|_| sources::late(index, inventory, doctor.limit).checks));
+        let unreachable = timeout(doctor.limit, sources::unreachable(index, inventory)).await;
+        checks.extend(unreachable.unwrap_or_else(|_| sources::late(index, inventory, doctor.limit).checks));
     }
     checks.retain(Check::forbids_to_start);
     checks

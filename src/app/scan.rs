@@ -201,7 +201,7 @@ impl<C: Clock> App<C> {
         let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
-        let snapshot = source.open(self.clock.now());
+        let snapshot = source.open(self.clock.now()).await;
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }
 

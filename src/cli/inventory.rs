@@ -55,7 +55,7 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
     let mut look = Look::default();
-    match source.open(app.now()) {
+    match source.open(app.now()).await {
         Ok(mut snapshot) => look.read(&mut snapshot, &catalogue).await,
         Err(error) => look.error = Some(error),
     }

@@ -6,6 +6,7 @@
 
 mod choice;
 mod http;
+mod inventories;
 mod links;
 mod problem;
 mod reader;
@@ -28,14 +29,15 @@ use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
+pub use self::inventories::{FilesPlace, InventorySettings, Place};
 pub use self::links::LinkSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
-    LivenessSettings, MailSettings, Pace, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
+    Pace, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 pub use self::shown::{Shown, show};
 pub use self::telling::{FirstRun, TellingSettings};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::http::http;
+use super::inventories::inventories;
 use super::links::links;
 use super::problem::Fault;
 use super::reader::{Log, Section};
@@ -15,22 +16,22 @@ use super::run::run;
 use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
-    CatalogueSettings, Chosen, Control, EscrowSettings, InventoryKind, InventorySettings, LedgerSettings, LedgerUrl,
-    LivenessSettings, MailSettings, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
+    CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
+    PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 use super::shown::Shown;
 use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, flag, log_filter, mailbox, number, one_of, pace, return_path, some_days, some_time,
-    text, words,
+    address, duration, durations, log_filter, mailbox, number, one_of, pace, return_path, some_days, some_time, text,
+    words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
-use crate::domain::time::{days, hours};
+use crate::domain::time::days;
 use crate::providers::catalogue::{Catalogue, CatalogueProblem};
 use crate::telemetry::logs::LogFormat;
 
@@ -142,23 +143,6 @@ fn escrow(section: Section<'_>, base: &Path, needed: bool) -> EscrowSettings {
         master_key: master_key.unwrap_or_else(SecretRef::nowhere),
         hold: hold.unwrap_or(Hold::None),
         retention,
-    }
-}
-
-fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
-    root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
-}
-
-fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
-    const KINDS: &[(&str, InventoryKind)] = &[("csv", InventoryKind::Csv), ("jsonl", InventoryKind::Jsonl)];
-    InventorySettings {
-        name: section.get("name", text),
-        kind: section.get("kind", one_of(KINDS)),
-        path: base.join(section.get("path", text)),
-        people_path: section.find("people_path", text).map(|path| base.join(path)),
-        absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
-        vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
-        secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
     }
 }
 

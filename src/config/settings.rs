@@ -10,6 +10,7 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::http::HttpSettings;
+use super::inventories::InventorySettings;
 use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
@@ -113,35 +114,6 @@ pub struct EscrowSettings {
     pub hold: Hold,
     /// the hard limit on holding
     pub retention: Duration,
-}
-
-/// One source of inventory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InventorySettings {
-    /// its name, unique
-    pub name: String,
-    /// the form of its files
-    pub kind: InventoryKind,
-    /// the file of connections
-    pub path: PathBuf,
-    /// the file of people, if there is one
-    pub people_path: Option<PathBuf>,
-    /// how long a connection must be missing from complete readings to count as deleted
-    pub absent_after: Duration,
-    /// the share in percent, 0 to 100, above which missing connections are held back
-    pub vanish_limit: u32,
-    /// true where the age of a connection says nothing about the age of its secret
-    pub secrets_replaceable: bool,
-}
-
-/// The form of inventory files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum InventoryKind {
-    /// a header line, then a line a row
-    #[default]
-    Csv,
-    /// a JSON object a line
-    Jsonl,
 }
 
 /// What is known of providers beside what is shipped.

@@ -84,7 +84,8 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
     let mut plain = settings(MINIMAL).inventories.remove(0);
-    plain.people_path = shown.inventories[0].people_path.clone();
+    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place);
+    own.people_path = whole.people_path.clone();
     assert_eq!(shown.inventories, [plain]);
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
@@ -207,8 +208,9 @@ fn relative_paths_start_at_the_folder_of_the_file() {
     let text = format!("{MINIMAL}people_path = \"/abs/people.csv\"\n");
     let own = settings(&text);
     assert_eq!(own.ledger.url.as_ref(), "sqlite:/conf/keysweep.db");
-    assert_eq!(own.inventories[0].path, Path::new("/conf/connections.csv"));
-    assert_eq!(own.inventories[0].people_path.as_deref(), Some(Path::new("/abs/people.csv")));
+    let Place::Files(files) = &own.inventories[0].place;
+    assert_eq!(files.path, Path::new("/conf/connections.csv"));
+    assert_eq!(files.people_path.as_deref(), Some(Path::new("/abs/people.csv")));
     for (url, expected) in [
         ("sqlite:///var/a.db", "sqlite:/var/a.db"),
         ("sqlite:/var/a.db", "sqlite:/var/a.db"),
@@ -265,7 +267,8 @@ fn a_named_file_that_is_missing_is_a_problem_and_one_that_exists_gives_its_folde
     assert!(problems.to_string().contains("own.toml: the file can't be read"), "{problems}");
     fs::write(&path, MINIMAL).unwrap();
     let (settings, _) = load(&ConfigChoice::usual(Some(path)), &[], &KNOWN).unwrap();
-    assert_eq!(settings.inventories[0].path, folder.path().join("connections.csv"));
+    let Place::Files(files) = &settings.inventories[0].place;
+    assert_eq!(files.path, folder.path().join("connections.csv"));
 }
 
 #[test]

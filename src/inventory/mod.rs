@@ -2,6 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `source` | a source of any kind |
 //! | `file` | a source of one or two files, read as one snapshot |
 //! | `lane` | one file, from its first byte to the proof that it was read whole |
 //! | `frames` | where a record begins and ends, in bounded memory |
@@ -16,9 +17,11 @@ mod frames;
 mod lane;
 mod lines;
 mod person;
+mod source;
 mod table;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use file::{FileKind, FileSnapshot, FileSource};
+pub use source::{AnySnapshot, Keys, Source};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::check::{Check, Part};
 use super::{Doctor, Seen, config, silence};
 use crate::app::build;
-use crate::config::InventorySettings;
+use crate::config::{FilesPlace, InventorySettings, Place};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
-use crate::inventory::FileSnapshot;
+use crate::inventory::{AnySnapshot, Keys};
 use crate::ports::{Snapshot as _, SourceError};
 
 /// So many rows of each file are looked at.
@@ -34,22 +34,20 @@ pub(super) struct Sample {
 struct Source<'a> {
     index: usize,
     inventory: &'a InventorySettings,
+    keys: Keys,
 }
 
 /// Looks at the files and the first rows of one source.
 pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
-    let source = Source { index, inventory };
-    let unreadable = unreadable(index, inventory).await;
-    if !unreadable.is_empty() {
-        return unreadable.into();
+    let unreachable = unreachable(index, inventory).await;
+    if !unreachable.is_empty() {
+        return unreachable.into();
     }
-    let (_, files) = build::source(inventory);
-    let now = doctor.now;
-    let opened = tokio::task::spawn_blocking(move || files.open(now)).await;
-    let mut snapshot = match opened {
-        Ok(Ok(snapshot)) => snapshot,
-        Ok(Err(error)) => return vec![source.failed(&error)].into(),
-        Err(_) => return vec![source.error("path", "it could not be read".to_owned(), "try again")].into(),
+    let (_, lists) = build::source(inventory);
+    let source = Source { index, inventory, keys: lists.keys() };
+    let mut snapshot = match lists.open(doctor.now).await {
+        Ok(snapshot) => snapshot,
+        Err(error) => return vec![source.failed(&error)].into(),
     };
     let (mut checks, mut used) = (Vec::new(), BTreeSet::new());
     // People first, as a snapshot is read.
@@ -66,21 +64,22 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
     Seen { checks, used, ..Seen::default() }
 }
 
-/// The files that can't be opened.
-pub(super) async fn unreadable(index: usize, inventory: &InventorySettings) -> Vec<Check> {
-    let source = Source { index, inventory };
-    let (_, files) = build::source(inventory);
-    let found = tokio::task::spawn_blocking(move || files.unreadable()).await.unwrap_or_default();
+/// What can't be reached of a source.
+pub(super) async fn unreachable(index: usize, inventory: &InventorySettings) -> Vec<Check> {
+    let (_, lists) = build::source(inventory);
+    let source = Source { index, inventory, keys: lists.keys() };
+    let found = lists.unreachable().await;
     found.iter().map(|(key, error)| source.told(key, error)).collect()
 }
 
 /// What is said where a look took too long.
 pub(super) fn late(index: usize, inventory: &InventorySettings, limit: Duration) -> Seen {
-    let source = Source { index, inventory };
-    vec![source.error("path", silence(limit), "see to the disk or the network that it is on")].into()
+    let (_, lists) = build::source(inventory);
+    let source = Source { index, inventory, keys: lists.keys() };
+    vec![source.error(source.keys.connections, silence(limit), "see to the disk or the network that it is on")].into()
 }
 
-async fn sample_connections(snapshot: &mut FileSnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
+async fn sample_connections(snapshot: &mut AnySnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
     let mut sample = Sample::default();
     while sample.rows < SAMPLE {
         let rows = snapshot.connections(SAMPLE - sample.rows).await?;
@@ -92,7 +91,7 @@ async fn sample_connections(snapshot: &mut FileSnapshot, doctor: &Doctor<'_>) ->
     Ok(sample)
 }
 
-async fn sample_people(snapshot: &mut FileSnapshot) -> Result<Sample, SourceError> {
+async fn sample_people(snapshot: &mut AnySnapshot) -> Result<Sample, SourceError> {
     let mut sample = Sample::default();
     while sample.rows < SAMPLE {
         let rows = snapshot.people(SAMPLE - sample.rows).await?;
@@ -150,42 +149,42 @@ impl Source<'_> {
     /// What the connections' first rows say.
     fn rows(&self, sample: &Sample, hold: Hold) -> Check {
         let name = &self.inventory.name;
-        if let Some(bad) = self.bad("path", sample) {
+        if let Some(bad) = self.bad(self.keys.connections, sample) {
             return bad;
         }
         if sample.rows == 0 {
             let todo = "let the platform write its connections into it; as it is, every known one counts as gone";
-            return self.warning("path", "it has no rows".to_owned(), todo);
+            return self.warning(self.keys.connections, "it has no rows".to_owned(), todo);
         }
         let extent = sample.extent();
         if sample.useful == 0 && hold != Hold::None {
             let todo = "add the column `secret`: without it no provider is asked and nothing is proven";
-            return self.warning("path", format!("none of {extent} has a secret"), todo);
+            return self.warning(self.keys.connections, format!("none of {extent} has a secret"), todo);
         }
         let providers = sample.providers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let what = format!("{extent} read, all understood; {} with a secret ({providers})", sample.useful);
-        Check::ok(Part::Source, self.setting("path"), what).of(name)
+        Check::ok(Part::Source, self.setting(self.keys.connections), what).of(name)
     }
 
     /// What the people's first rows say.
-    async fn people(&self, snapshot: &mut FileSnapshot, mailing: bool) -> Option<Check> {
+    async fn people(&self, snapshot: &mut AnySnapshot, mailing: bool) -> Option<Check> {
         if !snapshot.has_people() {
             let todo = "name the file of people who can be written to";
-            return mailing.then(|| self.warning("people_path", "not set: nobody is mailed".to_owned(), todo));
+            return mailing.then(|| self.warning(self.keys.people, "not set: nobody is mailed".to_owned(), todo));
         }
         let sample = match sample_people(snapshot).await {
             Ok(sample) => sample,
             Err(error) => return Some(self.failed(&error)),
         };
-        let bad = self.bad("people_path", &sample);
+        let bad = self.bad(self.keys.people, &sample);
         Some(bad.unwrap_or_else(|| {
             if sample.useful == 0 {
                 let what = format!("none of {} is an active owner with a verified address", sample.extent());
-                return self.warning("people_path", what, "complete it: nobody would be mailed");
+                return self.warning(self.keys.people, what, "complete it: nobody would be mailed");
             }
             let what =
                 format!("{} read, all understood; owners who can be written to: {}", sample.extent(), sample.useful);
-            Check::ok(Part::Source, self.setting("people_path"), what).of(&self.inventory.name)
+            Check::ok(Part::Source, self.setting(self.keys.people), what).of(&self.inventory.name)
         }))
     }
 
@@ -206,7 +205,7 @@ impl Source<'_> {
 
     /// A warning where everybody on the machine may read secrets.
     fn open_to_all(&self, sample: &Sample) -> Option<Check> {
-        let path = &self.inventory.path;
+        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place;
         let is_open = sample.useful > 0 && config::mode(path).is_some_and(|mode| mode & 0o004 != 0);
         let what = format!("{} holds secrets, and everybody on this machine may read it", path.display());
         is_open.then(|| {
@@ -221,8 +220,9 @@ impl Source<'_> {
             | SourceError::CutShort { place, .. }
             | SourceError::Changed { place } => place,
         };
-        let people = self.inventory.people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
-        let key = if people { "people_path" } else { "path" };
+        let Place::Files(FilesPlace { people_path, .. }) = &self.inventory.place;
+        let people = people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
+        let key = if people { self.keys.people } else { self.keys.connections };
         match error {
             SourceError::Changed { .. } => {
                 let todo = "look again; should it stay so, write it under another name and rename it";
