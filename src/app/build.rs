@@ -15,6 +15,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
+use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
 use crate::inventory::{FileSource, Source};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
@@ -43,6 +44,7 @@ struct Parts<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, Source)>,
+    refs: BTreeMap<String, Allowed>,
     judged_under: String,
 }
 
@@ -56,8 +58,10 @@ impl<C: Clock + Clone> Parts<C> {
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(source).collect();
+        let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
+        let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, refs, judged_under })
     }
 }
 
@@ -78,7 +82,7 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
@@ -87,6 +91,7 @@ impl<C: Clock + Clone> App<C> {
             vault,
             prober,
             sources,
+            refs,
             mail,
             endpoints,
             judged_under,
@@ -103,10 +108,10 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.judged_under) = (sources, judged_under);
+        (self.sources, self.refs, self.judged_under) = (sources, refs, judged_under);
         Ok(())
     }
 }
@@ -342,6 +347,35 @@ pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
         }),
     };
     (spec, source)
+}
+
+/// What the rows of a source may name.
+///
+/// # Errors
+/// Where the Vault's settings don't do.
+pub(super) fn refs(source: &InventorySettings, env: &Env) -> Result<Allowed, AppError> {
+    let settings = &source.secret_refs;
+    let command = settings.command.as_ref().map(|(program, arguments)| Decryptor {
+        program: program.clone(),
+        arguments: arguments.clone(),
+        environment: Decryptor::environment_of(env),
+        limit: settings.timeout,
+    });
+    let vault = settings.vault.as_ref().map(|vault| {
+        let place = VaultPlace {
+            address: vault.url.clone(),
+            token: resolve(&vault.token, env)?,
+            namespace: vault.namespace.clone(),
+            mount: vault.mount.clone(),
+            prefix: vault.prefix.clone(),
+            limit: settings.timeout,
+        };
+        Vault::new(&place, AGENT).map_err(|(key, what)| AppError::Setting {
+            key: format!("inventory {:?}, secret_refs.{key}", source.name),
+            what,
+        })
+    });
+    Ok(Allowed { files: settings.files.clone().map(Folder), vault: vault.transpose()?, command })
 }
 
 /// How the rules judge a provider's secrets.

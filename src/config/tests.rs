@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::inventories::FOLLOWING;
 use super::*;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -86,7 +87,12 @@ fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let mut plain = settings(MINIMAL).inventories.remove(0);
     let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place);
     own.people_path = whole.people_path.clone();
-    assert_eq!(shown.inventories, [plain]);
+    let refs = &shown.inventories[0].secret_refs;
+    assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
+    let vault = refs.vault.as_ref().expect("a vault");
+    assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("secret", Some("team")));
+    plain.secret_refs = refs.clone();
+    assert_eq!(format!("{:?}", shown.inventories), format!("{:?}", [plain]));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
     assert!(shown.mail.sending.is_some() && shown.providers.len() == 1);
