@@ -207,7 +207,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
     }
     if reading.sum.unfollowed > 0 {
         let count = reading.sum.unfollowed;
-        reading.remark(format!("{count} rows name a secret that could not be had; each scan tries again"));
+        reading.remark(format!("rows that name a secret which could not be had: {count}; each scan tries again"));
     }
     let complete = whole && !reading.unreadable_id;
     let people_complete = read.people && !reading.unreadable_person;
