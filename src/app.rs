@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running keysweep out. The one clock lives here.
 
 pub mod announce;
+pub mod audit;
 pub mod bounces;
 mod build;
 mod clock;

@@ -79,6 +79,7 @@ impl<C: Clock + Clone> App<C> {
             None => Ledger::open(&parts.settings.ledger.url).await?,
         };
         let vault = unlock(&ledger, &parts.master).await?;
+        ledger.chain_with(Arc::new(vault.log_key())).await?;
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);

@@ -1,5 +1,6 @@
 //! The command line, as words.
 
+mod audit;
 mod mail;
 mod probe;
 mod wait;
@@ -14,6 +15,7 @@ use super::sample::SampleArgs;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
+pub use self::audit::AuditVerb;
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::wait::{AckArgs, SnoozeArgs};
@@ -126,6 +128,12 @@ pub enum Verb {
         /// What to do
         #[command(subcommand)]
         what: ConfigVerb,
+    },
+    /// Looks after the event log
+    Audit {
+        /// What to do
+        #[command(subcommand)]
+        what: AuditVerb,
     },
     /// Brings the ledger's tables up to this version
     Migrate,

@@ -2,6 +2,7 @@
 
 mod args;
 mod as_of;
+mod audit;
 mod bounce;
 mod compromised;
 mod config;
@@ -195,6 +196,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Webhook { what } => webhook::run(&what, &settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
+        Verb::Audit { what } => audit::run(what, &settings, env).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }

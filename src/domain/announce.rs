@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::time::Timestamp;
@@ -16,7 +17,7 @@ const LINES: usize = 20;
 const KEPT: [&str; 2] = ["note", "who"];
 
 /// An entry of the log.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Entry {
     /// its number
     pub id: i64,
@@ -54,9 +55,9 @@ pub struct Formed {
 }
 
 /// Whether endpoints are told of entries of this kind: transitions of keys, findings, providers that can't be believed,
-/// clocks, sources, and mail that does not arrive. Not of each mail, nor of what became of these messages themselves.
+/// clocks, sources, mail that does not arrive, and a log that is not as it was written. Not of each mail, nor of what became of these messages themselves.
 pub fn is_told(kind: &str) -> bool {
-    const NOUNS: [&str; 6] = ["credential", "finding", "provider", "clock", "source", "mail"];
+    const NOUNS: [&str; 7] = ["credential", "finding", "provider", "clock", "source", "mail", "log"];
     let noun = kind.split('.').next().unwrap_or_default();
     NOUNS.contains(&noun) && kind != "mail.sent"
 }

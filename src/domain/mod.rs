@@ -9,6 +9,7 @@ pub mod bounce;
 pub mod brake;
 pub mod cadence;
 pub mod catalogue;
+pub mod chain;
 pub mod clock;
 pub mod compromise;
 pub mod control;

@@ -9,6 +9,7 @@
 pub mod entropy;
 mod keys;
 mod links;
+mod log;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub struct Escrow {
     placeholders: Hmac<Sha256>,
     digests: Hmac<Sha256>,
     links: Hmac<Sha256>,
+    log: Hmac<Sha256>,
     returns: Hmac<Sha256>,
     cipher: XChaCha20Poly1305,
     key_id: String,
@@ -113,6 +115,7 @@ impl Escrow {
             placeholders: ledger_key.derive("placeholder v1"),
             digests: ledger_key.derive("row digest v1"),
             links: ledger_key.derive("link v1"),
+            log: ledger_key.derive(log::LABEL),
             returns: ledger_key.derive("return path v1"),
             cipher: seal::cipher(&master.derive("seal v1")),
             key_id: master.id(),

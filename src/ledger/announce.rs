@@ -1,7 +1,6 @@
 //! What the operator's endpoints are told: how far each was, and what is on its way.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::packed::{pack, size};
 use super::sql::Sql;
@@ -60,9 +59,6 @@ impl Ledger {
 }
 
 #[derive(Deserialize)]
-struct EntryRow(i64, Timestamp, String, String, Map<String, Value>);
-
-#[derive(Deserialize)]
 struct WaitingRow(i64, String, String, Timestamp, u32, Timestamp);
 
 impl AnnounceLedger for Ledger {
@@ -81,9 +77,7 @@ impl AnnounceLedger for Ledger {
 
     async fn entries(&self, after: i64, limit: usize) -> Result<Vec<Entry>, LedgerError> {
         let mut line = self.look("read the event log").await?;
-        let rows: Vec<EntryRow> = line.rows("event", &read::log::EVENTS, [after.into(), size(limit).into()]).await?;
-        let entry = |EntryRow(id, at, kind, subject, data): EntryRow| Entry { id, at, kind, subject, data };
-        Ok(rows.into_iter().map(entry).collect())
+        line.rows("event", &read::log::EVENTS, [after.into(), size(limit).into()]).await
     }
 
     async fn plan_messages(

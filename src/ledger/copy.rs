@@ -146,6 +146,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(suppressed by person_id (person_id bigint, email text, until bigint, reason text)),
     table!(scan by id (id bigint, started_at bigint, finished_at bigint, outcome text, counts text)),
     table!(event by id (id bigint, at bigint, kind text, subject text, data text)),
+    table!(chain by up_to (up_to bigint, mac text)),
     table!(endpoint (name text, told_up_to bigint)),
     table!(message by id (id bigint, endpoint text, message_id text, body text, events bigint, state text,
         formed_at bigint, attempts bigint, next_try_at bigint, ended_at bigint, error text)),

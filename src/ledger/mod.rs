@@ -19,6 +19,7 @@ mod place;
 
 mod act;
 mod announce;
+mod chain;
 mod collect;
 mod compromise;
 mod copy;

@@ -28,7 +28,8 @@ pub use findings::{
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState, PutOff};
 pub use overview::{
-    ActsOverview, BlindOverview, FindingsOverview, OutboxOverview, Overview, ProviderOverview, SourceOverview,
+    ActsOverview, BlindOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview, OutboxOverview, Overview,
+    ProviderOverview, SourceOverview,
 };
 pub use people::Reader;
 pub use worst::WorstFinding;

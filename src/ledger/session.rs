@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -15,16 +16,19 @@ use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::Ledger;
 use super::failure::{database, heard};
-use super::packed::{pack, unpack};
+use super::packed::unpack;
 use super::sql::Sql;
 use super::store::{Pools, postgres};
 use crate::domain::time::Timestamp;
-use crate::ports::{Event, LedgerError};
+use crate::ports::LedgerError;
+use crate::ports::notary::Notary;
 
 /// A connection, and what it is used for.
 pub(super) struct Session {
     hold: Hold,
     doing: &'static str,
+    /// who vouches for what is logged here
+    notary: Option<Arc<dyn Notary>>,
 }
 
 /// A session that writes: one transaction. Dropped without [`commit`](Writing::commit), it never was.
@@ -55,7 +59,7 @@ impl Ledger {
                 reader.acquire().await.map(|line| Hold::Postgres(line, *silence))
             }
         };
-        Ok(Session { hold: hold.map_err(database(doing))?, doing })
+        Ok(Session { hold: hold.map_err(database(doing))?, doing, notary: None })
     }
 
     /// Several reads of one moment.
@@ -70,7 +74,7 @@ impl Ledger {
                 heard(*silence, begun).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
-        Ok(Session { hold: hold.map_err(database(doing))?, doing })
+        Ok(Session { hold: hold.map_err(database(doing))?, doing, notary: None })
     }
 
     /// A transaction that may write, from its first statement on.
@@ -89,7 +93,8 @@ impl Ledger {
                 heard(*silence, postgres::begin_alone(writer)).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
-        Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing }))
+        let notary = self.notary().get().cloned();
+        Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing, notary }))
     }
 }
 
@@ -100,7 +105,7 @@ impl Writing {
     /// [`LedgerError`]. Where the connection was lost just then, it may have become true all the same; every write of
     /// this room can be done again.
     pub(super) async fn commit(self) -> Result<(), LedgerError> {
-        let Session { hold, doing } = self.0;
+        let Session { hold, doing, .. } = self.0;
         match hold {
             Hold::SqliteMoment(transaction) => transaction.commit().await.map_err(database(doing)),
             Hold::PostgresMoment(transaction, silence) => {
@@ -210,21 +215,8 @@ impl Session {
         number.map_err(database(doing))
     }
 
-    /// Appends to the log, within the transaction of what it tells.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub(super) async fn log(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        // The facts travel as one text: SQLite would take an object apart and put it together again.
-        let entries = events
-            .iter()
-            .map(|e| Ok((e.at, e.kind, &e.subject, pack(&e.data)?)))
-            .collect::<Result<Vec<_>, LedgerError>>()?;
-        self.run(&APPEND, [pack(&entries)?.into()]).await?;
-        Ok(())
+    pub(super) fn notary(&self) -> Option<Arc<dyn Notary>> {
+        self.notary.clone()
     }
 
     /// Ends a session that only read. Dropped, it ends as well, a moment later.
@@ -372,11 +364,6 @@ impl<'a> From<Option<&'a str>> for Bind<'a> {
         Self::Text(text.map(Cow::Borrowed))
     }
 }
-
-pub(super) const APPEND: Sql = sql!(
-    "INSERT INTO event (at, kind, subject, data)
-     SELECT v.at, v.kind, v.subject, v.data FROM " [wide "$1" v (0 at bigint, 1 kind text, 2 subject text, 3 data text)]
-);
 
 #[cfg(test)]
 mod tests {

@@ -5,16 +5,21 @@ mod refusal;
 pub(super) mod sqlite;
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
 
 pub use refusal::OpenError;
 
+use crate::ports::notary::Notary;
+
 /// The open ledger. Where it was opened for writing, it holds the right to write as long as it lives: nobody else writes.
 #[derive(Debug)]
 pub struct Ledger {
     pools: Pools,
+    /// who vouches for what is logged
+    notary: OnceLock<Arc<dyn Notary>>,
 }
 
 /// The connections to the one database or the other.
@@ -48,7 +53,7 @@ impl Ledger {
     pub async fn open(url: impl AsRef<str>) -> Result<Self, OpenError> {
         let url = url.as_ref();
         let pools = if postgres::is_address(url) { postgres::open(url).await? } else { sqlite::open(url).await? };
-        Ok(Self { pools })
+        Ok(Self::to_look_at(pools))
     }
 
     /// Opens the ledger for reading, beside whoever writes to it: no lock, no migration.
@@ -74,12 +79,12 @@ impl Ledger {
         } else {
             sqlite::open_beside(url, read_only).await?
         };
-        Ok(Self { pools })
+        Ok(Self::to_look_at(pools))
     }
 
     /// An open database whose schema may be an older one.
     pub(super) const fn to_look_at(pools: Pools) -> Self {
-        Self { pools }
+        Self { pools, notary: OnceLock::new() }
     }
 
     /// Writes a whole copy of the ledger at `url` to the new file `to` (an SQLite database, readable by its owner only),
@@ -102,6 +107,10 @@ impl Ledger {
                 writer.close().await;
             }
         }
+    }
+
+    pub(super) const fn notary(&self) -> &OnceLock<Arc<dyn Notary>> {
+        &self.notary
     }
 
     /// The connections, for [`Session`](super::session::Session).

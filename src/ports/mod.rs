@@ -13,6 +13,7 @@ pub mod health;
 pub mod judge;
 pub mod links;
 pub mod meter;
+pub mod notary;
 pub mod notify;
 pub mod probe;
 pub mod refs;

@@ -102,12 +102,17 @@ impl<C: Clock + Clone> Work for House<C> {
     async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
         self.app.know_endpoints().await?;
         let ran = match job {
-            Job::Scan => self.scan(pulse).await?,
+            Job::Scan => {
+                let ran = self.scan(pulse).await?;
+                self.app.note_head().await?;
+                ran
+            }
             Job::Mail => self.mail(pulse).await?,
             Job::Upkeep => {
                 self.app.set_clock().await?; // a clock that jumped would end links that live
                 self.app.ledger.forget_links(self.app.now()).await?;
                 self.prune(pulse).await?;
+                self.app.audit(pulse).await?;
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
                 Ran::complete()

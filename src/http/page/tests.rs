@@ -73,6 +73,7 @@ impl World {
                 blind: Vec::new(),
                 clock: None,
                 ledger_bytes: 4096,
+                log: crate::ledger::read::LogOverview::default(),
             }),
             health: HealthReport {
                 phase: Phase::Running,

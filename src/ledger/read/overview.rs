@@ -23,7 +23,7 @@ use crate::ledger::act::statements::COUNTED;
 use crate::ledger::notify::mode;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
-use crate::ledger::{Ledger, sight};
+use crate::ledger::{Ledger, meta, sight};
 use crate::ports::LedgerError;
 use crate::ports::notify::WaitReason;
 
@@ -52,6 +52,8 @@ pub struct Overview {
     pub clock: Option<Suspect>,
     /// the size of the ledger's database, in bytes
     pub ledger_bytes: u64,
+    /// what the last look at the event log's chain found
+    pub log: LogOverview,
 }
 
 /// How often something was asked for and came to the same, since the ledger was made.
@@ -155,6 +157,19 @@ pub struct SourceOverview {
     pub held_back: u64,
 }
 
+/// The event log's chain, as it was last looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LogOverview {
+    /// the log was not as it was written
+    pub broken: bool,
+    /// when that was looked at
+    #[serde(serialize_with = "when::maybe")]
+    pub audited_at: Option<Timestamp>,
+}
+
+/// Where the ledger keeps the instant of the last look at the log's chain.
+pub const LOG_AUDITED_AT: &str = "log_audited_at";
+
 impl SourceOverview {
     /// Whether its last reading came to its end; `None` before the first.
     pub fn is_up(&self) -> Option<bool> {
@@ -235,6 +250,7 @@ impl Ledger {
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
             clock: sight::clocks(&mut moment).await?.suspect,
             ledger_bytes: moment.rows::<u64>("page", &SIZE, []).await?.into_iter().sum(),
+            log: log(&mut moment).await?,
         };
         overview.take(tallies);
         let too_old = AgeBand::too_old_at(now).map(Timestamp::as_millis);
@@ -278,6 +294,13 @@ impl Overview {
             })
             .collect();
     }
+}
+
+async fn log(moment: &mut Session) -> Result<LogOverview, LedgerError> {
+    let broken = moment.text(&meta::GET, ["trouble.log".into()]).await?;
+    let audited_at = moment.text(&meta::GET, [LOG_AUDITED_AT.into()]).await?;
+    let audited_at = audited_at.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
+    Ok(LogOverview { broken: broken.as_deref() == Some("1"), audited_at })
 }
 
 async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, LedgerError> {

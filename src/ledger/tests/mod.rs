@@ -1,5 +1,6 @@
 //! What the ledger promises to the stages, each promise kept by both databases.
 
+mod chain;
 mod collect;
 mod idle;
 mod neighbours;

@@ -10,8 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    act, announce, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, prune, read, running,
-    scans, session, sight,
+    act, announce, chain, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, prune, read,
+    running, scans, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -55,6 +55,11 @@ const ALL: &[Known] = &known![
     announce::NEXT_DUE: "t",
     announce::PLAN: "ttn",
     announce::TOLD: "t",
+    chain::ADD: "nt",
+    chain::APPEND: "t",
+    chain::HEAD: "",
+    chain::LINKS: "nn",
+    chain::UNLINKED: "",
     collect::FRESH: "",
     collect::KNOWN_ACCOUNTS: "nt",
     collect::KNOWN_CONNECTIONS: "t",
@@ -258,7 +263,6 @@ const ALL: &[Known] = &known![
     scans::BEGIN: "n",
     scans::END: "nntt",
     scans::KILLED: "",
-    session::APPEND: "t",
     sight::OF_PROVIDER: "t",
     sight::STATES: "",
     sight::WORD: "tn",

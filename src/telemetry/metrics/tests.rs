@@ -49,6 +49,7 @@ fn empty() -> Overview {
         blind: Vec::new(),
         clock: None,
         ledger_bytes: 4096,
+        log: crate::ledger::read::LogOverview::default(),
     }
 }
 
@@ -313,6 +314,7 @@ fn full(metrics: &Metrics, providers: &[&str], size: u64) {
     }
     overview.outbox.mails = MailState::ALL.map(|state| (state, size)).into();
     overview.outbox.oldest_waiting = Some(NOW);
+    overview.log.audited_at = Some(NOW);
     overview.sources[0].last_complete = Some(NOW);
     metrics.show(overview);
     for job in Job::ALL {

@@ -182,6 +182,7 @@ fn expected(rows: &[Row]) -> Overview {
         blind: Vec::new(),
         clock: None,
         ledger_bytes: 0,
+        log: LogOverview::default(),
     };
     let mut findings: BTreeMap<_, FindingsOverview> = BTreeMap::new();
     for (number, row) in rows.iter().enumerate() {

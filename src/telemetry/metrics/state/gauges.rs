@@ -78,6 +78,24 @@ pub(super) const GAUGES: &[Declared] = &[
         },
     },
     Declared {
+        name: "keysweep_log_broken",
+        kind: MetricType::GAUGE,
+        help: "Whether the event log was not as it was written when its chain was last looked at.",
+        labels: &[],
+        read: |state, series| {
+            series.count(&[], u64::from(state.overview.as_ref().is_some_and(|overview| overview.log.broken)));
+        },
+    },
+    Declared {
+        name: "keysweep_log_audited_timestamp_seconds",
+        kind: MetricType::GAUGE,
+        help: "When the event log's chain was last looked at.",
+        labels: &[],
+        read: |state, series| {
+            series.instant(&[], state.overview.as_ref().and_then(|overview| overview.log.audited_at));
+        },
+    },
+    Declared {
         name: "keysweep_findings_open",
         kind: MetricType::GAUGE,
         help: "Open findings.",

@@ -1,0 +1,115 @@
+//! Whether the event log is as it was written.
+
+use serde_json::Map;
+
+use super::{App, AppError, build};
+use crate::config::{Env, Settings};
+use crate::domain::chain::{Broken, Link, Verifier};
+use crate::ledger::Ledger;
+use crate::ledger::read::LOG_AUDITED_AT;
+use crate::ports::notary::Notary;
+use crate::ports::{Clock, Event, LedgerError, Progress};
+
+/// Links read at a time.
+const PAGE: usize = 1_000;
+
+/// A log that was found as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// how many links its chain has
+    pub links: u64,
+    /// entries under a link
+    pub entries: u64,
+    /// the last link: noted elsewhere, it shows later that nothing was cut off since
+    pub head: Option<Link>,
+    /// entries that nobody vouches for yet
+    pub unlinked: u64,
+}
+
+/// Goes along the whole chain. `noted` is a head that was noted before.
+///
+/// # Errors
+/// Where the ledger can't be read. A log that is not as it was written is a finding, not an error.
+pub async fn verify(
+    ledger: &Ledger,
+    notary: &dyn Notary,
+    noted: Option<Link>,
+    progress: &impl Progress,
+) -> Result<Result<Verified, Broken>, LedgerError> {
+    let (mut verifier, mut links, mut entries) = (Verifier::looking_for(noted), 0, 0);
+    progress.stage("audit", None);
+    loop {
+        let page = ledger.links(verifier.after(), PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        for link in page {
+            let covered = ledger.entries_between(verifier.after(), link.up_to).await?;
+            if let Err(broken) = verifier.take(link, &covered, |bytes| notary.mac(bytes)) {
+                return Ok(Err(broken));
+            }
+            links += 1;
+            entries += covered.len() as u64;
+            progress.advance(covered.len() as u64);
+        }
+    }
+    progress.done();
+    let unlinked = ledger.unlinked().await?;
+    Ok(verifier.end().map(|head| Verified { links, entries, head, unlinked }))
+}
+
+/// The same, of the ledger that the settings name, read beside whoever writes to it.
+///
+/// # Errors
+/// Where the ledger can't be read, or the master key can't be had or is not this ledger's.
+pub async fn verify_settings(
+    settings: &Settings,
+    env: &Env,
+    ledger: &Ledger,
+    noted: Option<Link>,
+    progress: &impl Progress,
+) -> Result<Result<Verified, Broken>, AppError> {
+    if ledger.wrapped_key().await?.is_none() {
+        return Ok(Ok(Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? })); // nothing ever ran
+    }
+    let vault = build::vault(settings, env, ledger).await?;
+    Ok(verify(ledger, &vault.log_key(), noted, progress).await?)
+}
+
+impl<C: Clock> App<C> {
+    /// Goes along the log's chain, and has everybody told where it is broken: once for each time that it is found so.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub async fn audit(&self, progress: &impl Progress) -> Result<(), LedgerError> {
+        let found = verify(&self.ledger, &self.vault.log_key(), None, progress).await?;
+        let now = self.clock.now();
+        let (kind, data) = match &found {
+            Ok(verified) => {
+                let head = verified.head.map(|head| head.to_string()).unwrap_or_default();
+                tracing::info!(log.entries = verified.entries, log.head = head, "the event log is as it was written");
+                ("log.whole", Map::new())
+            }
+            Err(broken) => {
+                tracing::error!(reason = broken.to_string(), "the event log is not as it was written");
+                ("log.broken", Map::from_iter([("why".to_owned(), broken.to_string().into())]))
+            }
+        };
+        let event = Event { at: now, kind, subject: "meta:log".to_owned(), data };
+        self.ledger.note_trouble("log", found.is_err(), event).await?;
+        self.ledger.set(LOG_AUDITED_AT, &now.as_millis().to_string()).await
+    }
+
+    /// Writes the log's head where the log itself can't be reached: to the daemon's own.
+    ///
+    /// # Errors
+    /// Where the ledger fails.
+    pub async fn note_head(&self) -> Result<(), LedgerError> {
+        let Some(head) = self.ledger.log_head().await? else { return Ok(()) };
+        tracing::info!(
+            log.head = head.to_string(),
+            "the head of the event log; `keysweep audit verify --head` takes it"
+        );
+        Ok(())
+    }
+}

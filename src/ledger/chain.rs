@@ -1,0 +1,129 @@
+//! Appending to the event log, and its chain: a link for each committed chunk, in its transaction.
+
+use std::sync::Arc;
+
+use super::Ledger;
+use super::packed::{pack, size};
+use super::read::log::EVENTS;
+use super::session::Session;
+use super::sql::Sql;
+use crate::domain::announce::Entry;
+use crate::domain::chain::{LONGEST, Link, covered};
+use crate::ports::announce::AnnounceLedger as _;
+use crate::ports::notary::Notary;
+use crate::ports::{Event, LedgerError};
+
+impl Ledger {
+    /// Has somebody vouch for everything that is logged from here on, and for what is in the log and has no link yet. Who
+    /// does it first does it as long as the ledger is open.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn chain_with(&self, notary: Arc<dyn Notary>) -> Result<(), LedgerError> {
+        self.notary().get_or_init(|| notary);
+        // Each page in a transaction of its own: the log of an older ledger may be long.
+        loop {
+            let mut tx = self.write("vouch for the event log").await?;
+            let linked = tx.link_next().await?;
+            tx.commit().await?;
+            if !linked {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The links behind an entry, in order.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn links(&self, after: i64, limit: usize) -> Result<Vec<Link>, LedgerError> {
+        let mut line = self.look("read the event log's chain").await?;
+        line.rows("chain", &LINKS, [after.into(), size(limit).into()]).await
+    }
+
+    /// The last link.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn log_head(&self) -> Result<Option<Link>, LedgerError> {
+        let mut line = self.look("read the head of the event log").await?;
+        Ok(line.rows("chain", &HEAD, []).await?.pop())
+    }
+
+    /// What a link covers: the entries behind one entry and up to another. One more than a link may cover shows that
+    /// there are too many.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn entries_between(&self, after: i64, up_to: i64) -> Result<Vec<Entry>, LedgerError> {
+        let mut entries = self.entries(after, LONGEST + 1).await?;
+        entries.retain(|entry| entry.id <= up_to);
+        Ok(entries)
+    }
+
+    /// How many entries have no link yet: those of commands that were run without the master key. The next one that has it
+    /// vouches for them.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn unlinked(&self) -> Result<u64, LedgerError> {
+        let mut line = self.look("count what has no link").await?;
+        Ok(line.number(&UNLINKED, []).await?.unsigned_abs())
+    }
+}
+
+impl Session {
+    /// Appends to the log, within the transaction of what it tells, and has it vouched for.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub(super) async fn log(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        // The facts travel as one text: SQLite would take an object apart and put it together again.
+        let entries = events
+            .iter()
+            .map(|e| Ok((e.at, e.kind, &e.subject, pack(&e.data)?)))
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        self.run(&APPEND, [pack(&entries)?.into()]).await?;
+        self.link().await
+    }
+
+    /// Vouches for everything that has no link yet.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    async fn link(&mut self) -> Result<(), LedgerError> {
+        while self.link_next().await? {}
+        Ok(())
+    }
+
+    /// One link more; false where nothing is without one, or nobody vouches.
+    async fn link_next(&mut self) -> Result<bool, LedgerError> {
+        let Some(notary) = self.notary() else { return Ok(false) };
+        let before: Option<Link> = self.rows("chain", &HEAD, []).await?.pop();
+        let after = before.map_or(0, |link| link.up_to);
+        let entries: Vec<Entry> = self.rows("event", &EVENTS, [after.into(), size(LONGEST).into()]).await?;
+        let Some(last) = entries.last() else { return Ok(false) };
+        let mac = notary.mac(&covered(before.as_ref(), &entries)).to_string();
+        self.run(&ADD, [last.id.into(), mac.into()]).await?;
+        Ok(true)
+    }
+}
+
+pub(super) const APPEND: Sql = sql!(
+    "INSERT INTO event (at, kind, subject, data)
+     SELECT v.at, v.kind, v.subject, v.data FROM " [wide "$1" v (0 at bigint, 1 kind text, 2 subject text, 3 data text)]
+);
+
+pub(super) const HEAD: Sql =
+    sql!("SELECT " [page "up_to, mac"] " FROM (SELECT * FROM chain ORDER BY up_to DESC LIMIT 1) AS head");
+
+pub(super) const LINKS: Sql =
+    sql!("SELECT " [page "up_to, mac"] " FROM (SELECT * FROM chain WHERE up_to > $1 ORDER BY up_to LIMIT $2) AS page");
+
+pub(super) const ADD: Sql = sql!("INSERT INTO chain (up_to, mac) VALUES ($1, $2)");
+
+pub(super) const UNLINKED: Sql =
+    sql!("SELECT count(*) FROM event WHERE id > (SELECT coalesce(max(up_to), 0) FROM chain)");
