@@ -9,13 +9,15 @@ use sha2::{Digest, Sha256};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings};
+use crate::config::{
+    Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, SqlPlace, TellingSettings,
+};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::{FileSource, Source};
+use crate::inventory::{FileSource, Source, SqlSettings, SqlSource};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
@@ -55,7 +57,7 @@ impl<C: Clock + Clone> Parts<C> {
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
-        let sources = settings.inventories.iter().map(source).collect();
+        let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
         Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
     }
@@ -325,8 +327,11 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
 }
 
-/// What a scan is told of a source, and how it is read.
-pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
+/// What a scan is told of a source, and how it is read. Nothing is connected yet.
+///
+/// # Errors
+/// Where a secret of it can't be had, or an address or a query doesn't do.
+pub(super) fn source(inventory: &InventorySettings, env: &Env) -> Result<(SourceSpec, Source), AppError> {
     let spec = SourceSpec {
         name: inventory.name.clone(),
         absent_after: inventory.absent_after,
@@ -340,8 +345,24 @@ pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
             path: files.path.clone(),
             people_path: files.people_path.clone(),
         }),
+        Place::Sql(queries) => Source::Sql(Box::new(sql(&inventory.name, queries, env)?)),
     };
-    (spec, source)
+    Ok((spec, source))
+}
+
+fn sql(name: &str, queries: &SqlPlace, env: &Env) -> Result<SqlSource, AppError> {
+    let url = resolve(&queries.url, env)?;
+    let settings = SqlSettings {
+        name,
+        connections: &queries.connections,
+        people: queries.people.as_deref(),
+        statement_timeout: queries.statement_timeout,
+        full_every: queries.full_every,
+    };
+    SqlSource::new(url.expose(), &queries.base, settings).map_err(|(key, what)| {
+        let section = queries.url.setting().trim_end_matches("url");
+        AppError::Setting { key: format!("{section}{key}"), what }
+    })
 }
 
 /// How the rules judge a provider's secrets.
