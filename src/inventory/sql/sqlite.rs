@@ -23,7 +23,8 @@ pub(super) async fn open(options: &SqliteConnectOptions) -> Result<SqliteConnect
 
 pub(super) fn rows<'c>(connection: &'c mut SqliteConnection, query: &Query, since: Timestamp) -> Rows<'c> {
     let text = operators(query.text());
-    let since = (query.sinces() > 0).then(|| since.to_string());
+    // whole seconds, so that texts that are compared have one form
+    let since = (query.sinces() > 0).then(|| Timestamp::from_secs(since.as_secs()).to_string());
     let wanted = Wanted::default();
     let flag = wanted.0.clone();
     let begun = async move {
