@@ -44,7 +44,9 @@ impl Source {
     /// [`SourceError`], of the list that can't be opened.
     pub async fn open(&self, now: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
-            Self::Files(files) => apart(files, move |files| files.open(now)).await?.map(AnySnapshot::Files),
+            Self::Files(files) => {
+                apart(files, move |files| files.open(now)).await?.map(|files| AnySnapshot::Files(Box::new(files)))
+            }
             Self::Sql(queries) => queries.open(now, None).await.map(AnySnapshot::Sql),
         }
     }
@@ -116,7 +118,7 @@ async fn apart<T: Send + 'static>(
 /// A source that is being read, whatever its kind.
 pub enum AnySnapshot {
     /// files that the platform writes
-    Files(FileSnapshot),
+    Files(Box<FileSnapshot>),
     /// queries to the platform's database
     Sql(SqlSnapshot),
 }
