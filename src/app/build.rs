@@ -1,23 +1,24 @@
 //! Settings into parts.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::sources::{refs, source};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{
-    Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, SqlPlace, TellingSettings,
-};
+use crate::config::{Env, FirstRun, InventorySettings, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::{FileSource, Source, SqlSettings, SqlSource};
+use crate::inventory::Source;
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
@@ -45,6 +46,7 @@ struct Parts<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, Source)>,
+    refs: BTreeMap<String, Allowed>,
     judged_under: String,
 }
 
@@ -58,8 +60,10 @@ impl<C: Clock + Clone> Parts<C> {
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
+        let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
+        let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, refs, judged_under })
     }
 }
 
@@ -80,7 +84,7 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
@@ -89,6 +93,7 @@ impl<C: Clock + Clone> App<C> {
             vault,
             prober,
             sources,
+            refs,
             mail,
             endpoints,
             judged_under,
@@ -105,10 +110,10 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.judged_under) = (sources, judged_under);
+        (self.sources, self.refs, self.judged_under) = (sources, refs, judged_under);
         Ok(())
     }
 }
@@ -325,44 +330,6 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     };
     ledger.begin_mail(mode).await?;
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
-}
-
-/// What a scan is told of a source, and how it is read. Nothing is connected yet.
-///
-/// # Errors
-/// Where a secret of it can't be had, or an address or a query doesn't do.
-pub(super) fn source(inventory: &InventorySettings, env: &Env) -> Result<(SourceSpec, Source), AppError> {
-    let spec = SourceSpec {
-        name: inventory.name.clone(),
-        absent_after: inventory.absent_after,
-        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
-        secrets_replaceable: inventory.secrets_replaceable,
-    };
-    let source = match &inventory.place {
-        Place::Files(files) => Source::Files(FileSource {
-            name: inventory.name.clone(),
-            kind: files.kind,
-            path: files.path.clone(),
-            people_path: files.people_path.clone(),
-        }),
-        Place::Sql(queries) => Source::Sql(Box::new(sql(&inventory.name, queries, env)?)),
-    };
-    Ok((spec, source))
-}
-
-fn sql(name: &str, queries: &SqlPlace, env: &Env) -> Result<SqlSource, AppError> {
-    let url = resolve(&queries.url, env)?;
-    let settings = SqlSettings {
-        name,
-        connections: &queries.connections,
-        people: queries.people.as_deref(),
-        statement_timeout: queries.statement_timeout,
-        full_every: queries.full_every,
-    };
-    SqlSource::new(url.expose(), &queries.base, settings).map_err(|(key, what)| {
-        let section = queries.url.setting().trim_end_matches("url");
-        AppError::Setting { key: format!("{section}{key}"), what }
-    })
 }
 
 /// How the rules judge a provider's secrets.

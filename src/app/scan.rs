@@ -13,6 +13,7 @@ use crate::inventory::{AnySnapshot, Changes, Source};
 use crate::notify::Notified;
 use crate::ports::collect::CollectLedger as _;
 use crate::ports::meter::Stage;
+use crate::ports::refs::{NoRefs, Refs};
 use crate::ports::{Clock, LedgerError, Progress, Quiet, SourceError};
 use crate::providers::CatalogueProber;
 use crate::scan::SourceSpec;
@@ -203,7 +204,8 @@ impl<C: Clock> App<C> {
         let (spec, source) = self.source(name)?;
         let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
-        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
+        let refs = self.refs.get(name).map_or(&NoRefs as &dyn Refs, |allowed| allowed);
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
         let snapshot = self.open_source(spec, source).await?;
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

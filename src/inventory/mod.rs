@@ -2,6 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `refs` | secrets that rows only name |
 //! | `source` | a source of any kind |
 //! | `sql` | a source of one or two queries to the platform's database |
 //! | `file` | a source of one or two files, read as one snapshot |
@@ -18,6 +19,7 @@ mod frames;
 mod lane;
 mod lines;
 mod person;
+pub mod refs;
 mod source;
 mod sql;
 mod table;

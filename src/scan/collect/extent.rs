@@ -21,13 +21,18 @@ pub fn since(state: &SourceState, full_every: Duration, basis: &str, now: Timest
 
 /// What a reading means for the next one. `whole` is whether it came to its end.
 pub(super) fn mark<L, V>(reading: &Reading<'_, L, V>, whole: bool) -> Mark {
-    let is_spotless = reading.sum.quarantined == 0 && !reading.unreadable_id && !reading.dropped_facts;
+    // a secret that is kept elsewhere and could not be had is asked for again only when its row is shown again
+    let is_followed = reading.sum.unfollowed == 0;
+    let is_spotless = reading.sum.quarantined == 0 && !reading.unreadable_id && !reading.dropped_facts && is_followed;
     match &reading.extent {
         // A whole reading shows what it set aside until the next one; after it, changes may be asked for.
-        Extent::Whole { basis: Some(basis) } if whole && !reading.unreadable_id => Mark::Here(basis.clone()),
+        Extent::Whole { basis: Some(basis) } if whole && !reading.unreadable_id && is_followed => {
+            Mark::Here(basis.clone())
+        }
         Extent::Changes { basis } if whole && is_spotless => Mark::Here(basis.clone()),
         // What was set aside would be forgotten: by the next reading of changes its row has not changed again.
         Extent::Changes { .. } if !is_spotless => Mark::Gone,
+        Extent::Whole { .. } if whole => Mark::Gone,
         Extent::Whole { .. } | Extent::Changes { .. } => Mark::Stays,
     }
 }
