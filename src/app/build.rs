@@ -19,6 +19,7 @@ use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
 use crate::inventory::Source;
+use crate::inventory::refs::Allowed;
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
