@@ -1,22 +1,25 @@
 //! Settings into parts.
 
+mod sources;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::sources::{refs, source};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings};
+use crate::config::{Env, FirstRun, InventorySettings, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
-use crate::inventory::{FileSource, Source};
+use crate::inventory::Source;
+use crate::inventory::refs::Allowed;
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
@@ -57,7 +60,7 @@ impl<C: Clock + Clone> Parts<C> {
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
-        let sources = settings.inventories.iter().map(source).collect();
+        let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
         let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
         let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
@@ -329,54 +332,6 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     };
     ledger.begin_mail(mode).await?;
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
-}
-
-/// What a scan is told of a source, and how it is read.
-pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
-    let spec = SourceSpec {
-        name: inventory.name.clone(),
-        absent_after: inventory.absent_after,
-        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
-        secrets_replaceable: inventory.secrets_replaceable,
-    };
-    let source = match &inventory.place {
-        Place::Files(files) => Source::Files(FileSource {
-            name: inventory.name.clone(),
-            kind: files.kind,
-            path: files.path.clone(),
-            people_path: files.people_path.clone(),
-        }),
-    };
-    (spec, source)
-}
-
-/// What the rows of a source may name.
-///
-/// # Errors
-/// Where the Vault's settings don't do.
-pub(super) fn refs(source: &InventorySettings, env: &Env) -> Result<Allowed, AppError> {
-    let settings = &source.secret_refs;
-    let command = settings.command.as_ref().map(|(program, arguments)| Decryptor {
-        program: program.clone(),
-        arguments: arguments.clone(),
-        environment: Decryptor::environment_of(env),
-        limit: settings.timeout,
-    });
-    let vault = settings.vault.as_ref().map(|vault| {
-        let place = VaultPlace {
-            address: vault.url.clone(),
-            token: resolve(&vault.token, env)?,
-            namespace: vault.namespace.clone(),
-            mount: vault.mount.clone(),
-            prefix: vault.prefix.clone(),
-            limit: settings.timeout,
-        };
-        Vault::new(&place, AGENT).map_err(|(key, what)| AppError::Setting {
-            key: format!("inventory {:?}, secret_refs.{key}", source.name),
-            what,
-        })
-    });
-    Ok(Allowed { files: settings.files.clone().map(Folder), vault: vault.transpose()?, command })
 }
 
 /// How the rules judge a provider's secrets.

@@ -9,12 +9,15 @@ use crate::domain::diff::Watched;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
+use crate::inventory::{AnySnapshot, Changes, Source};
 use crate::notify::Notified;
+use crate::ports::collect::CollectLedger as _;
 use crate::ports::meter::Stage;
 use crate::ports::refs::{NoRefs, Refs};
-use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::ports::{Clock, LedgerError, Progress, Quiet, SourceError};
 use crate::providers::CatalogueProber;
-use crate::scan::collect::CollectPolicy;
+use crate::scan::SourceSpec;
+use crate::scan::collect::{CollectPolicy, since};
 use crate::scan::probe::ProbeTools;
 use crate::scan::time::set_clock;
 use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
@@ -203,8 +206,23 @@ impl<C: Clock> App<C> {
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
         let refs = self.refs.get(name).map_or(&NoRefs as &dyn Refs, |allowed| allowed);
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
-        let snapshot = source.open(self.clock.now()).await;
+        let snapshot = self.open_source(spec, source).await?;
         Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
+    }
+
+    /// Opens a source for what is to be read of it now: everything, or what changed.
+    async fn open_source(
+        &self,
+        spec: &SourceSpec,
+        source: &Source,
+    ) -> Result<Result<AnySnapshot, SourceError>, LedgerError> {
+        let now = self.clock.now();
+        let Some(Changes { full_every, basis }) = source.changes() else { return Ok(source.open(now).await) };
+        let state = self.ledger.source(&spec.name, now).await?;
+        Ok(match since(&state, *full_every, basis, now) {
+            Some(since) => source.open_changes(now, since).await,
+            None => source.open(now).await,
+        })
     }
 
     async fn collect(

@@ -7,8 +7,9 @@ use super::problem::Fault;
 use super::reader::Section;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
+use super::tree::Node;
 use super::values::{duration, flag, number, one_of, some_time, text, words};
-use crate::domain::time::hours;
+use crate::domain::time::{days, hours, minutes};
 use crate::inventory::FileKind;
 
 /// One source of inventory.
@@ -57,10 +58,29 @@ pub struct VaultSettings {
 }
 
 /// Where a source's lists are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Place {
     /// in files that the platform writes
     Files(FilesPlace),
+    /// in the platform's database
+    Sql(SqlPlace),
+}
+
+/// Queries to the platform's database.
+#[derive(Clone, Debug)]
+pub struct SqlPlace {
+    /// the database's address, with the login
+    pub url: SecretRef,
+    /// the folder that a relative path of SQLite starts at
+    pub base: PathBuf,
+    /// the query for connections
+    pub connections: String,
+    /// the query for people, if there is one
+    pub people: Option<String>,
+    /// how long the server may work on a statement
+    pub statement_timeout: Duration,
+    /// the longest time between two readings of everything, where the query for connections has `:since`
+    pub full_every: Duration,
 }
 
 /// Files that the platform writes.
@@ -80,9 +100,10 @@ enum Kind {
     #[default]
     Csv,
     Jsonl,
+    Sql,
 }
 
-const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl)];
+const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("sql", Kind::Sql)];
 
 pub(super) fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
     root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
@@ -94,6 +115,7 @@ fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
         place: match section.get("kind", one_of(KINDS)) {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),
+            Kind::Sql => Place::Sql(queries(section, base)),
         },
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
@@ -137,5 +159,21 @@ fn files(section: &Section<'_>, base: &Path, kind: FileKind) -> FilesPlace {
         kind,
         path: base.join(section.get("path", text)),
         people_path: section.find("people_path", text).map(|path| base.join(path)),
+    }
+}
+
+fn queries(section: &Section<'_>, base: &Path) -> SqlPlace {
+    let url = section.find_secret("url", |key: &str, node: &Node| SecretRef::parse(key, &secret_text(node)?, base));
+    section.report_missing(
+        "url",
+        Fault::new("the database's address is missing", "write e.g. url = \"env:KEYSWEEP_PLATFORM_URL\""),
+    );
+    SqlPlace {
+        url: url.unwrap_or_else(SecretRef::nowhere),
+        base: base.to_owned(),
+        connections: section.get("connections", text),
+        people: section.find("people", text),
+        statement_timeout: section.find("statement_timeout", some_time).unwrap_or(minutes(10)),
+        full_every: section.find("full_every", some_time).unwrap_or(days(1)),
     }
 }

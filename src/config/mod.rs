@@ -22,14 +22,14 @@ mod templates;
 mod tests;
 mod tree;
 mod values;
-mod warnings;
+pub mod warnings;
 mod webhooks;
 
 use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
-pub use self::inventories::{FilesPlace, InventorySettings, Place, RefSettings, VaultSettings};
+pub use self::inventories::{FilesPlace, InventorySettings, Place, RefSettings, SqlPlace, VaultSettings};
 pub use self::links::LinkSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;

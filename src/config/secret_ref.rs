@@ -119,6 +119,14 @@ impl SecretRef {
         matches!(self.place, SecretPlace::Literal(_))
     }
 
+    /// The value itself, where it stands in the configuration.
+    pub(super) fn literal(&self) -> Option<&str> {
+        match &self.place {
+            SecretPlace::Literal(secret) => Some(secret.expose()),
+            SecretPlace::Env(_) | SecretPlace::File(_) | SecretPlace::Credential(_) => None,
+        }
+    }
+
     /// The file that holds it, where the configuration names one by its path.
     pub fn path(&self) -> Option<&Path> {
         match &self.place {

@@ -85,14 +85,23 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
     let mut plain = settings(MINIMAL).inventories.remove(0);
-    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place);
+    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place) else {
+        panic!("both are files");
+    };
     own.people_path = whole.people_path.clone();
     let refs = &shown.inventories[0].secret_refs;
     assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
     let vault = refs.vault.as_ref().expect("a vault");
     assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("secret", Some("team")));
     plain.secret_refs = refs.clone();
-    assert_eq!(format!("{:?}", shown.inventories), format!("{:?}", [plain]));
+    assert_eq!(format!("{:?}", shown.inventories[0]), format!("{plain:?}"));
+    let needed = "[[inventory]]\nname = \"platform\"\nkind = \"sql\"\nurl = \"env:KEYSWEEP_PLATFORM_URL\"\n";
+    let queries = |place: &Place| match place {
+        Place::Sql(queries) => (queries.statement_timeout, queries.full_every, queries.url.to_string()),
+        Place::Files(_) => panic!("not files"),
+    };
+    let plain = settings(&format!("{MINIMAL}{needed}connections = \"SELECT 1\"")).inventories.remove(1);
+    assert_eq!(queries(&shown.inventories[1].place), queries(&plain.place));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
     assert!(shown.mail.sending.is_some() && shown.providers.len() == 1);
@@ -214,7 +223,7 @@ fn relative_paths_start_at_the_folder_of_the_file() {
     let text = format!("{MINIMAL}people_path = \"/abs/people.csv\"\n");
     let own = settings(&text);
     assert_eq!(own.ledger.url.as_ref(), "sqlite:/conf/keysweep.db");
-    let Place::Files(files) = &own.inventories[0].place;
+    let Place::Files(files) = &own.inventories[0].place else { panic!("files") };
     assert_eq!(files.path, Path::new("/conf/connections.csv"));
     assert_eq!(files.people_path.as_deref(), Some(Path::new("/abs/people.csv")));
     for (url, expected) in [
@@ -273,7 +282,7 @@ fn a_named_file_that_is_missing_is_a_problem_and_one_that_exists_gives_its_folde
     assert!(problems.to_string().contains("own.toml: the file can't be read"), "{problems}");
     fs::write(&path, MINIMAL).unwrap();
     let (settings, _) = load(&ConfigChoice::usual(Some(path)), &[], &KNOWN).unwrap();
-    let Place::Files(files) = &settings.inventories[0].place;
+    let Place::Files(files) = &settings.inventories[0].place else { panic!("files") };
     assert_eq!(files.path, folder.path().join("connections.csv"));
 }
 

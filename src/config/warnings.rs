@@ -1,10 +1,12 @@
 //! Settings that contradict each other, in the words of a senior colleague.
 
+use super::inventories::Place;
 use super::problem::Warning;
 use super::settings::{ProviderSettings, Settings};
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
 use crate::domain::time::{hours, words};
+use crate::inventory::{Address, Protection};
 
 /// Everything that is allowed and probably not meant.
 pub(super) fn find(settings: &Settings) -> Vec<Warning> {
@@ -23,7 +25,34 @@ pub(super) fn find(settings: &Settings) -> Vec<Warning> {
     linking(settings, &mut say);
     telling(settings, &mut say);
     literals(settings, &mut say);
+    reading(settings, &mut say);
     found
+}
+
+fn reading(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    for one in &settings.inventories {
+        let Place::Sql(queries) = &one.place else { continue };
+        // where the address is elsewhere, `doctor` looks at it
+        let address = queries.url.literal().and_then(|url| Address::parse(url, &queries.base).ok());
+        if let Some(what) = address.and_then(|address| unprotected(address.protection())) {
+            say(queries.url.setting(), what.to_owned());
+        }
+    }
+}
+
+/// What is said of the way to a database; `None` where nobody on it can do harm.
+pub fn unprotected(way: Protection) -> Option<&'static str> {
+    match way {
+        Protection::Sure => None,
+        Protection::Unchecked => Some(
+            "secrets come from another machine, and whoever stands in its place on the way is not noticed: add \
+             sslmode=verify-full (PostgreSQL) or ssl-mode=verify_identity (MySQL, MariaDB)",
+        ),
+        Protection::Plain => Some(
+            "secrets come from another machine, perhaps without TLS: add sslmode=verify-full (PostgreSQL) or \
+             ssl-mode=verify_identity (MySQL, MariaDB)",
+        ),
+    }
 }
 
 fn holding(settings: &Settings, say: &mut impl FnMut(&str, String)) {

@@ -37,6 +37,13 @@ pub(super) fn cells<'r>(record: &'r str, contract: &'static Contract, remarks: &
     }
 }
 
+/// What a whole JSON document gives for one field; `None` where it isn't JSON.
+pub(super) fn value(document: &str) -> Option<Cell<'_>> {
+    let mut parser = serde_json::Deserializer::from_str(document);
+    let cell = CellSeed.deserialize(&mut parser).ok()?;
+    parser.end().ok().map(|()| cell)
+}
+
 struct Object<'r> {
     cells: Cells<'r>,
     /// a bit for each field that was given

@@ -1,9 +1,10 @@
-//! Sources of inventory: files to records and problems.
+//! Sources of inventory: files and databases to records and problems.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `refs` | secrets that rows only name |
 //! | `source` | a source of any kind |
+//! | `sql` | a source of one or two queries to the platform's database |
 //! | `file` | a source of one or two files, read as one snapshot |
 //! | `lane` | one file, from its first byte to the proof that it was read whole |
 //! | `frames` | where a record begins and ends, in bounded memory |
@@ -20,10 +21,12 @@ mod lines;
 mod person;
 pub mod refs;
 mod source;
+mod sql;
 mod table;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use file::{FileKind, FileSnapshot, FileSource};
-pub use source::{AnySnapshot, Keys, Source};
+pub use source::{AnySnapshot, Changes, Keys, Source};
+pub use sql::{Address, Protection, SqlSettings, SqlSnapshot, SqlSource};

@@ -1,16 +1,30 @@
 //! A source of any kind, and its snapshot.
 
+use std::time::Duration;
+
 use super::file::{FileSnapshot, FileSource};
 use super::lane::failed;
+use super::sql::{self, SqlSnapshot, SqlSource};
 use crate::domain::record::{ConnectionRecord, PersonRecord, Row};
 use crate::domain::time::Timestamp;
-use crate::ports::{Snapshot, SourceError};
+use crate::ports::{Extent, Snapshot, SourceError};
 
 /// A source, whatever its kind.
 #[derive(Clone, Debug)]
 pub enum Source {
     /// files that the platform writes
     Files(FileSource),
+    /// queries to the platform's database
+    Sql(Box<SqlSource>),
+}
+
+/// How a source is asked for what changed alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// the longest time between two readings of everything
+    pub full_every: Duration,
+    /// what such a reading goes by; see [`Extent`]
+    pub basis: String,
 }
 
 /// The settings of a source that its two lists hang on, as keys of its `[[inventory]]`: what is told of a list is told of
@@ -30,7 +44,30 @@ impl Source {
     /// [`SourceError`], of the list that can't be opened.
     pub async fn open(&self, now: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
-            Self::Files(files) => apart(files, move |files| files.open(now)).await?.map(AnySnapshot::Files),
+            Self::Files(files) => {
+                apart(files, move |files| files.open(now)).await?.map(|files| AnySnapshot::Files(Box::new(files)))
+            }
+            Self::Sql(queries) => queries.open(now, None).await.map(AnySnapshot::Sql),
+        }
+    }
+
+    /// Opens the source for one snapshot of the connections that changed since an instant; for one of all of them where it
+    /// can't be asked so.
+    ///
+    /// # Errors
+    /// As for [`Source::open`].
+    pub async fn open_changes(&self, now: Timestamp, since: Timestamp) -> Result<AnySnapshot, SourceError> {
+        match self {
+            Self::Files(_) => self.open(now).await,
+            Self::Sql(queries) => queries.open(now, Some(since)).await.map(AnySnapshot::Sql),
+        }
+    }
+
+    /// How it is asked for what changed alone; `None` where it can't be.
+    pub fn changes(&self) -> Option<&Changes> {
+        match self {
+            Self::Files(_) => None,
+            Self::Sql(queries) => queries.changes(),
         }
     }
 
@@ -42,6 +79,7 @@ impl Source {
                 Ok(found) => found,
                 Err(error) => vec![(self.keys().connections, error)],
             },
+            Self::Sql(queries) => queries.unreachable().await,
         }
     }
 
@@ -49,6 +87,19 @@ impl Source {
     pub const fn keys(&self) -> Keys {
         match self {
             Self::Files(_) => Keys { connections: "path", people: "people_path" },
+            Self::Sql(_) => sql::KEYS,
+        }
+    }
+
+    /// The setting that an error of this source belongs to, as a key of its `[[inventory]]`.
+    pub fn blamed(&self, error: &SourceError) -> &'static str {
+        match self {
+            Self::Files(files) => {
+                let of_people =
+                    files.people_path.as_ref().is_some_and(|path| path.display().to_string() == error.place());
+                if of_people { self.keys().people } else { self.keys().connections }
+            }
+            Self::Sql(queries) => queries.blamed(error),
         }
     }
 }
@@ -67,31 +118,44 @@ async fn apart<T: Send + 'static>(
 /// A source that is being read, whatever its kind.
 pub enum AnySnapshot {
     /// files that the platform writes
-    Files(FileSnapshot),
+    Files(Box<FileSnapshot>),
+    /// queries to the platform's database
+    Sql(SqlSnapshot),
 }
 
 impl Snapshot for AnySnapshot {
     async fn people(&mut self, limit: usize) -> Result<Vec<Row<PersonRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.people(limit).await,
+            Self::Sql(rows) => rows.people(limit).await,
         }
     }
 
     async fn connections(&mut self, limit: usize) -> Result<Vec<Row<ConnectionRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.connections(limit).await,
+            Self::Sql(rows) => rows.connections(limit).await,
         }
     }
 
     fn has_people(&self) -> bool {
         match self {
             Self::Files(files) => files.has_people(),
+            Self::Sql(rows) => rows.has_people(),
+        }
+    }
+
+    fn extent(&self) -> Extent {
+        match self {
+            Self::Files(files) => files.extent(),
+            Self::Sql(rows) => rows.extent(),
         }
     }
 
     fn remarks(&self) -> Vec<String> {
         match self {
             Self::Files(files) => files.remarks(),
+            Self::Sql(rows) => rows.remarks(),
         }
     }
 }

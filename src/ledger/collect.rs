@@ -9,8 +9,8 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{
-    CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, KnownUse, OpenRow,
-    PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState,
+    ChangesMark, CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, KnownUse,
+    OpenRow, PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState,
 };
 
 use super::Ledger;
@@ -157,12 +157,13 @@ fn known_use(
 
 impl Ledger {
     async fn known_source(&self, name: &str) -> Result<Option<SourceState>, LedgerError> {
-        type Row = (SourceId, Option<Timestamp>, Option<Timestamp>, i64, i64);
+        type Row = (SourceId, Option<Timestamp>, Option<Timestamp>, i64, i64, Option<Timestamp>, Option<String>);
         let rows: Vec<Row> = self.look("find a source").await?.rows("source", &SOURCE, [name.into()]).await?;
-        let state = |(id, last_complete, last_people, max_connection, max_person): Row| SourceState {
+        let state = |(id, last_complete, last_people, max_connection, max_person, from, basis): Row| SourceState {
             id,
             last_complete,
             last_people,
+            changes: from.zip(basis).map(|(from, basis)| ChangesMark { from, basis }),
             max_connection,
             max_person,
         };
@@ -175,7 +176,7 @@ pub(super) const NEW_SOURCE: Sql = sql!("INSERT INTO source (name) VALUES ($1) O
 pub(super) const SOURCE: Sql = sql!(
     "SELECT " [page
         "id, last_complete, last_people, coalesce((SELECT max(id) FROM connection), 0),
-         coalesce((SELECT max(id) FROM person), 0)"] "
+         coalesce((SELECT max(id) FROM person), 0), changes_from, changes_basis"] "
      FROM source WHERE name = $1"
 );
 

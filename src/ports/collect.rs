@@ -3,8 +3,8 @@
 mod writes;
 
 pub use self::writes::{
-    CollectChunk, ConnectionWrite, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said, SnapshotEnd, UseEnd,
-    UseTold,
+    ChangesEnd, CollectChunk, ConnectionWrite, Mark, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said,
+    SnapshotEnd, UseEnd, UseTold,
 };
 use super::LedgerError;
 use crate::domain::facts::{ConnectionStatus, Provenance};
@@ -121,10 +121,21 @@ pub struct SourceState {
     pub last_complete: Option<Timestamp>,
     /// when people were last read completely
     pub last_people: Option<Timestamp>,
+    /// what a reading of changes would go by; `None` where the next one is to be of everything
+    pub changes: Option<ChangesMark>,
     /// the greatest connection id in the ledger, of any source: how many bits to hold
     pub max_connection: i64,
     /// the greatest person id in the ledger
     pub max_person: i64,
+}
+
+/// From where a reading of changes goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangesMark {
+    /// the start of the last reading that missed nothing of what had changed by then
+    pub from: Timestamp,
+    /// what that reading went by; see [`crate::ports::Extent`]
+    pub basis: String,
 }
 
 /// Enough of a known row to see that nothing changed.

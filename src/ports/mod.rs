@@ -152,9 +152,30 @@ pub trait Snapshot {
     /// True where this source has people at all.
     fn has_people(&self) -> bool;
 
+    /// How much of the connections it lists. People are always listed whole.
+    fn extent(&self) -> Extent {
+        Extent::Whole { basis: None }
+    }
+
     /// Remarks on the source as a whole, such as columns that keysweep doesn't know. Complete once both
     /// lists were read to their ends.
     fn remarks(&self) -> Vec<String>;
+}
+
+/// How much of a source's connections a snapshot lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// all of them: what is missing counts as absent
+    Whole {
+        /// what a later snapshot of changes goes by; `None` where there can be none. What was read on another basis says
+        /// nothing of what changed on this one
+        basis: Option<String>,
+    },
+    /// those that changed since an instant, and perhaps others: what is missing says nothing
+    Changes {
+        /// what it goes by
+        basis: String,
+    },
 }
 
 /// A source that could not be read to its end. The snapshot is not complete and nothing follows from it.
@@ -184,6 +205,15 @@ pub enum SourceError {
         /// file, table or address, without login
         place: String,
     },
+}
+
+impl SourceError {
+    /// File, table or address, without login.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Failed { place, .. } | Self::CutShort { place, .. } | Self::Changed { place } => place,
+        }
+    }
 }
 
 /// Where long work tells how far it is, and hears that it is to stop. Terminals show a bar, pipes show nothing.

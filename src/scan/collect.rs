@@ -2,6 +2,7 @@
 //! only of a snapshot that was read whole.
 
 mod chunk;
+mod extent;
 mod people;
 mod refs;
 mod told;
@@ -17,9 +18,11 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, FieldProblem, Quarantined};
 use crate::domain::time::Timestamp;
-use crate::ports::collect::{CollectLedger, SnapshotEnd, SourceState};
+use crate::ports::collect::{ChangesEnd, CollectLedger, SnapshotEnd, SourceState};
 use crate::ports::refs::Refs;
-use crate::ports::{Clock, LedgerError, Progress, Snapshot, SourceError, Vault};
+use crate::ports::{Clock, Extent, LedgerError, Progress, Snapshot, SourceError, Vault};
+
+pub use self::extent::since;
 
 /// Rows read, compared and committed together. What a scan holds grows with them: in chunks of 10,000 a scan of 50,000
 /// connections peaked at 95 MiB, in chunks of 2,500 one of 100,000 at 72 MiB (`cargo bench`).
@@ -90,6 +93,10 @@ pub(super) struct Reading<'a, L, V> {
     /// a row's id could not be read, so no row can be called absent
     pub(super) unreadable_id: bool,
     pub(super) unreadable_person: bool,
+    /// a fact of a good row was dropped
+    pub(super) dropped_facts: bool,
+    /// how much the snapshot lists
+    pub(super) extent: Extent,
     /// a row told of a synchronisation
     pub(super) told_of_syncs: bool,
     /// a row names its secret, and the settings allow no references
@@ -131,6 +138,8 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         seen_people,
         unreadable_id: false,
         unreadable_person: false,
+        dropped_facts: false,
+        extent: Extent::Whole { basis: None },
         told_of_syncs: false,
         names_in_vain: false,
         unreachable_in_a_row: Cell::default(),
@@ -140,7 +149,10 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
     };
     progress.stage("collect", None);
     let read = match snapshot {
-        Ok(mut snapshot) => read(&mut reading, &mut snapshot, clock, progress).await?,
+        Ok(mut snapshot) => {
+            reading.extent = snapshot.extent();
+            read(&mut reading, &mut snapshot, clock, progress).await?
+        }
         Err(error) => Read { people: false, error: Some(error) },
     };
     let end = conclude(&mut reading, read, clock).await?;
@@ -209,7 +221,8 @@ async fn conclude<L: CollectLedger, V: Vault>(
         let count = reading.sum.unfollowed;
         reading.remark(format!("rows that name a secret which could not be had: {count}; each scan tries again"));
     }
-    let complete = whole && !reading.unreadable_id;
+    let only_changes = matches!(reading.extent, Extent::Changes { .. });
+    let complete = whole && !reading.unreadable_id && !only_changes;
     let people_complete = read.people && !reading.unreadable_person;
     let mut gone = absence::Gone::default();
     if people_complete {
@@ -236,6 +249,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
         held_back: gone.held,
         held_back_people: gone.held_people,
         told_of_syncs: reading.told_of_syncs,
+        changes: ChangesEnd { only: only_changes, mark: extent::mark(reading, whole) },
     })
 }
 
@@ -258,6 +272,7 @@ impl<L, V> Reading<'_, L, V> {
 
     /// Notes facts that were dropped from a good row.
     pub(super) fn dropped(&mut self, row: u64, dropped: Vec<FieldProblem>) {
+        self.dropped_facts |= !dropped.is_empty();
         for problem in dropped {
             self.remark(format!("row {row}: {}: {}", problem.field, problem.reason));
         }

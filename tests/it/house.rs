@@ -121,14 +121,20 @@ fn the_pure_core_has_no_io_no_async_and_no_clock() {
 }
 
 #[test]
-fn only_the_ledger_speaks_sql() {
+fn only_the_ledger_has_statements_and_only_one_source_asks_the_operators() {
+    let operators = source_folder().join("inventory/sql");
     for path in sources(&source_folder()) {
         let text = fs::read_to_string(&path).expect("a readable source");
+        let is_operators = path.starts_with(&operators) || path == operators.with_extension("rs");
         assert!(
-            room(&path) == "ledger" || !text.contains("sqlx::"),
-            "{} uses sqlx: statements live in the ledger's room",
+            room(&path) == "ledger" || is_operators || !text.contains("sqlx::"),
+            "{} uses sqlx: our statements live in the ledger's room, the operator's in inventory/sql",
             path.display()
         );
+        for word in ["INSERT ", "UPDATE ", "DELETE FROM", "CREATE TABLE"] {
+            let has = is_operators && without_tests(&text).contains(word);
+            assert!(!has, "{} has a statement that writes: a platform's database is only read", path.display());
+        }
     }
 }
 

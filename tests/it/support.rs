@@ -2,6 +2,7 @@
 //! providers that were written without it.
 
 mod inventory;
+pub mod platform;
 pub mod postfix;
 mod providers;
 pub mod receiver;

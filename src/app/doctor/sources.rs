@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::check::{Check, Part};
 use super::{Doctor, Seen, config, silence};
-use crate::app::build;
-use crate::config::{FilesPlace, InventorySettings, Place};
+use crate::app::{AppError, build};
+use crate::config::{Env, FilesPlace, InventorySettings, Place, warnings};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
-use crate::inventory::{AnySnapshot, Keys};
+use crate::inventory::{AnySnapshot, Source as Lists};
 use crate::ports::{Snapshot as _, SourceError};
 
 /// So many rows of each file are looked at.
@@ -30,26 +30,28 @@ pub(super) struct Sample {
     pub(super) providers: BTreeSet<String>,
 }
 
-/// One inventory and the names of its settings.
+/// One inventory, and how it is read.
 struct Source<'a> {
     index: usize,
     inventory: &'a InventorySettings,
-    keys: Keys,
+    lists: Lists,
 }
 
-/// Looks at the files and the first rows of one source.
+/// Looks at the lists and the first rows of one source.
 pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
-    let unreachable = unreachable(index, inventory).await;
+    let source = match Source::of(index, inventory, doctor.env) {
+        Ok(source) => source,
+        Err(unmade) => return vec![unmade].into(),
+    };
+    let unreachable = source.unreachable().await;
     if !unreachable.is_empty() {
         return unreachable.into();
     }
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    let mut snapshot = match lists.open(doctor.now).await {
+    let mut snapshot = match source.lists.open(doctor.now).await {
         Ok(snapshot) => snapshot,
         Err(error) => return vec![source.failed(&error)].into(),
     };
-    let (mut checks, mut used) = (Vec::new(), BTreeSet::new());
+    let (mut checks, mut used) = (Vec::from_iter(source.protection()), BTreeSet::new());
     // People first, as a snapshot is read.
     let people = source.people(&mut snapshot, doctor.settings.mail.sending.is_some()).await;
     match sample_connections(&mut snapshot, doctor).await {
@@ -66,18 +68,24 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
 }
 
 /// What can't be reached of a source.
-pub(super) async fn unreachable(index: usize, inventory: &InventorySettings) -> Vec<Check> {
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    let found = lists.unreachable().await;
-    found.iter().map(|(key, error)| source.told(key, error)).collect()
+pub(super) async fn unreachable(index: usize, inventory: &InventorySettings, env: &Env) -> Vec<Check> {
+    match Source::of(index, inventory, env) {
+        Ok(source) => source.unreachable().await,
+        Err(unmade) => vec![unmade],
+    }
 }
 
 /// What is said where a look took too long.
-pub(super) fn late(index: usize, inventory: &InventorySettings, limit: Duration) -> Seen {
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    vec![source.error(source.keys.connections, silence(limit), "see to the disk or the network that it is on")].into()
+pub(super) fn late(index: usize, inventory: &InventorySettings, env: &Env, limit: Duration) -> Seen {
+    let check = match Source::of(index, inventory, env) {
+        Ok(source) => {
+            let what = silence(limit);
+            let key = source.lists.keys().connections;
+            source.recovering(source.error(key, what, "see to the disk or the network that it is on"))
+        }
+        Err(unmade) => unmade,
+    };
+    vec![check].into()
 }
 
 async fn sample_connections(snapshot: &mut AnySnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
@@ -146,46 +154,81 @@ impl Sample {
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Puts it together; a check says why it can't be.
+    fn of(index: usize, inventory: &'a InventorySettings, env: &Env) -> Result<Self, Check> {
+        match build::source(inventory, env) {
+            Ok((_, lists)) => Ok(Self { index, inventory, lists }),
+            Err(AppError::Setting { key, what }) => {
+                Err(Check::told(Part::Source, &key, &what, "correct it").of(&inventory.name))
+            }
+            Err(error) => {
+                let section = format!("inventory[{index}]");
+                Err(Check::told(Part::Source, &section, &error.to_string(), "correct it").of(&inventory.name))
+            }
+        }
+    }
+
+    async fn unreachable(&self) -> Vec<Check> {
+        let found = self.lists.unreachable().await;
+        found.iter().map(|(key, error)| self.recovering(self.told(key, error))).collect()
+    }
+
+    /// A server may be there again by itself; a file that isn't where it should be has to be put there.
+    fn recovering(&self, check: Check) -> Check {
+        match self.inventory.place {
+            Place::Files(_) => check,
+            Place::Sql(_) => check.passing(),
+        }
+    }
+
+    /// A warning where somebody on the way to the database could listen.
+    fn protection(&self) -> Option<Check> {
+        let Lists::Sql(queries) = &self.lists else { return None };
+        let what = warnings::unprotected(queries.protection())?;
+        Some(self.warning("url", what.to_owned(), "let it say how the server's certificate is checked"))
+    }
+
     /// What the connections' first rows say.
     fn rows(&self, sample: &Sample, hold: Hold) -> Check {
         let name = &self.inventory.name;
-        if let Some(bad) = self.bad(self.keys.connections, sample) {
+        if let Some(bad) = self.bad(self.lists.keys().connections, sample) {
             return bad;
         }
         if sample.rows == 0 {
             let todo = "let the platform write its connections into it; as it is, every known one counts as gone";
-            return self.warning(self.keys.connections, "it has no rows".to_owned(), todo);
+            return self.warning(self.lists.keys().connections, "it has no rows".to_owned(), todo);
         }
         let extent = sample.extent();
         if sample.useful == 0 && hold != Hold::None {
             let todo = "add the column `secret`: without it no provider is asked and nothing is proven";
-            return self.warning(self.keys.connections, format!("none of {extent} has a secret"), todo);
+            return self.warning(self.lists.keys().connections, format!("none of {extent} has a secret"), todo);
         }
         let providers = sample.providers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let what = format!("{extent} read, all understood; {} with a secret ({providers})", sample.useful);
-        Check::ok(Part::Source, self.setting(self.keys.connections), what).of(name)
+        Check::ok(Part::Source, self.setting(self.lists.keys().connections), what).of(name)
     }
 
     /// What the people's first rows say.
     async fn people(&self, snapshot: &mut AnySnapshot, mailing: bool) -> Option<Check> {
         if !snapshot.has_people() {
             let todo = "name the file of people who can be written to";
-            return mailing.then(|| self.warning(self.keys.people, "not set: nobody is mailed".to_owned(), todo));
+            return mailing
+                .then(|| self.warning(self.lists.keys().people, "not set: nobody is mailed".to_owned(), todo));
         }
         let sample = match sample_people(snapshot).await {
             Ok(sample) => sample,
             Err(error) => return Some(self.failed(&error)),
         };
-        let bad = self.bad(self.keys.people, &sample);
+        let bad = self.bad(self.lists.keys().people, &sample);
         Some(bad.unwrap_or_else(|| {
             if sample.useful == 0 {
                 let what = format!("none of {} is an active owner with a verified address", sample.extent());
-                return self.warning(self.keys.people, what, "complete it: nobody would be mailed");
+                return self.warning(self.lists.keys().people, what, "complete it: nobody would be mailed");
             }
             let what =
                 format!("{} read, all understood; owners who can be written to: {}", sample.extent(), sample.useful);
-            Check::ok(Part::Source, self.setting(self.keys.people), what).of(&self.inventory.name)
+            Check::ok(Part::Source, self.setting(self.lists.keys().people), what).of(&self.inventory.name)
         }))
     }
 
@@ -216,7 +259,7 @@ impl Source<'_> {
 
     /// A warning where everybody on the machine may read secrets.
     fn open_to_all(&self, sample: &Sample) -> Option<Check> {
-        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place;
+        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place else { return None };
         let is_open = sample.useful > 0 && config::mode(path).is_some_and(|mode| mode & 0o004 != 0);
         let what = format!("{} holds secrets, and everybody on this machine may read it", path.display());
         is_open.then(|| {
@@ -226,14 +269,7 @@ impl Source<'_> {
 
     /// A source that could not be read on.
     fn failed(&self, error: &SourceError) -> Check {
-        let place = match error {
-            SourceError::Failed { place, .. }
-            | SourceError::CutShort { place, .. }
-            | SourceError::Changed { place } => place,
-        };
-        let Place::Files(FilesPlace { people_path, .. }) = &self.inventory.place;
-        let people = people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
-        let key = if people { self.keys.people } else { self.keys.connections };
+        let (key, place) = (self.lists.blamed(error), error.place());
         match error {
             SourceError::Changed { .. } => {
                 let todo = "look again; should it stay so, write it under another name and rename it";
@@ -244,7 +280,10 @@ impl Source<'_> {
     }
 
     fn told(&self, key: &str, error: &SourceError) -> Check {
-        let todo = "write it whole, under another name, and rename it";
+        let todo = match self.inventory.place {
+            Place::Files(_) => "write it whole, under another name, and rename it",
+            Place::Sql(_) => "look again",
+        };
         Check::told(Part::Source, &self.setting(key), &error.to_string(), todo).of(&self.inventory.name)
     }
 

@@ -134,7 +134,7 @@ fn unread(name: &str) -> Line {
 
 fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
     let name = harmless(&source.name);
-    let complete = source.last_complete.map(|at| When::of(at, facts.now));
+    let complete = source.last_success().map(|at| When::of(at, facts.now));
     let line = match &source.error {
         None => Line::new(name, Level::Well, "up", format!("{} read whole", counted(source.rows, "row", "rows"))),
         Some(error) => {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::domain::ids::{AccountId, CredentialId, UseId};
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
-use crate::ports::collect::{CollectChunk, SnapshotEnd};
+use crate::ports::collect::{CollectChunk, Mark, SnapshotEnd};
 
 use super::super::packed::{Flag, pack};
 use super::super::session::Session;
@@ -44,8 +44,25 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
         field: &'a str,
         reason: &'a str,
     }
+    let only_changes = end.changes.only;
     let rows: Vec<_> =
         end.quarantined.iter().map(|q| Quarantine { row: q.row, field: &q.field, reason: &q.reason }).collect();
+    let mut tx = ledger.write("end the reading of a source").await?;
+    if end.told_of_syncs && tx.number(&sql::SYNCS_ARE_NEWS, [end.source.0.into()]).await? > 0 {
+        tx.run(&judge::ALL_DIRTY, []).await?; // whoever was never synchronised may be idle
+    }
+    if only_changes {
+        note_changes(&mut tx, end).await?;
+    } else {
+        note_whole(&mut tx, end).await?;
+        tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
+    }
+    tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
+    tx.commit().await
+}
+
+async fn note_whole(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerError> {
+    let (set, from, basis) = mark(end);
     let state = [
         end.source.0.into(),
         end.complete.then_some(end.started_at).into(),
@@ -58,15 +75,39 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
         count(end.held_back_people).into(),
         pack(&end.remarks)?.into(),
         i64::from(end.told_of_syncs).into(),
+        i64::from(set).into(),
+        from.into(),
+        basis.into(),
     ];
-    let mut tx = ledger.write("end the reading of a source").await?;
-    if end.told_of_syncs && tx.number(&sql::SYNCS_ARE_NEWS, [end.source.0.into()]).await? > 0 {
-        tx.run(&judge::ALL_DIRTY, []).await?; // whoever was never synchronised may be idle
-    }
     tx.run(&sql::SNAPSHOT, state).await?;
-    tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
-    tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
-    tx.commit().await
+    Ok(())
+}
+
+async fn note_changes(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerError> {
+    let (set, from, basis) = mark(end);
+    let state = [
+        end.source.0.into(),
+        end.error.is_none().then_some(end.started_at).into(),
+        end.people_complete.then_some(end.started_at).into(),
+        end.now.into(),
+        end.error.as_deref().into(),
+        count(end.quarantined_count).into(),
+        i64::from(end.told_of_syncs).into(),
+        i64::from(set).into(),
+        from.into(),
+        basis.into(),
+    ];
+    tx.run(&sql::CHANGES, state).await?;
+    Ok(())
+}
+
+/// Whether the mark for readings of changes is set anew, and to what.
+fn mark(end: &SnapshotEnd) -> (bool, Option<Timestamp>, Option<&str>) {
+    match &end.changes.mark {
+        Mark::Stays => (false, None, None),
+        Mark::Here(basis) => (true, Some(end.started_at), Some(basis)),
+        Mark::Gone => (true, None, None),
+    }
 }
 
 async fn write_people(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {

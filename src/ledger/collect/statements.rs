@@ -151,11 +151,25 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
      WHERE credential.id = v.id"
 );
 
-// $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading.
+// $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
+// readings of changes is set anew, to $13 and $14.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = $5, last_error = $6, quarantined = $7, held_back = $8, held_back_people = $9,
-         remarks = $10, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END
+         remarks = $10, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
+         changes_from = CASE WHEN $12 = 1 THEN $13 ELSE changes_from END,
+         changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END
+     WHERE id = $1"
+);
+
+// What the last whole reading said of rows, remarks and what is held back stays. $1 source, $2 the new mark of a success, or
+// null for none, $3 that of people, $4 the end of the reading, $8 to $10 as $12 to $14 above.
+pub(in crate::ledger) const CHANGES: Sql = sql!(
+    "UPDATE source SET last_changes = coalesce($2, last_changes), last_people = coalesce($3, last_people),
+         last_read = $4, last_error = $5, quarantined = quarantined + $6,
+         syncs_told = CASE WHEN $7 = 1 THEN 1 ELSE syncs_told END,
+         changes_from = CASE WHEN $8 = 1 THEN $9 ELSE changes_from END,
+         changes_basis = CASE WHEN $8 = 1 THEN $10 ELSE changes_basis END
      WHERE id = $1"
 );
 

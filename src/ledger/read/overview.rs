@@ -155,6 +155,9 @@ pub struct SourceOverview {
     pub quarantined: u64,
     /// connections and people that would be believed gone, held back because they are too many at once
     pub held_back: u64,
+    /// when its last reading of what changed alone began that came to its end
+    #[serde(serialize_with = "when::maybe")]
+    pub last_changes: Option<Timestamp>,
 }
 
 /// The event log's chain, as it was last looked at.
@@ -171,6 +174,11 @@ pub struct LogOverview {
 pub const LOG_AUDITED_AT: &str = "log_audited_at";
 
 impl SourceOverview {
+    /// When its last reading that came to its end began, be it of everything or of what changed.
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.last_complete.max(self.last_changes)
+    }
+
     /// Whether its last reading came to its end; `None` before the first.
     pub fn is_up(&self) -> Option<bool> {
         self.last_read.map(|_| self.error.is_none())
@@ -339,7 +347,9 @@ pub(in crate::ledger) const AGES: Sql = sql!(
 );
 
 pub(in crate::ledger) const SOURCES: Sql = sql!(
-    "SELECT " [page "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people"] "
+    "SELECT " [page
+        "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
+         last_changes"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
 );
 

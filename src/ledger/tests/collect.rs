@@ -1,6 +1,8 @@
 use super::*;
 use crate::domain::record::Quarantined;
-use crate::ports::collect::{KnownConnection, KnownCredential, KnownRow, KnownUse, Older, OpenRow, SnapshotEnd};
+use crate::ports::collect::{
+    ChangesEnd, KnownConnection, KnownCredential, KnownRow, KnownUse, Older, OpenRow, SnapshotEnd,
+};
 
 on_both![
     a_source_is_made_at_first_sight_and_is_the_same_ever_after,
@@ -254,6 +256,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         held_back: 5,
         held_back_people: 0,
         told_of_syncs: false,
+        changes: ChangesEnd::default(),
     };
     let cut_short = SnapshotEnd {
         started_at: at(200),

@@ -255,4 +255,27 @@ pub struct SnapshotEnd {
     pub held_back_people: u64,
     /// true where a row of this reading told of a synchronisation
     pub told_of_syncs: bool,
+    /// whether the connections were read as a whole, and what that means for the next reading
+    pub changes: ChangesEnd,
+}
+
+/// What a reading means for later ones of changes alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangesEnd {
+    /// true where only changes were asked for: what the last whole reading said of the source stays, and this adds to it
+    pub only: bool,
+    /// what becomes of the mark that the next one goes on from
+    pub mark: Mark,
+}
+
+/// What becomes of a [`super::ChangesMark`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Mark {
+    /// it stays: this reading says nothing
+    #[default]
+    Stays,
+    /// the next reading may ask for what changed since this one began, on this basis
+    Here(String),
+    /// the next reading is to be of everything
+    Gone,
 }

@@ -72,6 +72,7 @@ fn source(name: &str) -> SourceOverview {
         rows: 12,
         quarantined: 2,
         held_back: 1,
+        last_changes: None,
     }
 }
 

@@ -212,10 +212,10 @@ pub(super) const GAUGES: &[Declared] = &[
     Declared {
         name: "keysweep_source_last_success_timestamp_seconds",
         kind: MetricType::GAUGE,
-        help: "When the last reading of the source that was whole began.",
+        help: "When the last reading of the source that came to its end began, of everything or of what had changed.",
         labels: &["source"],
         read: |state, series| {
-            state.sources().for_each(|source| series.instant(&[&source.name], source.last_complete));
+            state.sources().for_each(|source| series.instant(&[&source.name], source.last_success()));
         },
     },
     Declared {
