@@ -1,21 +1,27 @@
 //! Settings into parts.
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::source::source;
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings};
+use crate::config::{
+    Env, FirstRun, HttpPlace, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings,
+};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
+use crate::domain::secret::Secret;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::{FileSource, Source};
+use crate::inventory::Source;
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
@@ -55,7 +61,8 @@ impl<C: Clock + Clone> Parts<C> {
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
-        let sources = settings.inventories.iter().map(source).collect();
+        let sources = settings.inventories.iter().enumerate().map(|(index, one)| source(index, one, env));
+        let sources = sources.collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
         Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
     }
@@ -111,7 +118,7 @@ impl<C: Clock + Clone> App<C> {
     }
 }
 
-pub(super) fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
+pub(super) fn resolve(secret: &SecretRef, env: &Env) -> Result<Secret, AppError> {
     Ok(secret.resolve(env)?)
 }
 
@@ -323,25 +330,6 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     };
     ledger.begin_mail(mode).await?;
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
-}
-
-/// What a scan is told of a source, and how it is read.
-pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
-    let spec = SourceSpec {
-        name: inventory.name.clone(),
-        absent_after: inventory.absent_after,
-        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
-        secrets_replaceable: inventory.secrets_replaceable,
-    };
-    let source = match &inventory.place {
-        Place::Files(files) => Source::Files(FileSource {
-            name: inventory.name.clone(),
-            kind: files.kind,
-            path: files.path.clone(),
-            people_path: files.people_path.clone(),
-        }),
-    };
-    (spec, source)
 }
 
 /// How the rules judge a provider's secrets.

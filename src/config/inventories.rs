@@ -1,15 +1,18 @@
 //! `[[inventory]]`: the sources, each with what its kind needs.
 
+mod http;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::http::HttpPlace;
 use super::reader::Section;
 use super::values::{duration, flag, number, one_of, text};
 use crate::domain::time::hours;
 use crate::inventory::FileKind;
 
 /// One source of inventory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct InventorySettings {
     /// its name, unique
     pub name: String,
@@ -24,10 +27,12 @@ pub struct InventorySettings {
 }
 
 /// Where a source's lists are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Place {
     /// in files that the platform writes
     Files(FilesPlace),
+    /// in what the platform gives over HTTP
+    Http(Box<HttpPlace>),
 }
 
 /// Files that the platform writes.
@@ -47,9 +52,10 @@ enum Kind {
     #[default]
     Csv,
     Jsonl,
+    Http,
 }
 
-const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl)];
+const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("http", Kind::Http)];
 
 pub(super) fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
     root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
@@ -61,6 +67,7 @@ fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
         place: match section.get("kind", one_of(KINDS)) {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),
+            Kind::Http => http::place(section, base),
         },
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),

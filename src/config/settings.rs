@@ -10,7 +10,7 @@ use lettre::message::Mailbox;
 use url::Url;
 
 use super::http::HttpSettings;
-use super::inventories::InventorySettings;
+use super::inventories::{InventorySettings, Place};
 use super::links::LinkSettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
@@ -341,7 +341,12 @@ impl Settings {
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
         let token = &self.http.token;
         let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
-        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).chain(webhooks).collect()
+        let sources = self.inventories.iter().flat_map(|one| match &one.place {
+            Place::Files(_) => Vec::new(),
+            Place::Http(lists) => lists.secrets(),
+        });
+        let own = [&self.escrow.master_key].into_iter();
+        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(sources).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

@@ -83,10 +83,14 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 #[test]
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
-    let mut plain = settings(MINIMAL).inventories.remove(0);
-    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place);
-    own.people_path = whole.people_path.clone();
-    assert_eq!(shown.inventories, [plain]);
+    let plain = settings(&format!("{MINIMAL}people_path = \"people.csv\"\n")).inventories.remove(0);
+    assert_eq!(format!("{:?}", shown.inventories[0]), format!("{plain:?}"));
+    let least = "[[inventory]]\nname = \"api\"\nkind = \"http\"\nurl = \"https://platform.example.org/\"\n";
+    let least = settings(&format!("[escrow]\nhold = \"none\"\n{least}")).inventories.remove(0);
+    let (Place::Http(least), Place::Http(whole)) = (least.place, &shown.inventories[1].place) else {
+        panic!("{shown:?}")
+    };
+    assert_eq!((least.timeout, &least.retry, least.inside), (whole.timeout, &whole.retry, whole.inside));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
     assert!(shown.mail.sending.is_some() && shown.providers.len() == 1);
@@ -208,7 +212,7 @@ fn relative_paths_start_at_the_folder_of_the_file() {
     let text = format!("{MINIMAL}people_path = \"/abs/people.csv\"\n");
     let own = settings(&text);
     assert_eq!(own.ledger.url.as_ref(), "sqlite:/conf/keysweep.db");
-    let Place::Files(files) = &own.inventories[0].place;
+    let Place::Files(files) = &own.inventories[0].place else { panic!("files") };
     assert_eq!(files.path, Path::new("/conf/connections.csv"));
     assert_eq!(files.people_path.as_deref(), Some(Path::new("/abs/people.csv")));
     for (url, expected) in [
@@ -267,7 +271,7 @@ fn a_named_file_that_is_missing_is_a_problem_and_one_that_exists_gives_its_folde
     assert!(problems.to_string().contains("own.toml: the file can't be read"), "{problems}");
     fs::write(&path, MINIMAL).unwrap();
     let (settings, _) = load(&ConfigChoice::usual(Some(path)), &[], &KNOWN).unwrap();
-    let Place::Files(files) = &settings.inventories[0].place;
+    let Place::Files(files) = &settings.inventories[0].place else { panic!("files") };
     assert_eq!(files.path, folder.path().join("connections.csv"));
 }
 

@@ -1,5 +1,6 @@
 //! Settings that contradict each other, in the words of a senior colleague.
 
+use super::inventories::Place;
 use super::problem::Warning;
 use super::settings::{ProviderSettings, Settings};
 use crate::domain::ids::ProviderName;
@@ -46,6 +47,16 @@ fn telling(settings: &Settings, say: &mut impl FnMut(&str, String)) {
             &format!("webhook[{index}].dangerous_inside"),
             format!("messages to {:?} go to any address, and without TLS if it says so", one.name),
         );
+    }
+    for (index, one) in settings.inventories.iter().enumerate() {
+        if let Place::Http(lists) = &one.place
+            && lists.inside
+        {
+            say(
+                &format!("inventory[{index}].dangerous_inside"),
+                format!("the login and the secrets of {:?} may go over the network without TLS", one.name),
+            );
+        }
     }
     if settings.mail.operator.is_some() && settings.mail.sending.is_none() {
         say("mail.operator", "nobody is told by mail, for there is no mail server: set mail.smtp_url too".to_owned());

@@ -1,8 +1,9 @@
-//! Sources of inventory: files to records and problems.
+//! Sources of inventory: files and a platform's own interface to records and problems.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `source` | a source of any kind |
+//! | `http` | a source of one or two lists over HTTP, page by page |
 //! | `file` | a source of one or two files, read as one snapshot |
 //! | `lane` | one file, from its first byte to the proof that it was read whole |
 //! | `frames` | where a record begins and ends, in bounded memory |
@@ -14,6 +15,7 @@ mod cells;
 mod connection;
 mod file;
 mod frames;
+pub mod http;
 mod lane;
 mod lines;
 mod person;

@@ -1,6 +1,7 @@
 //! A source of any kind, and its snapshot.
 
 use super::file::{FileSnapshot, FileSource};
+use super::http::{HttpSnapshot, HttpSource};
 use super::lane::failed;
 use crate::domain::record::{ConnectionRecord, PersonRecord, Row};
 use crate::domain::time::Timestamp;
@@ -11,6 +12,8 @@ use crate::ports::{Snapshot, SourceError};
 pub enum Source {
     /// files that the platform writes
     Files(FileSource),
+    /// lists that the platform gives over HTTP
+    Http(Box<HttpSource>),
 }
 
 /// The settings of a source that its two lists hang on, as keys of its `[[inventory]]`: what is told of a list is told of
@@ -31,6 +34,7 @@ impl Source {
     pub async fn open(&self, now: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
             Self::Files(files) => apart(files, move |files| files.open(now)).await?.map(AnySnapshot::Files),
+            Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)))),
         }
     }
 
@@ -42,6 +46,7 @@ impl Source {
                 Ok(found) => found,
                 Err(error) => vec![(self.keys().connections, error)],
             },
+            Self::Http(lists) => lists.unreachable().await,
         }
     }
 
@@ -49,7 +54,19 @@ impl Source {
     pub const fn keys(&self) -> Keys {
         match self {
             Self::Files(_) => Keys { connections: "path", people: "people_path" },
+            Self::Http(_) => Keys { connections: "url", people: "people_url" },
         }
+    }
+
+    /// The setting that an error of this source belongs to, as a key of its `[[inventory]]`.
+    pub fn blamed(&self, error: &SourceError) -> &'static str {
+        let of_people = match self {
+            Self::Files(files) => {
+                files.people_path.as_ref().is_some_and(|path| path.display().to_string() == error.place())
+            }
+            Self::Http(lists) => lists.is_of_people(error.place()),
+        };
+        if of_people { self.keys().people } else { self.keys().connections }
     }
 }
 
@@ -68,30 +85,36 @@ async fn apart<T: Send + 'static>(
 pub enum AnySnapshot {
     /// files that the platform writes
     Files(FileSnapshot),
+    /// lists that the platform gives over HTTP
+    Http(Box<HttpSnapshot>),
 }
 
 impl Snapshot for AnySnapshot {
     async fn people(&mut self, limit: usize) -> Result<Vec<Row<PersonRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.people(limit).await,
+            Self::Http(lists) => lists.people(limit).await,
         }
     }
 
     async fn connections(&mut self, limit: usize) -> Result<Vec<Row<ConnectionRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.connections(limit).await,
+            Self::Http(lists) => lists.connections(limit).await,
         }
     }
 
     fn has_people(&self) -> bool {
         match self {
             Self::Files(files) => files.has_people(),
+            Self::Http(lists) => lists.has_people(),
         }
     }
 
     fn remarks(&self) -> Vec<String> {
         match self {
             Self::Files(files) => files.remarks(),
+            Self::Http(lists) => lists.remarks(),
         }
     }
 }

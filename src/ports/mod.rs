@@ -184,6 +184,15 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// File, table or address, without login.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Failed { place, .. } | Self::CutShort { place, .. } | Self::Changed { place } => place,
+        }
+    }
+}
+
 /// Where long work tells how far it is, and hears that it is to stop. Terminals show a bar, pipes show nothing.
 pub trait Progress {
     /// A stage begins; `total` where it is known.

@@ -1,15 +1,14 @@
 //! Sources: can they be opened, and are their first rows understood?
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::check::{Check, Part};
 use super::{Doctor, Seen, config, silence};
-use crate::app::build;
+use crate::app::{AppError, build};
 use crate::config::{FilesPlace, InventorySettings, Place};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
-use crate::inventory::{AnySnapshot, Keys};
+use crate::inventory::{self, AnySnapshot, Keys};
 use crate::ports::{Snapshot as _, SourceError};
 
 /// So many rows of each file are looked at.
@@ -30,22 +29,25 @@ pub(super) struct Sample {
     pub(super) providers: BTreeSet<String>,
 }
 
-/// One inventory and the names of its settings.
+/// One inventory and how it is read.
 struct Source<'a> {
     index: usize,
     inventory: &'a InventorySettings,
+    lists: inventory::Source,
     keys: Keys,
 }
 
-/// Looks at the files and the first rows of one source.
+/// Looks at the lists and the first rows of one source.
 pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
-    let unreachable = unreachable(index, inventory).await;
+    let source = match Source::of(doctor, index, inventory) {
+        Ok(source) => source,
+        Err(checks) => return checks.into(),
+    };
+    let unreachable = source.unreachable().await;
     if !unreachable.is_empty() {
         return unreachable.into();
     }
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    let mut snapshot = match lists.open(doctor.now).await {
+    let mut snapshot = match source.lists.open(doctor.now).await {
         Ok(snapshot) => snapshot,
         Err(error) => return vec![source.failed(&error)].into(),
     };
@@ -64,19 +66,25 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
     Seen { checks, used, ..Seen::default() }
 }
 
-/// What can't be reached of a source.
-pub(super) async fn unreachable(index: usize, inventory: &InventorySettings) -> Vec<Check> {
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    let found = lists.unreachable().await;
-    found.iter().map(|(key, error)| source.told(key, error)).collect()
+/// Files that aren't there or may not be read. What is over a network may come back by itself, and is no reason not to
+/// start.
+pub(super) async fn missing(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Vec<Check> {
+    match Source::of(doctor, index, inventory) {
+        Ok(source) if matches!(inventory.place, Place::Files(_)) => source.unreachable().await,
+        Ok(_) => Vec::new(),
+        Err(checks) => checks,
+    }
 }
 
 /// What is said where a look took too long.
-pub(super) fn late(index: usize, inventory: &InventorySettings, limit: Duration) -> Seen {
-    let (_, lists) = build::source(inventory);
-    let source = Source { index, inventory, keys: lists.keys() };
-    vec![source.error(source.keys.connections, silence(limit), "see to the disk or the network that it is on")].into()
+pub(super) fn late(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
+    match Source::of(doctor, index, inventory) {
+        Ok(source) => {
+            let todo = "see to the disk or the network that it is on";
+            vec![source.error(source.keys.connections, silence(doctor.limit), todo)].into()
+        }
+        Err(checks) => checks.into(),
+    }
 }
 
 async fn sample_connections(snapshot: &mut AnySnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
@@ -145,7 +153,22 @@ impl Sample {
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// # Errors
+    /// What is wrong with its settings. A secret that can't be had is told with the others.
+    fn of(doctor: &Doctor<'_>, index: usize, inventory: &'a InventorySettings) -> Result<Self, Vec<Check>> {
+        match build::source(index, inventory, doctor.env) {
+            Ok((_, lists)) => Ok(Self { index, inventory, keys: lists.keys(), lists }),
+            Err(AppError::Secret(_)) => Err(Vec::new()),
+            Err(error) => Err(vec![config::of_setting(&error)]),
+        }
+    }
+
+    /// What can't be reached of it.
+    async fn unreachable(&self) -> Vec<Check> {
+        self.lists.unreachable().await.iter().map(|(key, error)| self.told(key, error)).collect()
+    }
+
     /// What the connections' first rows say.
     fn rows(&self, sample: &Sample, hold: Hold) -> Check {
         let name = &self.inventory.name;
@@ -205,7 +228,7 @@ impl Source<'_> {
 
     /// A warning where everybody on the machine may read secrets.
     fn open_to_all(&self, sample: &Sample) -> Option<Check> {
-        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place;
+        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place else { return None };
         let is_open = sample.useful > 0 && config::mode(path).is_some_and(|mode| mode & 0o004 != 0);
         let what = format!("{} holds secrets, and everybody on this machine may read it", path.display());
         is_open.then(|| {
@@ -215,17 +238,13 @@ impl Source<'_> {
 
     /// A source that could not be read on.
     fn failed(&self, error: &SourceError) -> Check {
-        let place = match error {
-            SourceError::Failed { place, .. }
-            | SourceError::CutShort { place, .. }
-            | SourceError::Changed { place } => place,
-        };
-        let Place::Files(FilesPlace { people_path, .. }) = &self.inventory.place;
-        let people = people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
-        let key = if people { self.keys.people } else { self.keys.connections };
+        let key = self.lists.blamed(error);
         match error {
-            SourceError::Changed { .. } => {
-                let todo = "look again; should it stay so, write it under another name and rename it";
+            SourceError::Changed { place } => {
+                let todo = match self.inventory.place {
+                    Place::Files(_) => "look again; should it stay so, write it under another name and rename it",
+                    Place::Http(_) => "look again; should it stay so, let the platform page it by cursor",
+                };
                 self.warning(key, format!("{place} is being written at this moment"), todo)
             }
             _ => self.told(key, error),
