@@ -12,9 +12,7 @@ pub(super) use self::source::source;
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{
-    Env, FirstRun, HttpPlace, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings,
-};
+use crate::config::{Env, FirstRun, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;

@@ -5,11 +5,15 @@ mod http;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 pub use self::http::HttpPlace;
 use super::reader::Section;
+use super::schedule::own;
 use super::values::{duration, flag, number, one_of, text};
 use crate::domain::time::hours;
 use crate::inventory::FileKind;
+use crate::schedule::Cron;
 
 /// One source of inventory.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub struct InventorySettings {
     pub absent_after: Duration,
     /// the share in percent, 0 to 100, above which missing connections are held back
     pub vanish_limit: u32,
+    /// when the daemon reads it; `None` for with every scan
+    pub schedule: Option<Cron>,
     /// true where the age of a connection says nothing about the age of its secret
     pub secrets_replaceable: bool,
 }
@@ -57,11 +63,11 @@ enum Kind {
 
 const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("http", Kind::Http)];
 
-pub(super) fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
-    root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
+pub(super) fn inventories(root: &Section<'_>, base: &Path, zone: Tz) -> Vec<InventorySettings> {
+    root.each_named("inventory", |section| inventory(section, base, zone), |one| &one.name)
 }
 
-fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
+fn inventory(section: &Section<'_>, base: &Path, zone: Tz) -> InventorySettings {
     InventorySettings {
         name: section.get("name", text),
         place: match section.get("kind", one_of(KINDS)) {
@@ -71,6 +77,7 @@ fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
         },
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
+        schedule: section.find("schedule", own(zone)),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
     }
 }

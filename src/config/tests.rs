@@ -83,7 +83,8 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 #[test]
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
-    let plain = settings(&format!("{MINIMAL}people_path = \"people.csv\"\n")).inventories.remove(0);
+    let plain =
+        settings(&format!("{MINIMAL}people_path = \"people.csv\"\nschedule = \"30 2 * * *\"\n")).inventories.remove(0);
     assert_eq!(format!("{:?}", shown.inventories[0]), format!("{plain:?}"));
     let least = "[[inventory]]\nname = \"api\"\nkind = \"http\"\nurl = \"https://platform.example.org/\"\n";
     let least = settings(&format!("[escrow]\nhold = \"none\"\n{least}")).inventories.remove(0);
@@ -239,6 +240,19 @@ fn the_ledgers_address_may_be_a_secret_kept_elsewhere_and_is_never_printed() {
         let problems = read(wrong).unwrap_err().to_string();
         assert!(problems.contains("ledger.url") && !problems.contains("hunter2"), "{problems}");
     }
+}
+
+#[test]
+fn a_source_has_a_schedule_of_its_own_by_the_zone_of_all_and_none_that_is_off() {
+    let with = |line: &str| read_with(&format!("[schedule]\nzone = \"Europe/Berlin\"\n{MINIMAL}{line}\n"), &[]);
+    let (own, _) = with("schedule = \"30 2 * * *\"").unwrap();
+    let cron = own.inventories[0].schedule.as_ref().expect("a schedule");
+    assert_eq!((cron.to_string().as_str(), cron.zone().name()), ("30 2 * * *", "Europe/Berlin"));
+    assert!(with("").unwrap().0.inventories[0].schedule.is_none());
+    let told = with("schedule = \"off\"").unwrap_err().to_string();
+    assert!(told.contains("inventory[0].schedule: it can't be off"), "{told}");
+    let off = format!("[schedule]\nscan = \"off\"\n{MINIMAL}schedule = \"@daily\"\n");
+    assert!(read_with(&off, &[]).unwrap().1.iter().any(|warning| warning.key == "inventory[0].schedule"));
 }
 
 #[test]

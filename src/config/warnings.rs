@@ -49,6 +49,12 @@ fn telling(settings: &Settings, say: &mut impl FnMut(&str, String)) {
         );
     }
     for (index, one) in settings.inventories.iter().enumerate() {
+        if one.schedule.is_some() && settings.schedule.scan.is_none() {
+            say(
+                &format!("inventory[{index}].schedule"),
+                "schedule.scan is off, so `keysweep run` reads nothing by itself, this source neither".to_owned(),
+            );
+        }
         if let Place::Http(lists) = &one.place
             && lists.inside
         {

@@ -33,7 +33,9 @@ impl Source {
     /// [`SourceError`], of the list that can't be opened.
     pub async fn open(&self, now: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
-            Self::Files(files) => apart(files, move |files| files.open(now)).await?.map(AnySnapshot::Files),
+            Self::Files(files) => {
+                apart(files, move |files| files.open(now)).await?.map(|files| AnySnapshot::Files(Box::new(files)))
+            }
             Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)))),
         }
     }
@@ -84,7 +86,7 @@ async fn apart<T: Send + 'static>(
 /// A source that is being read, whatever its kind.
 pub enum AnySnapshot {
     /// files that the platform writes
-    Files(FileSnapshot),
+    Files(Box<FileSnapshot>),
     /// lists that the platform gives over HTTP
     Http(Box<HttpSnapshot>),
 }

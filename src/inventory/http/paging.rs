@@ -158,7 +158,7 @@ pub(super) fn next_link<'h>(headers: impl IntoIterator<Item = &'h str>) -> Optio
         let mut rest = header;
         loop {
             let (target, behind) = rest.split_once('<')?.1.split_once('>')?;
-            let (parameters, behind) = behind.split_at(end_of_parameters(behind));
+            let (parameters, behind) = behind.split_at(up_to(behind, b','));
             if is_next(parameters) {
                 return Some(target);
             }
@@ -167,21 +167,28 @@ pub(super) fn next_link<'h>(headers: impl IntoIterator<Item = &'h str>) -> Optio
     })
 }
 
-/// Up to the comma that stands in no quotation.
-fn end_of_parameters(text: &str) -> usize {
+/// Up to the first such byte that stands in no quotation.
+fn up_to(text: &str, end: u8) -> usize {
     let mut quoted = false;
     let ends = |byte: u8| {
         quoted ^= byte == b'"';
-        byte == b',' && !quoted
+        byte == end && !quoted
     };
     text.bytes().position(ends).unwrap_or(text.len())
 }
 
 fn is_next(parameters: &str) -> bool {
-    parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
-        let relations = value.trim().trim_matches('"').split_ascii_whitespace();
-        name.trim().eq_ignore_ascii_case("rel") && relations.into_iter().any(|rel| rel.eq_ignore_ascii_case("next"))
-    })
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let (parameter, behind) = rest.split_at(up_to(rest, b';'));
+        rest = behind.strip_prefix(';').unwrap_or_default();
+        let Some((name, value)) = parameter.split_once('=') else { continue };
+        let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+        if name.trim().eq_ignore_ascii_case("rel") && relations.any(|rel| rel.eq_ignore_ascii_case("next")) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

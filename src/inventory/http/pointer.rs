@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
 /// A longer way down is nobody's answer.
@@ -216,21 +216,23 @@ fn key(text: &str, at: usize) -> Result<(Cow<'_, str>, usize), Broken> {
     let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Key<'_>>();
     match values.next() {
         Some(Ok(Key(name))) => Ok((name, at + values.byte_offset())),
-        Some(Err(error)) => Err(Broken { cut: error.classify() == Category::Eof }),
+        Some(Err(error)) => Err(broken(&error, rest)),
         None => Err(Broken { cut: true }),
     }
 }
 
-/// Where the value that begins at `at` ends.
-fn skip(text: &str, at: usize) -> Result<usize, Broken> {
-    value_of::<IgnoredAny>(text.get(at..).unwrap_or_default()).map(|(_, length)| at + length)
+/// A number that ends in the middle is no number to the parser, where any other value is one that ended too soon.
+fn broken(error: &serde_json::Error, rest: &str) -> Broken {
+    Broken { cut: error.classify() == Category::Eof || rest.ends_with(['.', 'e', 'E', '+', '-']) }
 }
 
-fn value_of<T: DeserializeOwned>(rest: &str) -> Result<(T, usize), Broken> {
-    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<T>();
+/// Where the value that begins at `at` ends.
+fn skip(text: &str, at: usize) -> Result<usize, Broken> {
+    let rest = text.get(at..).unwrap_or_default();
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
     match values.next() {
-        Some(Ok(value)) => Ok((value, values.byte_offset())),
-        Some(Err(error)) => Err(Broken { cut: error.classify() == Category::Eof }),
+        Some(Ok(_)) => Ok(at + values.byte_offset()),
+        Some(Err(error)) => Err(broken(&error, rest)),
         None => Err(Broken { cut: true }),
     }
 }

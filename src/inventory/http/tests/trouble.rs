@@ -53,7 +53,7 @@ async fn who_asks_for_a_long_pause_is_left_alone_until_the_next_scan() {
     let platform = Platform::answering(vec![Reply::with("429 Too Many\r\nretry-after: 3600", "")]).await;
     let asked = Asked::of(list(&platform), Paging::Whole);
     let why = asked.read().await.why();
-    assert!(why.contains("429") && why.contains("left alone for 1 h"), "{why}");
+    assert!(why.contains("429") && why.contains("left alone for 1h"), "{why}");
     assert_eq!((asked.waited(), platform.targets().len()), (Vec::new(), 1));
 }
 
