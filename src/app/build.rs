@@ -8,11 +8,11 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-pub(super) use self::source::source;
+pub(super) use self::source::{refs, source};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::{App, AppError, MailParts, lease};
-use crate::config::{Env, FirstRun, Pace, SecretRef, Sending, Settings, TellingSettings};
+use crate::config::{Env, FirstRun, InventorySettings, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
@@ -20,6 +20,7 @@ use crate::domain::record::Address;
 use crate::domain::secret::Secret;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
 use crate::inventory::Source;
+use crate::inventory::refs::Allowed;
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
 use crate::notify::{Backoff, MailPace, NotifyPolicy, TellPolicy};
@@ -47,6 +48,7 @@ struct Parts<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, Source)>,
+    refs: BTreeMap<String, Allowed>,
     judged_under: String,
 }
 
@@ -59,10 +61,11 @@ impl<C: Clock + Clone> Parts<C> {
         let prober = prober(&settings, &catalogue, env, clock)?;
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
-        let sources = settings.inventories.iter().enumerate().map(|(index, one)| source(index, one, env));
-        let sources = sources.collect::<Result<_, _>>()?;
+        let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
+        let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
+        let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, refs, judged_under })
     }
 }
 
@@ -83,7 +86,7 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
@@ -92,6 +95,7 @@ impl<C: Clock + Clone> App<C> {
             vault,
             prober,
             sources,
+            refs,
             mail,
             endpoints,
             judged_under,
@@ -108,10 +112,10 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.judged_under) = (sources, judged_under);
+        (self.sources, self.refs, self.judged_under) = (sources, refs, judged_under);
         Ok(())
     }
 }

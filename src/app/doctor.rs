@@ -100,7 +100,7 @@ impl Doctor<'_> {
         let mut looks: Vec<LocalBoxFuture<'s, Seen>> = Vec::new();
         looks.push(Box::pin(self.ledger(prepared)));
         for (index, inventory) in self.settings.inventories.iter().enumerate() {
-            let late = move || sources::late(self, index, inventory);
+            let late = move || sources::late(index, inventory, self.env, self.limit);
             let look = timeout(self.limit, sources::look(self, index, inventory));
             looks.push(Box::pin(look.map(move |seen| seen.unwrap_or_else(|_| late()))));
         }
@@ -151,8 +151,8 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
     let mut checks = std::mem::take(&mut prepared.checks);
     checks.extend(doctor.ledger(&prepared).await.checks);
     for (index, inventory) in settings.inventories.iter().enumerate() {
-        let missing = timeout(doctor.limit, sources::missing(&doctor, index, inventory)).await;
-        checks.extend(missing.unwrap_or_else(|_| sources::late(&doctor, index, inventory).checks));
+        let unreachable = timeout(doctor.limit, sources::unreachable(index, inventory, env)).await;
+        checks.extend(unreachable.unwrap_or_else(|_| sources::late(index, inventory, env, doctor.limit).checks));
     }
     checks.retain(Check::forbids_to_start);
     checks

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::inventories::FOLLOWING;
 use super::*;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -83,8 +84,13 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 #[test]
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
-    let plain =
+    let mut plain =
         settings(&format!("{MINIMAL}people_path = \"people.csv\"\nschedule = \"30 2 * * *\"\n")).inventories.remove(0);
+    let refs = &shown.inventories[0].secret_refs;
+    assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
+    let vault = refs.vault.as_ref().expect("a vault");
+    assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("secret", Some("team")));
+    plain.secret_refs = refs.clone();
     assert_eq!(format!("{:?}", shown.inventories[0]), format!("{plain:?}"));
     let least = "[[inventory]]\nname = \"api\"\nkind = \"http\"\nurl = \"https://platform.example.org/\"\n";
     let least = settings(&format!("[escrow]\nhold = \"none\"\n{least}")).inventories.remove(0);

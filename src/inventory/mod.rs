@@ -2,6 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `refs` | secrets that rows only name |
 //! | `source` | a source of any kind |
 //! | `http` | a source of one or two lists over HTTP, page by page |
 //! | `file` | a source of one or two files, read as one snapshot |
@@ -19,6 +20,7 @@ pub mod http;
 mod lane;
 mod lines;
 mod person;
+pub mod refs;
 mod source;
 mod table;
 #[cfg(test)]

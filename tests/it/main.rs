@@ -30,6 +30,7 @@ mod own_schedule;
 mod page;
 mod postfix;
 mod probe;
+mod refs;
 mod sessions;
 mod setup;
 mod share;

@@ -7,18 +7,15 @@ use crate::app::AppError;
 use crate::config::{Env, HttpPlace, InventorySettings, Place};
 use crate::domain::secret::Secret;
 use crate::inventory::http::{HttpManner, HttpSource};
+use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
 use crate::inventory::{FileSource, Source};
 use crate::scan::SourceSpec;
 
-/// What a scan is told of a source, and how it is read. `index` is its place in the configuration.
+/// What a scan is told of a source, and how it is read. Nothing is connected yet.
 ///
 /// # Errors
 /// Where a secret of it can't be had, or doesn't do.
-pub(in crate::app) fn source(
-    index: usize,
-    inventory: &InventorySettings,
-    env: &Env,
-) -> Result<(SourceSpec, Source), AppError> {
+pub(in crate::app) fn source(inventory: &InventorySettings, env: &Env) -> Result<(SourceSpec, Source), AppError> {
     let spec = SourceSpec {
         name: inventory.name.clone(),
         absent_after: inventory.absent_after,
@@ -32,16 +29,12 @@ pub(in crate::app) fn source(
             path: files.path.clone(),
             people_path: files.people_path.clone(),
         }),
-        Place::Http(lists) => {
-            let wrong = |what| AppError::Setting { key: format!("inventory[{index}].headers"), what };
-            Source::Http(Box::new(over_http(lists, env)?.map_err(wrong)?))
-        }
+        Place::Http(lists) => Source::Http(Box::new(over_http(&inventory.name, lists, env)?)),
     };
     Ok((spec, source))
 }
 
-/// A source over HTTP, with its login; or why a header can't be sent.
-fn over_http(lists: &HttpPlace, env: &Env) -> Result<Result<HttpSource, String>, AppError> {
+fn over_http(name: &str, lists: &HttpPlace, env: &Env) -> Result<HttpSource, AppError> {
     let mut headers = Vec::new();
     if let Some(bearer) = &lists.bearer {
         let value = Zeroizing::new(format!("Bearer {}", resolve(bearer, env)?.expose()));
@@ -51,5 +44,35 @@ fn over_http(lists: &HttpPlace, env: &Env) -> Result<Result<HttpSource, String>,
         headers.push((name.clone(), resolve(value, env)?));
     }
     let manner = HttpManner { headers: &headers, timeout: lists.timeout, retry: lists.retry.clone(), agent: AGENT };
-    Ok(HttpSource::new(lists.lists.clone(), manner))
+    let made = HttpSource::new(lists.lists.clone(), manner);
+    made.map_err(|what| AppError::Setting { key: format!("inventory {name:?}, headers"), what })
+}
+
+/// What the rows of a source may name.
+///
+/// # Errors
+/// Where the Vault's settings don't do.
+pub(in crate::app) fn refs(source: &InventorySettings, env: &Env) -> Result<Allowed, AppError> {
+    let settings = &source.secret_refs;
+    let command = settings.command.as_ref().map(|(program, arguments)| Decryptor {
+        program: program.clone(),
+        arguments: arguments.clone(),
+        environment: Decryptor::environment_of(env),
+        limit: settings.timeout,
+    });
+    let vault = settings.vault.as_ref().map(|vault| {
+        let place = VaultPlace {
+            address: vault.url.clone(),
+            token: resolve(&vault.token, env)?,
+            namespace: vault.namespace.clone(),
+            mount: vault.mount.clone(),
+            prefix: vault.prefix.clone(),
+            limit: settings.timeout,
+        };
+        Vault::new(&place, AGENT).map_err(|(key, what)| AppError::Setting {
+            key: format!("inventory {:?}, secret_refs.{key}", source.name),
+            what,
+        })
+    });
+    Ok(Allowed { files: settings.files.clone().map(Folder), vault: vault.transpose()?, command })
 }

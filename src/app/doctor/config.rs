@@ -87,8 +87,7 @@ impl Prepared {
     }
 }
 
-/// A setting that doesn't do.
-pub(super) fn of_setting(error: &AppError) -> Check {
+fn of_setting(error: &AppError) -> Check {
     let setting = if let AppError::Setting { key, .. } = error { key.as_str() } else { "" };
     Check::told(Part::Config, setting, &error.to_string(), "correct it")
 }

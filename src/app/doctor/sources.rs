@@ -1,14 +1,15 @@
 //! Sources: can they be opened, and are their first rows understood?
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::check::{Check, Part};
 use super::{Doctor, Seen, config, silence};
 use crate::app::{AppError, build};
-use crate::config::{FilesPlace, InventorySettings, Place};
+use crate::config::{Env, FilesPlace, InventorySettings, Place};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
-use crate::inventory::{self, AnySnapshot, Keys};
+use crate::inventory::{AnySnapshot, Source as Lists};
 use crate::ports::{Snapshot as _, SourceError};
 
 /// So many rows of each file are looked at.
@@ -29,19 +30,18 @@ pub(super) struct Sample {
     pub(super) providers: BTreeSet<String>,
 }
 
-/// One inventory and how it is read.
+/// One inventory, and how it is read.
 struct Source<'a> {
     index: usize,
     inventory: &'a InventorySettings,
-    lists: inventory::Source,
-    keys: Keys,
+    lists: Lists,
 }
 
 /// Looks at the lists and the first rows of one source.
 pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
-    let source = match Source::of(doctor, index, inventory) {
+    let source = match Source::of(index, inventory, doctor.env) {
         Ok(source) => source,
-        Err(checks) => return checks.into(),
+        Err(unmade) => return vec![unmade].into(),
     };
     let unreachable = source.unreachable().await;
     if !unreachable.is_empty() {
@@ -63,28 +63,29 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
         Err(error) => checks.push(source.failed(&error)),
     }
     checks.extend(people);
+    checks.extend(source.refs(doctor).await);
     Seen { checks, used, ..Seen::default() }
 }
 
-/// Files that aren't there or may not be read. What is over a network may come back by itself, and is no reason not to
-/// start.
-pub(super) async fn missing(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Vec<Check> {
-    match Source::of(doctor, index, inventory) {
-        Ok(source) if matches!(inventory.place, Place::Files(_)) => source.unreachable().await,
-        Ok(_) => Vec::new(),
-        Err(checks) => checks,
+/// What can't be reached of a source.
+pub(super) async fn unreachable(index: usize, inventory: &InventorySettings, env: &Env) -> Vec<Check> {
+    match Source::of(index, inventory, env) {
+        Ok(source) => source.unreachable().await,
+        Err(unmade) => vec![unmade],
     }
 }
 
 /// What is said where a look took too long.
-pub(super) fn late(doctor: &Doctor<'_>, index: usize, inventory: &InventorySettings) -> Seen {
-    match Source::of(doctor, index, inventory) {
+pub(super) fn late(index: usize, inventory: &InventorySettings, env: &Env, limit: Duration) -> Seen {
+    let check = match Source::of(index, inventory, env) {
         Ok(source) => {
-            let todo = "see to the disk or the network that it is on";
-            vec![source.error(source.keys.connections, silence(doctor.limit), todo)].into()
+            let what = silence(limit);
+            let key = source.lists.keys().connections;
+            source.recovering(source.error(key, what, "see to the disk or the network that it is on"))
         }
-        Err(checks) => checks.into(),
-    }
+        Err(unmade) => unmade,
+    };
+    vec![check].into()
 }
 
 async fn sample_connections(snapshot: &mut AnySnapshot, doctor: &Doctor<'_>) -> Result<Sample, SourceError> {
@@ -154,60 +155,73 @@ impl Sample {
 }
 
 impl<'a> Source<'a> {
-    /// # Errors
-    /// What is wrong with its settings. A secret that can't be had is told with the others.
-    fn of(doctor: &Doctor<'_>, index: usize, inventory: &'a InventorySettings) -> Result<Self, Vec<Check>> {
-        match build::source(index, inventory, doctor.env) {
-            Ok((_, lists)) => Ok(Self { index, inventory, keys: lists.keys(), lists }),
-            Err(AppError::Secret(_)) => Err(Vec::new()),
-            Err(error) => Err(vec![config::of_setting(&error)]),
+    /// Puts it together; a check says why it can't be.
+    fn of(index: usize, inventory: &'a InventorySettings, env: &Env) -> Result<Self, Check> {
+        match build::source(inventory, env) {
+            Ok((_, lists)) => Ok(Self { index, inventory, lists }),
+            Err(AppError::Setting { key, what }) => {
+                Err(Check::told(Part::Source, &key, &what, "correct it").of(&inventory.name))
+            }
+            Err(error) => {
+                let section = format!("inventory[{index}]");
+                Err(Check::told(Part::Source, &section, &error.to_string(), "correct it").of(&inventory.name))
+            }
         }
     }
 
-    /// What can't be reached of it.
     async fn unreachable(&self) -> Vec<Check> {
-        self.lists.unreachable().await.iter().map(|(key, error)| self.told(key, error)).collect()
+        let found = self.lists.unreachable().await;
+        found.iter().map(|(key, error)| self.recovering(self.told(key, error))).collect()
+    }
+
+    /// A server may be there again by itself; a file that isn't where it should be has to be put there.
+    fn recovering(&self, check: Check) -> Check {
+        match self.inventory.place {
+            Place::Files(_) => check,
+            Place::Http(_) => check.passing(),
+        }
     }
 
     /// What the connections' first rows say.
     fn rows(&self, sample: &Sample, hold: Hold) -> Check {
         let name = &self.inventory.name;
-        if let Some(bad) = self.bad(self.keys.connections, sample) {
+        if let Some(bad) = self.bad(self.lists.keys().connections, sample) {
             return bad;
         }
         if sample.rows == 0 {
             let todo = "let the platform write its connections into it; as it is, every known one counts as gone";
-            return self.warning(self.keys.connections, "it has no rows".to_owned(), todo);
+            return self.warning(self.lists.keys().connections, "it has no rows".to_owned(), todo);
         }
         let extent = sample.extent();
         if sample.useful == 0 && hold != Hold::None {
             let todo = "add the column `secret`: without it no provider is asked and nothing is proven";
-            return self.warning(self.keys.connections, format!("none of {extent} has a secret"), todo);
+            return self.warning(self.lists.keys().connections, format!("none of {extent} has a secret"), todo);
         }
         let providers = sample.providers.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let what = format!("{extent} read, all understood; {} with a secret ({providers})", sample.useful);
-        Check::ok(Part::Source, self.setting(self.keys.connections), what).of(name)
+        Check::ok(Part::Source, self.setting(self.lists.keys().connections), what).of(name)
     }
 
     /// What the people's first rows say.
     async fn people(&self, snapshot: &mut AnySnapshot, mailing: bool) -> Option<Check> {
         if !snapshot.has_people() {
             let todo = "name the file of people who can be written to";
-            return mailing.then(|| self.warning(self.keys.people, "not set: nobody is mailed".to_owned(), todo));
+            return mailing
+                .then(|| self.warning(self.lists.keys().people, "not set: nobody is mailed".to_owned(), todo));
         }
         let sample = match sample_people(snapshot).await {
             Ok(sample) => sample,
             Err(error) => return Some(self.failed(&error)),
         };
-        let bad = self.bad(self.keys.people, &sample);
+        let bad = self.bad(self.lists.keys().people, &sample);
         Some(bad.unwrap_or_else(|| {
             if sample.useful == 0 {
                 let what = format!("none of {} is an active owner with a verified address", sample.extent());
-                return self.warning(self.keys.people, what, "complete it: nobody would be mailed");
+                return self.warning(self.lists.keys().people, what, "complete it: nobody would be mailed");
             }
             let what =
                 format!("{} read, all understood; owners who can be written to: {}", sample.extent(), sample.useful);
-            Check::ok(Part::Source, self.setting(self.keys.people), what).of(&self.inventory.name)
+            Check::ok(Part::Source, self.setting(self.lists.keys().people), what).of(&self.inventory.name)
         }))
     }
 
@@ -226,6 +240,16 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// What `secret_ref` may name, where that can't be used.
+    async fn refs(&self, doctor: &Doctor<'_>) -> Vec<Check> {
+        let allowed = match build::refs(self.inventory, doctor.env) {
+            Ok(allowed) => allowed,
+            Err(error) => return vec![self.error("secret_refs", error.to_string(), "correct the setting")],
+        };
+        let todo = "see to it; meanwhile rows that name their secrets go without";
+        allowed.unusable().await.into_iter().map(|(key, what)| self.warning(key, what, todo)).collect()
+    }
+
     /// A warning where everybody on the machine may read secrets.
     fn open_to_all(&self, sample: &Sample) -> Option<Check> {
         let Place::Files(FilesPlace { path, .. }) = &self.inventory.place else { return None };
@@ -238,9 +262,9 @@ impl<'a> Source<'a> {
 
     /// A source that could not be read on.
     fn failed(&self, error: &SourceError) -> Check {
-        let key = self.lists.blamed(error);
+        let (key, place) = (self.lists.blamed(error), error.place());
         match error {
-            SourceError::Changed { place } => {
+            SourceError::Changed { .. } => {
                 let todo = match self.inventory.place {
                     Place::Files(_) => "look again; should it stay so, write it under another name and rename it",
                     Place::Http(_) => "look again; should it stay so, let the platform page it by cursor",
@@ -252,7 +276,10 @@ impl<'a> Source<'a> {
     }
 
     fn told(&self, key: &str, error: &SourceError) -> Check {
-        let todo = "write it whole, under another name, and rename it";
+        let todo = match self.inventory.place {
+            Place::Files(_) => "write it whole, under another name, and rename it",
+            Place::Http(_) => "look again",
+        };
         Check::told(Part::Source, &self.setting(key), &error.to_string(), todo).of(&self.inventory.name)
     }
 

@@ -52,8 +52,10 @@ impl Reply {
         };
         stream.write_all(format!("HTTP/1.1 {}\r\nconnection: close\r\n{length}\r\n", self.head).as_bytes()).await?;
         stream.write_all(&self.body).await?;
-        while self.endless {
-            stream.write_all(&self.body).await?;
+        if self.endless {
+            loop {
+                stream.write_all(&self.body).await?;
+            }
         }
         stream.shutdown().await
     }
