@@ -103,7 +103,7 @@ fn row(id: &str) -> serde_json::Value {
 
 /// A keysweep that reads a platform, and the platform.
 fn estate(ids: &[&str]) -> (Site, Platform) {
-    let (site, platform) = (Site::new(), Platform::of(ids));
+    let (mut site, platform) = (Site::new(), Platform::of(ids));
     let url = &platform.url;
     let api = format!(
         r#"[[inventory]]

@@ -83,19 +83,10 @@ impl Listing {
     /// fails. An empty batch means that the list was read whole.
     pub(super) async fn batch<T>(&mut self, limit: usize, build: Build<T>) -> Result<Vec<Row<T>>, SourceError> {
         let mut rows = Vec::new();
-        while rows.len() < limit.max(1)
-            && let State::Reading(next) = &self.state
-        {
-            let next = next.clone();
-            if let Some(row) = self.row(build) {
-                rows.push(row);
-            } else if let Some(url) = next {
-                match self.turn(&url).await {
-                    Ok(after) => self.state = State::Reading(after),
-                    Err(error) => self.state = State::Failed(Some(error)),
-                }
-            } else {
-                self.state = self.end().map_or_else(|error| State::Failed(Some(error)), |()| State::Ended);
+        while rows.len() < limit.max(1) && matches!(self.state, State::Reading(_)) {
+            match self.row(build) {
+                Some(row) => rows.push(row),
+                None => self.go_on().await,
             }
         }
         match &mut self.state {
@@ -122,6 +113,16 @@ impl Listing {
             Err(bad) => (bad.id, Err(bad.problem)),
         };
         Some(Row { row: self.rows, id, record, dropped })
+    }
+
+    /// Behind the last row of the page that is held.
+    async fn go_on(&mut self) {
+        let State::Reading(next) = &self.state else { return };
+        let went = match next.clone() {
+            Some(url) => self.turn(&url).await.map(State::Reading),
+            None => self.end().map(|()| State::Ended),
+        };
+        self.state = went.unwrap_or_else(|error| State::Failed(Some(error)));
     }
 
     /// To the page at this address. Returns the address of the one after it.
