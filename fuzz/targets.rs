@@ -4,6 +4,7 @@
 //! coverage for as long as somebody lets them (`docs/testing.md`). Each begins from the files of `fuzz/corpus`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use keysweep::domain::outcome::Verdict;
 use keysweep::domain::record::{FieldProblem, Row};
 use keysweep::domain::time::Timestamp;
 use keysweep::domain::verp::ReturnPath;
+use keysweep::inventory::http::{HttpList, List, Mapping, Paging, Pointer, connections_of};
 use keysweep::inventory::{FileKind, FileSource};
 use keysweep::mail::mailbox::Piece;
 use keysweep::mail::mailbox::mbox::Messages;
@@ -32,12 +34,13 @@ pub const CANARY: &str = "c0ffee5ec2e7canary5ec2e7c0ffee00";
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("answers", answers),
     ("replies", replies),
     ("catalogue", catalogue_file),
     ("connections_csv", connections_csv),
     ("connections_jsonl", connections_jsonl),
+    ("connections_http", connections_http),
     ("people_csv", people_csv),
     ("people_jsonl", people_jsonl),
     ("config", config_file),
@@ -136,6 +139,31 @@ fn secrets_are_in_place(text: &str) -> bool {
         let (before, after) = (&text[..at], &text[at + CANARY.len()..]);
         BEFORE.iter().any(|begin| before.ends_with(begin)) && after.starts_with(['"', '@'])
     })
+}
+
+/// One answer of a platform, with the contract's own names or with pointers.
+pub fn connections_http(data: &[u8]) {
+    let [mapped, text @ ..] = data else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let pointer = |text: &str| Pointer::parse(text).expect("a pointer");
+    let places = [("connection_id", "/id"), ("account_id", "/account/id"), ("provider", "/kinds/0")];
+    let more = [("secret", "/credentials/secret"), ("tags", "")];
+    let places: BTreeMap<_, _> =
+        places.into_iter().chain(more).map(|(field, at)| (field.to_owned(), pointer(at))).collect();
+    let list = HttpList {
+        url: "https://platform.example.org/".parse().expect("an address"),
+        rows: pointer("/data"),
+        total: Some(pointer("/meta/total")),
+        fields: (mapped % 2 == 1).then(|| Mapping::new(List::Connections, &places)),
+    };
+    let paging = Paging::Cursor { next: pointer("/meta/next"), parameter: "cursor".to_owned() };
+    match connections_of(text.to_owned(), &list, &paging, NOW) {
+        Ok((rows, remarks)) => {
+            rows.iter().for_each(row_is_discreet);
+            remarks.iter().for_each(|remark| is_discreet(remark));
+        }
+        Err(why) => is_discreet(&why),
+    }
 }
 
 /// A schedule's five fields: what fires, fires in the future, and later ones later.

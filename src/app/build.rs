@@ -17,6 +17,7 @@ use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
+use crate::domain::secret::Secret;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
 use crate::inventory::Source;
 use crate::inventory::refs::Allowed;
@@ -120,7 +121,7 @@ impl<C: Clock + Clone> App<C> {
     }
 }
 
-pub(super) fn resolve(secret: &SecretRef, env: &Env) -> Result<crate::domain::secret::Secret, AppError> {
+pub(super) fn resolve(secret: &SecretRef, env: &Env) -> Result<Secret, AppError> {
     Ok(secret.resolve(env)?)
 }
 

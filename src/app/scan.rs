@@ -81,13 +81,39 @@ impl ScanSummary {
     }
 }
 
+/// Which sources a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    All,
+    /// those whose own schedule says so, and those that have none
+    Due,
+}
+
 impl<C: Clock> App<C> {
-    /// One scan.
+    /// One scan, of all sources.
     ///
     /// # Errors
     /// Where mail is asked for and there is no way to send it: then nothing was begun. Where the ledger fails, or a mail
     /// can't be written: then what was committed stays.
     pub async fn scan(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
+        self.scan_of(Reads::All, options, progress).await
+    }
+
+    /// One scan of the sources that are due: a source with a schedule of its own is, once one of its instants has passed
+    /// since the last reading of it began that came to its end.
+    ///
+    /// # Errors
+    /// As for [`App::scan`].
+    pub async fn scan_due(&self, options: ScanOptions, progress: &impl Progress) -> Result<ScanSummary, AppError> {
+        self.scan_of(Reads::Due, options, progress).await
+    }
+
+    async fn scan_of(
+        &self,
+        reads: Reads,
+        options: ScanOptions,
+        progress: &impl Progress,
+    ) -> Result<ScanSummary, AppError> {
         if options.notify && self.mail.is_none() {
             return Err(AppError::NoMail);
         }
@@ -96,7 +122,7 @@ impl<C: Clock> App<C> {
         }
         let started_at = self.clock.now();
         let id = self.ledger.begin_scan(started_at).await?;
-        let result = self.stages(id, started_at, options, progress).await;
+        let result = self.stages(id, started_at, (reads, options), progress).await;
         match &result {
             Ok(summary) => {
                 let counts = summary.counts();
@@ -118,11 +144,11 @@ impl<C: Clock> App<C> {
         &self,
         id: ScanId,
         started_at: Timestamp,
-        options: ScanOptions,
+        (reads, options): (Reads, ScanOptions),
         progress: &impl Progress,
     ) -> Result<ScanSummary, AppError> {
         let mut problems = Vec::new();
-        let collected = self.timed(Stage::Collect, self.collect(&mut problems, progress)).await?;
+        let collected = self.timed(Stage::Collect, self.collect(reads, &mut problems, progress)).await?;
         let probed = match options.probe {
             true => Some(self.timed(Stage::Probe, self.probe_due(progress)).await?),
             false => None,
@@ -227,12 +253,20 @@ impl<C: Clock> App<C> {
 
     async fn collect(
         &self,
+        reads: Reads,
         problems: &mut Vec<String>,
         progress: &impl Progress,
     ) -> Result<Vec<(String, Collected)>, AppError> {
         let mut all = Vec::new();
         for (spec, _) in &self.sources {
+            if reads == Reads::Due && !self.is_due(&spec.name).await? {
+                continue;
+            }
+            let begun = self.clock.shown();
             let collected = self.collect_one(&spec.name, progress).await?;
+            if collected.complete {
+                self.ledger.note_source_served(&spec.name, begun).await?;
+            }
             self.note_source(&spec.name, collected.error.as_deref()).await?;
             if let Some(error) = &collected.error {
                 problems.push(format!("source {}: {error}", spec.name));
@@ -240,6 +274,13 @@ impl<C: Clock> App<C> {
             all.push((spec.name.clone(), collected));
         }
         Ok(all)
+    }
+
+    /// Whether a scan is to read a source, by the machine's own clock: schedules go by it.
+    async fn is_due(&self, name: &str) -> Result<bool, LedgerError> {
+        let settings = self.settings.inventories.iter().find(|source| source.name == name);
+        let Some(cron) = settings.and_then(|source| source.schedule.as_ref()) else { return Ok(true) };
+        Ok(cron.has_passed(self.ledger.source_served(name).await?, self.clock.shown()))
     }
 
     pub(super) async fn judge(&self, progress: &impl Progress) -> Result<Judged, LedgerError> {

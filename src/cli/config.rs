@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::{CliError, Done, load};
 use crate::app::{AppError, SystemClock};
-use crate::config::{self as settings, ConfigChoice, Env, ScheduleSettings, Settings};
+use crate::config::{self as settings, ConfigChoice, Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::time::Timestamp;
 use crate::ports::Clock;
@@ -29,7 +29,7 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     for remark in catalogue.remarks() {
         writeln!(anstream::stdout(), "  {remark}")?;
     }
-    write!(anstream::stdout(), "{}", fire_times(&settings.schedule, SystemClock.now()))?;
+    write!(anstream::stdout(), "{}", fire_times(&settings, SystemClock.now()))?;
     for sentence in catalogue.iter().filter_map(|provider| unasked(&settings, provider)) {
         writeln!(anstream::stderr(), "keysweep: warning: {sentence}")?;
     }
@@ -56,15 +56,20 @@ fn unasked(settings: &Settings, provider: &Provider) -> Option<String> {
 }
 
 /// The next fire times of each schedule, by its zone's clocks and as an instant.
-fn fire_times(schedule: &ScheduleSettings, now: Timestamp) -> String {
+fn fire_times(settings: &Settings, now: Timestamp) -> String {
+    let jobs = Job::ALL.map(|job| (format!("schedule.{job}"), settings.schedule.cron(job)));
+    let sources = settings.inventories.iter().enumerate().filter_map(|(index, source)| {
+        let cron = source.schedule.as_ref()?;
+        Some((format!("inventory[{index}].schedule"), Some(cron)))
+    });
     let mut told = String::new();
-    for job in Job::ALL {
+    for (key, cron) in jobs.into_iter().chain(sources) {
         // writing to a String can't fail
-        let Some(cron) = schedule.cron(job) else {
-            _ = writeln!(told, "schedule.{job}: off");
+        let Some(cron) = cron else {
+            _ = writeln!(told, "{key}: off");
             continue;
         };
-        _ = writeln!(told, "schedule.{job}: {cron} in {}, next at", cron.zone());
+        _ = writeln!(told, "{key}: {cron} in {}, next at", cron.zone());
         let instants = std::iter::successors(cron.next_after(now), |last| cron.next_after(*last));
         for at in instants.take(SHOWN_FIRE_TIMES) {
             let wall = at.to_datetime().with_timezone(&cron.zone());
@@ -104,6 +109,6 @@ schedule.mail: 0 9 * * * in Europe/Berlin, next at
   Tue 2026-10-27 09:00 +01:00  2026-10-27T08:00:00Z
 schedule.upkeep: off
 ";
-        assert_eq!(fire_times(&settings.schedule, now), told);
+        assert_eq!(fire_times(&settings, now), told);
     }
 }

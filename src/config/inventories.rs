@@ -1,16 +1,23 @@
 //! `[[inventory]]`: the sources, each with what its kind needs.
 
+mod http;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
+pub use self::http::HttpPlace;
 use super::problem::Fault;
 use super::reader::Section;
+use super::schedule::own;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::Node;
 use super::values::{duration, flag, number, one_of, some_time, text, words};
 use crate::domain::time::{days, hours, minutes};
 use crate::inventory::FileKind;
+use crate::schedule::Cron;
 
 /// One source of inventory.
 #[derive(Clone, Debug)]
@@ -23,6 +30,8 @@ pub struct InventorySettings {
     pub absent_after: Duration,
     /// the share in percent, 0 to 100, above which missing connections are held back
     pub vanish_limit: u32,
+    /// when the daemon reads it; `None` for with every scan
+    pub schedule: Option<Cron>,
     /// true where the age of a connection says nothing about the age of its secret
     pub secrets_replaceable: bool,
     /// what `secret_ref` may name
@@ -64,6 +73,8 @@ pub enum Place {
     Files(FilesPlace),
     /// in the platform's database
     Sql(SqlPlace),
+    /// in what the platform gives over HTTP
+    Http(Box<HttpPlace>),
 }
 
 /// Queries to the platform's database.
@@ -101,24 +112,27 @@ enum Kind {
     Csv,
     Jsonl,
     Sql,
+    Http,
 }
 
-const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("sql", Kind::Sql)];
+const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("sql", Kind::Sql), ("http", Kind::Http)];
 
-pub(super) fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
-    root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
+pub(super) fn inventories(root: &Section<'_>, base: &Path, zone: Tz) -> Vec<InventorySettings> {
+    root.each_named("inventory", |section| inventory(section, base, zone), |one| &one.name)
 }
 
-fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
+fn inventory(section: &Section<'_>, base: &Path, zone: Tz) -> InventorySettings {
     InventorySettings {
         name: section.get("name", text),
         place: match section.get("kind", one_of(KINDS)) {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),
             Kind::Sql => Place::Sql(queries(section, base)),
+            Kind::Http => http::place(section, base),
         },
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
+        schedule: section.find("schedule", own(zone)),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
         secret_refs: section.find_section("secret_refs").map(|section| secret_refs(section, base)).unwrap_or_default(),
     }

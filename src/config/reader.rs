@@ -130,6 +130,30 @@ impl<'a> Section<'a> {
         each.map(|(name, node)| (name.as_str(), self.below(self.path_of(name), node, None))).collect()
     }
 
+    /// What stands in this table under names of the operator's choice, as `read` makes it of name and value.
+    pub(super) fn each<T>(&self, read: impl Fn(&str, &Node) -> Result<T, Fault>) -> Vec<(&'a str, T)> {
+        let mut all = Vec::new();
+        for (name, node) in self.table.into_iter().flatten() {
+            match read(name, node) {
+                Ok(value) => all.push((name.as_str(), value)),
+                Err(fault) => self.log.report(&node.origin, &self.path_of(name), fault),
+            }
+        }
+        all
+    }
+
+    /// The same, of values that must never be shown; `read` gets the whole path instead of the name.
+    pub(super) fn each_secret<T>(&self, read: impl Fn(&str, &Node) -> Result<T, Fault>) -> Vec<(&'a str, T)> {
+        let paths = self.table.into_iter().flatten().map(|(name, _)| self.path_of(name));
+        self.log.secrets.borrow_mut().extend(paths);
+        self.each(|name, node| read(&self.path_of(name), node))
+    }
+
+    /// True where `key` is set.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.node(key).is_some()
+    }
+
     /// A value that must be there, by the manual or by the operator.
     pub(super) fn get<T: Default>(&self, key: &'static str, read: impl Fn(&Node) -> Result<T, Fault>) -> T {
         let Some(value) = self.find(key, &read) else {

@@ -61,6 +61,11 @@ fn zone(node: &Node) -> Result<Tz, Fault> {
     })
 }
 
+/// A schedule that can't be off.
+pub(super) fn own(zone: Tz) -> impl Fn(&Node) -> Result<Cron, Fault> {
+    move |node| cron(zone)(node)?.ok_or_else(|| Fault::new("it can't be off", "leave it out, or leave the source out"))
+}
+
 fn cron(zone: Tz) -> impl Fn(&Node) -> Result<Option<Cron>, Fault> {
     move |node| {
         let text = text(node)?;

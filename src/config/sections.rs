@@ -48,12 +48,12 @@ pub(super) fn read(
     known_providers: &[&str],
 ) -> Settings {
     let root = Section::root(tree, defaults, log);
-    let inventories = inventories(&root, base);
+    let schedule = schedule(root.section("schedule"));
+    let inventories = inventories(&root, base, schedule.zone);
     let (catalogue, own_providers) = catalogue(root.section("catalogue"), base, log);
     let known_providers: Vec<&str> =
         known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
     let own_catalogue = catalogue.directory.clone();
-    let schedule = schedule(root.section("schedule"));
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),

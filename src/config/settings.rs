@@ -341,12 +341,13 @@ impl Settings {
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
         let token = &self.http.token;
         let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
-        let databases = self.inventories.iter().filter_map(|one| match &one.place {
-            Place::Sql(queries) => Some(&queries.url),
-            Place::Files(_) => None,
+        let sources = self.inventories.iter().flat_map(|one| match &one.place {
+            Place::Files(_) => Vec::new(),
+            Place::Sql(queries) => vec![&queries.url],
+            Place::Http(lists) => lists.secrets(),
         });
         let own = [&self.escrow.master_key].into_iter();
-        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(databases).collect()
+        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(sources).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

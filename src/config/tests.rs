@@ -84,11 +84,8 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 #[test]
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
-    let mut plain = settings(MINIMAL).inventories.remove(0);
-    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place) else {
-        panic!("both are files");
-    };
-    own.people_path = whole.people_path.clone();
+    let mut plain =
+        settings(&format!("{MINIMAL}people_path = \"people.csv\"\nschedule = \"30 2 * * *\"\n")).inventories.remove(0);
     let refs = &shown.inventories[0].secret_refs;
     assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
     let vault = refs.vault.as_ref().expect("a vault");
@@ -98,10 +95,16 @@ fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let needed = "[[inventory]]\nname = \"platform\"\nkind = \"sql\"\nurl = \"env:KEYSWEEP_PLATFORM_URL\"\n";
     let queries = |place: &Place| match place {
         Place::Sql(queries) => (queries.statement_timeout, queries.full_every, queries.url.to_string()),
-        Place::Files(_) => panic!("not files"),
+        place => panic!("no queries: {place:?}"),
     };
     let plain = settings(&format!("{MINIMAL}{needed}connections = \"SELECT 1\"")).inventories.remove(1);
     assert_eq!(queries(&shown.inventories[1].place), queries(&plain.place));
+    let least = "[[inventory]]\nname = \"api\"\nkind = \"http\"\nurl = \"https://platform.example.org/\"\n";
+    let least = settings(&format!("[escrow]\nhold = \"none\"\n{least}")).inventories.remove(0);
+    let (Place::Http(least), Place::Http(whole)) = (least.place, &shown.inventories[2].place) else {
+        panic!("{shown:?}")
+    };
+    assert_eq!((least.timeout, &least.retry, least.inside), (whole.timeout, &whole.retry, whole.inside));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
     assert!(shown.mail.sending.is_some() && shown.providers.len() == 1);
@@ -250,6 +253,19 @@ fn the_ledgers_address_may_be_a_secret_kept_elsewhere_and_is_never_printed() {
         let problems = read(wrong).unwrap_err().to_string();
         assert!(problems.contains("ledger.url") && !problems.contains("hunter2"), "{problems}");
     }
+}
+
+#[test]
+fn a_source_has_a_schedule_of_its_own_by_the_zone_of_all_and_none_that_is_off() {
+    let with = |line: &str| read_with(&format!("[schedule]\nzone = \"Europe/Berlin\"\n{MINIMAL}{line}\n"), &[]);
+    let (own, _) = with("schedule = \"30 2 * * *\"").unwrap();
+    let cron = own.inventories[0].schedule.as_ref().expect("a schedule");
+    assert_eq!((cron.to_string().as_str(), cron.zone().name()), ("30 2 * * *", "Europe/Berlin"));
+    assert!(with("").unwrap().0.inventories[0].schedule.is_none());
+    let told = with("schedule = \"off\"").unwrap_err().to_string();
+    assert!(told.contains("inventory[0].schedule: it can't be off"), "{told}");
+    let off = format!("[schedule]\nscan = \"off\"\n{MINIMAL}schedule = \"@daily\"\n");
+    assert!(read_with(&off, &[]).unwrap().1.iter().any(|warning| warning.key == "inventory[0].schedule"));
 }
 
 #[test]

@@ -76,6 +76,22 @@ fn telling(settings: &Settings, say: &mut impl FnMut(&str, String)) {
             format!("messages to {:?} go to any address, and without TLS if it says so", one.name),
         );
     }
+    for (index, one) in settings.inventories.iter().enumerate() {
+        if one.schedule.is_some() && settings.schedule.scan.is_none() {
+            say(
+                &format!("inventory[{index}].schedule"),
+                "schedule.scan is off, so `keysweep run` reads nothing by itself, this source neither".to_owned(),
+            );
+        }
+        if let Place::Http(lists) = &one.place
+            && lists.inside
+        {
+            say(
+                &format!("inventory[{index}].dangerous_inside"),
+                format!("the login and the secrets of {:?} may go over the network without TLS", one.name),
+            );
+        }
+    }
     if settings.mail.operator.is_some() && settings.mail.sending.is_none() {
         say("mail.operator", "nobody is told by mail, for there is no mail server: set mail.smtp_url too".to_owned());
     }

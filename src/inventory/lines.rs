@@ -12,19 +12,29 @@ use super::cells::{Cell, Cells, Contract, row_problem};
 use super::lane::{Bad, Remarks};
 
 /// What a line gives for each field of the contract.
+pub(super) fn cells<'r>(record: &'r str, contract: &'static Contract, remarks: &mut Remarks) -> Result<Cells<'r>, Bad> {
+    object(record, contract, remarks, "; write one object a line")
+}
+
+/// What an object gives for each field of the contract. `todo` ends what is said of a text that is none.
 ///
 /// The parser's own words are never used: they quote values.
-pub(super) fn cells<'r>(record: &'r str, contract: &'static Contract, remarks: &mut Remarks) -> Result<Cells<'r>, Bad> {
+pub(super) fn object<'r>(
+    record: &'r str,
+    contract: &'static Contract,
+    remarks: &mut Remarks,
+    todo: &str,
+) -> Result<Cells<'r>, Bad> {
     let mut object = Object { cells: Cells::new(contract), given: 0, twice: None };
     let mut parser = serde_json::Deserializer::from_str(record);
     let parsed = ObjectSeed { object: &mut object, remarks }.deserialize(&mut parser).and_then(|()| parser.end());
     match parsed.map_err(|e| (e.classify(), e.column())) {
         Err((Category::Data, _)) => {
-            Err(Bad { id: None, problem: row_problem("is not a JSON object; write one object a line"), cut: None })
+            Err(Bad { id: None, problem: row_problem(format!("is not a JSON object{todo}")), cut: None })
         }
         // the id of a broken line proves nothing: two lines may have run together
         Err((_, column)) => {
-            let reason = format!("is not valid JSON (column {column}); write one object a line");
+            let reason = format!("is not valid JSON (column {column}){todo}");
             Err(Bad { id: None, problem: row_problem(reason), cut: Some("is not whole JSON".to_owned()) })
         }
         Ok(()) => match object.twice {
@@ -95,7 +105,8 @@ impl<'r> Visitor<'r> for ObjectSeed<'_, 'r> {
     }
 }
 
-struct CellSeed;
+/// Any JSON value as what it gives for a field.
+pub(super) struct CellSeed;
 
 impl<'r> DeserializeSeed<'r> for CellSeed {
     type Value = Cell<'r>;

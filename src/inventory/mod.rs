@@ -1,10 +1,11 @@
-//! Sources of inventory: files and databases to records and problems.
+//! Sources of inventory: files, databases and a platform's own interface to records and problems.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `refs` | secrets that rows only name |
 //! | `source` | a source of any kind |
 //! | `sql` | a source of one or two queries to the platform's database |
+//! | `http` | a source of one or two lists over HTTP, page by page |
 //! | `file` | a source of one or two files, read as one snapshot |
 //! | `lane` | one file, from its first byte to the proof that it was read whole |
 //! | `frames` | where a record begins and ends, in bounded memory |
@@ -16,6 +17,7 @@ mod cells;
 mod connection;
 mod file;
 mod frames;
+pub mod http;
 mod lane;
 mod lines;
 mod person;

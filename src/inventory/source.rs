@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::file::{FileSnapshot, FileSource};
+use super::http::{HttpSnapshot, HttpSource};
 use super::lane::failed;
 use super::sql::{self, SqlSnapshot, SqlSource};
 use crate::domain::record::{ConnectionRecord, PersonRecord, Row};
@@ -16,6 +17,8 @@ pub enum Source {
     Files(FileSource),
     /// queries to the platform's database
     Sql(Box<SqlSource>),
+    /// lists that the platform gives over HTTP
+    Http(Box<HttpSource>),
 }
 
 /// How a source is asked for what changed alone.
@@ -48,6 +51,7 @@ impl Source {
                 apart(files, move |files| files.open(now)).await?.map(|files| AnySnapshot::Files(Box::new(files)))
             }
             Self::Sql(queries) => queries.open(now, None).await.map(AnySnapshot::Sql),
+            Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)))),
         }
     }
 
@@ -58,7 +62,7 @@ impl Source {
     /// As for [`Source::open`].
     pub async fn open_changes(&self, now: Timestamp, since: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
-            Self::Files(_) => self.open(now).await,
+            Self::Files(_) | Self::Http(_) => self.open(now).await,
             Self::Sql(queries) => queries.open(now, Some(since)).await.map(AnySnapshot::Sql),
         }
     }
@@ -66,7 +70,7 @@ impl Source {
     /// How it is asked for what changed alone; `None` where it can't be.
     pub fn changes(&self) -> Option<&Changes> {
         match self {
-            Self::Files(_) => None,
+            Self::Files(_) | Self::Http(_) => None,
             Self::Sql(queries) => queries.changes(),
         }
     }
@@ -80,6 +84,7 @@ impl Source {
                 Err(error) => vec![(self.keys().connections, error)],
             },
             Self::Sql(queries) => queries.unreachable().await,
+            Self::Http(lists) => lists.unreachable().await,
         }
     }
 
@@ -88,19 +93,20 @@ impl Source {
         match self {
             Self::Files(_) => Keys { connections: "path", people: "people_path" },
             Self::Sql(_) => sql::KEYS,
+            Self::Http(_) => Keys { connections: "url", people: "people_url" },
         }
     }
 
     /// The setting that an error of this source belongs to, as a key of its `[[inventory]]`.
     pub fn blamed(&self, error: &SourceError) -> &'static str {
-        match self {
+        let of_people = match self {
             Self::Files(files) => {
-                let of_people =
-                    files.people_path.as_ref().is_some_and(|path| path.display().to_string() == error.place());
-                if of_people { self.keys().people } else { self.keys().connections }
+                files.people_path.as_ref().is_some_and(|path| path.display().to_string() == error.place())
             }
-            Self::Sql(queries) => queries.blamed(error),
-        }
+            Self::Sql(queries) => return queries.blamed(error),
+            Self::Http(lists) => lists.is_of_people(error.place()),
+        };
+        if of_people { self.keys().people } else { self.keys().connections }
     }
 }
 
@@ -121,6 +127,8 @@ pub enum AnySnapshot {
     Files(Box<FileSnapshot>),
     /// queries to the platform's database
     Sql(SqlSnapshot),
+    /// lists that the platform gives over HTTP
+    Http(Box<HttpSnapshot>),
 }
 
 impl Snapshot for AnySnapshot {
@@ -128,6 +136,7 @@ impl Snapshot for AnySnapshot {
         match self {
             Self::Files(files) => files.people(limit).await,
             Self::Sql(rows) => rows.people(limit).await,
+            Self::Http(lists) => lists.people(limit).await,
         }
     }
 
@@ -135,6 +144,7 @@ impl Snapshot for AnySnapshot {
         match self {
             Self::Files(files) => files.connections(limit).await,
             Self::Sql(rows) => rows.connections(limit).await,
+            Self::Http(lists) => lists.connections(limit).await,
         }
     }
 
@@ -142,6 +152,7 @@ impl Snapshot for AnySnapshot {
         match self {
             Self::Files(files) => files.has_people(),
             Self::Sql(rows) => rows.has_people(),
+            Self::Http(lists) => lists.has_people(),
         }
     }
 
@@ -149,6 +160,7 @@ impl Snapshot for AnySnapshot {
         match self {
             Self::Files(files) => files.extent(),
             Self::Sql(rows) => rows.extent(),
+            Self::Http(lists) => lists.extent(),
         }
     }
 
@@ -156,6 +168,7 @@ impl Snapshot for AnySnapshot {
         match self {
             Self::Files(files) => files.remarks(),
             Self::Sql(rows) => rows.remarks(),
+            Self::Http(lists) => lists.remarks(),
         }
     }
 }

@@ -31,6 +31,30 @@ impl Ledger {
         self.set(&schedule_of(job), words).await
     }
 
+    /// When the last reading of a source began that came to its end, by the clock that schedules go by; `None` before the
+    /// first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn source_served(&self, source: &str) -> Result<Option<Timestamp>, LedgerError> {
+        let key = schedule_of_source(source);
+        let Some(text) = self.get(&key).await? else { return Ok(None) };
+        let at = text.parse().map(Timestamp::from_millis);
+        at.map(Some).map_err(|_| LedgerError::Inconsistent {
+            table: "meta",
+            row: key,
+            what: "it is no instant".to_owned(),
+        })
+    }
+
+    /// Notes that a reading of a source which began then came to its end.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn note_source_served(&self, source: &str, begun: Timestamp) -> Result<(), LedgerError> {
+        self.set(&schedule_of_source(source), &begun.as_millis().to_string()).await
+    }
+
     /// When the first of the mails that still have to go out is to be tried, or formed for somebody who was put off;
     /// `None` where none is waiting. May lie in the past.
     ///
@@ -72,6 +96,10 @@ impl Ledger {
 }
 
 /// The key of `meta` under which a job's last run is remembered.
+fn schedule_of_source(source: &str) -> String {
+    format!("schedule.source.{source}")
+}
+
 fn schedule_of(job: Job) -> String {
     format!("schedule.{job}")
 }

@@ -81,6 +81,11 @@ impl Cron {
         second_pass.map(Timestamp::from)
     }
 
+    /// Whether one of its instants has passed by `now` since `served`. What was never served, or lies in the future, is owed.
+    pub fn has_passed(&self, served: Option<Timestamp>, now: Timestamp) -> bool {
+        served.is_none_or(|served| served > now || self.next_after(served).is_some_and(|at| at <= now))
+    }
+
     /// The zone whose clocks it goes by.
     pub const fn zone(&self) -> Tz {
         self.zone

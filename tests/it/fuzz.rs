@@ -171,6 +171,7 @@ fed! {
     any_catalogue_file_is_read_or_refused_in_words: "catalogue",
     any_csv_of_connections_is_read_or_refused_without_telling_a_secret: "connections_csv",
     any_json_of_connections_is_read_or_refused_without_telling_a_secret: "connections_jsonl",
+    any_answer_over_http_is_read_or_refused_without_telling_a_secret: "connections_http",
     any_csv_of_people_is_read_or_refused: "people_csv",
     any_json_of_people_is_read_or_refused: "people_jsonl",
     any_configuration_is_read_or_refused_without_telling_a_secret: "config",

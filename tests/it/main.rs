@@ -26,6 +26,8 @@ mod mail_server;
 mod metrics;
 mod months;
 mod onslaught;
+mod over_http;
+mod own_schedule;
 mod page;
 mod postfix;
 mod probe;

@@ -1,7 +1,11 @@
 //! Settings into sources, and into what their rows may name.
 
+use zeroize::Zeroizing;
+
 use super::{AGENT, AppError, resolve};
-use crate::config::{Env, InventorySettings, Place, SqlPlace};
+use crate::config::{Env, HttpPlace, InventorySettings, Place, SqlPlace};
+use crate::domain::secret::Secret;
+use crate::inventory::http::{HttpManner, HttpSource};
 use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
 use crate::inventory::{FileSource, Source, SqlSettings, SqlSource};
 use crate::scan::SourceSpec;
@@ -24,6 +28,7 @@ pub(in crate::app) fn source(inventory: &InventorySettings, env: &Env) -> Result
             path: files.path.clone(),
             people_path: files.people_path.clone(),
         }),
+        Place::Http(lists) => Source::Http(Box::new(over_http(&inventory.name, lists, env)?)),
         Place::Sql(queries) => Source::Sql(Box::new(sql(&inventory.name, queries, env)?)),
     };
     Ok((spec, source))
@@ -42,6 +47,20 @@ fn sql(name: &str, queries: &SqlPlace, env: &Env) -> Result<SqlSource, AppError>
         let section = queries.url.setting().trim_end_matches("url");
         AppError::Setting { key: format!("{section}{key}"), what }
     })
+}
+
+fn over_http(name: &str, lists: &HttpPlace, env: &Env) -> Result<HttpSource, AppError> {
+    let mut headers = Vec::new();
+    if let Some(bearer) = &lists.bearer {
+        let value = Zeroizing::new(format!("Bearer {}", resolve(bearer, env)?.expose()));
+        headers.push(("authorization".to_owned(), Secret::new(&value)));
+    }
+    for (name, value) in &lists.headers {
+        headers.push((name.clone(), resolve(value, env)?));
+    }
+    let manner = HttpManner { headers: &headers, timeout: lists.timeout, retry: lists.retry.clone(), agent: AGENT };
+    let made = HttpSource::new(lists.lists.clone(), manner);
+    made.map_err(|what| AppError::Setting { key: format!("inventory {name:?}, headers"), what })
 }
 
 /// What the rows of a source may name.

@@ -66,7 +66,7 @@ impl<C: Clock + Clone> House<C> {
     }
 
     async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
-        let summary = self.app.scan(ScanOptions { probe: true, notify: false }, pulse).await?;
+        let summary = self.app.scan_due(ScanOptions { probe: true, notify: false }, pulse).await?;
         Ok(scanned(&summary))
     }
 
@@ -180,8 +180,11 @@ impl<C: Clock + Clone> Work for House<C> {
     fn timetable(&self, job: Job) -> Timetable {
         let can_run = job != Job::Mail || self.app.can_mail();
         let schedule = &self.app.settings.schedule;
-        let cron = schedule.cron(job).filter(|_| can_run).cloned();
-        Timetable::new(cron, schedule.jitter, seed(&self.ledger_id, job))
+        let own = schedule.cron(job).filter(|_| can_run).cloned();
+        // A source's own instants are those of a scan too; a schedule that is off has none.
+        let sources = self.app.settings.inventories.iter().filter_map(|source| source.schedule.clone());
+        let sources = sources.filter(|_| job == Job::Scan && own.is_some()).collect::<Vec<_>>();
+        Timetable::new(own.into_iter().chain(sources), schedule.jitter, seed(&self.ledger_id, job))
     }
 
     fn stop_within(&self) -> Duration {

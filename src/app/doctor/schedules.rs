@@ -4,11 +4,17 @@ use super::check::{Check, Part};
 use crate::config::{ScheduleSettings, Settings};
 use crate::domain::time::Timestamp;
 use crate::ports::activation::Job;
+use crate::schedule::Cron;
 
 /// A check for each schedule.
 pub(super) fn check(settings: &Settings, now: Timestamp) -> Vec<Check> {
     let mails = settings.mail.sending.is_some();
-    Job::ALL.into_iter().map(|job| of_job(&settings.schedule, job, mails, now)).collect()
+    let jobs = Job::ALL.into_iter().map(|job| of_job(&settings.schedule, job, mails, now));
+    let sources = settings.inventories.iter().enumerate().filter_map(|(index, source)| {
+        let cron = source.schedule.as_ref()?;
+        Some(fires(format!("inventory[{index}].schedule"), cron, now).of(&source.name))
+    });
+    jobs.chain(sources).collect()
 }
 
 fn of_job(schedule: &ScheduleSettings, job: Job, mails: bool, now: Timestamp) -> Check {
@@ -17,6 +23,10 @@ fn of_job(schedule: &ScheduleSettings, job: Job, mails: bool, now: Timestamp) ->
         let Some(what) = missed(job, mails) else { return Check::ok(Part::Schedule, setting, "off") };
         return Check::warning(Part::Schedule, setting, what, "give it a schedule, or leave it off where it is meant");
     };
+    fires(setting, cron, now)
+}
+
+fn fires(setting: String, cron: &Cron, now: Timestamp) -> Check {
     let Some(next) = cron.next_after(now) else {
         let todo = "write a schedule that fires before the year 2100, and see to the clock";
         return Check::error(Part::Schedule, setting, format!("{cron} never fires again"), todo).passing();

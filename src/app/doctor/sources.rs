@@ -178,7 +178,7 @@ impl<'a> Source<'a> {
     fn recovering(&self, check: Check) -> Check {
         match self.inventory.place {
             Place::Files(_) => check,
-            Place::Sql(_) => check.passing(),
+            Place::Sql(_) | Place::Http(_) => check.passing(),
         }
     }
 
@@ -272,7 +272,11 @@ impl<'a> Source<'a> {
         let (key, place) = (self.lists.blamed(error), error.place());
         match error {
             SourceError::Changed { .. } => {
-                let todo = "look again; should it stay so, write it under another name and rename it";
+                let todo = match self.inventory.place {
+                    Place::Files(_) => "look again; should it stay so, write it under another name and rename it",
+                    Place::Sql(_) => "look again",
+                    Place::Http(_) => "look again; should it stay so, let the platform page it by cursor",
+                };
                 self.warning(key, format!("{place} is being written at this moment"), todo)
             }
             _ => self.told(key, error),
@@ -282,7 +286,7 @@ impl<'a> Source<'a> {
     fn told(&self, key: &str, error: &SourceError) -> Check {
         let todo = match self.inventory.place {
             Place::Files(_) => "write it whole, under another name, and rename it",
-            Place::Sql(_) => "look again",
+            Place::Sql(_) | Place::Http(_) => "look again",
         };
         Check::told(Part::Source, &self.setting(key), &error.to_string(), todo).of(&self.inventory.name)
     }

@@ -120,6 +120,23 @@ fn a_leap_day_is_waited_for() {
 }
 
 #[test]
+fn an_instant_has_passed_once_it_is_there_and_what_was_served_by_nobody_is_owed() {
+    let nightly = cron("30 2 * * *", Tz::UTC);
+    let now = at("2026-11-21T12:00:00Z");
+    for (served, passed) in [
+        (None, true),
+        (Some("2026-11-20T12:00:00Z"), true),
+        (Some("2026-11-21T02:29:59Z"), true),
+        (Some("2026-11-21T02:30:00Z"), false),
+        (Some("2026-11-21T12:00:00Z"), false),
+        (Some("2026-11-21T12:00:01Z"), true), // the clock went back
+    ] {
+        assert_eq!(nightly.has_passed(served.map(at), now), passed, "{served:?}");
+    }
+    assert!(nightly.has_passed(Some(at("2026-11-21T02:29:59Z")), at("2026-11-21T02:30:00Z")));
+}
+
+#[test]
 fn there_is_an_end_of_time_and_nothing_goes_wrong_there() {
     let daily = cron("@daily", Tz::Asia__Tehran);
     assert_eq!(daily.next_after(at("2101-01-01T00:00:00Z")), None);

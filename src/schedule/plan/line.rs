@@ -22,20 +22,20 @@ const MOST_HELD: Duration = hours(24);
 /// When a job is to run.
 #[derive(Clone, Debug)]
 pub struct Timetable {
-    cron: Option<Cron>,
+    crons: Vec<Cron>,
     jitter: Duration,
     seed: u64,
 }
 
 impl Timetable {
-    /// The instants of `cron`; none where the schedule is off. Each is put off by less than `jitter`, and never as far
-    /// as the next one. [`seed`] makes a seed; the same one gives the same jitter.
-    pub const fn new(cron: Option<Cron>, jitter: Duration, seed: u64) -> Self {
-        Self { cron, jitter, seed }
+    /// The instants of all of `crons`; none where the schedule is off. Each is put off by less than `jitter`, and never as
+    /// far as the next one. [`seed`] makes a seed; the same one gives the same jitter.
+    pub fn new(crons: impl IntoIterator<Item = Cron>, jitter: Duration, seed: u64) -> Self {
+        Self { crons: crons.into_iter().collect(), jitter, seed }
     }
 
     fn next_after(&self, at: Timestamp) -> Option<Timestamp> {
-        self.cron.as_ref().and_then(|cron| cron.next_after(at))
+        self.crons.iter().filter_map(|cron| cron.next_after(at)).min()
     }
 
     /// When the first instant after `at` is to be served.
@@ -56,7 +56,10 @@ impl Timetable {
 
     /// The words by which a change is noticed.
     fn words(&self) -> String {
-        self.cron.as_ref().map_or_else(|| "off".to_owned(), |cron| format!("{cron} {}", cron.zone()))
+        if self.crons.is_empty() {
+            return "off".to_owned();
+        }
+        self.crons.iter().map(|cron| format!("{cron} {}", cron.zone())).collect::<Vec<_>>().join(" and ")
     }
 }
 

@@ -17,6 +17,17 @@ fn timetable(text: &str, jitter: Duration) -> Timetable {
     Timetable::new(cron, jitter, 7)
 }
 
+#[test]
+fn a_timetable_of_several_expressions_has_the_instants_of_all_and_one_of_none_is_off() {
+    let crons = ["0 * * * *", "30 2 * * *"].map(|text| Cron::parse(text, Tz::UTC).expect("a schedule"));
+    let both = Plan::new(|_| (Timetable::new(crons.clone(), Duration::ZERO, 7), None), at("2026-11-21T01:30:00Z"));
+    assert_eq!(both.next(Job::Scan), Some(at("2026-11-21T02:00:00Z")));
+    let later = Plan::new(|_| (Timetable::new(crons.clone(), Duration::ZERO, 7), None), at("2026-11-21T02:00:00Z"));
+    assert_eq!(later.next(Job::Scan), Some(at("2026-11-21T02:30:00Z")));
+    let off = Plan::new(|_| (Timetable::new([], Duration::ZERO, 7), None), at("2026-11-21T01:30:00Z"));
+    assert_eq!(off.next(Job::Scan), None);
+}
+
 /// A daemon as far as the plan sees it: an hourly scan, a daily mail at nine, no upkeep, no jitter.
 struct Daemon {
     plan: Plan,
