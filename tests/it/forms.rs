@@ -108,7 +108,7 @@ impl Platformed {
     /// Everything in the ledger, without what chance and the clock have put into it.
     fn ledger(&self) -> Vec<String> {
         let text = self.site.ledger_text();
-        text.lines().filter(|line| line.starts_with("INSERT")).map(|line| told(line)).collect()
+        text.lines().filter(|line| line.starts_with("INSERT")).map(told).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use keysweep::domain::record::{ConnectionRecord, PersonRecord, RecordStatus, Row};
+use keysweep::domain::secret::Secret;
 use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::inventory::{SqlSettings, SqlSnapshot, SqlSource};
 use keysweep::ports::{Extent, Snapshot as _, SourceError};
@@ -58,7 +59,7 @@ async fn failure(platform: &Platform, query: &str) -> (&'static str, String) {
     let source = source(platform, query, None, Duration::from_secs(2));
     let error = match source.open(NOW, None).await {
         Err(error) => error,
-        Ok(mut snapshot) => rows(&mut snapshot).await.err().expect(query),
+        Ok(mut snapshot) => rows(&mut snapshot).await.expect_err(query),
     };
     (source.blamed(&error), error.to_string())
 }
@@ -126,7 +127,7 @@ async fn every_type_of_a_column_becomes_what_the_contract_reads() {
         assert_eq!(record.secret_set_at, at("2026-01-31T00:00:00Z"));
         assert_eq!(record.last_sync_at, at("2026-01-31T09:30:00Z"));
         assert_eq!((record.key_id.as_deref(), record.region.as_deref()), (Some("k"), None));
-        assert_eq!(record.secret.as_ref().map(|secret| secret.expose()), Some("se cret"));
+        assert_eq!(record.secret.as_ref().map(Secret::expose), Some("se cret"));
         assert_eq!((record.used_for.len(), record.tags.join("|").as_str()), (2, "eu|big one"), "{engine:?}");
         let remarks = snapshot.remarks();
         assert_eq!(remarks[0], "column `notes` is not a field of keysweep and is ignored");
@@ -371,8 +372,8 @@ fn the_worked_examples_are_read_on_real_servers() {
             Engine::MariaDb | Engine::Sqlite => format!("AES_ENCRYPT('{token}', 'only-an-example')"),
         };
         for (id, token, gone) in [
-            (1, sealed("only-an-example-1"), "NULL"),
-            (2, sealed("only-an-example-2"), "now()"),
+            (1, sealed("OnlyAnExample0000000000000000001"), "NULL"),
+            (2, sealed("OnlyAnExample0000000000000000002"), "now()"),
             (3, "NULL".to_owned(), "'2020-01-01'"), // long ago: left out
             (4, "NULL".to_owned(), "NULL"),
         ] {
