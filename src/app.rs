@@ -6,6 +6,7 @@ mod build;
 mod clock;
 pub mod daemon;
 pub mod doctor;
+pub mod events;
 mod links;
 mod mail;
 mod metrics;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
+use self::events::Taker;
 pub use self::clock::time_by;
 pub use self::mail::counted;
 pub use self::report::chain;
@@ -71,9 +73,10 @@ pub struct App<C> {
     /// what is known of the estate
     pub ledger: Ledger,
     clock: SteadyClock<C>,
-    vault: Escrow,
+    vault: Arc<Escrow>,
     prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, Source)>,
+    takers: Vec<Taker>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
     judged_under: String,

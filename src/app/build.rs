@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
+use super::events::Taker;
 use super::{App, AppError, MailParts, lease};
 use crate::config::{Env, FirstRun, InventorySettings, Pace, Place, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
@@ -43,6 +44,7 @@ struct Parts<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, Source)>,
+    takers: Vec<Taker>,
     judged_under: String,
 }
 
@@ -56,8 +58,9 @@ impl<C: Clock + Clone> Parts<C> {
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(source).collect();
+        let takers = Taker::all(&settings, env)?;
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, takers, judged_under })
     }
 }
 
@@ -78,15 +81,16 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
             ledger,
             clock,
-            vault,
+            vault: Arc::new(vault),
             prober,
             sources,
+            takers,
             mail,
             endpoints,
             judged_under,
@@ -103,10 +107,10 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, judged_under, .. } = parts;
-        (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, judged_under, .. } = parts;
+        (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), Arc::new(vault));
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.judged_under) = (sources, judged_under);
+        (self.sources, self.takers, self.judged_under) = (sources, takers, judged_under);
         Ok(())
     }
 }
@@ -340,6 +344,7 @@ pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
             path: files.path.clone(),
             people_path: files.people_path.clone(),
         }),
+        Place::Events => Source::Events { name: inventory.name.clone() },
     };
     (spec, source)
 }

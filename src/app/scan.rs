@@ -198,11 +198,12 @@ impl<C: Clock> App<C> {
     /// Where there is no such source, or the ledger fails.
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
-        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
+        let catalogue = &self.catalogue;
+        let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
         let snapshot = source.open(self.clock.now()).await;
-        Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
+        Ok(collect(&self.ledger, &*self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }
 
     async fn collect(
@@ -211,7 +212,7 @@ impl<C: Clock> App<C> {
         progress: &impl Progress,
     ) -> Result<Vec<(String, Collected)>, AppError> {
         let mut all = Vec::new();
-        for (spec, _) in &self.sources {
+        for (spec, _) in self.sources.iter().filter(|(_, source)| source.is_read()) {
             let collected = self.collect_one(&spec.name, progress).await?;
             self.note_source(&spec.name, collected.error.as_deref()).await?;
             if let Some(error) = &collected.error {

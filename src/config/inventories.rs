@@ -3,18 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::problem::Fault;
 use super::reader::Section;
+use super::secret_ref::SecretRef;
+use super::sections::secret_text;
+use super::tree::{Node, Value};
 use super::values::{duration, flag, number, one_of, text};
 use crate::domain::time::hours;
 use crate::inventory::FileKind;
 
 /// One source of inventory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct InventorySettings {
     /// its name, unique
     pub name: String,
     /// where its lists are
     pub place: Place,
+    /// what the platform signs its events with, where it tells of changes by events: two of them while one takes the place
+    /// of the other
+    pub events_secrets: Vec<SecretRef>,
     /// how long a connection must be missing from complete readings to count as deleted
     pub absent_after: Duration,
     /// the share in percent, 0 to 100, above which missing connections are held back
@@ -28,6 +35,8 @@ pub struct InventorySettings {
 pub enum Place {
     /// in files that the platform writes
     Files(FilesPlace),
+    /// nowhere: the platform tells of everything by events
+    Events,
 }
 
 /// Files that the platform writes.
@@ -47,25 +56,47 @@ enum Kind {
     #[default]
     Csv,
     Jsonl,
+    Events,
 }
 
-const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl)];
+const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("events", Kind::Events)];
 
 pub(super) fn inventories(root: &Section<'_>, base: &Path) -> Vec<InventorySettings> {
     root.each_named("inventory", |section| inventory(section, base), |one| &one.name)
 }
 
 fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
+    let kind = section.get("kind", one_of(KINDS));
+    let events_secrets = events_secrets(section, base);
+    if matches!(kind, Kind::Events) {
+        let todo = "make one with `echo whsec_$(openssl rand -base64 32)` and name where it is, as in \"env:NAME\"";
+        section.report_missing("events_secret", Fault::new("what events are signed with is missing", todo));
+    }
     InventorySettings {
         name: section.get("name", text),
-        place: match section.get("kind", one_of(KINDS)) {
+        place: match kind {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),
+            Kind::Events => Place::Events,
         },
+        events_secrets,
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
     }
+}
+
+/// One secret, or a list of two.
+fn events_secrets(section: &Section<'_>, base: &Path) -> Vec<SecretRef> {
+    let found = section.find_secret("events_secret", |key, node| {
+        let one = |node: &Node| SecretRef::parse(key, &secret_text(node)?, base);
+        match &node.value {
+            Value::List(items) if (1..=2).contains(&items.len()) => items.iter().map(one).collect(),
+            Value::List(_) => Err(Fault::new("the list has none, or more than two", "name the new one and the old one")),
+            _ => Ok(vec![one(node)?]),
+        }
+    });
+    found.unwrap_or_default()
 }
 
 fn files(section: &Section<'_>, base: &Path, kind: FileKind) -> FilesPlace {

@@ -341,7 +341,9 @@ impl Settings {
         let controls = self.providers.values().filter_map(|own| own.control.as_ref()).map(|control| &control.secret);
         let token = &self.http.token;
         let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
-        [&self.escrow.master_key].into_iter().chain(mail).chain(token).chain(controls).chain(webhooks).collect()
+        let events = self.inventories.iter().flat_map(|inventory| &inventory.events_secrets);
+        let master = [&self.escrow.master_key].into_iter();
+        master.chain(mail).chain(token).chain(controls).chain(webhooks).chain(events).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

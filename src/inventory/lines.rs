@@ -88,7 +88,8 @@ impl<'r> Visitor<'r> for ObjectSeed<'_, 'r> {
     }
 }
 
-struct CellSeed;
+/// One value as a cell.
+pub(super) struct CellSeed;
 
 impl<'r> DeserializeSeed<'r> for CellSeed {
     type Value = Cell<'r>;

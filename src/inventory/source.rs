@@ -11,6 +11,11 @@ use crate::ports::{Snapshot, SourceError};
 pub enum Source {
     /// files that the platform writes
     Files(FileSource),
+    /// nothing to read: everything is told by events
+    Events {
+        /// the source's name in the configuration
+        name: String,
+    },
 }
 
 /// The settings of a source that its two lists hang on, as keys of its `[[inventory]]`: what is told of a list is told of
@@ -31,6 +36,10 @@ impl Source {
     pub async fn open(&self, now: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
             Self::Files(files) => apart(files, move |files| files.open(now)).await?.map(AnySnapshot::Files),
+            Self::Events { name } => Err(SourceError::Failed {
+                place: format!("the inventory `{name}`"),
+                what: "has nothing to read: everything is told by events".to_owned(),
+            }),
         }
     }
 
@@ -42,6 +51,7 @@ impl Source {
                 Ok(found) => found,
                 Err(error) => vec![(self.keys().connections, error)],
             },
+            Self::Events { .. } => Vec::new(),
         }
     }
 
@@ -49,7 +59,13 @@ impl Source {
     pub const fn keys(&self) -> Keys {
         match self {
             Self::Files(_) => Keys { connections: "path", people: "people_path" },
+            Self::Events { .. } => Keys { connections: "events_secret", people: "events_secret" },
         }
+    }
+
+    /// False where there is nothing to read.
+    pub const fn is_read(&self) -> bool {
+        !matches!(self, Self::Events { .. })
     }
 }
 
@@ -86,6 +102,12 @@ impl Snapshot for AnySnapshot {
     fn has_people(&self) -> bool {
         match self {
             Self::Files(files) => files.has_people(),
+        }
+    }
+
+    fn taken_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Files(files) => files.taken_at(),
         }
     }
 

@@ -5,9 +5,11 @@ mod refusal;
 pub(super) mod sqlite;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::Mutex;
 
 pub use refusal::OpenError;
 
@@ -15,6 +17,8 @@ pub use refusal::OpenError;
 #[derive(Debug)]
 pub struct Ledger {
     pools: Pools,
+    /// whose turn it is to write to the inventory, among those of this process
+    turns: Arc<Mutex<()>>,
 }
 
 /// The connections to the one database or the other.
@@ -48,7 +52,7 @@ impl Ledger {
     pub async fn open(url: impl AsRef<str>) -> Result<Self, OpenError> {
         let url = url.as_ref();
         let pools = if postgres::is_address(url) { postgres::open(url).await? } else { sqlite::open(url).await? };
-        Ok(Self { pools })
+        Ok(Self::over(pools))
     }
 
     /// Opens the ledger for reading, beside whoever writes to it: no lock, no migration.
@@ -74,12 +78,28 @@ impl Ledger {
         } else {
             sqlite::open_beside(url, read_only).await?
         };
-        Ok(Self { pools })
+        Ok(Self::over(pools))
     }
 
     /// An open database whose schema may be an older one.
-    pub(super) const fn to_look_at(pools: Pools) -> Self {
-        Self { pools }
+    pub(super) fn to_look_at(pools: Pools) -> Self {
+        Self::over(pools)
+    }
+
+    fn over(pools: Pools) -> Self {
+        Self { pools, turns: Arc::default() }
+    }
+
+    /// The same, taking turns with another opening of the same ledger when it writes to the inventory: neither then
+    /// meets what the other has just changed.
+    #[must_use]
+    pub fn taking_turns_with(self, other: &Self) -> Self {
+        Self { turns: Arc::clone(&other.turns), ..self }
+    }
+
+    /// Whose turn it is to write to the inventory.
+    pub(super) const fn turns(&self) -> &Arc<Mutex<()>> {
+        &self.turns
     }
 
     /// Writes a whole copy of the ledger at `url` to the new file `to` (an SQLite database, readable by its owner only),

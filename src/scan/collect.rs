@@ -2,6 +2,7 @@
 //! only of a snapshot that was read whole.
 
 mod chunk;
+pub mod event;
 mod people;
 mod told;
 mod writer;
@@ -44,7 +45,7 @@ pub struct CollectPolicy<'a> {
     /// how long sealed copies are held
     pub hold: Hold,
     /// how a provider's connections are made where a row doesn't say; `None` where the catalogue has no such provider
-    pub connects_by: &'a dyn Fn(&ProviderName) -> Option<Auth>,
+    pub connects_by: &'a (dyn Fn(&ProviderName) -> Option<Auth> + Send + Sync),
     /// the volatile facts that a rule in force reads
     pub watched: Watched,
 }
@@ -78,6 +79,10 @@ pub(super) struct Reading<'a, L, V> {
     pub(super) policy: &'a CollectPolicy<'a>,
     pub(super) state: SourceState,
     pub(super) started: Timestamp,
+    /// what the rows are no newer than
+    pub(super) taken: Timestamp,
+    /// the present instant, where it is an event that is told
+    pub(super) told_at: Option<Timestamp>,
     pub(super) seen: Seen,
     pub(super) seen_people: Seen,
     /// a row's id could not be read, so no row can be called absent
@@ -107,6 +112,7 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
 ) -> Result<Collected, LedgerError> {
     let started = clock.now();
     let state = ledger.source(&spec.name, started).await?;
+    let taken = snapshot.as_ref().ok().and_then(Snapshot::taken_at).map_or(started, |at| at.min(started));
     let seen = Seen::up_to(state.max_connection);
     let seen_people = Seen::up_to(state.max_person);
     let mut reading = Reading {
@@ -116,6 +122,8 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         policy,
         state,
         started,
+        taken,
+        told_at: None,
         seen,
         seen_people,
         unreadable_id: false,

@@ -3,8 +3,6 @@
 //! No redirects, no proxies, no cookies; HTTPS and public addresses, unless an endpoint is marked as one of the inside.
 //! Nothing of an answer is read but its status, and how long to wait. What goes wrong is told without the address: Slack's is a secret.
 
-mod sign;
-
 use std::error::Error as _;
 use std::fmt;
 use std::net::IpAddr;
@@ -15,8 +13,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, redirect};
 use url::{Host, Url};
 
-use self::sign::Key;
 use crate::domain::secret::Secret;
+use crate::domain::signature::Key;
 use crate::domain::time::Timestamp;
 use crate::net::{Guard, NoDial, SystemLookup, is_public, retry_after};
 use crate::ports::announce::{NotTaken, Waiting};

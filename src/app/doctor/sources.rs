@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::check::{Check, Part};
-use super::{Doctor, Seen, config, silence};
+use super::{Doctor, Seen, config, events, silence};
 use crate::app::build;
 use crate::config::{FilesPlace, InventorySettings, Place};
 use crate::domain::policy::Hold;
@@ -44,6 +44,9 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
         return unreachable.into();
     }
     let (_, lists) = build::source(inventory);
+    if !lists.is_read() {
+        return events::alone(doctor, index, inventory).await;
+    }
     let source = Source { index, inventory, keys: lists.keys() };
     let mut snapshot = match lists.open(doctor.now).await {
         Ok(snapshot) => snapshot,
@@ -61,6 +64,7 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
         Err(error) => checks.push(source.failed(&error)),
     }
     checks.extend(people);
+    checks.extend(events::look(doctor, index, inventory).await);
     Seen { checks, used, ..Seen::default() }
 }
 
@@ -205,7 +209,7 @@ impl Source<'_> {
 
     /// A warning where everybody on the machine may read secrets.
     fn open_to_all(&self, sample: &Sample) -> Option<Check> {
-        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place;
+        let Place::Files(FilesPlace { path, .. }) = &self.inventory.place else { return None };
         let is_open = sample.useful > 0 && config::mode(path).is_some_and(|mode| mode & 0o004 != 0);
         let what = format!("{} holds secrets, and everybody on this machine may read it", path.display());
         is_open.then(|| {
@@ -220,8 +224,12 @@ impl Source<'_> {
             | SourceError::CutShort { place, .. }
             | SourceError::Changed { place } => place,
         };
-        let Place::Files(FilesPlace { people_path, .. }) = &self.inventory.place;
-        let people = people_path.as_ref().is_some_and(|path| path.display().to_string() == *place);
+        let people = match &self.inventory.place {
+            Place::Files(FilesPlace { people_path, .. }) => {
+                people_path.as_ref().is_some_and(|path| path.display().to_string() == *place)
+            }
+            Place::Events => false,
+        };
         let key = if people { self.keys.people } else { self.keys.connections };
         match error {
             SourceError::Changed { .. } => {

@@ -72,12 +72,18 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         id: ConnectionId(1),
         status: ConnectionStatus::Active,
         facts_at: at(2),
+        row_at: at(2),
+        secret_at: at(2),
+        told_at: None,
         last_use: Some(used(1, true)),
     };
     let second = KnownConnection {
         id: ConnectionId(2),
         status: ConnectionStatus::Absent,
         facts_at: at(2),
+        row_at: at(2),
+        secret_at: at(2),
+        told_at: None,
         last_use: Some(used(2, false)),
     };
     assert_eq!(known, [first, second]);

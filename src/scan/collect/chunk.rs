@@ -19,6 +19,16 @@ pub(super) struct Fresh {
     pub(super) digest: String,
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) known: Option<ConnectionId>,
+    /// how old its facts and the word on its secret are, where that is not simply the row's date
+    pub(super) dates: Option<Dates>,
+}
+
+/// The dates of an event's facts.
+pub(super) struct Dates {
+    /// of the facts, but for the status
+    pub(super) row_at: Timestamp,
+    /// of the word on the secret, where it is the event's
+    pub(super) secret_at: Option<Timestamp>,
 }
 
 /// Compares a chunk with what is known and commits what changed, in one transaction.
@@ -28,7 +38,8 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     reading.sum.rows += rows.len() as u64;
-    let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
+    let turn = reading.ledger.turn().await?;
+    let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
     let fresh = compare(reading, rows, &mut chunk).await?;
     if fresh.is_empty() && is_empty(&chunk) {
         return Ok(()); // as nearly always: nothing further is asked of the ledger
@@ -38,7 +49,9 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
         .iter()
         .map(|row| {
             let view = row.known.and_then(|id| known.connections.get(&id)).map(view);
-            diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.started, now)
+            let change = diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.started, now);
+            let overtaken = view.is_some_and(|view| diff::is_overtaken(&view, &row.record, reading.taken, now));
+            Change { stale: change.stale || overtaken, ..change }
         })
         .collect();
     let reserved = reading.ledger.reserve(reservation(&fresh, &changes, &known)).await?;
@@ -111,7 +124,7 @@ async fn compare<L: CollectLedger, V: Vault>(
         }
         let secret = record.secret.as_ref();
         let fingerprint = secret.map(|s| reading.vault.fingerprint(&record.provider, record.key_id.as_deref(), s));
-        fresh.push(Fresh { digest, fingerprint, known: before.map(|row| row.id), record });
+        fresh.push(Fresh { digest, fingerprint, known: before.map(|row| row.id), record, dates: None });
     }
     // Appended keys cost a seventh of random ones (NUMBERS.md 3).
     fresh.sort_by(|a, b| a.record.connection_id.cmp(&b.record.connection_id));
@@ -120,7 +133,7 @@ async fn compare<L: CollectLedger, V: Vault>(
 
 /// The record with its way of authenticating. A permission's tokens come and go by themselves, and are neither compared nor
 /// held: what the connection uses is the permission, which has no secret of its own.
-fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
+pub(super) fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
     let auth = *record.auth.get_or_insert(usual);
     if auth == Auth::Oauth {
         record.secret = None;
@@ -133,7 +146,7 @@ fn twice() -> FieldProblem {
     FieldProblem { field: "connection_id".to_owned(), reason }
 }
 
-fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
+pub(super) fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
     let name: String = record.provider.as_str().chars().take(40).collect();
     let name = if could_be_key(record.provider.as_str()) {
         "what could be a key (not shown)".to_owned()
@@ -145,7 +158,7 @@ fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
 }
 
 /// Whether copies are held is part of the digest, so that a new choice shows every secret again.
-fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> String {
+pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> String {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(u8::from(reading.policy.hold != Hold::None));
     diff::connection_facts(record, reading.policy.watched, &mut bytes);
@@ -154,10 +167,13 @@ fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -
     digest
 }
 
-fn view(known: &KnownConnection) -> KnownConnectionView {
+pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
     KnownConnectionView {
         status: known.status,
         facts_at: known.facts_at,
+        row_at: known.row_at,
+        secret_at: known.secret_at,
+        told_at: known.told_at,
         open_use: known
             .open_use()
             .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),
@@ -173,7 +189,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    async fn load<L: CollectLedger, V: Vault>(
+    pub(super) async fn load<L: CollectLedger, V: Vault>(
         reading: &Reading<'_, L, V>,
         fresh: &[Fresh],
     ) -> Result<Self, LedgerError> {
@@ -202,7 +218,7 @@ pub(super) fn placeholder<L, V: Vault>(reading: &Reading<'_, L, V>, row: &Fresh)
 }
 
 /// At most what the chunk can need; numbers that are not used are not missed.
-fn reservation(fresh: &[Fresh], changes: &[Change], known: &Known) -> Reservation {
+pub(super) fn reservation(fresh: &[Fresh], changes: &[Change], known: &Known) -> Reservation {
     let begun = changes.iter().filter(|change| change.begin.is_some()).count();
     let accounts: HashSet<&str> =
         fresh.iter().map(|r| r.record.account_id.as_str()).filter(|id| !known.accounts.contains_key(*id)).collect();

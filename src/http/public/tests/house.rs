@@ -153,6 +153,8 @@ impl House {
             bell: world.clone(),
             clock: world.clone(),
             papers: Arc::new(Words),
+            events: world.clone(),
+            meter: world.clone(),
             url: Url::parse("https://keys.example.org/").unwrap(),
             trust_forwarded: true,
         };
@@ -238,6 +240,9 @@ pub(super) async fn fill(ledger: &Ledger) {
             created_at: None,
             deleted_at: None,
             facts_at: NOW,
+            row_at: NOW,
+            secret_at: None,
+            told_at: None,
             last_sync_at: None,
             created_by: None,
             running_jobs: 0,
@@ -303,6 +308,8 @@ pub(super) fn person(source: SourceId, status: PersonStatus, digest: &str) -> Pe
         locale: None,
         timezone: None,
         digest: digest.to_owned(),
+        facts_at: NOW,
+        told_at: None,
     }
 }
 
