@@ -112,8 +112,7 @@ impl Intake {
         let connects_by = |name: &ProviderName| desk.connects_by.get(name).copied();
         let policy = CollectPolicy { hold: desk.hold, connects_by: &connects_by, watched: desk.watched };
         let now = self.clock.now();
-        let tools =
-            EventTools { ledger: &*self.ledger, vault: &*desk.vault, spec: &taker.spec, policy: &policy, now };
+        let tools = EventTools { ledger: &*self.ledger, vault: &*desk.vault, spec: &taker.spec, policy: &policy, now };
         let told = tell(&tools, message.id, body.event).await.unwrap_or_else(|error| Err(busy(&error)));
         self.meter.told(source, kind, EventOutcome::of(&told));
         match &told {

@@ -1,7 +1,7 @@
 //! Saying what is due to people: after a scan, or as a run of its own.
 
-use std::collections::BTreeSet;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use super::bounces::ReturnMaker;
 use super::clock::SteadyClock;

@@ -159,8 +159,7 @@ impl Look {
         }
         if self.sample.len() < 10 {
             let given = |given: bool| if given { "present" } else { "absent" }.to_owned();
-            let time =
-                |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+            let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
             self.sample.push(vec![
                 record.connection_id.clone(),
                 record.account_id.clone(),

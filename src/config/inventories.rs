@@ -92,7 +92,9 @@ fn events_secrets(section: &Section<'_>, base: &Path) -> Vec<SecretRef> {
         let one = |node: &Node| SecretRef::parse(key, &secret_text(node)?, base);
         match &node.value {
             Value::List(items) if (1..=2).contains(&items.len()) => items.iter().map(one).collect(),
-            Value::List(_) => Err(Fault::new("the list has none, or more than two", "name the new one and the old one")),
+            Value::List(_) => {
+                Err(Fault::new("the list has none, or more than two", "name the new one and the old one"))
+            }
             _ => Ok(vec![one(node)?]),
         }
     });

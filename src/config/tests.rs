@@ -84,9 +84,12 @@ fn the_manual_shows_the_defaults_of_the_domain() {
 fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
     let mut plain = settings(MINIMAL).inventories.remove(0);
-    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place);
+    let (Place::Files(own), Place::Files(whole)) = (&mut plain.place, &shown.inventories[0].place) else {
+        panic!("both are in files")
+    };
     own.people_path = whole.people_path.clone();
-    assert_eq!(shown.inventories, [plain]);
+    plain.events_secrets = shown.inventories[0].events_secrets.clone();
+    assert_eq!(format!("{:?}", shown.inventories), format!("{:?}", [plain]));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));
     assert!(shown.mail.sending.is_some() && shown.providers.len() == 1);
@@ -208,7 +211,7 @@ fn relative_paths_start_at_the_folder_of_the_file() {
     let text = format!("{MINIMAL}people_path = \"/abs/people.csv\"\n");
     let own = settings(&text);
     assert_eq!(own.ledger.url.as_ref(), "sqlite:/conf/keysweep.db");
-    let Place::Files(files) = &own.inventories[0].place;
+    let Place::Files(files) = &own.inventories[0].place else { panic!("it is in files") };
     assert_eq!(files.path, Path::new("/conf/connections.csv"));
     assert_eq!(files.people_path.as_deref(), Some(Path::new("/abs/people.csv")));
     for (url, expected) in [
@@ -267,7 +270,7 @@ fn a_named_file_that_is_missing_is_a_problem_and_one_that_exists_gives_its_folde
     assert!(problems.to_string().contains("own.toml: the file can't be read"), "{problems}");
     fs::write(&path, MINIMAL).unwrap();
     let (settings, _) = load(&ConfigChoice::usual(Some(path)), &[], &KNOWN).unwrap();
-    let Place::Files(files) = &settings.inventories[0].place;
+    let Place::Files(files) = &settings.inventories[0].place else { panic!("it is in files") };
     assert_eq!(files.path, folder.path().join("connections.csv"));
 }
 
@@ -353,4 +356,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn events_need_a_secret_and_a_listener_and_take_two_secrets_at_most() {
+    let inventory = |more: &str| format!("{MINIMAL}\n[[inventory]]\nname = \"told\"\nkind = \"events\"\n{more}\n");
+    let told = |text: &str| read(Some(Source { name: "m", text }), Path::new("."), &[], &KNOWN);
+    let (settings, warnings) = told(&inventory("events_secret = [\"env:NEW\", \"file:old\"]")).unwrap();
+    assert_eq!(settings.inventories[1].events_secrets.len(), 2);
+    assert_eq!(settings.inventories[1].place, Place::Events);
+    assert!(warnings.iter().any(|warning| warning.to_string().contains("no event can come")), "{warnings:?}");
+    for (more, words) in [
+        ("", "what events are signed with is missing"),
+        ("events_secret = []", "more than two"),
+        ("events_secret = [\"env:A\", \"env:B\", \"env:C\"]", "more than two"),
+        ("events_secret = [\"env:A\", 7]", "not text"),
+        ("events_secret = \"env:A\"\npath = \"x.csv\"", "there is no such setting"),
+    ] {
+        let problems = told(&inventory(more)).unwrap_err().to_string();
+        assert!(problems.contains(words), "{more}: {problems}");
+    }
+    let literal = told(&inventory("events_secret = [\"whsec_canary\", \"env:B\"]")).unwrap().0;
+    let shown = show(&literal);
+    assert!(!shown.contains("canary") && shown.contains("[[secret], \"env:B\"]"), "{shown}");
 }

@@ -180,10 +180,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-fn cells<'a>(
-    contract: &'static Contract,
-    data: Vec<(Cow<'a, str>, Cell<'a>)>,
-) -> Result<Cells<'a>, FieldProblem> {
+fn cells<'a>(contract: &'static Contract, data: Vec<(Cow<'a, str>, Cell<'a>)>) -> Result<Cells<'a>, FieldProblem> {
     let mut cells = Cells::new(contract);
     let mut given = 0_u32;
     for (name, value) in data {

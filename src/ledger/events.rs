@@ -89,11 +89,7 @@ impl EventLedger for Ledger {
         Ok(line.number(&TAKEN, [source.0.into(), message_id.into()]).await? > 0)
     }
 
-    async fn known_record(
-        &self,
-        source: SourceId,
-        connection: &str,
-    ) -> Result<Option<ConnectionRecord>, LedgerError> {
+    async fn known_record(&self, source: SourceId, connection: &str) -> Result<Option<ConnectionRecord>, LedgerError> {
         let mut line = self.look("look up what is known of a connection").await?;
         let rows: Vec<RecordRow> = line.rows("connection", &RECORD, [source.0.into(), connection.into()]).await?;
         Ok(rows.into_iter().next().map(|row| row.record(connection)))
@@ -162,10 +158,8 @@ async fn leaked(tx: &mut Session, credential: CredentialId, at: Timestamp, now: 
     }
     tx.run(&NOTE, [credential.0.into(), at.into(), BY_EVENT.into()]).await?;
     due::by_credential(tx, &[credential], now).await?;
-    let data = Map::from_iter([
-        ("compromised_at".to_owned(), at.to_string().into()),
-        ("note".to_owned(), BY_EVENT.into()),
-    ]);
+    let data =
+        Map::from_iter([("compromised_at".to_owned(), at.to_string().into()), ("note".to_owned(), BY_EVENT.into())]);
     let subject = format!("credential:{credential}");
     tx.log(&[Event { at: now, kind: "credential.compromised", subject, data }]).await
 }
@@ -219,9 +213,8 @@ pub(super) const TAKE: Sql = sql!(
      ON CONFLICT (source_id, message_id) DO NOTHING"
 );
 
-pub(super) const HEARD: Sql = sql!(
-    "UPDATE source SET last_event = $2, syncs_told = CASE WHEN $3 = 1 THEN 1 ELSE syncs_told END WHERE id = $1"
-);
+pub(super) const HEARD: Sql =
+    sql!("UPDATE source SET last_event = $2, syncs_told = CASE WHEN $3 = 1 THEN 1 ELSE syncs_told END WHERE id = $1");
 
 pub(super) const LAST: Sql = sql!("SELECT " [numbers "last_event"] " FROM source WHERE name = $1");
 

@@ -118,11 +118,7 @@ impl UsedValue {
 /// The ledger as events see it.
 pub trait EventLedger {
     /// Whether this message was taken before.
-    fn has_taken(
-        &self,
-        source: SourceId,
-        message_id: &str,
-    ) -> impl Future<Output = Result<bool, LedgerError>> + Send;
+    fn has_taken(&self, source: SourceId, message_id: &str) -> impl Future<Output = Result<bool, LedgerError>> + Send;
 
     /// What is known of a connection, as a row would tell it: without its secret.
     fn known_record(
@@ -140,10 +136,8 @@ pub trait EventLedger {
     ) -> impl Future<Output = Result<Option<PersonRecord>, LedgerError>> + Send;
 
     /// The values that a connection has used, newest first, stand-ins left out.
-    fn used_values(
-        &self,
-        connection: ConnectionId,
-    ) -> impl Future<Output = Result<Vec<UsedValue>, LedgerError>> + Send;
+    fn used_values(&self, connection: ConnectionId)
+    -> impl Future<Output = Result<Vec<UsedValue>, LedgerError>> + Send;
 
     /// Everything that an event changes, and that it was taken, in one transaction. False where it had been taken before:
     /// then nothing is written. Credentials whose use ends here are to be asked about at once.

@@ -32,8 +32,7 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
     }
     let missed = |row: &OpenRow| !reading.seen.contains(row.id.0) && !is_told(reading, row.told_at);
     let gone = |row: &OpenRow| {
-        missed(row)
-            && absence(row.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone
+        missed(row) && absence(row.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone
     };
     let (mut open, mut count) = (0, 0);
     let mut after = ConnectionId(0);

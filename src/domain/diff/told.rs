@@ -100,8 +100,7 @@ fn of_the_past(
     let is_newest = date > known.secret_at;
     let secret_at = is_newest.then_some(date);
     let takes_over = |by, replaces_another| {
-        let begin =
-            Begin { fingerprint: BeginWith::Secret(value.clone()), since: now, replaces_another, ended: None };
+        let begin = Begin { fingerprint: BeginWith::Secret(value.clone()), since: now, replaces_another, ended: None };
         Change { end_open_use: Some((now, by)), begin: Some(begin), ..change.clone() }
     };
     let change = match &known.open_use {
@@ -121,10 +120,5 @@ fn of_the_past(
 fn former(value: &Fingerprint, record: &ConnectionRecord, by: EndedBy, now: Timestamp) -> Begin {
     let since = record.created_at.unwrap_or(now).min(now);
     let until = record.deleted_at.filter(|_| by == EndedBy::Deleted).unwrap_or(now).clamp(since, now);
-    Begin {
-        fingerprint: BeginWith::Secret(value.clone()),
-        since,
-        replaces_another: false,
-        ended: Some((until, by)),
-    }
+    Begin { fingerprint: BeginWith::Secret(value.clone()), since, replaces_another: false, ended: Some((until, by)) }
 }

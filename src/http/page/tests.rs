@@ -69,6 +69,7 @@ impl World {
                     rows: 2000,
                     quarantined: 0,
                     held_back: 0,
+                    last_event: None,
                 }],
                 blind: Vec::new(),
                 clock: None,

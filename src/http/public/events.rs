@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -57,13 +57,17 @@ pub(super) async fn take(
     let public = &front.public;
     if !front.tollgate.lets_in(visitor(peer.0, &headers, public.trust_forwarded)) {
         public.meter.turned_away(EventRefusal::TooOften);
-        return later(problem::told(StatusCode::TOO_MANY_REQUESTS, "too many events at once; send this again", None), "5");
+        return later(
+            problem::told(StatusCode::TOO_MANY_REQUESTS, "too many events at once; send this again", None),
+            "5",
+        );
     }
     let body = match body {
         Ok(body) => body,
         Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             public.meter.turned_away(EventRefusal::TooLarge);
-            let detail = format!("an event has at most {BODY_BYTES} bytes; send one row of the contract, and nothing else");
+            let detail =
+                format!("an event has at most {BODY_BYTES} bytes; send one row of the contract, and nothing else");
             return problem::told(StatusCode::PAYLOAD_TOO_LARGE, &detail, None);
         }
         Err(_) => return refused(&front, NotTaken::Unread(field("", "could not be read; send it again"))),

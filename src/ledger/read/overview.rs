@@ -153,6 +153,9 @@ pub struct SourceOverview {
     pub quarantined: u64,
     /// connections and people that would be believed gone, held back because they are too many at once
     pub held_back: u64,
+    /// when an event of it was last taken; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub last_event: Option<Timestamp>,
 }
 
 impl SourceOverview {
@@ -316,7 +319,8 @@ pub(in crate::ledger) const AGES: Sql = sql!(
 );
 
 pub(in crate::ledger) const SOURCES: Sql = sql!(
-    "SELECT " [page "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people"] "
+    "SELECT " [page "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
+         last_event"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
 );
 

@@ -174,6 +174,7 @@ async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use
     let row = |id, absent_since| OpenRow {
         id: ConnectionId(id),
         absent_since,
+        told_at: None,
         open_use: Some((UseId(id), CredentialId(id))),
     };
     let first = fixture.ledger.open_page(fixture.source, ConnectionId(0), 2).await.expect("a page");

@@ -10,8 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    act, announce, collect, compromise, copy, due, escrow, events, judge, link, meta, notify, probe, prune, read, running,
-    scans, session, sight,
+    act, announce, collect, compromise, copy, due, escrow, events, judge, link, meta, notify, probe, prune, read,
+    running, scans, session, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.

@@ -160,8 +160,7 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
         last: Option<KnownUse>,
     ) -> Result<(), LedgerError> {
         let change = &told.change;
-        let wanted =
-            chunk::reservation(std::slice::from_ref(&fresh), std::slice::from_ref(change), &known);
+        let wanted = chunk::reservation(std::slice::from_ref(&fresh), std::slice::from_ref(change), &known);
         let reserved = self.tools.ledger.reserve(wanted).await?;
         // A stand-in that has ended is no second key that was left behind: this is the value that it stood for.
         let stood_in = last.filter(|used| used.placeholder && !used.open);
@@ -236,7 +235,13 @@ fn dated(fresh: Fresh, told: &diff::Told, before: Option<ConnectionRecord>) -> F
     let record = if told.takes_facts {
         ConnectionRecord { deleted_at: before.deleted_at, status: RecordStatus::Active, ..own }
     } else {
-        ConnectionRecord { secret: own.secret, key_id: own.key_id, region: own.region, base_url: own.base_url, ..before }
+        ConnectionRecord {
+            secret: own.secret,
+            key_id: own.key_id,
+            region: own.region,
+            base_url: own.base_url,
+            ..before
+        }
     };
     // without a digest, so that the next reading is compared in any case
     Fresh { record, digest: String::new(), dates, ..fresh }
