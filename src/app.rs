@@ -18,6 +18,7 @@ pub mod scan;
 pub mod trial;
 pub mod unattended;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use crate::domain::policy::{LivenessPolicy, RulePolicy};
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, EscrowError, MasterKeyError};
 use crate::inventory::Source;
+use crate::inventory::refs::Allowed;
 use crate::ledger::{Ledger, OpenError};
 use crate::mail::{SmtpMailer, Templates};
 use crate::notify::{MailPace, NotifyPolicy};
@@ -77,6 +79,8 @@ pub struct App<C> {
     prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, Source)>,
     takers: Vec<Taker>,
+    /// what the rows of each source may name, by its name
+    refs: BTreeMap<String, Allowed>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
     judged_under: String,

@@ -1,8 +1,9 @@
-//! Which addresses may be dialled, and the look-up that hands out no other.
+//! Which addresses may be dialled, and the look-up that hands out no other; the one kind of HTTP client.
 //!
 //! A name can lead anywhere, also into the network that keysweep runs in, and another way each time it is asked
 //! (rebinding). So it is not the name that is checked but each address, by the very look-up whose result is dialled.
 
+pub(crate) mod client;
 pub mod retry_after;
 
 use std::fmt;

@@ -14,7 +14,7 @@ use crate::domain::record::Address;
 use crate::domain::time::Timestamp;
 use crate::mail::{Sender, SmtpMailer, plain_mail};
 use crate::notify::{AnnounceTools, Announced, Backoff, announce};
-use crate::ports::announce::{AnnounceLedger as _, Courier, Endpoint, NotTaken, Waiting};
+use crate::ports::announce::{Courier, Endpoint, NotTaken, Waiting};
 use crate::ports::notify::{MailSession as _, Mailer as _};
 use crate::ports::{Clock, Event, LedgerError, Progress};
 use crate::webhook::Webhook;
@@ -91,15 +91,13 @@ impl Courier for Carriage<'_> {
 }
 
 impl<C: Clock> App<C> {
-    /// Makes endpoints known that are new: they are told of everything that happens from here on.
+    /// Makes the endpoints of the settings those that are told: new ones of everything that happens from here on.
     ///
     /// # Errors
     /// Where the ledger fails.
     pub async fn know_endpoints(&self) -> Result<(), LedgerError> {
-        for endpoint in &self.endpoints.named {
-            self.ledger.told_up_to(&endpoint.name).await?;
-        }
-        Ok(())
+        let names: Vec<&str> = self.endpoints.named.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        self.ledger.know_endpoints(self.clock.now(), &names).await
     }
 
     /// Tells the operator's endpoints what the log has for them.

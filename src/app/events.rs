@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::ports::activation::{Bell, Job};
 use crate::ports::events::{Events, NotTaken, Taken, Tidings as _};
 use crate::ports::meter::{EventOutcome, Meter};
+use crate::ports::refs::NoRefs;
 use crate::ports::{Clock, LedgerError};
 use crate::scan::SourceSpec;
 use crate::scan::collect::CollectPolicy;
@@ -110,7 +111,7 @@ impl Intake {
         let taker = body.taker;
         let (kind, source) = (body.event.kind(), taker.name());
         let connects_by = |name: &ProviderName| desk.connects_by.get(name).copied();
-        let policy = CollectPolicy { hold: desk.hold, connects_by: &connects_by, watched: desk.watched };
+        let policy = CollectPolicy { hold: desk.hold, connects_by: &connects_by, watched: desk.watched, refs: &NoRefs };
         let now = self.clock.now();
         let tools = EventTools { ledger: &*self.ledger, vault: &*desk.vault, spec: &taker.spec, policy: &policy, now };
         let told = tell(&tools, message.id, body.event).await.unwrap_or_else(|error| Err(busy(&error)));

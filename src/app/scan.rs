@@ -11,6 +11,7 @@ use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::notify::Notified;
 use crate::ports::meter::Stage;
+use crate::ports::refs::{NoRefs, Refs};
 use crate::ports::{Clock, LedgerError, Progress, Quiet};
 use crate::providers::CatalogueProber;
 use crate::scan::collect::CollectPolicy;
@@ -201,7 +202,8 @@ impl<C: Clock> App<C> {
         let catalogue = &self.catalogue;
         let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
-        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched };
+        let refs = self.refs.get(name).map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);
+        let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
         let snapshot = source.open(self.clock.now()).await;
         Ok(collect(&self.ledger, &*self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }

@@ -12,6 +12,7 @@ use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
 use crate::domain::time::Timestamp;
+use crate::ledger::read::ProblemRow;
 use crate::ports::{Quiet, Snapshot, SourceError};
 use crate::providers::{Catalogue, misplaced};
 use crate::scan::absence::accept;
@@ -66,6 +67,7 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     // The same code as a scan's, on a copy that is thrown away.
     let collected = app.collect_one(name, &Quiet).await?;
     look.add_set_aside(name, &app.ledger.quarantined(PAGE).await?);
+    look.add_remarks(name, app.ledger.problems().await?);
     let complete = look.error.is_none();
     show(name, &look, &collected, format)?;
     Ok(if complete { Done::Ok } else { Done::Incomplete })
@@ -121,6 +123,13 @@ impl Look {
                 self.problems.push(format!("{place}: {}", row.reason));
             }
         }
+    }
+
+    /// What only the scan's own code remarks: references that lead nowhere.
+    fn add_remarks(&mut self, source: &str, rows: Vec<ProblemRow>) {
+        let new = rows.into_iter().filter(|row| row.source == source).map(|row| row.problem);
+        let new: Vec<String> = new.filter(|problem| !self.problems.contains(problem)).collect();
+        self.problems.extend(new);
     }
 
     fn person(&mut self, row: &Row<PersonRecord>) {

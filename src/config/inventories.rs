@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::{Node, Value};
-use super::values::{duration, flag, number, one_of, text};
+use super::values::{duration, flag, number, one_of, some_time, text, words};
 use crate::domain::time::hours;
 use crate::inventory::FileKind;
 
@@ -28,6 +28,36 @@ pub struct InventorySettings {
     pub vanish_limit: u32,
     /// true where the age of a connection says nothing about the age of its secret
     pub secrets_replaceable: bool,
+    /// what `secret_ref` may name
+    pub secret_refs: RefSettings,
+}
+
+/// What rows may name in `secret_ref`: nothing, unless it stands here.
+#[derive(Clone, Debug, Default)]
+pub struct RefSettings {
+    /// the folder below which `file:` leads
+    pub files: Option<PathBuf>,
+    /// the Vault that `vault:` leads to
+    pub vault: Option<VaultSettings>,
+    /// the program that decrypts `encrypted:`, and its arguments
+    pub command: Option<(PathBuf, Vec<String>)>,
+    /// how long one reference may take
+    pub timeout: Duration,
+}
+
+/// A Vault, and what of it may be read.
+#[derive(Clone, Debug)]
+pub struct VaultSettings {
+    /// its address
+    pub url: String,
+    /// who we are there
+    pub token: SecretRef,
+    /// the namespace, where there are several
+    pub namespace: Option<String>,
+    /// where its key-value engine is
+    pub mount: String,
+    /// what every path begins with
+    pub prefix: String,
 }
 
 /// Where a source's lists are.
@@ -83,6 +113,7 @@ fn inventory(section: &Section<'_>, base: &Path) -> InventorySettings {
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
+        secret_refs: section.find_section("secret_refs").map(|section| secret_refs(section, base)).unwrap_or_default(),
     }
 }
 
@@ -100,6 +131,36 @@ fn events_secrets(section: &Section<'_>, base: &Path) -> Vec<SecretRef> {
     });
     found.unwrap_or_default()
 }
+
+fn secret_refs(section: Section<'_>, base: &Path) -> RefSettings {
+    let settings = RefSettings {
+        files: section.find("files", text).map(|path| base.join(path)),
+        command: section.find("command", words).and_then(|words| {
+            let (program, arguments) = words.split_first()?;
+            Some((base.join(program), arguments.to_vec()))
+        }),
+        vault: section.find_section("vault").and_then(|section| vault(section, base)),
+        timeout: section.find("timeout", some_time).unwrap_or(FOLLOWING),
+    };
+    section.close();
+    settings
+}
+
+fn vault(section: Section<'_>, base: &Path) -> Option<VaultSettings> {
+    let token = section.find_secret("token", |key, node| SecretRef::parse(key, &secret_text(node)?, base));
+    section.report_missing(
+        "token",
+        Fault::new("who we are at the Vault is missing", "write e.g. token = \"env:VAULT_TOKEN\""),
+    );
+    let url = section.get("url", text);
+    let (namespace, mount) = (section.find("namespace", text), section.find("mount", text));
+    let prefix = section.find("prefix", text).unwrap_or_default();
+    section.close();
+    Some(VaultSettings { url, token: token?, namespace, mount: mount.unwrap_or_else(|| "secret".to_owned()), prefix })
+}
+
+/// How long one reference may take, where nothing else is said.
+pub(super) const FOLLOWING: Duration = Duration::from_secs(10);
 
 fn files(section: &Section<'_>, base: &Path, kind: FileKind) -> FilesPlace {
     FilesPlace {

@@ -29,7 +29,7 @@ use std::path::Path;
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
-pub use self::inventories::{FilesPlace, InventorySettings, Place};
+pub use self::inventories::{FilesPlace, InventorySettings, Place, RefSettings, VaultSettings};
 pub use self::links::LinkSettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::inventories::FOLLOWING;
 use super::*;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
@@ -89,6 +90,11 @@ fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     };
     own.people_path = whole.people_path.clone();
     plain.events_secrets = shown.inventories[0].events_secrets.clone();
+    let refs = &shown.inventories[0].secret_refs;
+    assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
+    let vault = refs.vault.as_ref().expect("a vault");
+    assert_eq!((vault.mount.as_str(), vault.namespace.as_deref()), ("secret", Some("team")));
+    plain.secret_refs = refs.clone();
     assert_eq!(format!("{:?}", shown.inventories), format!("{:?}", [plain]));
     let usual = LivenessPolicy::default();
     assert_eq!((shown.liveness.confirm_gap.value, shown.liveness.settle.value), (usual.confirm_gap, usual.settle));

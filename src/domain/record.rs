@@ -57,6 +57,17 @@ pub struct ConnectionRecord {
     pub tags: Vec<String>,
 }
 
+impl ConnectionRecord {
+    /// Takes the row's secret. A `convertkit` value that begins with `kit_` is a Kit v4 key, and makes the row one of `kit`
+    /// (DESIGN.md 10).
+    pub fn take_secret(&mut self, secret: Secret) {
+        if secret.expose().starts_with("kit_") && self.provider.as_str() == "convertkit" {
+            self.provider = ProviderName::new("kit");
+        }
+        self.secret = Some(secret);
+    }
+}
+
 /// A connection's status as an inventory row gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

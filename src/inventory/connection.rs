@@ -130,9 +130,8 @@ pub(super) fn build(
         compromised_at: cells.past(COMPROMISED_AT, now, dropped)?,
         tags: cells.list(TAGS)?,
     };
-    let is_kit_v4 = record.secret.as_ref().is_some_and(|secret| secret.expose().starts_with("kit_"));
-    if is_kit_v4 && record.provider.as_str() == "convertkit" {
-        record.provider = ProviderName::new("kit");
+    if let Some(secret) = record.secret.take() {
+        record.take_secret(secret);
     }
     Ok(record)
 }

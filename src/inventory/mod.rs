@@ -2,6 +2,7 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `refs` | secrets that rows only name |
 //! | `source` | a source of any kind |
 //! | `file` | a source of one or two files, read as one snapshot |
 //! | `lane` | one file, from its first byte to the proof that it was read whole |
@@ -19,6 +20,7 @@ mod frames;
 mod lane;
 mod lines;
 mod person;
+pub mod refs;
 mod source;
 mod table;
 #[cfg(test)]

@@ -12,6 +12,25 @@ use crate::ports::announce::{AnnounceLedger, MessageEnd, Waiting};
 use crate::ports::{Event, LedgerError};
 
 impl Ledger {
+    /// Makes these the endpoints that are told. A new one begins at the log's end. One that is named no more is told nothing:
+    /// what waits for it is left, and should it be named again, it begins as a new one does.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn know_endpoints(&self, now: Timestamp, named: &[&str]) -> Result<(), LedgerError> {
+        let told: Vec<String> = self.look("read who is told").await?.rows("endpoint", &NAMES, []).await?;
+        let are = |names: &[&str], others: &[String]| names.iter().all(|name| others.iter().any(|other| other == name));
+        if told.len() == named.len() && are(named, &told) {
+            return Ok(());
+        }
+        let named = pack(named)?;
+        let mut tx = self.write("know who is told").await?;
+        tx.run(&LEAVE, [(&named).into(), now.into()]).await?;
+        tx.run(&FORGET, [(&named).into()]).await?;
+        tx.run(&BEGIN, [named.into()]).await?;
+        tx.commit().await
+    }
+
     /// When the first message to one of these endpoints is to be tried; `None` where none waits. May lie in the past.
     ///
     /// # Errors
@@ -54,7 +73,7 @@ impl AnnounceLedger for Ledger {
             return Ok(*known);
         }
         let mut tx = self.write("begin to tell an endpoint").await?;
-        tx.run(&BEGIN, [endpoint.into()]).await?;
+        tx.run(&BEGIN, [pack(&[endpoint])?.into()]).await?;
         let begun: Vec<i64> = tx.rows("endpoint", &TOLD, [endpoint.into()]).await?;
         tx.commit().await?;
         Ok(begun.first().copied().unwrap_or(0))
@@ -125,13 +144,26 @@ impl AnnounceLedger for Ledger {
     }
 }
 
-pub(super) const TOLD: Sql = sql!("SELECT " [numbers "told_up_to"] " FROM endpoint WHERE name = $1");
+/// An endpoint that is named no more keeps its row, for its messages; the log's entries are counted from 1.
+pub(super) const NAMES: Sql = sql!("SELECT " [numbers "name"] " FROM endpoint WHERE told_up_to >= 0");
 
-/// A new endpoint is not told of what was before it.
+pub(super) const TOLD: Sql =
+    sql!("SELECT " [numbers "told_up_to"] " FROM endpoint WHERE name = $1 AND told_up_to >= 0");
+
+/// A new endpoint is not told of what was before it, nor one that is named again of what was meanwhile.
 pub(super) const BEGIN: Sql = sql!(
-    "INSERT INTO endpoint (name, told_up_to) VALUES ($1, (SELECT coalesce(max(id), 0) FROM event))
-     ON CONFLICT (name) DO NOTHING"
+    "INSERT INTO endpoint (name, told_up_to)
+     SELECT named.value, (SELECT coalesce(max(id), 0) FROM event) FROM " [each "$1" named text] " WHERE true
+     ON CONFLICT (name) DO UPDATE SET told_up_to = excluded.told_up_to WHERE endpoint.told_up_to < 0"
 );
+
+pub(super) const LEAVE: Sql = sql!(
+    "UPDATE message SET state = 'given_up', ended_at = $2, error = 'the settings name it no more', body = '',
+         next_try_at = NULL
+     WHERE state = 'planned' AND endpoint NOT IN " [within "$1" text]
+);
+
+pub(super) const FORGET: Sql = sql!("UPDATE endpoint SET told_up_to = -1 WHERE name NOT IN " [within "$1" text]);
 
 pub(super) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM message");
 

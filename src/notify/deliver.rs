@@ -48,6 +48,7 @@ where
         began,
         queue: RefCell::default(),
         turns: RefCell::new(tools.pace.turns()),
+        unused: RefCell::default(),
         put_off: RefCell::default(),
         sum: RefCell::new(sum),
         failures: Cell::new(0),
@@ -81,6 +82,8 @@ struct Run<'a, 's, L, M, R, K, C, G> {
     began: Timestamp,
     queue: RefCell<VecDeque<ClaimedMail>>,
     turns: RefCell<Turns<'a>>,
+    /// mails that had their turn and come once more in this pass, without what is held
+    unused: RefCell<BTreeSet<MailId>>,
     /// what was found to have its turn later, until that is recorded
     put_off: RefCell<Vec<(MailId, MailEnd)>>,
     sum: RefCell<&'s mut Notified>,
@@ -183,7 +186,8 @@ where
             if mail.maybe_sent {
                 self.put_off(&mail).await?;
             } else {
-                // The others go in a moment, without these.
+                // The others go in a moment, without these, by the turn that was theirs.
+                self.unused.borrow_mut().insert(mail.id);
                 self.record(&mail, MailEnd::Held { notices: held, retry_at: self.began }).await?;
             }
             return Ok(None);
@@ -224,6 +228,9 @@ where
         }
         if self.is_quiet(mail) {
             return false;
+        }
+        if self.unused.borrow_mut().remove(&mail.id) {
+            return true;
         }
         let domain = mail.address.expose().rsplit('@').next().unwrap_or_default();
         let taken = self.turns.borrow_mut().take(domain, self.now());

@@ -16,6 +16,7 @@ pub mod links;
 pub mod meter;
 pub mod notify;
 pub mod probe;
+pub mod refs;
 
 use std::time::Duration;
 

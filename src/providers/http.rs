@@ -5,12 +5,11 @@
 //! with an address in it: ConvertKit's secret is in the request line.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AGE, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, redirect};
+use reqwest::{Client, RequestBuilder, Response};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -19,8 +18,9 @@ use super::turn::Turns;
 use crate::domain::catalogue::{Blank, Probe, ProbeAuth, Template, classify};
 use crate::domain::outcome::{Dated, Reason, Verdict};
 use crate::domain::time::Timestamp;
+use crate::net::client::{Cause, Wanted, cause, client};
 use crate::net::retry_after::{date, wait};
-use crate::net::{Guard, Lookup, NoDial};
+use crate::net::{Guard, Lookup};
 use crate::ports::Clock;
 use crate::ports::probe::{LONGEST_RETRY_AFTER, Question};
 
@@ -70,7 +70,15 @@ impl<'a> Clients<'a> {
             return Ok(client.clone());
         }
         let guard = Guard::new(Arc::clone(self.lookup), settings.is_test());
-        let client = client(settings, guard, self.user_agent).map_err(|error| error.without_url().to_string())?;
+        let client = client(Wanted {
+            agent: self.user_agent,
+            guard,
+            plain: settings.is_test(),
+            connect_timeout: settings.connect_timeout,
+            timeout: settings.timeout,
+            silence: None,
+            kept: settings.in_flight,
+        })?;
         self.made.insert(needs, client.clone());
         Ok(client)
     }
@@ -160,24 +168,6 @@ impl HttpDoor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where a client is made")]
-fn client(settings: &ProviderSettings, guard: Guard, user_agent: &str) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(user_agent)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .https_only(!settings.is_test())
-        .dns_resolver(Arc::new(guard))
-        .connect_timeout(settings.connect_timeout)
-        .timeout(settings.timeout)
-        .tcp_nodelay(true)
-        .pool_max_idle_per_host(settings.in_flight)
-        // Longer than the pause between two questions at the slowest pace, else every question opens a connection.
-        .pool_idle_timeout(Duration::from_secs(90))
-        .build()
-}
-
 /// What the sender's clock showed. An answer out of somebody's cache is dated when it went in there.
 fn dated(headers: &HeaderMap, ours: Timestamp) -> Option<Dated> {
     let theirs = date(headers.get(DATE)).filter(|_| !headers.contains_key(AGE))?;
@@ -200,27 +190,14 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Reason> {
 
 /// Why no answer came. The error holds the address, so nothing of it is kept but this word.
 fn reason(error: &reqwest::Error) -> Reason {
-    if error.is_timeout() {
-        return Reason::Timeout;
+    match cause(error) {
+        Cause::Timeout => Reason::Timeout,
+        Cause::Tls(_) => Reason::Tls,
+        Cause::NoName => Reason::Dns,
+        Cause::NotPublic => Reason::BadAddress,
+        Cause::NoConnection => Reason::Connect,
+        Cause::Broken => Reason::Garbled,
     }
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner.is::<rustls::Error>() {
-            return Reason::Tls;
-        }
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
-        {
-            return Reason::Tls;
-        }
-        match inner.downcast_ref() {
-            Some(NoDial::Name { .. }) => return Reason::Dns,
-            Some(NoDial::NotPublic { .. }) => return Reason::BadAddress,
-            None => {}
-        }
-        cause = inner.source();
-    }
-    if error.is_connect() { Reason::Connect } else { Reason::Garbled }
 }
 
 fn encode(bytes: &[u8]) -> String {

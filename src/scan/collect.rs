@@ -4,9 +4,11 @@
 mod chunk;
 pub mod event;
 mod people;
+mod refs;
 mod told;
 mod writer;
 
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::absence;
@@ -17,6 +19,7 @@ use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, FieldProblem, Quarantined};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectLedger, SnapshotEnd, SourceState};
+use crate::ports::refs::Refs;
 use crate::ports::{Clock, LedgerError, Progress, Snapshot, SourceError, Vault};
 
 /// Rows read, compared and committed together. What a scan holds grows with them: in chunks of 10,000 a scan of 50,000
@@ -48,6 +51,8 @@ pub struct CollectPolicy<'a> {
     pub connects_by: &'a (dyn Fn(&ProviderName) -> Option<Auth> + Send + Sync),
     /// the volatile facts that a rule in force reads
     pub watched: Watched,
+    /// follows the references of this source's rows
+    pub refs: &'a (dyn Refs + Send + Sync),
 }
 
 /// What reading one source brought.
@@ -69,6 +74,8 @@ pub struct Collected {
     pub error: Option<String>,
     /// connections held back by the vanish limit
     pub held_back: u64,
+    /// rows whose `secret_ref` led to no secret
+    pub unfollowed: u64,
 }
 
 /// What one snapshot keeps while it is read. Bounded: a bit a row and a few lists with limits.
@@ -90,6 +97,10 @@ pub(super) struct Reading<'a, L, V> {
     pub(super) unreadable_person: bool,
     /// a row told of a synchronisation
     pub(super) told_of_syncs: bool,
+    /// a row names its secret, and the settings allow no references
+    pub(super) names_in_vain: bool,
+    /// references in a row whose keeper could not be asked
+    pub(super) unreachable_in_a_row: AtomicU32,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) remarks: Vec<String>,
     pub(super) sum: Collected,
@@ -129,6 +140,8 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         unreadable_id: false,
         unreadable_person: false,
         told_of_syncs: false,
+        names_in_vain: false,
+        unreachable_in_a_row: AtomicU32::default(),
         quarantined: Vec::new(),
         remarks: Vec::new(),
         sum: Collected::default(),
@@ -194,6 +207,15 @@ async fn conclude<L: CollectLedger, V: Vault>(
     let whole = read.error.is_none();
     if reading.unreadable_id {
         reading.remark("a row's connection_id can't be read: nothing counts as absent from this snapshot".to_owned());
+    }
+    if reading.names_in_vain {
+        let remark =
+            "rows name their secrets (`secret_ref`), and this source's settings allow no references: `secret_refs`";
+        reading.remark(remark.to_owned());
+    }
+    if reading.sum.unfollowed > 0 {
+        let count = reading.sum.unfollowed;
+        reading.remark(format!("rows that name a secret which could not be had: {count}; each scan tries again"));
     }
     let complete = whole && !reading.unreadable_id;
     let people_complete = read.people && !reading.unreadable_person;

@@ -3,20 +3,20 @@
 //! No redirects, no proxies, no cookies; HTTPS and public addresses, unless an endpoint is marked as one of the inside.
 //! Nothing of an answer is read but its status, and how long to wait. What goes wrong is told without the address: Slack's is a secret.
 
-use std::error::Error as _;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, redirect};
 use url::{Host, Url};
 
 use crate::domain::secret::Secret;
 use crate::domain::signature::Key;
 use crate::domain::time::Timestamp;
-use crate::net::{Guard, NoDial, SystemLookup, is_public, retry_after};
+use crate::net::client::{Cause, Wanted, cause, client};
+use crate::net::{Guard, SystemLookup, is_public, retry_after};
 use crate::ports::announce::{NotTaken, Waiting};
 
 /// How long an endpoint may take for one message, and how much of that may pass before there is a connection.
@@ -56,7 +56,15 @@ impl Webhook {
         }
         let key = secret.map(Key::parse).transpose()?;
         let guard = Guard::new(Arc::new(SystemLookup), inside);
-        let client = client(guard, inside, agent).map_err(|error| error.without_url().to_string())?;
+        let client = client(Wanted {
+            agent,
+            guard,
+            plain: inside,
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            silence: None,
+            kept: 1,
+        })?;
         Ok(Self { client, url, key })
     }
 
@@ -99,38 +107,17 @@ impl fmt::Debug for Webhook {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where a client for endpoints is made")]
-fn client(guard: Guard, inside: bool, agent: &str) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(agent)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .referer(false)
-        .https_only(!inside)
-        .dns_resolver(Arc::new(guard))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT)
-        .tcp_nodelay(true)
-        .build()
-}
-
-/// Why no answer came. The error holds the address, so nothing of it is kept but its kind.
+/// Why no answer came, for people. The address is a secret: nothing of it is told.
 fn reason(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(NoDial::NotPublic { .. }) = inner.downcast_ref() {
-            return "its name leads into a network that is not public, so it is not dialled".to_owned();
-        }
-        if inner.is::<rustls::Error>() {
-            return "no TLS with it".to_owned();
-        }
-        cause = inner.source();
-    }
-    match error {
-        error if error.is_timeout() => "it did not answer in time".to_owned(),
-        error if error.is_connect() => "there is no connection to it".to_owned(),
-        _ => "the connection broke before it answered".to_owned(),
-    }
+    let words = match cause(error) {
+        Cause::NotPublic => "its name leads into a network that is not public, so it is not dialled",
+        Cause::NoName => "its name can't be looked up",
+        Cause::Tls(_) => "no TLS with it",
+        Cause::Timeout => "it did not answer in time",
+        Cause::NoConnection => "there is no connection to it",
+        Cause::Broken => "the connection broke before it answered",
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

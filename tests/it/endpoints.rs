@@ -11,7 +11,8 @@ use keysweep::ledger::Ledger;
 use keysweep::notify::{AnnounceTools, Announced, Backoff, announce};
 use keysweep::ports::announce::{AnnounceLedger as _, Courier, Endpoint, NotTaken, Waiting};
 use keysweep::ports::meter::Unmetered;
-use keysweep::ports::{Clock as _, Quiet};
+use keysweep::ports::{Clock as _, Event, Quiet};
+use serde_json::Map;
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 /// Our own wait between two tries.
@@ -119,6 +120,28 @@ async fn a_busy_endpoint_is_left_alone_for_as_long_as_it_asks_and_no_longer_than
         let tried: Vec<u64> = courier.tried_at().iter().map(Duration::as_secs).collect();
         assert_eq!(tried, expected, "{asks_for:?}");
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_named_again_is_told_nothing_of_what_was_before() {
+    let scene = Scene::set(2, days(3)).await;
+    let ledger = &scene.ledger;
+    let happens = |name: &'static str| async move {
+        let event = Event { at: START, kind: "source.down", subject: format!("source:{name}"), data: Map::new() };
+        assert!(ledger.note_trouble(&format!("source.{name}"), true, event).await.expect("a ledger"));
+    };
+    ledger.know_endpoints(START, &["siem"]).await.expect("a ledger");
+    assert!(ledger.next_message("siem").await.expect("a ledger").is_some(), "nothing is lost by being named");
+    happens("main").await;
+    ledger.know_endpoints(START, &["other"]).await.expect("a ledger");
+    assert_eq!(ledger.next_message("siem").await.expect("a ledger"), None, "what waited is left");
+    happens("second").await;
+    ledger.know_endpoints(START, &["other", "siem"]).await.expect("a ledger");
+    let courier = Moody { takes: true, ..Moody::busy(None) };
+    assert_eq!(scene.pass(&courier).await, Announced::default());
+    happens("third").await;
+    let sum = scene.pass(&courier).await;
+    assert_eq!((sum.sent, courier.tried_at().len()), (1, 1), "what happens from here on is told");
 }
 
 #[tokio::test]

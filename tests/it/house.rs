@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("ports", &["domain"]),
-    ("inventory", &["domain", "ports"]),
+    ("inventory", &["domain", "ports", "net"]),
     ("net", &["domain"]),
     ("providers", &["domain", "ports", "net"]),
     ("webhook", &["domain", "ports", "net"]),

@@ -29,6 +29,7 @@ mod onslaught;
 mod page;
 mod postfix;
 mod probe;
+mod refs;
 mod sessions;
 mod setup;
 mod share;

@@ -65,6 +65,7 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
     }
     checks.extend(people);
     checks.extend(events::look(doctor, index, inventory).await);
+    checks.extend(source.refs(doctor).await);
     Seen { checks, used, ..Seen::default() }
 }
 
@@ -205,6 +206,16 @@ impl Source<'_> {
             }
             bad => Some(self.warning(key, format!("{bad} of {extent} would be set aside: {first}"), &todo)),
         }
+    }
+
+    /// What `secret_ref` may name, where that can't be used.
+    async fn refs(&self, doctor: &Doctor<'_>) -> Vec<Check> {
+        let allowed = match build::refs(self.inventory, doctor.env) {
+            Ok(allowed) => allowed,
+            Err(error) => return vec![self.error("secret_refs", error.to_string(), "correct the setting")],
+        };
+        let todo = "see to it; meanwhile rows that name their secrets go without";
+        allowed.unusable().await.into_iter().map(|(key, what)| self.warning(key, what, todo)).collect()
     }
 
     /// A warning where everybody on the machine may read secrets.

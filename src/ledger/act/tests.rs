@@ -14,6 +14,7 @@ on_both![
     a_window_that_was_given_up_or_can_not_be_answered_for_is_not_due,
     what_begins_anew_is_not_quiet_any_more,
     whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is,
+    a_step_that_was_decided_before_its_reader_said_not_mine_stays_due_for_the_next_in_line,
     a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds,
     a_key_that_comes_into_use_or_dies_meanwhile_is_not_destroyed_over_it,
     a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key,
@@ -195,6 +196,18 @@ async fn whoever_disowns_a_finding_is_told_no_more_and_the_next_in_line_is(kind:
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
     let steps = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap();
     assert!(steps[0].people.iter().all(|person| !person.reader.disowned));
+}
+
+async fn a_step_that_was_decided_before_its_reader_said_not_mine_stays_due_for_the_next_in_line(kind: Kind) {
+    let estate = estate(kind, STALE).await;
+    let decided = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap().remove(0);
+    act(&estate, OWNER, Act::NotMine).await.expect("disowned");
+    take(&estate, 1, &[1]).await;
+    let due = estate.ledger.steps_due(NOW, FindingId(0), 10).await.unwrap().remove(0);
+    assert_eq!((due.finding, due.last_step, due.due_at), (decided.finding, decided.last_step, decided.due_at));
+    assert_eq!(estate.number("SELECT count(*) FROM notice").await, 0, "nobody is told");
+    take(&estate, 1, &[2]).await;
+    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE person_id = 2").await, 1);
 }
 
 async fn a_destroyed_copy_is_gone_and_stays_gone_whatever_a_probe_under_way_finds(kind: Kind) {

@@ -217,10 +217,13 @@ pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
      WHERE finding.id = v.id"
 );
 
-/// The ladder stays as it is, unless the finding may be mailed from now on, or no longer.
+/// The ladder stays as it is, unless the finding may be mailed from now on, or no longer. For its readers, one that they were
+/// never told of opens now: its ladder begins here, and the brake counts it as new.
 pub(in crate::ledger) const UPDATE: Sql = sql!(
     "UPDATE finding SET
          severity = v.severity, since = v.since, evidence = v.evidence, mailed = v.mailed,
+         opened_at = CASE WHEN finding.mailed = 0 AND v.mailed = 1 AND finding.last_step IS NULL THEN $2
+                          ELSE finding.opened_at END,
          next_step_at = CASE WHEN v.mailed = 0 OR finding.baseline = 1 THEN NULL WHEN finding.mailed = 0 THEN $2
                              ELSE finding.next_step_at END
      FROM " [records "$1" v (id bigint, severity text, since bigint, evidence text, mailed bigint)] "

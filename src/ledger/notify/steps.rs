@@ -1,5 +1,7 @@
 //! Findings whose next step is due, who might be told, and the steps that are taken.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::domain::belief::Belief;
@@ -41,11 +43,17 @@ pub(super) async fn due(
 }
 
 /// Writes the steps of findings that are still open in the same opening; the others have begun anew or closed meanwhile.
+/// Where somebody said meanwhile that a finding is not theirs, its step is not taken: the next in line may be another.
 pub(super) async fn write(tx: &mut Session, now: Timestamp, steps: &[StepTaken]) -> Result<(), LedgerError> {
-    let notices: Vec<(FindingId, u32, u32, PersonId)> = steps
-        .iter()
-        .flat_map(|step| step.people.iter().map(|person| (step.finding, step.opening, step.step, *person)))
-        .collect();
+    let told = |step: &StepTaken| {
+        let (finding, opening, number) = (step.finding, step.opening, step.step);
+        step.people.iter().map(move |person| (finding, opening, number, *person)).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = steps.iter().flat_map(told).collect();
+    let disowned: BTreeSet<FindingId> =
+        tx.rows("finding", &DISOWNED, [pack(&all)?.into()]).await?.into_iter().collect();
+    let steps: Vec<&StepTaken> = steps.iter().filter(|step| !disowned.contains(&step.finding)).collect();
+    let notices: Vec<_> = steps.iter().copied().flat_map(told).collect();
     let notices = pack(&notices)?;
     tx.run(&INSERT_NOTICES, [(&notices).into(), now.into()]).await?;
     tx.run(&SUPERSEDE, [notices.into()]).await?;
@@ -175,6 +183,12 @@ pub(in crate::ledger) const STEPS: Sql = sql!(
      JOIN credential AS k ON k.id = f.credential_id"
 );
 
+pub(in crate::ledger) const DISOWNED: Sql = sql!(
+    "SELECT " [numbers "v.finding"] "
+     FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
+     JOIN disowned AS d ON d.finding_id = v.finding AND d.person_id = v.person AND d.opening = v.opening"
+);
+
 /// A notice whose mail was cancelled never arrived: where its step is taken once more, it is to be said after all. Any
 /// other stays as it is, so that nobody is told a step twice.
 pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
@@ -182,9 +196,7 @@ pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
      SELECT DISTINCT f.id, f.opening, v.step, v.person, $2
      FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
      JOIN finding AS f ON f.id = v.finding AND f.opening = v.opening AND f.state = 'open'
-     WHERE (f.pause_until IS NULL OR f.pause_until <= $2)
-       AND NOT EXISTS (SELECT 1 FROM disowned AS d
-                       WHERE d.finding_id = f.id AND d.person_id = v.person AND d.opening = f.opening)
+     WHERE f.pause_until IS NULL OR f.pause_until <= $2
      ON CONFLICT (finding_id, opening, step, person_id) DO UPDATE
      SET state = 'planned', mail_id = NULL, planned_at = excluded.planned_at
      WHERE notice.state = 'cancelled'"

@@ -3,19 +3,24 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Reading;
+use super::refs::{self, Named};
 use super::writer::Writer;
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, Row};
-use crate::domain::secret::{Fingerprint, could_be_key};
+use crate::domain::secret::{Fingerprint, Secret, could_be_key};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownRow, Reservation};
 use crate::ports::{LedgerError, Vault};
 
 /// A row whose facts are new to the ledger.
 pub(super) struct Fresh {
+    /// its number in the snapshot
+    pub(super) row: u64,
     pub(super) record: ConnectionRecord,
+    /// whether its secret is only named
+    pub(super) named: Named,
     pub(super) digest: String,
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) known: Option<ConnectionId>,
@@ -31,6 +36,14 @@ pub(super) struct Dates {
     pub(super) secret_at: Option<Timestamp>,
 }
 
+impl Fresh {
+    /// Takes the secret that the row names.
+    pub(super) fn take_secret<L, V: Vault>(&mut self, reading: &Reading<'_, L, V>, secret: Secret) {
+        self.record.take_secret(secret);
+        self.fingerprint = fingerprint(reading, &self.record);
+    }
+}
+
 /// Compares a chunk with what is known and commits what changed, in one transaction.
 pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     reading: &mut Reading<'_, L, V>,
@@ -38,12 +51,15 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     reading.sum.rows += rows.len() as u64;
-    let turn = reading.ledger.turn().await?;
-    let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
-    let fresh = compare(reading, rows, &mut chunk).await?;
+    let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
+    let fresh = compare(reading, rows, &mut chunk, now).await?;
     if fresh.is_empty() && is_empty(&chunk) {
         return Ok(()); // as nearly always: nothing further is asked of the ledger
     }
+    // Only now: the secrets that rows name may be far away, and nobody is to wait for them.
+    let turn = reading.ledger.turn().await?;
+    chunk.turn = Some(turn.number);
+    let fresh = met_anew(reading, fresh).await?;
     let known = Known::load(reading, &fresh).await?;
     let changes: Vec<Change> = fresh
         .iter()
@@ -70,11 +86,29 @@ fn is_empty(chunk: &CollectChunk) -> bool {
     chunk.connections.is_empty() && chunk.present.is_empty() && chunk.ended.is_empty() && chunk.resealed.is_empty()
 }
 
+/// The rows once more beside what is known now: an event may have told of one since it was looked up.
+async fn met_anew<L: CollectLedger, V: Vault>(
+    reading: &mut Reading<'_, L, V>,
+    fresh: Vec<Fresh>,
+) -> Result<Vec<Fresh>, LedgerError> {
+    if fresh.iter().all(|row| row.known.is_some()) {
+        return Ok(fresh);
+    }
+    let unknown = fresh.iter().filter(|row| row.known.is_none());
+    let ids: Vec<&str> = unknown.map(|row| row.record.connection_id.as_str()).collect();
+    let found = reading.ledger.known_rows(reading.state.id, &ids).await?;
+    let met: HashMap<String, ConnectionId> = found.into_iter().map(|row| (row.external_id, row.id)).collect();
+    met.values().for_each(|id| _ = reading.seen.insert(id.0));
+    let meet = |row: Fresh| Fresh { known: row.known.or_else(|| met.get(&row.record.connection_id).copied()), ..row };
+    Ok(fresh.into_iter().map(meet).collect())
+}
+
 /// Sorts out bad, double and unchanged rows; what is left has news.
 async fn compare<L: CollectLedger, V: Vault>(
     reading: &mut Reading<'_, L, V>,
     rows: Vec<Row<ConnectionRecord>>,
     chunk: &mut CollectChunk,
+    now: Timestamp,
 ) -> Result<Vec<Fresh>, LedgerError> {
     let known = {
         let ids: Vec<&str> = rows.iter().filter_map(|row| row.id.as_deref()).collect();
@@ -113,7 +147,8 @@ async fn compare<L: CollectLedger, V: Vault>(
         };
         let record = settled(record, usual);
         reading.told_of_syncs |= record.last_sync_at.is_some();
-        let digest = digest(reading, &record);
+        let named = refs::named(reading, &record, now);
+        let digest = digest(reading, &record, named);
         if let Some(before) = before {
             if before.absent_since.is_some() {
                 chunk.present.push(before.id);
@@ -122,13 +157,26 @@ async fn compare<L: CollectLedger, V: Vault>(
                 continue;
             }
         }
-        let secret = record.secret.as_ref();
-        let fingerprint = secret.map(|s| reading.vault.fingerprint(&record.provider, record.key_id.as_deref(), s));
-        fresh.push(Fresh { digest, fingerprint, known: before.map(|row| row.id), record, dates: None });
+        let fingerprint = fingerprint(reading, &record);
+        fresh.push(Fresh {
+            row: row.row,
+            digest,
+            fingerprint,
+            known: before.map(|row| row.id),
+            named,
+            record,
+            dates: None,
+        });
     }
+    let mut fresh = refs::follow(reading, fresh, &known).await;
     // Appended keys cost a seventh of random ones (NUMBERS.md 3).
     fresh.sort_by(|a, b| a.record.connection_id.cmp(&b.record.connection_id));
     Ok(fresh)
+}
+
+pub(super) fn fingerprint<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> Option<Fingerprint> {
+    let secret = record.secret.as_ref()?;
+    Some(reading.vault.fingerprint(&record.provider, record.key_id.as_deref(), secret))
 }
 
 /// The record with its way of authenticating. A permission's tokens come and go by themselves, and are neither compared nor
@@ -158,10 +206,11 @@ pub(super) fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
 }
 
 /// Whether copies are held is part of the digest, so that a new choice shows every secret again.
-pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> String {
+pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord, named: Named) -> String {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(u8::from(reading.policy.hold != Hold::None));
     diff::connection_facts(record, reading.policy.watched, &mut bytes);
+    bytes.extend(named.bytes());
     let digest = reading.vault.digest(&bytes);
     zeroize::Zeroize::zeroize(&mut bytes); // it holds the secret
     digest

@@ -1,7 +1,10 @@
 //! One event into the ledger, through the same comparison and the same write as a row of a reading.
 
+use std::sync::atomic::AtomicU32;
+
 use super::chunk::{self, Dates, Fresh, Known};
 use super::people;
+use super::refs::Named;
 use super::writer::Writer;
 use super::{CollectPolicy, Collected, Reading, SourceSpec};
 use crate::domain::diff;
@@ -77,6 +80,8 @@ fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: SourceState, at: Times
         unreadable_id: false,
         unreadable_person: false,
         told_of_syncs: false,
+        names_in_vain: false,
+        unreachable_in_a_row: AtomicU32::default(),
         quarantined: Vec::new(),
         remarks: Vec::new(),
         sum: Collected::default(),
@@ -125,12 +130,10 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
 
     async fn fresh(&self, record: ConnectionRecord) -> Result<Fresh, LedgerError> {
         let rows = self.tools.ledger.known_rows(self.reading.state.id, &[&record.connection_id]).await?;
-        let vault = self.tools.vault;
-        let secret = record.secret.as_ref();
-        let fingerprint = secret.map(|s| vault.fingerprint(&record.provider, record.key_id.as_deref(), s));
-        let digest = chunk::digest(&self.reading, &record);
+        let fingerprint = chunk::fingerprint(&self.reading, &record);
+        let digest = chunk::digest(&self.reading, &record, Named::No);
         let known = rows.first().map(|row| row.id);
-        Ok(Fresh { record, digest, fingerprint, known, dates: None })
+        Ok(Fresh { row: 0, record, digest, fingerprint, known, named: Named::No, dates: None })
     }
 
     async fn compared(

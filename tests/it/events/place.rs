@@ -14,6 +14,7 @@ use keysweep::inventory::EventBody;
 use keysweep::ledger::Ledger;
 use keysweep::ports::collect::{CollectLedger as _, KnownConnection, KnownRow};
 use keysweep::ports::events::{EventLedger as _, NotTaken, Taken};
+use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, Quiet, Snapshot, SourceError};
 use keysweep::scan::collect::CollectPolicy;
 use keysweep::scan::collect::event::{EventTools, tell};
@@ -81,7 +82,7 @@ impl Place {
         let event = EventBody::parse(body.as_bytes()).map_err(NotTaken::Unread)?;
         let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let (ledger, vault, now) = (&self.ledger, &self.vault, self.clock.now());
         let tools = EventTools { ledger, vault, spec: &spec(), policy: &policy, now };
         tell(&tools, id, event).await.expect("a ledger that can be written to")
@@ -91,7 +92,7 @@ impl Place {
     pub async fn read(&self, rows: Vec<ConnectionRecord>, meanwhile: &[String]) {
         let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let reading = Reading { place: self, rows: Some(rows), meanwhile };
         let read = collect(&self.ledger, &self.vault, &self.clock, &spec(), Ok(reading), &policy, &Quiet).await;
         assert!(read.expect("a ledger that can be written to").complete);

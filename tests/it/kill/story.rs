@@ -21,6 +21,7 @@ use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::{ClaimedMail, MailSession, Mailer, Recheck, Renderer, SendError};
 use keysweep::ports::probe::{Prober, Question};
+use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, LedgerError, Quiet};
 use keysweep::scan::collect::CollectPolicy;
 use keysweep::scan::probe::{ProbeTools, probe_these};
@@ -101,7 +102,7 @@ impl Story {
         };
         let connects_by = |name: &ProviderName| (name.as_str() == "kit").then_some(Auth::Key);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let collected = collect(ledger, vault, self, &spec, source.open(self.now()), &policy, &Quiet).await?;
         assert_eq!(collected.error, None);
         let again = Again { story: self, ledger, vault };

@@ -17,6 +17,7 @@ use keysweep::ledger::Ledger;
 use keysweep::notify::{Backoff, MailPace, NotifyError, NotifyPolicy, NotifyTools, TellPolicy, notify};
 use keysweep::ports::meter::Unmetered;
 use keysweep::ports::notify::Recheck;
+use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, LedgerError, Quiet};
 use keysweep::providers::Catalogue;
 use keysweep::scan::collect::CollectPolicy;
@@ -247,7 +248,7 @@ impl Stage {
         let catalogue = &self.catalogue;
         let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched::default();
-        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched };
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;
         if collected.held_back > 0 && dice.per_mille(300) {
             // The operator has looked, and says that they are gone.

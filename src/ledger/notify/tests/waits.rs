@@ -19,6 +19,7 @@ on_both![
     a_ledger_that_was_begun_keeps_its_way,
     the_baseline_is_known_and_what_grows_worse_or_reopens_is_told,
     what_the_baseline_knows_stays_known_whoever_was_not_reached,
+    what_may_be_told_from_now_on_is_new_and_its_ladder_begins_here,
     the_brake_counts_what_is_new_and_is_taken_off_by_a_release,
 ];
 
@@ -224,6 +225,29 @@ async fn what_the_baseline_knows_stays_known_whoever_was_not_reached(kind: Kind)
         .await;
     not_mine.unwrap().expect("an owner may");
     assert_eq!(due(&estate, NOW + days(400)).await.len(), 0, "the next in line is told of what is new alone");
+}
+
+async fn what_may_be_told_from_now_on_is_new_and_its_ladder_begins_here(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    estate.person(1, 1, "owner", "owner").await;
+    estate.connection(1, 1, None).await.credential(1).await.usage(open_use(1, 1, 10)).await;
+    let untold = Opened { mailed: false, ..opened(STALE, 1, 1) };
+    estate.judge(NOW, vec![FindingChange::Opened(untold)]).await;
+    assert!(due(&estate, NOW).await.is_empty());
+    let later = NOW + days(40);
+    for (mailed, now) in [(true, later), (false, later + days(1)), (true, later + days(2))] {
+        let Opened { evidence, since, severity, .. } = opened(STALE, 1, 1);
+        let updated = FindingChange::Updated { id: FindingId(1), severity, since, evidence, mailed };
+        estate.judge(now, vec![updated]).await;
+        let (opened_at, next) = if now == later { (later, later) } else { (later, later + days(2)) };
+        let expected: &[_] = if mailed { &[(opened_at, Some(next))] } else { &[] };
+        let found: Vec<_> = due(&estate, now).await.iter().map(|step| (step.opened_at, step.due_at)).collect();
+        assert_eq!(found, expected);
+        if now == later {
+            assert_eq!(estate.ledger.new_findings(later, later - hours(1)).await.unwrap(), 1);
+            take(&estate, &[1], 1, 0, &[1]).await; // told once, it is nothing new ever again
+        }
+    }
 }
 
 async fn the_brake_counts_what_is_new_and_is_taken_off_by_a_release(kind: Kind) {

@@ -12,6 +12,7 @@ on_both![
     a_mail_that_was_formed_leaves_in_its_readers_hours,
     a_clock_that_is_set_back_in_the_middle_makes_no_pass_go_round,
     what_is_beyond_the_pace_is_neither_asked_nor_written,
+    a_mail_that_loses_what_is_held_goes_in_the_same_pass_by_the_turn_that_was_its_own,
     who_was_not_told_before_a_pause_is_told_after_it,
 ];
 
@@ -110,6 +111,20 @@ async fn what_is_beyond_the_pace_is_neither_asked_nor_written(kind: Kind) {
     let fourth = passes.next_try().await.expect("the fourth's turn");
     passes.deliver_at(fourth).await;
     assert_eq!((passes.told(), passes.rendered.get(), passes.asked.borrow().len()), (4, 4, 2));
+}
+
+async fn a_mail_that_loses_what_is_held_goes_in_the_same_pass_by_the_turn_that_was_its_own(kind: Kind) {
+    let estate = one_owner(kind, 2).await;
+    open(&estate, NOW, 1..=2).await;
+    take(&estate, &[1, 2], 1, 0, &[1]).await;
+    form(&estate).await;
+    let passes = Passes::over(estate).await.paced(1);
+    let suspect = Belief { liveness: Liveness::Suspect, asked_at: Some(NOW), ..Belief::default() };
+    let refused = sql!("UPDATE credential SET belief = $1 WHERE id = 2");
+    passes.estate.write(&refused, [pack(&suspect).unwrap().into()]).await;
+    let sum = passes.deliver_at(NOW).await;
+    assert_eq!((sum.sent, sum.held, sum.paced), (1, 1, 0));
+    assert_eq!(passes.arrived.take(), [("owner@example.org".to_owned(), vec![1])]);
 }
 
 async fn who_was_not_told_before_a_pause_is_told_after_it(kind: Kind) {
