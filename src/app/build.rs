@@ -1,11 +1,14 @@
 //! Settings into parts.
 
+mod refs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+pub(super) use self::refs::refs;
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
 use super::events::Taker;
@@ -16,7 +19,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::RulePolicy;
 use crate::domain::record::Address;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
-use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
+use crate::inventory::refs::Allowed;
 use crate::inventory::{FileSource, Source};
 use crate::ledger::Ledger;
 use crate::mail::{MailSettings, OwnTemplates, ProviderTexts, Sender, SmtpMailer, SmtpSettings, Templates};
@@ -352,35 +355,6 @@ pub(super) fn source(inventory: &InventorySettings) -> (SourceSpec, Source) {
         Place::Events => Source::Events { name: inventory.name.clone() },
     };
     (spec, source)
-}
-
-/// What the rows of a source may name.
-///
-/// # Errors
-/// Where the Vault's settings don't do.
-pub(super) fn refs(source: &InventorySettings, env: &Env) -> Result<Allowed, AppError> {
-    let settings = &source.secret_refs;
-    let command = settings.command.as_ref().map(|(program, arguments)| Decryptor {
-        program: program.clone(),
-        arguments: arguments.clone(),
-        environment: Decryptor::environment_of(env),
-        limit: settings.timeout,
-    });
-    let vault = settings.vault.as_ref().map(|vault| {
-        let place = VaultPlace {
-            address: vault.url.clone(),
-            token: resolve(&vault.token, env)?,
-            namespace: vault.namespace.clone(),
-            mount: vault.mount.clone(),
-            prefix: vault.prefix.clone(),
-            limit: settings.timeout,
-        };
-        Vault::new(&place, AGENT).map_err(|(key, what)| AppError::Setting {
-            key: format!("inventory {:?}, secret_refs.{key}", source.name),
-            what,
-        })
-    });
-    Ok(Allowed { files: settings.files.clone().map(Folder), vault: vault.transpose()?, command })
 }
 
 /// How the rules judge a provider's secrets.
