@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -140,8 +140,7 @@ pub async fn serve(listener: TcpListener, public: Public, shutdown: impl Future<
 /// The paths, with everything that stands before them.
 pub fn router(public: Public) -> Router {
     let front = Arc::new(Front { public, gate: Gate::new(), tollgate: Tollgate::new() });
-    let events =
-        Router::new().route("/events", post(events::take)).layer(RequestBodyLimitLayer::new(events::BODY_BYTES));
+    let events = Router::new().route("/events", post(events::take)).layer(DefaultBodyLimit::max(events::BODY_BYTES));
     Router::new()
         .route("/a/{token}", get(show).post(act))
         .route("/u/{token}", get(show).post(act))

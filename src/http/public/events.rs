@@ -27,7 +27,7 @@ pub(super) const BODY_BYTES: usize = 64 * 1024;
 const LONGEST_ID: usize = 256;
 /// Requests a minute from one address, apart from those of people: an account with hundreds of connections may be deleted at
 /// once, and what is turned away comes again.
-const BY_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(2_999);
+const BY_ADDRESS: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_199);
 /// Addresses that are remembered before those that were quiet for a while are forgotten.
 const MANY: usize = 10_000;
 

@@ -94,7 +94,7 @@ fn what_is_not_understood_says_where_and_repeats_no_key() {
         (r#"{"type": "member.removed", "timestamp": "soon", "data": {}}"#.to_owned(), "timestamp"),
         (r#"{"type": "member.removed", "timestamp": 1790000000}"#.to_owned(), "data"),
         (body("member.removed", "[]"), ""),
-        (body("member.removed", "{}").replace('{', "{\"source\": [],"), "source"),
+        (body("member.removed", "{}").replacen('{', "{\"source\": [],", 1), "source"),
         (body("member.removed", "{}").replacen('{', "{\"type\": \"x\",", 1), "type"),
         (body("connection.deleted", &format!(r#"{{"secret": "{key}", "secret": "{key}"}}"#)), "secret"),
     ] {
