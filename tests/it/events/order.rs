@@ -80,7 +80,7 @@ fn in_whatever_order_events_come_the_same_is_known_in_the_end() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let place = runtime.block_on(Place::on(Kind::Sqlite));
     let case = std::cell::Cell::new(0);
-    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let told = runner.run(&stories(), |(story, order)| {
         case.set(case.get() + 1);
