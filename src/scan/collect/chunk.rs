@@ -157,16 +157,8 @@ async fn compare<L: CollectLedger, V: Vault>(
                 continue;
             }
         }
-        let fingerprint = fingerprint(reading, &record);
-        fresh.push(Fresh {
-            row: row.row,
-            digest,
-            fingerprint,
-            known: before.map(|row| row.id),
-            named,
-            record,
-            dates: None,
-        });
+        let (fingerprint, known) = (fingerprint(reading, &record), before.map(|row| row.id));
+        fresh.push(Fresh { row: row.row, digest, fingerprint, known, named, record, dates: None });
     }
     let mut fresh = refs::follow(reading, fresh, &known).await;
     // Appended keys cost a seventh of random ones (NUMBERS.md 3).

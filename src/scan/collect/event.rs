@@ -55,7 +55,7 @@ where
     let message_id = message_id.to_owned();
     let delivery = Delivery { source: state.id, message_id, now, told_of_syncs: false, compromised: None };
     let chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
-    let telling = Telling { tools, reading: reading(tools, state, tidings.at()), chunk, delivery };
+    let telling = Telling { tools, reading: reading(tools, &state, tidings.at()), chunk, delivery };
     match (tidings.kind(), tidings.kind().subject()) {
         (EventKind::CredentialCompromised, _) => telling.leak(&id, tidings).await,
         (_, Subject::Connection) => telling.connection(&id, tidings).await,
@@ -65,13 +65,13 @@ where
 
 /// A reading of nothing but this. What is told by an event happens now, so nothing of it is history from before the first
 /// reading.
-fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: SourceState, at: Timestamp) -> Reading<'a, L, V> {
+fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: &SourceState, at: Timestamp) -> Reading<'a, L, V> {
     Reading {
         ledger: tools.ledger,
         vault: tools.vault,
         spec: tools.spec,
         policy: tools.policy,
-        state: SourceState { last_complete: state.last_complete.or(Some(tools.now)), ..state },
+        state: SourceState { last_complete: state.last_complete.or(Some(tools.now)), ..state.clone() },
         started: at.min(tools.now),
         taken: tools.now,
         told_at: Some(tools.now),
