@@ -70,7 +70,9 @@ impl Told {
     }
 
     fn tell(&self, id: &str, kind: &str, data: Value) -> (u16, String) {
-        let body = json!({ "type": kind, "timestamp": now().to_rfc3339(), "source": "told", "data": data }).to_string();
+        let mut body = json!({ "type": kind, "timestamp": now().to_rfc3339(), "source": "told" });
+        body["data"] = data;
+        let body = body.to_string();
         self.send(&signed(SECRET, id, Timestamp::from(now()), &body), &body)
     }
 
@@ -102,7 +104,7 @@ impl Told {
 }
 
 fn signed(secret: &str, id: &str, at: Timestamp, body: &str) -> String {
-    let key = Key::parse(&Secret::new(secret)).unwrap_or_else(|why| panic!("{why}"));
+    let key = Key::parse(&Secret::new(secret)).expect("a signing secret");
     let signature = key.sign(id, at, body);
     format!("webhook-id: {id}\r\nwebhook-timestamp: {}\r\nwebhook-signature: v1,AAAA {signature}\r\n", at.as_secs())
 }
