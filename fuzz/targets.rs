@@ -12,16 +12,18 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use keysweep::config;
 use keysweep::domain::catalogue::{classify, classify_reply};
+use keysweep::domain::event::{EventKind, Subject};
 use keysweep::domain::outcome::Verdict;
 use keysweep::domain::record::{FieldProblem, Row};
 use keysweep::domain::time::Timestamp;
 use keysweep::domain::verp::ReturnPath;
 use keysweep::inventory::http::{HttpList, List, Mapping, Paging, Pointer, connections_of};
-use keysweep::inventory::{FileKind, FileSource};
+use keysweep::inventory::{EventBody, FileKind, FileSource};
 use keysweep::mail::mailbox::Piece;
 use keysweep::mail::mailbox::mbox::Messages;
 use keysweep::mail::report;
 use keysweep::ports::Snapshot as _;
+use keysweep::ports::events::Tidings as _;
 use keysweep::ports::probe::LONGEST_RETRY_AFTER;
 use keysweep::providers::{Catalogue, catalogue, retry_after};
 use keysweep::schedule::Cron;
@@ -34,7 +36,7 @@ pub const CANARY: &str = "c0ffee5ec2e7canary5ec2e7c0ffee00";
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("answers", answers),
     ("replies", replies),
     ("catalogue", catalogue_file),
@@ -49,6 +51,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("durations", durations),
     ("retry_after", waits),
     ("bounces", bounces),
+    ("events", events),
 ];
 
 /// The present instant of all targets.
@@ -223,6 +226,27 @@ pub fn bounces(data: &[u8]) {
         let Piece::Message(raw) = taken.piece else { continue };
         for told in report::read(&raw, &path).told.unwrap_or_default() {
             assert!(told.said.chars().count() <= 200 && !told.said.contains('@'), "{told:?}");
+        }
+    }
+}
+
+/// The body of an event, whoever signed it.
+pub fn events(data: &[u8]) {
+    let told = |problem: &FieldProblem| is_discreet(&format!("{} {}", problem.field, problem.reason));
+    let event = match EventBody::parse(data) {
+        Ok(event) => event,
+        Err(problem) => return told(&problem),
+    };
+    event.ids().err().iter().for_each(told);
+    match (event.kind(), event.kind().subject()) {
+        (EventKind::CredentialCompromised, _) => event.compromised_at(NOW).err().iter().for_each(told),
+        (_, Subject::Connection) => {
+            let (record, dropped) = event.connection(None, NOW);
+            record.err().iter().chain(&dropped).for_each(told);
+        }
+        (_, Subject::Member) => {
+            let (record, dropped) = event.person(None, NOW);
+            record.err().iter().chain(&dropped).for_each(told);
         }
     }
 }

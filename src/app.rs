@@ -7,6 +7,7 @@ mod build;
 mod clock;
 pub mod daemon;
 pub mod doctor;
+pub mod events;
 mod links;
 mod mail;
 mod metrics;
@@ -26,6 +27,7 @@ use self::announce::Endpoints;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::clock::time_by;
+use self::events::Taker;
 pub use self::mail::counted;
 pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
@@ -74,9 +76,10 @@ pub struct App<C> {
     /// what is known of the estate
     pub ledger: Ledger,
     clock: SteadyClock<C>,
-    vault: Escrow,
+    vault: Arc<Escrow>,
     prober: CatalogueProber<SteadyClock<C>>,
     sources: Vec<(SourceSpec, Source)>,
+    takers: Vec<Taker>,
     /// what the rows of each source may name, by its name
     refs: BTreeMap<String, Allowed>,
     mail: Option<MailParts>,

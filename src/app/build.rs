@@ -8,9 +8,10 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-pub(super) use self::sources::{refs, source};
+pub(super) use self::sources::{refs, source, spec};
 use super::announce::Endpoints;
 use super::clock::SteadyClock;
+use super::events::Taker;
 use super::{App, AppError, MailParts, lease};
 use crate::config::{Env, FirstRun, InventorySettings, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
@@ -48,6 +49,7 @@ struct Parts<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     sources: Vec<(SourceSpec, Source)>,
+    takers: Vec<Taker>,
     refs: BTreeMap<String, Allowed>,
     judged_under: String,
 }
@@ -62,10 +64,11 @@ impl<C: Clock + Clone> Parts<C> {
         let mail = mail(&settings, &catalogue, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
+        let takers = Taker::all(&settings, env)?;
         let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
         let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
         let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, refs, judged_under })
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, takers, refs, judged_under })
     }
 }
 
@@ -87,15 +90,16 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, judged_under, .. } = parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
             ledger,
             clock,
-            vault,
+            vault: Arc::new(vault),
             prober,
             sources,
+            takers,
             refs,
             mail,
             endpoints,
@@ -113,10 +117,10 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, refs, judged_under, .. } = parts;
-        (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), vault);
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, judged_under, .. } = parts;
+        (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), Arc::new(vault));
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.refs, self.judged_under) = (sources, refs, judged_under);
+        (self.sources, self.takers, self.refs, self.judged_under) = (sources, takers, refs, judged_under);
         Ok(())
     }
 }

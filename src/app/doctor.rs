@@ -7,6 +7,7 @@ mod bounces;
 mod check;
 mod clock;
 mod config;
+mod events;
 mod ledger;
 mod network;
 mod schedules;

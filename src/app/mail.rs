@@ -1,6 +1,7 @@
 //! Saying what is due to people: after a scan, or as a run of its own.
 
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use super::bounces::ReturnMaker;
 use super::clock::SteadyClock;
@@ -190,15 +191,19 @@ impl<C: Clock> App<C> {
         // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
         for _ in 0..ANSWERS {
             let waiting = self.ledger.checks_waiting().await?;
-            if waiting.is_empty() || progress.stopping() {
+            let awaited = self.ledger.awaited().await?;
+            if (waiting.is_empty() && awaited.is_empty()) || progress.stopping() {
                 break;
             }
             self.set_clock().await?; // what is asked may be judged, and destroyed where retention is over
             let policy = |name: &ProviderName| self.liveness_policy(name);
-            let credentials: Vec<CredentialId> = waiting.iter().map(|(credential, _)| *credential).collect();
+            let asked_for = waiting.iter().map(|(credential, _)| *credential);
+            let wanted = asked_for.chain(awaited.iter().map(|(credential, _)| *credential));
+            let credentials = Vec::from_iter(wanted.collect::<BTreeSet<CredentialId>>());
             probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
             self.judge(progress).await?;
             self.ledger.checks_answered(&waiting, self.clock.now()).await?;
+            self.ledger.no_longer_awaited(&awaited).await?;
         }
         Ok(())
     }

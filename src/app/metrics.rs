@@ -26,6 +26,7 @@ impl<C: Clock> App<C> {
         Configured {
             providers: self.catalogue.iter().map(provider).collect(),
             sources: self.sources.iter().map(|(spec, _)| spec.name.clone()).collect(),
+            takers: self.takers.iter().map(|taker| taker.name().to_owned()).collect(),
             retention: self.settings.escrow.retention,
         }
     }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use url::Url;
 
+use super::events::Intake;
 use super::{App, AppError};
 use crate::config::{HttpSettings, LedgerUrl, LinkSettings};
 use crate::domain::action::ActPolicy;
@@ -21,6 +22,7 @@ use crate::mail::Templates;
 use crate::ports::Clock;
 use crate::ports::activation::Bell;
 use crate::ports::links::Described;
+use crate::ports::meter::Meter;
 use crate::ports::notify::ClaimedMail;
 
 /// What the page shows of a running keysweep: the words of its mails, and what its configuration lets people do.
@@ -79,7 +81,7 @@ pub struct Front {
     address: SocketAddr,
     url: Url,
     trust_forwarded: bool,
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
 }
 
 impl Front {
@@ -109,20 +111,47 @@ impl Front {
         ledger_url: &LedgerUrl,
     ) -> Result<Option<Self>, AppError> {
         let Some(url) = settings.public_url.clone() else { return Ok(None) };
-        let ledger = Arc::new(Ledger::open_beside(ledger_url).await?);
+        let ledger = Ledger::open_beside(ledger_url).await?;
         Ok(Some(Self { socket, address, url, trust_forwarded: settings.trust_forwarded, ledger }))
     }
 
-    /// Serves until `shutdown` resolves, and a few seconds more for what is under way.
-    pub async fn serve(
+    /// The same, ready to serve: with a `bell` to ring, and with whatever takes events into the ledger of this keysweep.
+    pub fn staffed<C: Clock>(
         self,
-        papers: Arc<Counter>,
+        app: &App<C>,
         bell: Arc<dyn Bell + Send + Sync>,
         clock: Arc<dyn Clock + Send + Sync>,
-        shutdown: impl Future<Output = ()>,
-    ) {
+    ) -> Staffed {
         let Self { socket, address, url, trust_forwarded, ledger } = self;
+        let ledger = Arc::new(ledger.taking_turns_with(&app.ledger));
+        let intake = Arc::new(Intake::new(app, Arc::clone(&ledger), Arc::clone(&clock), Arc::clone(&bell)));
+        let (papers, meter) = (Arc::new(Counter::new(app)), Arc::clone(&app.meter));
+        Staffed { socket, address, intake, papers, url, trust_forwarded, ledger, bell, clock, meter }
+    }
+}
+
+/// The public listener with everything that it reaches.
+pub struct Staffed {
+    socket: TcpListener,
+    address: SocketAddr,
+    url: Url,
+    trust_forwarded: bool,
+    ledger: Arc<Ledger>,
+    bell: Arc<dyn Bell + Send + Sync>,
+    clock: Arc<dyn Clock + Send + Sync>,
+    meter: Arc<dyn Meter>,
+    /// words and limits, under the configuration in force
+    pub papers: Arc<Counter>,
+    /// takes events, likewise
+    pub intake: Arc<Intake>,
+}
+
+impl Staffed {
+    /// Serves until `shutdown` resolves, and a few seconds more for what is under way.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let Self { socket, address, url, trust_forwarded, ledger, bell, clock, meter, papers, intake: events } = self;
         tracing::info!(%address, %url, "listening for the people whose links lead here");
-        public::serve(socket, Public { ledger, bell, clock, papers, url, trust_forwarded }, shutdown).await;
+        let public = Public { ledger, bell, clock, papers, events, meter, url, trust_forwarded };
+        public::serve(socket, public, shutdown).await;
     }
 }

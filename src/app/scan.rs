@@ -228,12 +228,13 @@ impl<C: Clock> App<C> {
     /// Where there is no such source, or the ledger fails.
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
-        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
+        let catalogue = &self.catalogue;
+        let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
-        let refs = self.refs.get(name).map_or(&NoRefs as &dyn Refs, |allowed| allowed);
+        let refs = self.refs.get(name).map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
         let snapshot = self.open_source(spec, source).await?;
-        Ok(collect(&self.ledger, &self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
+        Ok(collect(&self.ledger, &*self.vault, &self.clock, spec, snapshot, &policy, progress).await?)
     }
 
     /// Opens a source for what is to be read of it now: everything, or what changed.
@@ -258,7 +259,7 @@ impl<C: Clock> App<C> {
         progress: &impl Progress,
     ) -> Result<Vec<(String, Collected)>, AppError> {
         let mut all = Vec::new();
-        for (spec, _) in &self.sources {
+        for (spec, _) in self.sources.iter().filter(|(_, source)| source.is_read()) {
             if reads == Reads::Due && !self.is_due(&spec.name).await? {
                 continue;
             }

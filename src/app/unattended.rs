@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House, Load};
 use super::ops::{Listener, Window};
-use super::public::{Counter, Front};
+use super::public::Front;
 use super::{App, SystemClock, SystemTimer};
 use crate::lifecycle::{Orders, Supervisor};
 use crate::ports::LedgerError;
@@ -38,15 +38,20 @@ impl Unattended {
         let Self { app, metrics, listener, front, env, load } = self;
         let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
         let window = Arc::new(Window::new(&app, metrics.clone()));
+        // What people meet, and what the platform tells, is in the ledger, which goes by the clock that is set right.
         let steady = Arc::new(app.clock.clone());
-        let counter = Arc::new(Counter::new(&app));
-        let house = House::new(app, metrics, env, load).await?.seen_through(window.clone()).met_at(counter.clone());
+        let rope = Arc::new(bell.clone());
+        let front = front.map(|front| front.staffed(&app, rope.clone(), steady));
+        let mut house = House::new(app, metrics, env, load).await?.seen_through(window.clone());
+        if let Some(front) = &front {
+            house = house.met_at(front.papers.clone()).told_through(front.intake.clone());
+        }
         let parts = DaemonParts {
             orders,
             clock: SystemClock,
             timer: SystemTimer,
             supervisor,
-            bell: bell.clone(),
+            bell,
             board: board.clone(),
             seed: u64::from(std::process::id()),
         };
@@ -56,11 +61,10 @@ impl Unattended {
             // once its other end is dropped, the daemon has ended
             while stopped.changed().await.is_ok() {}
         };
-        // The board's instants are the machine's. What people meet is in the ledger, which goes by the clock that is set right.
-        let (bell, clock) = (Arc::new(bell), Arc::new(SystemClock));
-        let front = front.map(|front| tokio::spawn(front.serve(counter, bell.clone(), steady, ended(stopped.clone()))));
+        let front = front.map(|front| tokio::spawn(front.serve(ended(stopped.clone()))));
+        let clock = Arc::new(SystemClock); // the board's instants are the machine's
         let listener =
-            listener.map(|listener| tokio::spawn(listener.serve(window, bell, clock, Arc::new(board), ended(stopped))));
+            listener.map(|listener| tokio::spawn(listener.serve(window, rope, clock, Arc::new(board), ended(stopped))));
         let exit = daemon.run().await;
         drop(stop);
         for serving in [listener, front].into_iter().flatten() {

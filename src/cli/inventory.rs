@@ -11,6 +11,7 @@ use crate::app::AppError;
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
+use crate::domain::time::Timestamp;
 use crate::ledger::read::ProblemRow;
 use crate::ports::{Quiet, Snapshot, SourceError};
 use crate::providers::{Catalogue, misplaced};
@@ -55,6 +56,9 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let (_folder, app) = on_a_copy(settings, env).await?;
     let (_, source) = app.source(name)?;
+    if !source.is_read() {
+        return told_by_events(name, app.ledger.last_event(name).await?, format);
+    }
     let mut look = Look::default();
     match source.open(app.now()).await {
         Ok(mut snapshot) => look.read(&mut snapshot, &catalogue).await,
@@ -67,6 +71,23 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     let complete = look.error.is_none();
     show(name, &look, &collected, format)?;
     Ok(if complete { Done::Ok } else { Done::Incomplete })
+}
+
+/// A source with nothing to read: what it is, and when it was last heard of.
+fn told_by_events(name: &str, last: Option<Timestamp>, format: TextFormat) -> Result<Done, CliError> {
+    if format == TextFormat::Json {
+        let last = last.map(|at| at.to_string());
+        lists::json(&json!({ "source": name, "kind": "events", "complete": true, "last_event": last }))?;
+        return Ok(Done::Ok);
+    }
+    let last = last.map_or_else(|| "none has come yet".to_owned(), |at| at.to_string());
+    let told = [
+        ("source", name.to_owned()),
+        ("kind", "events: the platform tells of what changes, and nothing is read or ever absent".to_owned()),
+        ("latest event", last),
+    ];
+    write!(anstream::stdout(), "{}", pairs(&told))?;
+    Ok(Done::Ok)
 }
 
 impl Look {
@@ -147,8 +168,7 @@ impl Look {
         }
         if self.sample.len() < 10 {
             let given = |given: bool| if given { "present" } else { "absent" }.to_owned();
-            let time =
-                |at: Option<crate::domain::time::Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
+            let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
             self.sample.push(vec![
                 record.connection_id.clone(),
                 record.account_id.clone(),

@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::schedule::own;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
-use super::tree::Node;
+use super::tree::{Node, Value};
 use super::values::{duration, flag, number, one_of, some_time, text, words};
 use crate::domain::time::{days, hours, minutes};
 use crate::inventory::FileKind;
@@ -26,6 +26,9 @@ pub struct InventorySettings {
     pub name: String,
     /// where its lists are
     pub place: Place,
+    /// what the platform signs its events with, where it tells of changes by events: two of them while one takes the place
+    /// of the other
+    pub events_secrets: Vec<SecretRef>,
     /// how long a connection must be missing from complete readings to count as deleted
     pub absent_after: Duration,
     /// the share in percent, 0 to 100, above which missing connections are held back
@@ -75,6 +78,8 @@ pub enum Place {
     Sql(SqlPlace),
     /// in what the platform gives over HTTP
     Http(Box<HttpPlace>),
+    /// nowhere: the platform tells of everything by events
+    Events,
 }
 
 /// Queries to the platform's database.
@@ -113,29 +118,54 @@ enum Kind {
     Jsonl,
     Sql,
     Http,
+    Events,
 }
 
-const KINDS: &[(&str, Kind)] = &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("sql", Kind::Sql), ("http", Kind::Http)];
+const KINDS: &[(&str, Kind)] =
+    &[("csv", Kind::Csv), ("jsonl", Kind::Jsonl), ("sql", Kind::Sql), ("http", Kind::Http), ("events", Kind::Events)];
 
 pub(super) fn inventories(root: &Section<'_>, base: &Path, zone: Tz) -> Vec<InventorySettings> {
     root.each_named("inventory", |section| inventory(section, base, zone), |one| &one.name)
 }
 
 fn inventory(section: &Section<'_>, base: &Path, zone: Tz) -> InventorySettings {
+    let kind = section.get("kind", one_of(KINDS));
+    let events_secrets = events_secrets(section, base);
+    if matches!(kind, Kind::Events) {
+        let todo = "make one with `echo whsec_$(openssl rand -base64 32)` and name where it is, as in \"env:NAME\"";
+        section.report_missing("events_secret", Fault::new("what events are signed with is missing", todo));
+    }
     InventorySettings {
         name: section.get("name", text),
-        place: match section.get("kind", one_of(KINDS)) {
+        place: match kind {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),
             Kind::Sql => Place::Sql(queries(section, base)),
             Kind::Http => http::place(section, base),
+            Kind::Events => Place::Events,
         },
+        events_secrets,
         absent_after: section.find("absent_after", duration).unwrap_or(hours(1)),
         vanish_limit: section.find("vanish_limit", number(0..=100)).unwrap_or(20),
         schedule: section.find("schedule", own(zone)),
         secrets_replaceable: section.find("secrets_replaceable", flag).unwrap_or(false),
         secret_refs: section.find_section("secret_refs").map(|section| secret_refs(section, base)).unwrap_or_default(),
     }
+}
+
+/// One secret, or a list of two.
+fn events_secrets(section: &Section<'_>, base: &Path) -> Vec<SecretRef> {
+    let found = section.find_secret("events_secret", |key, node| {
+        let one = |node: &Node| SecretRef::parse(key, &secret_text(node)?, base);
+        match &node.value {
+            Value::List(items) if (1..=2).contains(&items.len()) => items.iter().map(one).collect(),
+            Value::List(_) => {
+                Err(Fault::new("the list has none, or more than two", "name the new one and the old one"))
+            }
+            _ => Ok(vec![one(node)?]),
+        }
+    });
+    found.unwrap_or_default()
 }
 
 fn secret_refs(section: Section<'_>, base: &Path) -> RefSettings {

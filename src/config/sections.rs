@@ -348,6 +348,9 @@ fn show_node(node: &Node, key: String, log: &Log, shown: &mut Vec<Shown>) {
 }
 
 fn secret_in_toml(key: &str, node: &Node) -> String {
+    if let Value::List(items) = &node.value {
+        return format!("[{}]", items.iter().map(|item| secret_in_toml(key, item)).collect::<Vec<_>>().join(", "));
+    }
     match secret_text(node).and_then(|text| SecretRef::parse(key, &text, Path::new(""))) {
         Ok(place) if !place.is_literal() => format!("\"{place}\""),
         _ => "[secret]".to_owned(),

@@ -342,12 +342,13 @@ impl Settings {
         let token = &self.http.token;
         let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
         let sources = self.inventories.iter().flat_map(|one| match &one.place {
-            Place::Files(_) => Vec::new(),
+            Place::Files(_) | Place::Events => Vec::new(),
             Place::Sql(queries) => vec![&queries.url],
             Place::Http(lists) => lists.secrets(),
         });
+        let events = self.inventories.iter().flat_map(|inventory| &inventory.events_secrets);
         let own = [&self.escrow.master_key].into_iter();
-        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(sources).collect()
+        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(sources).chain(events).collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

@@ -86,6 +86,7 @@ fn what_the_manual_shows_behind_a_hash_is_valid_and_true() {
     let shown = settings(&whole_manual());
     let mut plain =
         settings(&format!("{MINIMAL}people_path = \"people.csv\"\nschedule = \"30 2 * * *\"\n")).inventories.remove(0);
+    plain.events_secrets = shown.inventories[0].events_secrets.clone();
     let refs = &shown.inventories[0].secret_refs;
     assert!(refs.files.is_some() && refs.command.is_some() && refs.timeout == FOLLOWING);
     let vault = refs.vault.as_ref().expect("a vault");
@@ -384,4 +385,27 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn events_need_a_secret_and_a_listener_and_take_two_secrets_at_most() {
+    let inventory = |more: &str| format!("{MINIMAL}\n[[inventory]]\nname = \"told\"\nkind = \"events\"\n{more}\n");
+    let told = |text: &str| read(Some(Source { name: "m", text }), Path::new("."), &[], &KNOWN);
+    let (settings, warnings) = told(&inventory("events_secret = [\"env:NEW\", \"file:old\"]")).unwrap();
+    assert_eq!(settings.inventories[1].events_secrets.len(), 2);
+    assert!(matches!(settings.inventories[1].place, Place::Events));
+    assert!(warnings.iter().any(|warning| warning.to_string().contains("no event can come")), "{warnings:?}");
+    for (more, words) in [
+        ("", "what events are signed with is missing"),
+        ("events_secret = []", "more than two"),
+        ("events_secret = [\"env:A\", \"env:B\", \"env:C\"]", "more than two"),
+        ("events_secret = [\"env:A\", 7]", "not text"),
+        ("events_secret = \"env:A\"\npath = \"x.csv\"", "there is no such setting"),
+    ] {
+        let problems = told(&inventory(more)).unwrap_err().to_string();
+        assert!(problems.contains(words), "{more}: {problems}");
+    }
+    let literal = told(&inventory("events_secret = [\"whsec_canary\", \"env:B\"]")).unwrap().0;
+    let shown = show(&literal);
+    assert!(!shown.contains("canary") && shown.contains("[[secret], \"env:B\"]"), "{shown}");
 }

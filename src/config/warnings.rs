@@ -161,8 +161,16 @@ fn linking(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     if http.public_url.is_some() && http.public_listen.is_none() {
         say("http.public_url", "nothing listens for it: without public_listen mails have no links".to_owned());
     }
-    if http.public_listen.is_some() && settings.mail.sending.is_none() {
+    let takes_events = settings.inventories.iter().any(|inventory| !inventory.events_secrets.is_empty());
+    if http.public_listen.is_some() && settings.mail.sending.is_none() && !takes_events {
         say("http.public_listen", "without mail.smtp_url nobody gets a link that leads there".to_owned());
+    }
+    for (index, inventory) in settings.inventories.iter().enumerate() {
+        if !inventory.events_secrets.is_empty() && http.public_listen.is_none() {
+            let sentence = "no event can come: they come to /events of the public listener; set http.public_listen and \
+                            http.public_url";
+            say(&format!("inventory[{index}].events_secret"), sentence.to_owned());
+        }
     }
     let is_said = settings.shown.iter().any(|shown| shown.key == "http.trust_forwarded" && shown.origin != "default");
     let is_behind_a_proxy = http.public_url.as_ref().is_some_and(|url| url.scheme() == "https");

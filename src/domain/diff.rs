@@ -8,11 +8,13 @@ mod encode;
 mod gone;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::time::Duration;
 
 pub use encode::{Watched, connection_facts, person_facts};
 pub use gone::{Absence, absence, exceeds_vanish_limit};
+pub use told::{Told, is_overtaken, told};
 
 use super::facts::{ConnectionStatus, EndedBy};
 use super::record::{Auth, ConnectionRecord, RecordStatus};
@@ -29,6 +31,12 @@ pub struct KnownConnectionView {
     pub status: ConnectionStatus,
     /// how old its facts are
     pub facts_at: Timestamp,
+    /// how old they are but for the status
+    pub row_at: Timestamp,
+    /// how old the last word on its secret is
+    pub secret_at: Timestamp,
+    /// when an event last told of it, by our clock
+    pub told_at: Option<Timestamp>,
     /// its open use
     pub open_use: Option<OpenUse>,
     /// the credential of its latest use, open or ended

@@ -17,14 +17,22 @@ pub(super) struct Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        (self.status, [(CONTENT_TYPE, KIND)], document.to_string()).into_response()
+        told(self.status, self.detail, None)
     }
+}
+
+/// The same, with words that are put together, and the field of what was sent that is at fault.
+pub(super) fn told(status: StatusCode, detail: &str, field: Option<&str>) -> Response {
+    let mut document = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    if let Some(field) = field {
+        document["field"] = field.into();
+    }
+    (status, [(CONTENT_TYPE, KIND)], document.to_string()).into_response()
 }
 
 /// Gives a body to errors that have none of ours: those of the router and of its limits.

@@ -1,10 +1,11 @@
-//! The public listener: the pages that links in mails lead to, and nothing else.
+//! The public listener: the pages that links in mails lead to, and the place where the platform tells of what changes.
 //!
 //! A GET shows, a POST acts: mail scanners open links. Whoever has a link may act for one person on one finding, as long
 //! as that person still may; which is asked of the ledger each time. A link that is unknown, has ended, or is no longer its
 //! person's business gets the same answer.
 
 mod body;
+mod events;
 mod evidence;
 mod form;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -25,7 +26,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono_tz::Tz;
@@ -39,6 +40,7 @@ use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
 use self::body::Body;
+use self::events::Tollgate;
 use self::evidence::Ground;
 use self::form::{Sent, Wish};
 use self::texts::Texts;
@@ -52,7 +54,9 @@ use crate::domain::time::Timestamp;
 use crate::ledger::{Followed, Ledger, Linked};
 use crate::ports::act::{ActLedger as _, By};
 use crate::ports::activation::Bell;
+use crate::ports::events::Events;
 use crate::ports::links::Described;
+use crate::ports::meter::Meter;
 use crate::ports::notify::ClaimedMail;
 use crate::ports::{Clock, LedgerError};
 
@@ -81,6 +85,10 @@ pub struct Public {
     pub clock: Arc<dyn Clock + Send + Sync>,
     /// words and limits
     pub papers: Arc<dyn Papers>,
+    /// takes what the platform tells
+    pub events: Arc<dyn Events>,
+    /// counts what is turned away
+    pub meter: Arc<dyn Meter>,
     /// how people reach it
     pub url: Url,
     /// true where a proxy says who asks
@@ -90,6 +98,7 @@ pub struct Public {
 struct Front {
     public: Public,
     gate: Gate,
+    tollgate: Tollgate,
 }
 
 const STYLE: &str = include_str!("public/style.css");
@@ -130,12 +139,14 @@ pub async fn serve(listener: TcpListener, public: Public, shutdown: impl Future<
 
 /// The paths, with everything that stands before them.
 pub fn router(public: Public) -> Router {
-    let front = Arc::new(Front { public, gate: Gate::new() });
+    let front = Arc::new(Front { public, gate: Gate::new(), tollgate: Tollgate::new() });
+    let events = Router::new().route("/events", post(events::take)).layer(DefaultBodyLimit::max(events::BODY_BYTES));
     Router::new()
         .route("/a/{token}", get(show).post(act))
         .route("/u/{token}", get(show).post(act))
         .fallback(gone)
         .layer(RequestBodyLimitLayer::new(BODY_BYTES))
+        .merge(events)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
         .layer(middleware::from_fn_with_state(Arc::clone(&front), sealed))
         .layer(middleware::from_fn(noted))

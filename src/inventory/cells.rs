@@ -83,6 +83,15 @@ impl<'a> Cells<'a> {
         &self.values[field]
     }
 
+    /// Whether a field is given nothing, or empty text.
+    pub(super) fn is_empty(&self, field: usize) -> bool {
+        match self.get(field) {
+            Cell::Absent => true,
+            Cell::Text(text) => text.trim().is_empty(),
+            Cell::Flag(_) | Cell::List(_) | Cell::Other(_) => false,
+        }
+    }
+
     /// Gives a field its value.
     pub(super) fn set(&mut self, field: usize, value: Cell<'a>) {
         self.values[field] = value;

@@ -41,13 +41,13 @@ pub(super) static CONTRACT: Contract = Contract {
 };
 
 const CONNECTION_ID: usize = 0;
-const ACCOUNT_ID: usize = 1;
-const PROVIDER: usize = 2;
+pub(super) const ACCOUNT_ID: usize = 1;
+pub(super) const PROVIDER: usize = 2;
 const NAME: usize = 3;
-const STATUS: usize = 4;
+pub(super) const STATUS: usize = 4;
 const CREATED_AT: usize = 5;
-const UPDATED_AT: usize = 6;
-const DELETED_AT: usize = 7;
+pub(super) const UPDATED_AT: usize = 6;
+pub(super) const DELETED_AT: usize = 7;
 const SECRET_SET_AT: usize = 8;
 const LAST_SYNC_AT: usize = 9;
 const KEY_ID: usize = 10;
@@ -60,7 +60,7 @@ const BASE_URL: usize = 16;
 const CREATED_BY: usize = 17;
 const RUNNING_JOBS: usize = 18;
 const USED_FOR: usize = 19;
-const COMPROMISED_AT: usize = 20;
+pub(super) const COMPROMISED_AT: usize = 20;
 const TAGS: usize = 21;
 
 const STATUSES: [(&str, RecordStatus); 3] =
@@ -68,6 +68,36 @@ const STATUSES: [(&str, RecordStatus); 3] =
 const AUTHS: [(&str, Auth); 2] = [("key", Auth::Key), ("oauth", Auth::Oauth)];
 const USES: [(&str, UsedFor); 3] =
     [("sync", UsedFor::Sync), ("transactional", UsedFor::Transactional), ("smtp", UsedFor::Smtp)];
+
+/// The facts of a known connection, as far as a row would give them: for what an event leaves out.
+pub(super) fn fill(cells: &mut Cells<'_>, known: &ConnectionRecord) {
+    let text = |text: &str| Cell::Text(Cow::Owned(text.to_owned()));
+    let maybe = |value: Option<String>| value.map_or(Cell::Absent, |value| Cell::Text(Cow::Owned(value)));
+    let time = |at: Option<Timestamp>| maybe(at.map(|at| at.to_string()));
+    let auth = known.auth.and_then(|auth| AUTHS.iter().find(|(_, known)| *known == auth)).map(|(word, _)| *word);
+    let list = |words: Vec<&str>| Cell::List(words.into_iter().map(|word| Cow::Owned(word.to_owned())).collect());
+    for (field, value) in [
+        (ACCOUNT_ID, text(&known.account_id)),
+        (PROVIDER, text(known.provider.as_str())),
+        (NAME, maybe(known.name.clone())),
+        (CREATED_AT, time(known.created_at)),
+        (DELETED_AT, time(known.deleted_at)),
+        (LAST_SYNC_AT, time(known.last_sync_at)),
+        (KEY_ID, maybe(known.key_id.clone())),
+        (AUTH, auth.map_or(Cell::Absent, text)),
+        (REGION, maybe(known.region.clone())),
+        (BASE_URL, maybe(known.base_url.clone())),
+        (CREATED_BY, maybe(known.created_by.clone())),
+        (RUNNING_JOBS, text(&known.running_jobs.to_string())),
+        (USED_FOR, list(known.used_for.iter().map(|used| used.as_str()).collect())),
+        (COMPROMISED_AT, time(known.compromised_at)),
+        (TAGS, list(known.tags.iter().map(String::as_str).collect())),
+    ] {
+        if cells.is_empty(field) {
+            cells.set(field, value);
+        }
+    }
+}
 
 /// The record, or the first field that is wrong, in the contract's order. What is wrong but not needed goes to `dropped`.
 pub(super) fn build(
@@ -111,12 +141,8 @@ fn status(cells: &mut Cells<'_>) -> Result<RecordStatus, FieldProblem> {
     if let Some(status) = cells.word(STATUS, &STATUSES)? {
         return Ok(status);
     }
-    let undated = match cells.get(DELETED_AT) {
-        Cell::Absent => true,
-        Cell::Text(text) => text.trim().is_empty(),
-        Cell::Flag(_) | Cell::List(_) | Cell::Other(_) => false, // quarantined when the date is read
-    };
-    Ok(if undated { RecordStatus::Active } else { RecordStatus::Deleted })
+    // what is no date at all is quarantined when the date is read
+    Ok(if cells.is_empty(DELETED_AT) { RecordStatus::Active } else { RecordStatus::Deleted })
 }
 
 /// The secret as it was given: a literal, never interpreted.

@@ -87,6 +87,12 @@ impl Snapshot for FileSnapshot {
         self.people.is_some()
     }
 
+    /// When the older of the two files was last written.
+    fn taken_at(&self) -> Option<Timestamp> {
+        let written = |slot: &Slot| slot.lane.as_ref().map(Lane::written_at);
+        self.people.iter().chain([&self.connections]).filter_map(written).min()
+    }
+
     fn remarks(&self) -> Vec<String> {
         let of = |slot: &Slot| slot.lane.as_ref().map(|lane| lane.remarks().to_vec()).unwrap_or_default();
         let people = self.people.as_ref().map(of).unwrap_or_default();

@@ -119,6 +119,11 @@ impl Lane {
         }
     }
 
+    /// When the file was last written, by the clock of the file system.
+    pub(super) fn written_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.stamp.modified.0.saturating_mul(1000))
+    }
+
     /// Remarks made so far.
     pub(super) fn remarks(&self) -> &[String] {
         &self.remarks.list

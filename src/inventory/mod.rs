@@ -12,9 +12,11 @@
 //! | `table`, `lines` | CSV and JSON Lines: a record's bytes to the contract's fields |
 //! | `cells`, `values` | the contract's fields by name, and how each kind of value is read |
 //! | `connection`, `person` | the fields to checked records |
+//! | `event` | the body of an event: one row, or the end of one |
 
 mod cells;
 mod connection;
+mod event;
 mod file;
 mod frames;
 pub mod http;
@@ -29,6 +31,7 @@ mod table;
 mod tests;
 mod values;
 
+pub use event::EventBody;
 pub use file::{FileKind, FileSnapshot, FileSource};
 pub use source::{AnySnapshot, Changes, Keys, Source};
 pub use sql::{Address, Protection, SqlSettings, SqlSnapshot, SqlSource};

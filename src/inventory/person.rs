@@ -1,6 +1,8 @@
 //! A row of the people's inventory, checked.
 
-use super::cells::{Cells, Contract};
+use std::borrow::Cow;
+
+use super::cells::{Cell, Cells, Contract};
 use crate::domain::record::{Address, FieldProblem, PersonRecord, PersonStatus, Role};
 use crate::domain::time::Timestamp;
 
@@ -11,11 +13,11 @@ pub(super) static CONTRACT: Contract = Contract {
     id: MEMBER_ID,
 };
 
-const ACCOUNT_ID: usize = 0;
+pub(super) const ACCOUNT_ID: usize = 0;
 const MEMBER_ID: usize = 1;
-const EMAIL: usize = 2;
+pub(super) const EMAIL: usize = 2;
 const ROLE: usize = 3;
-const STATUS: usize = 4;
+pub(super) const STATUS: usize = 4;
 const VERIFIED: usize = 5;
 const LOCALE: usize = 6;
 const TIMEZONE: usize = 7;
@@ -23,6 +25,23 @@ const TIMEZONE: usize = 7;
 const ROLES: [(&str, Role); 2] = [("owner", Role::Owner), ("member", Role::Member)];
 const STATUSES: [(&str, PersonStatus); 3] =
     [("active", PersonStatus::Active), ("suspended", PersonStatus::Suspended), ("removed", PersonStatus::Removed)];
+
+/// The facts of a known person, as far as a row would give them: for what an event leaves out.
+pub(super) fn fill(cells: &mut Cells<'_>, known: &PersonRecord) {
+    let text = |text: &str| Cell::Text(Cow::Owned(text.to_owned()));
+    let role = ROLES.iter().find(|(_, role)| *role == known.role).map(|(word, _)| *word);
+    for (field, value) in [
+        (EMAIL, text(known.email.expose())),
+        (ROLE, role.map_or(Cell::Absent, text)),
+        (VERIFIED, Cell::Flag(known.verified)),
+        (LOCALE, known.locale.as_deref().map_or(Cell::Absent, text)),
+        (TIMEZONE, known.timezone.as_deref().map_or(Cell::Absent, text)),
+    ] {
+        if cells.is_empty(field) {
+            cells.set(field, value);
+        }
+    }
+}
 
 /// The record, or the first field that is wrong, in the contract's order.
 pub(super) fn build(

@@ -19,6 +19,11 @@ pub enum Source {
     Sql(Box<SqlSource>),
     /// lists that the platform gives over HTTP
     Http(Box<HttpSource>),
+    /// nothing to read: everything is told by events
+    Events {
+        /// the source's name in the configuration
+        name: String,
+    },
 }
 
 /// How a source is asked for what changed alone.
@@ -52,6 +57,10 @@ impl Source {
             }
             Self::Sql(queries) => queries.open(now, None).await.map(AnySnapshot::Sql),
             Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)))),
+            Self::Events { name } => Err(SourceError::Failed {
+                place: format!("the inventory `{name}`"),
+                what: "has nothing to read: everything is told by events".to_owned(),
+            }),
         }
     }
 
@@ -62,7 +71,7 @@ impl Source {
     /// As for [`Source::open`].
     pub async fn open_changes(&self, now: Timestamp, since: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
-            Self::Files(_) | Self::Http(_) => self.open(now).await,
+            Self::Files(_) | Self::Http(_) | Self::Events { .. } => self.open(now).await,
             Self::Sql(queries) => queries.open(now, Some(since)).await.map(AnySnapshot::Sql),
         }
     }
@@ -70,7 +79,7 @@ impl Source {
     /// How it is asked for what changed alone; `None` where it can't be.
     pub fn changes(&self) -> Option<&Changes> {
         match self {
-            Self::Files(_) | Self::Http(_) => None,
+            Self::Files(_) | Self::Http(_) | Self::Events { .. } => None,
             Self::Sql(queries) => queries.changes(),
         }
     }
@@ -85,6 +94,7 @@ impl Source {
             },
             Self::Sql(queries) => queries.unreachable().await,
             Self::Http(lists) => lists.unreachable().await,
+            Self::Events { .. } => Vec::new(),
         }
     }
 
@@ -94,6 +104,7 @@ impl Source {
             Self::Files(_) => Keys { connections: "path", people: "people_path" },
             Self::Sql(_) => sql::KEYS,
             Self::Http(_) => Keys { connections: "url", people: "people_url" },
+            Self::Events { .. } => Keys { connections: "events_secret", people: "events_secret" },
         }
     }
 
@@ -105,8 +116,14 @@ impl Source {
             }
             Self::Sql(queries) => return queries.blamed(error),
             Self::Http(lists) => lists.is_of_people(error.place()),
+            Self::Events { .. } => false,
         };
         if of_people { self.keys().people } else { self.keys().connections }
+    }
+
+    /// False where there is nothing to read.
+    pub const fn is_read(&self) -> bool {
+        !matches!(self, Self::Events { .. })
     }
 }
 
@@ -161,6 +178,13 @@ impl Snapshot for AnySnapshot {
             Self::Files(files) => files.extent(),
             Self::Sql(rows) => rows.extent(),
             Self::Http(lists) => lists.extent(),
+        }
+    }
+
+    fn taken_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Files(files) => files.taken_at(),
+            Self::Sql(_) | Self::Http(_) => None,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What COLLECT asks of the ledger and writes to it. The questions are here, the one great write is in [`commit`].
 
-mod commit;
+pub(super) mod commit;
 pub(super) mod statements;
+
+use std::sync::Arc;
 
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, SourceId, UseId};
@@ -10,7 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{
     ChangesMark, CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, KnownUse,
-    OpenRow, PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState,
+    OpenRow, PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState, Turn,
 };
 
 use super::Ledger;
@@ -30,6 +32,12 @@ impl CollectLedger for Ledger {
             row: name.to_owned(),
             what: "it is gone right after it was made".to_owned(),
         })
+    }
+
+    async fn turn(&self) -> Result<Turn, LedgerError> {
+        let held = Arc::clone(self.turns()).lock_owned().await;
+        let number = self.look("begin a turn").await?.number(&TURN, []).await?;
+        Ok(Turn::new(number, held))
     }
 
     /// Numbers are reserved by reading only: they are taken when the next commit inserts them, so that a chunk which
@@ -52,12 +60,21 @@ impl CollectLedger for Ledger {
     }
 
     async fn known_connections(&self, ids: &[ConnectionId]) -> Result<Vec<KnownConnection>, LedgerError> {
-        type Row = (ConnectionId, ConnectionStatus, Timestamp, Option<LastUse>);
+        type Row =
+            (ConnectionId, ConnectionStatus, Timestamp, Timestamp, Timestamp, Option<Timestamp>, Option<LastUse>);
         let mut line = self.look("look up connections").await?;
         let rows: Vec<Row> = line.rows("connection", &KNOWN_CONNECTIONS, [pack(ids)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, status, facts_at, last)| KnownConnection { id, status, facts_at, last_use: last.map(known_use) })
+            .map(|(id, status, facts_at, row_at, secret_at, told_at, last)| KnownConnection {
+                id,
+                status,
+                facts_at,
+                row_at,
+                secret_at,
+                told_at,
+                last_use: last.map(known_use),
+            })
             .collect())
     }
 
@@ -84,17 +101,19 @@ impl CollectLedger for Ledger {
     }
 
     async fn known_people(&self, source: SourceId, ids: &[(&str, &str)]) -> Result<Vec<KnownPerson>, LedgerError> {
-        type Row = (PersonId, String, String, String, Option<Timestamp>);
+        type Row = (PersonId, String, String, String, Option<Timestamp>, Option<Timestamp>, Option<Timestamp>);
         let mut line = self.look("look up people").await?;
         let rows: Vec<Row> = line.rows("person", &KNOWN_PEOPLE, [source.0.into(), pack(ids)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, account, member, digest, absent_since)| KnownPerson {
+            .map(|(id, account, member, digest, absent_since, facts_at, told_at)| KnownPerson {
                 id,
                 account,
                 member,
                 digest,
                 absent_since,
+                facts_at,
+                told_at,
             })
             .collect())
     }
@@ -119,13 +138,18 @@ impl CollectLedger for Ledger {
         after: ConnectionId,
         limit: usize,
     ) -> Result<Vec<OpenRow>, LedgerError> {
-        type Row = (ConnectionId, Option<Timestamp>, Option<UseId>, Option<CredentialId>);
+        type Row = (ConnectionId, Option<Timestamp>, Option<Timestamp>, Option<UseId>, Option<CredentialId>);
         let page = [source.0.into(), after.0.into(), size(limit).into()];
         let rows: Vec<Row> =
             self.look("page through open connections").await?.rows("connection", &OPEN_PAGE, page).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, absent_since, usage, credential)| OpenRow { id, absent_since, open_use: usage.zip(credential) })
+            .map(|(id, absent_since, told_at, usage, credential)| OpenRow {
+                id,
+                absent_since,
+                told_at,
+                open_use: usage.zip(credential),
+            })
             .collect())
     }
 
@@ -136,9 +160,9 @@ impl CollectLedger for Ledger {
         limit: usize,
     ) -> Result<Vec<PresentPerson>, LedgerError> {
         let page = [source.0.into(), after.0.into(), size(limit).into()];
-        let rows: Vec<(PersonId, Option<Timestamp>)> =
+        let rows: Vec<(PersonId, Option<Timestamp>, Option<Timestamp>)> =
             self.look("page through people").await?.rows("person", &PRESENT_PEOPLE_PAGE, page).await?;
-        Ok(rows.into_iter().map(|(id, absent_since)| PresentPerson { id, absent_since }).collect())
+        Ok(rows.into_iter().map(|(id, absent_since, told_at)| PresentPerson { id, absent_since, told_at }).collect())
     }
 
     async fn commit_snapshot(&self, end: &SnapshotEnd) -> Result<(), LedgerError> {
@@ -171,6 +195,8 @@ impl Ledger {
     }
 }
 
+pub(super) const TURN: Sql = sql!("SELECT coalesce((SELECT max(number) FROM turn), 0)");
+
 pub(super) const NEW_SOURCE: Sql = sql!("INSERT INTO source (name) VALUES ($1) ON CONFLICT (name) DO NOTHING");
 
 pub(super) const SOURCE: Sql = sql!(
@@ -197,11 +223,12 @@ pub(super) const KNOWN_ROWS: Sql = sql!(
 
 pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
     "SELECT " [page
-        "c.id, c.status, c.facts_at, "
+        "c.id, c.status, c.facts_at, coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at, "
         [json "(SELECT " [array
             "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends"] "
                 FROM use AS u JOIN credential AS k ON k.id = u.credential_id
-                WHERE u.id = (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id))"]] "
+                WHERE u.id = coalesce((SELECT o.id FROM use AS o WHERE o.connection_id = c.id AND o.until IS NULL),
+                                      (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id)))"]] "
      FROM " [each "$1" wanted bigint] "
      JOIN connection AS c ON c.id = wanted.value"
 );
@@ -220,7 +247,7 @@ pub(super) const KNOWN_ACCOUNTS: Sql = sql!(
 );
 
 pub(super) const KNOWN_PEOPLE: Sql = sql!(
-    "SELECT " [page "p.id, a.external_id, p.member_id, p.digest, p.absent_since"] "
+    "SELECT " [page "p.id, a.external_id, p.member_id, p.digest, p.absent_since, p.facts_at, p.told_at"] "
      FROM " [tuples "$2" wanted (0 account text, 1 member text)] "
      CROSS JOIN account AS a
      CROSS JOIN person AS p
@@ -235,14 +262,14 @@ pub(super) const OPEN_IDS: Sql = sql!(
 );
 
 pub(super) const OPEN_PAGE: Sql = sql!(
-    "SELECT " [page by "page.id": "page.id, page.absent_since, u.id, u.credential_id"] "
-     FROM (SELECT id, absent_since FROM connection
+    "SELECT " [page by "page.id": "page.id, page.absent_since, page.told_at, u.id, u.credential_id"] "
+     FROM (SELECT id, absent_since, told_at FROM connection
            WHERE source_id = $1 AND status IN ('active', 'paused') AND id > $2 ORDER BY id LIMIT $3) AS page
      LEFT JOIN use AS u ON u.connection_id = page.id AND u.until IS NULL"
 );
 
 pub(super) const PRESENT_PEOPLE_PAGE: Sql = sql!(
-    "SELECT " [page "id, absent_since"] "
-     FROM (SELECT id, absent_since FROM person
+    "SELECT " [page "id, absent_since, told_at"] "
+     FROM (SELECT id, absent_since, told_at FROM person
            WHERE source_id = $1 AND id > $2 AND status <> 'removed' ORDER BY id LIMIT $3) AS page"
 );

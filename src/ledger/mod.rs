@@ -27,6 +27,7 @@ mod due;
 mod escrow;
 #[cfg(test)]
 mod estate;
+mod events;
 mod failure;
 mod judge;
 mod link;

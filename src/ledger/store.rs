@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::Mutex;
 
 pub use refusal::OpenError;
 
@@ -20,6 +21,8 @@ pub struct Ledger {
     pools: Pools,
     /// who vouches for what is logged
     notary: OnceLock<Arc<dyn Notary>>,
+    /// whose turn it is to write to the inventory, among those of this process
+    turns: Arc<Mutex<()>>,
 }
 
 /// The connections to the one database or the other.
@@ -53,7 +56,7 @@ impl Ledger {
     pub async fn open(url: impl AsRef<str>) -> Result<Self, OpenError> {
         let url = url.as_ref();
         let pools = if postgres::is_address(url) { postgres::open(url).await? } else { sqlite::open(url).await? };
-        Ok(Self::to_look_at(pools))
+        Ok(Self::over(pools))
     }
 
     /// Opens the ledger for reading, beside whoever writes to it: no lock, no migration.
@@ -79,12 +82,28 @@ impl Ledger {
         } else {
             sqlite::open_beside(url, read_only).await?
         };
-        Ok(Self::to_look_at(pools))
+        Ok(Self::over(pools))
     }
 
     /// An open database whose schema may be an older one.
-    pub(super) const fn to_look_at(pools: Pools) -> Self {
-        Self { pools, notary: OnceLock::new() }
+    pub(super) fn to_look_at(pools: Pools) -> Self {
+        Self::over(pools)
+    }
+
+    fn over(pools: Pools) -> Self {
+        Self { pools, notary: OnceLock::new(), turns: Arc::default() }
+    }
+
+    /// The same, taking turns with another opening of the same ledger when it writes to the inventory: neither then
+    /// meets what the other has just changed, and who vouches for the log of one vouches for the other's.
+    #[must_use]
+    pub fn taking_turns_with(self, other: &Self) -> Self {
+        Self { turns: Arc::clone(&other.turns), notary: other.notary.clone(), ..self }
+    }
+
+    /// Whose turn it is to write to the inventory.
+    pub(super) const fn turns(&self) -> &Arc<Mutex<()>> {
+        &self.turns
     }
 
     /// Writes a whole copy of the ledger at `url` to the new file `to` (an SQLite database, readable by its owner only),

@@ -6,6 +6,8 @@ pub use self::writes::{
     ChangesEnd, CollectChunk, ConnectionWrite, Mark, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said,
     SnapshotEnd, UseEnd, UseTold,
 };
+use tokio::sync::OwnedMutexGuard;
+
 use super::LedgerError;
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, SourceId, UseId};
@@ -16,6 +18,11 @@ use crate::domain::time::Timestamp;
 pub trait CollectLedger {
     /// The source of that name, made at first sight.
     fn source(&self, name: &str, now: Timestamp) -> impl Future<Output = Result<SourceState, LedgerError>>;
+
+    /// The turn to compare with what is known and then to write what follows. Whoever writes to the inventory through this
+    /// process takes one, from the first look-up to the commit: else two could give out the same numbers, or one write what
+    /// the other has just changed.
+    fn turn(&self) -> impl Future<Output = Result<Turn, LedgerError>>;
 
     /// So many fresh numbers of each kind, for rows that the next commit inserts.
     fn reserve(&self, wanted: Reservation) -> impl Future<Output = Result<Reserved, LedgerError>>;
@@ -80,6 +87,21 @@ pub trait CollectLedger {
 
     /// Ends the reading of a source: its quarantine (replacing the last one), its remarks, and whether it was complete.
     fn commit_snapshot(&self, end: &SnapshotEnd) -> impl Future<Output = Result<(), LedgerError>>;
+}
+
+/// The turn to write to the inventory; over when it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    /// how often the inventory had been written when the turn began
+    pub number: i64,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    /// Begins with the process's own lock in hand.
+    pub const fn new(number: i64, held: OwnedMutexGuard<()>) -> Self {
+        Self { number, _held: held }
+    }
 }
 
 /// How many fresh numbers are wanted.
@@ -160,7 +182,13 @@ pub struct KnownConnection {
     pub status: ConnectionStatus,
     /// how old its facts are: the row's `updated_at`, else the start of the snapshot that brought them
     pub facts_at: Timestamp,
-    /// its latest use, open or ended; none is open beside it
+    /// how old they are but for the status: what ends a connection need not tell the rest
+    pub row_at: Timestamp,
+    /// how old the last word on its secret is
+    pub secret_at: Timestamp,
+    /// when an event last told of it, by our clock
+    pub told_at: Option<Timestamp>,
+    /// its open use, else its latest
     pub last_use: Option<KnownUse>,
 }
 
@@ -220,6 +248,10 @@ pub struct KnownPerson {
     pub digest: String,
     /// since when they were missing, if they were
     pub absent_since: Option<Timestamp>,
+    /// how old these facts are, where that is known
+    pub facts_at: Option<Timestamp>,
+    /// when an event last told of them, by our clock
+    pub told_at: Option<Timestamp>,
 }
 
 /// An open connection, for absence.
@@ -229,6 +261,8 @@ pub struct OpenRow {
     pub id: ConnectionId,
     /// since when it has been missing, if it has
     pub absent_since: Option<Timestamp>,
+    /// when an event last told of it, by our clock
+    pub told_at: Option<Timestamp>,
     /// its open use
     pub open_use: Option<(UseId, CredentialId)>,
 }
@@ -240,4 +274,6 @@ pub struct PresentPerson {
     pub id: PersonId,
     /// since when they have been missing, if they have
     pub absent_since: Option<Timestamp>,
+    /// when an event last told of them, by our clock
+    pub told_at: Option<Timestamp>,
 }

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::activation::Job;
 use super::announce::MessageEnd;
+use super::events::{NotTaken, Taken};
 use super::notify::MailEnd;
 use crate::domain::action::Act;
 use crate::domain::belief::Liveness;
+use crate::domain::event::EventKind;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
 use crate::domain::time::Timestamp;
@@ -31,6 +33,12 @@ pub trait Meter: Send + Sync {
     fn bounced(&self, _outcome: BounceOutcome) {}
     /// One try to tell an endpoint of the operator's is over, and the ledger has it.
     fn announced(&self, _outcome: AnnounceOutcome) {}
+    /// An event of a source was taken, or not.
+    fn told(&self, _source: &str, _kind: EventKind, _outcome: EventOutcome) {}
+    /// An event of a source was taken at this instant.
+    fn heard_of(&self, _source: &str, _at: Timestamp) {}
+    /// A request to the listener's place for events was turned away before its source was known.
+    fn turned_away(&self, _why: EventRefusal) {}
     /// A stage is over, well or badly.
     fn stage(&self, _stage: Stage, _took: Duration) {}
     /// A job is over.
@@ -135,6 +143,36 @@ words! {
         GivenUp = "given_up",
     }
 
+    /// What became of an event of a source.
+    EventOutcome {
+        /// what it says is known now
+        Done = "done",
+        /// newer facts were known, and it says nothing beside them
+        Late = "late",
+        /// it was taken before
+        Repeated = "repeated",
+        /// it leaves out what is not known yet
+        Unknown = "unknown",
+        /// its row would be set aside
+        Unfit = "unfit",
+        /// the ledger could not be written to
+        Busy = "busy",
+    }
+
+    /// Why a request with an event was turned away before its source was known.
+    EventRefusal {
+        /// no source takes events
+        Nowhere = "nowhere",
+        /// the signature is missing, wrong or old
+        Unsigned = "unsigned",
+        /// the body is not understood
+        Unread = "unread",
+        /// the body is too long
+        TooLarge = "too_large",
+        /// too many came at once
+        TooOften = "too_often",
+    }
+
     /// What somebody asked for, through a link or at the command line.
     ActName {
         /// that the provider be asked at once
@@ -203,6 +241,21 @@ words! {
         Inventory = "inventory",
         /// our clock agrees with the world's
         Clock = "clock",
+    }
+}
+
+impl EventOutcome {
+    /// What became of an event whose source is known.
+    pub const fn of(told: &Result<Taken, NotTaken>) -> Self {
+        match told {
+            Ok(Taken::Done { .. }) => Self::Done,
+            Ok(Taken::Late) => Self::Late,
+            Ok(Taken::Repeated) => Self::Repeated,
+            Err(NotTaken::Unknown(_)) => Self::Unknown,
+            Err(NotTaken::Busy) => Self::Busy,
+            // the first three never get here: without them the source is not known
+            Err(NotTaken::Nowhere | NotTaken::Unsigned(_) | NotTaken::Unread(_) | NotTaken::Unfit(_)) => Self::Unfit,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod activation;
 pub mod announce;
 pub mod bounce;
 pub mod collect;
+pub mod events;
 pub mod health;
 pub mod judge;
 pub mod links;
@@ -155,6 +156,12 @@ pub trait Snapshot {
     /// How much of the connections it lists. People are always listed whole.
     fn extent(&self) -> Extent {
         Extent::Whole { basis: None }
+    }
+
+    /// What the rows are no newer than, where that is known: else it is when reading began. What an event told after this
+    /// goes before a row without a date.
+    fn taken_at(&self) -> Option<Timestamp> {
+        None
     }
 
     /// Remarks on the source as a whole, such as columns that keysweep doesn't know. Complete once both

@@ -6,7 +6,7 @@ use crate::domain::diff::{Absence, absence, exceeds_vanish_limit};
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::ports::collect::{CollectChunk, CollectLedger, OpenRow, UseEnd};
+use crate::ports::collect::{CollectChunk, CollectLedger, OpenRow, PresentPerson, UseEnd};
 use crate::ports::{Event, LedgerError};
 
 const PAGE: usize = 10_000;
@@ -30,9 +30,9 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
     if all_seen(reading).await? {
         return Ok((0, 0)); // as nearly always, and at the least cost
     }
+    let missed = |row: &OpenRow| !reading.seen.contains(row.id.0) && !is_told(reading, row.told_at);
     let gone = |row: &OpenRow| {
-        !reading.seen.contains(row.id.0)
-            && absence(row.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone
+        missed(row) && absence(row.absent_since, reading.started, reading.spec.absent_after) == Absence::Gone
     };
     let (mut open, mut count) = (0, 0);
     let mut after = ConnectionId(0);
@@ -47,11 +47,12 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
     let mut ended = 0;
     after = ConnectionId(0);
     loop {
+        let turn = reading.ledger.turn().await?;
         let page = reading.ledger.open_page(reading.state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
-        for row in page.iter().filter(|row| !reading.seen.contains(row.id.0)) {
+        let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
+        for row in page.iter().filter(|row| missed(row)) {
             match absence(row.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.absent.push((row.id, reading.started)),
                 Absence::Gone if !held => end(&mut chunk, row, now),
@@ -64,6 +65,11 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
         }
     }
     Ok((ended, if held { count } else { 0 }))
+}
+
+/// Whether an event has told of a row since the source was taken: that a reading lacks it then says nothing.
+fn is_told<L, V>(reading: &Reading<'_, L, V>, told_at: Option<Timestamp>) -> bool {
+    told_at.is_some_and(|told| told >= reading.taken)
 }
 
 /// Whether the snapshot has shown every open connection.
@@ -84,6 +90,8 @@ pub(super) async fn of_people<L: CollectLedger, V>(
     reading: &Reading<'_, L, V>,
     now: Timestamp,
 ) -> Result<u64, LedgerError> {
+    let is_missed =
+        |person: &PresentPerson| !reading.seen_people.contains(person.id.0) && !is_told(reading, person.told_at);
     let (mut present, mut missed, mut count) = (0, 0, 0);
     let mut after = PersonId(0);
     loop {
@@ -91,7 +99,7 @@ pub(super) async fn of_people<L: CollectLedger, V>(
         let Some(last) = page.last() else { break };
         after = last.id;
         present += page.len() as u64;
-        for person in page.iter().filter(|person| !reading.seen_people.contains(person.id.0)) {
+        for person in page.iter().filter(|person| is_missed(person)) {
             missed += 1;
             let absence = absence(person.absent_since, reading.started, reading.spec.absent_after);
             count += u64::from(absence == Absence::Gone);
@@ -103,11 +111,12 @@ pub(super) async fn of_people<L: CollectLedger, V>(
     let held = exceeds_vanish_limit(count, present, reading.spec.vanish_percent, VANISH_AT_LEAST);
     after = PersonId(0);
     loop {
+        let turn = reading.ledger.turn().await?;
         let page = reading.ledger.present_people_page(reading.state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
-        for person in page.iter().filter(|person| !reading.seen_people.contains(person.id.0)) {
+        let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
+        for person in page.iter().filter(|person| is_missed(person)) {
             match absence(person.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.people_absent.push((person.id, reading.started)),
                 Absence::Gone if !held => chunk.people_gone.push(person.id),
@@ -132,10 +141,11 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
     let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
     let (mut ended, mut after) = (0, ConnectionId(0));
     loop {
+        let turn = ledger.turn().await?;
         let page = ledger.open_page(state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
+        let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
         page.iter()
             .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
             .for_each(|row| end(&mut chunk, row, now));
@@ -146,11 +156,17 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
     }
     let mut after = PersonId(0);
     loop {
+        let turn = ledger.turn().await?;
         let page = ledger.present_people_page(state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| p.id);
-        let chunk = CollectChunk { now: Some(now), people_gone: people.collect(), ..CollectChunk::default() };
+        let chunk = CollectChunk {
+            now: Some(now),
+            turn: Some(turn.number),
+            people_gone: people.collect(),
+            ..CollectChunk::default()
+        };
         if !chunk.people_gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
         }

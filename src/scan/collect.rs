@@ -2,13 +2,14 @@
 //! only of a snapshot that was read whole.
 
 mod chunk;
+pub mod event;
 mod extent;
 mod people;
 mod refs;
 mod told;
 mod writer;
 
-use std::cell::Cell;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::absence;
@@ -50,11 +51,11 @@ pub struct CollectPolicy<'a> {
     /// how long sealed copies are held
     pub hold: Hold,
     /// how a provider's connections are made where a row doesn't say; `None` where the catalogue has no such provider
-    pub connects_by: &'a dyn Fn(&ProviderName) -> Option<Auth>,
+    pub connects_by: &'a (dyn Fn(&ProviderName) -> Option<Auth> + Send + Sync),
     /// the volatile facts that a rule in force reads
     pub watched: Watched,
     /// follows the references of this source's rows
-    pub refs: &'a dyn Refs,
+    pub refs: &'a (dyn Refs + Send + Sync),
 }
 
 /// What reading one source brought.
@@ -88,6 +89,10 @@ pub(super) struct Reading<'a, L, V> {
     pub(super) policy: &'a CollectPolicy<'a>,
     pub(super) state: SourceState,
     pub(super) started: Timestamp,
+    /// what the rows are no newer than
+    pub(super) taken: Timestamp,
+    /// the present instant, where it is an event that is told
+    pub(super) told_at: Option<Timestamp>,
     pub(super) seen: Seen,
     pub(super) seen_people: Seen,
     /// a row's id could not be read, so no row can be called absent
@@ -102,7 +107,7 @@ pub(super) struct Reading<'a, L, V> {
     /// a row names its secret, and the settings allow no references
     pub(super) names_in_vain: bool,
     /// references in a row whose keeper could not be asked
-    pub(super) unreachable_in_a_row: Cell<u32>,
+    pub(super) unreachable_in_a_row: AtomicU32,
     pub(super) quarantined: Vec<Quarantined>,
     pub(super) remarks: Vec<String>,
     pub(super) sum: Collected,
@@ -125,6 +130,7 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
 ) -> Result<Collected, LedgerError> {
     let started = clock.now();
     let state = ledger.source(&spec.name, started).await?;
+    let taken = snapshot.as_ref().ok().and_then(Snapshot::taken_at).map_or(started, |at| at.min(started));
     let seen = Seen::up_to(state.max_connection);
     let seen_people = Seen::up_to(state.max_person);
     let mut reading = Reading {
@@ -134,6 +140,8 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         policy,
         state,
         started,
+        taken,
+        told_at: None,
         seen,
         seen_people,
         unreadable_id: false,
@@ -142,7 +150,7 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
         extent: Extent::Whole { basis: None },
         told_of_syncs: false,
         names_in_vain: false,
-        unreachable_in_a_row: Cell::default(),
+        unreachable_in_a_row: AtomicU32::default(),
         quarantined: Vec::new(),
         remarks: Vec::new(),
         sum: Collected::default(),

@@ -20,16 +20,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{Registry, TextEncoder};
 
-use self::process::Process;
+use self::process::{Events, Process};
 use self::state::{State, StateCollector};
 use crate::domain::belief::Liveness;
+use crate::domain::event::EventKind;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::Overview;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
-use crate::ports::meter::{AnnounceOutcome, BounceOutcome, JobOutcome, MailOutcome, Meter, PartName, Stage};
+use crate::ports::meter::{
+    AnnounceOutcome, BounceOutcome, EventOutcome, EventRefusal, JobOutcome, MailOutcome, Meter, PartName, Stage,
+};
 
 /// The content type of what [`Metrics::render`] returns.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -44,6 +47,8 @@ pub struct Configured {
     pub providers: BTreeMap<ProviderName, ConfiguredProvider>,
     /// every source of the configuration, by name
     pub sources: Vec<String>,
+    /// those of them that take events
+    pub takers: Vec<String>,
     /// how long a copy is held at most
     pub retention: Duration,
 }
@@ -69,6 +74,7 @@ pub struct Metrics {
     registry: Registry,
     state: Arc<ArcSwap<State>>,
     process: Process,
+    events: Events,
 }
 
 impl Metrics {
@@ -80,14 +86,17 @@ impl Metrics {
     pub fn new(configured: Configured) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let process = Process::register(&registry, &configured.providers)?;
+        let events = Events::register(&registry)?;
+        events.begin(&configured.takers);
         let state = Arc::new(ArcSwap::from_pointee(State::new(configured)));
         registry.register(Box::new(StateCollector::new(Arc::clone(&state))?))?;
-        Ok(Self { registry, state, process })
+        Ok(Self { registry, state, process, events })
     }
 
     /// Takes a configuration that has come into force, with the catalogue that came with it.
     pub fn configure(&self, configured: &Configured) {
         self.process.configure(&configured.providers);
+        self.events.begin(&configured.takers);
         self.state.rcu(|state| State { configured: configured.clone(), ..State::clone(state) });
     }
 
@@ -150,6 +159,23 @@ impl Meter for Metrics {
 
     fn announced(&self, outcome: AnnounceOutcome) {
         self.process.announced(outcome);
+    }
+
+    fn told(&self, source: &str, kind: EventKind, outcome: EventOutcome) {
+        self.events.told(source, kind, outcome);
+    }
+
+    /// Shown at once: the next overview may be an hour away.
+    fn heard_of(&self, source: &str, at: Timestamp) {
+        self.state.rcu(|state| {
+            let mut next = State::clone(state);
+            next.heard.insert(source.to_owned(), at);
+            next
+        });
+    }
+
+    fn turned_away(&self, why: EventRefusal) {
+        self.events.turned_away(why);
     }
 
     fn stage(&self, stage: Stage, took: Duration) {

@@ -3,8 +3,6 @@
 //! No redirects, no proxies, no cookies; HTTPS and public addresses, unless an endpoint is marked as one of the inside.
 //! Nothing of an answer is read but its status, and how long to wait. What goes wrong is told without the address: Slack's is a secret.
 
-mod sign;
-
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,8 +12,8 @@ use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use url::{Host, Url};
 
-use self::sign::Key;
 use crate::domain::secret::Secret;
+use crate::domain::signature::Key;
 use crate::domain::time::Timestamp;
 use crate::net::client::{Cause, Wanted, cause, client};
 use crate::net::{Guard, SystemLookup, is_public, retry_after};

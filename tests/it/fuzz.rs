@@ -180,4 +180,5 @@ fed! {
     any_duration_is_read_or_refused: "durations",
     any_retry_after_is_a_wait_or_nothing: "retry_after",
     whatever_comes_back_is_taken_apart_and_what_is_kept_names_nobody: "bounces",
+    the_body_of_an_event_is_read_or_refused_in_words: "events",
 }

@@ -14,6 +14,7 @@ mod docs;
 mod doctor;
 mod endpoints;
 mod estate;
+mod events;
 mod forms;
 mod fuzz;
 mod house;

@@ -11,7 +11,7 @@ mod faults;
 mod play;
 mod post;
 mod source;
-mod stage;
+pub mod stage;
 mod tally;
 mod watch;
 mod world;

@@ -10,17 +10,22 @@ use crate::inventory::refs::{Allowed, Decryptor, Folder, Vault, VaultPlace};
 use crate::inventory::{FileSource, Source, SqlSettings, SqlSource};
 use crate::scan::SourceSpec;
 
+/// What a scan, or an event, is told of a source.
+pub(in crate::app) fn spec(inventory: &InventorySettings) -> SourceSpec {
+    SourceSpec {
+        name: inventory.name.clone(),
+        absent_after: inventory.absent_after,
+        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
+        secrets_replaceable: inventory.secrets_replaceable,
+    }
+}
+
 /// What a scan is told of a source, and how it is read. Nothing is connected yet.
 ///
 /// # Errors
 /// Where a secret of it can't be had, or an address or a query doesn't do.
 pub(in crate::app) fn source(inventory: &InventorySettings, env: &Env) -> Result<(SourceSpec, Source), AppError> {
-    let spec = SourceSpec {
-        name: inventory.name.clone(),
-        absent_after: inventory.absent_after,
-        vanish_percent: u8::try_from(inventory.vanish_limit).unwrap_or(100),
-        secrets_replaceable: inventory.secrets_replaceable,
-    };
+    let spec = spec(inventory);
     let source = match &inventory.place {
         Place::Files(files) => Source::Files(FileSource {
             name: inventory.name.clone(),
@@ -28,6 +33,7 @@ pub(in crate::app) fn source(inventory: &InventorySettings, env: &Env) -> Result
             path: files.path.clone(),
             people_path: files.people_path.clone(),
         }),
+        Place::Events => Source::Events { name: inventory.name.clone() },
         Place::Http(lists) => Source::Http(Box::new(over_http(&inventory.name, lists, env)?)),
         Place::Sql(queries) => Source::Sql(Box::new(sql(&inventory.name, queries, env)?)),
     };

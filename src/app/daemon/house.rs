@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::pulse::Pulse;
 use super::work::{Ran, Work};
+use crate::app::events::Intake;
 use crate::app::ops::Window;
 use crate::app::public::Counter;
 use crate::app::report::chain;
@@ -35,6 +36,7 @@ pub struct House<C> {
     ledger_id: String,
     window: Option<Arc<Window>>,
     counter: Option<Arc<Counter>>,
+    intake: Option<Arc<Intake>>,
 }
 
 impl<C: Clock + Clone> House<C> {
@@ -50,7 +52,7 @@ impl<C: Clock + Clone> House<C> {
         load: Load,
     ) -> Result<Self, LedgerError> {
         let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
-        Ok(Self { app, metrics, env, load, ledger_id, window: None, counter: None })
+        Ok(Self { app, metrics, env, load, ledger_id, window: None, counter: None, intake: None })
     }
 
     /// The same, with the configuration in force shown in this window after each reload.
@@ -63,6 +65,12 @@ impl<C: Clock + Clone> House<C> {
     #[must_use]
     pub fn met_at(self, counter: Arc<Counter>) -> Self {
         Self { counter: Some(counter), ..self }
+    }
+
+    /// The same, with the configuration in force wherever events are taken, likewise.
+    #[must_use]
+    pub fn told_through(self, intake: Arc<Intake>) -> Self {
+        Self { intake: Some(intake), ..self }
     }
 
     async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
@@ -111,6 +119,7 @@ impl<C: Clock + Clone> Work for House<C> {
             Job::Upkeep => {
                 self.app.set_clock().await?; // a clock that jumped would end links that live
                 self.app.ledger.forget_links(self.app.now()).await?;
+                self.app.ledger.forget_deliveries(self.app.now()).await?;
                 self.prune(pulse).await?;
                 self.app.audit(pulse).await?;
                 self.app.ledger.upkeep().await?;
@@ -133,7 +142,8 @@ impl<C: Clock + Clone> Work for House<C> {
     }
 
     async fn is_waited_for(&self) -> Result<bool, LedgerError> {
-        Ok(!self.app.ledger.checks_waiting().await?.is_empty())
+        let ledger = &self.app.ledger;
+        Ok(!ledger.checks_waiting().await?.is_empty() || !ledger.awaited().await?.is_empty())
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {
@@ -205,6 +215,9 @@ impl<C: Clock + Clone> Work for House<C> {
         }
         if let Some(counter) = &self.counter {
             counter.configure(&self.app);
+        }
+        if let Some(intake) = &self.intake {
+            intake.configure(&self.app);
         }
         Ok(warnings.iter().map(ToString::to_string).chain(kept).collect())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::check::{Check, Part};
-use super::{Doctor, Seen, config, silence};
+use super::{Doctor, Seen, config, events, silence};
 use crate::app::{AppError, build};
 use crate::config::{Env, FilesPlace, InventorySettings, Place, warnings};
 use crate::domain::policy::Hold;
@@ -47,6 +47,9 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
     if !unreachable.is_empty() {
         return unreachable.into();
     }
+    if !source.lists.is_read() {
+        return events::alone(doctor, index, inventory).await;
+    }
     let mut snapshot = match source.lists.open(doctor.now).await {
         Ok(snapshot) => snapshot,
         Err(error) => return vec![source.failed(&error)].into(),
@@ -63,6 +66,7 @@ pub(super) async fn look(doctor: &Doctor<'_>, index: usize, inventory: &Inventor
         Err(error) => checks.push(source.failed(&error)),
     }
     checks.extend(people);
+    checks.extend(events::look(doctor, index, inventory).await);
     checks.extend(source.refs(doctor).await);
     Seen { checks, used, ..Seen::default() }
 }
@@ -178,7 +182,7 @@ impl<'a> Source<'a> {
     fn recovering(&self, check: Check) -> Check {
         match self.inventory.place {
             Place::Files(_) => check,
-            Place::Sql(_) | Place::Http(_) => check.passing(),
+            Place::Sql(_) | Place::Http(_) | Place::Events => check.passing(),
         }
     }
 
@@ -274,7 +278,7 @@ impl<'a> Source<'a> {
             SourceError::Changed { .. } => {
                 let todo = match self.inventory.place {
                     Place::Files(_) => "look again; should it stay so, write it under another name and rename it",
-                    Place::Sql(_) => "look again",
+                    Place::Sql(_) | Place::Events => "look again",
                     Place::Http(_) => "look again; should it stay so, let the platform page it by cursor",
                 };
                 self.warning(key, format!("{place} is being written at this moment"), todo)
@@ -286,7 +290,7 @@ impl<'a> Source<'a> {
     fn told(&self, key: &str, error: &SourceError) -> Check {
         let todo = match self.inventory.place {
             Place::Files(_) => "write it whole, under another name, and rename it",
-            Place::Sql(_) | Place::Http(_) => "look again",
+            Place::Sql(_) | Place::Http(_) | Place::Events => "look again",
         };
         Check::told(Part::Source, &self.setting(key), &error.to_string(), todo).of(&self.inventory.name)
     }

@@ -45,7 +45,15 @@ fn record(status: RecordStatus) -> ConnectionRecord {
 
 fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionView {
     let open_use = open.map(|(n, placeholder)| OpenUse { fingerprint: print(n), placeholder });
-    KnownConnectionView { status, facts_at: at(-3600), last_credential: Some(print(1)), open_use }
+    KnownConnectionView {
+        status,
+        facts_at: at(-3600),
+        row_at: at(-3600),
+        secret_at: at(-3600),
+        told_at: None,
+        last_credential: Some(print(1)),
+        open_use,
+    }
 }
 
 fn facts(record: &ConnectionRecord) -> Vec<u8> {
@@ -255,6 +263,9 @@ fn after(known: Option<&KnownConnectionView>, change: &Change) -> KnownConnectio
     let mut view = known.cloned().unwrap_or(KnownConnectionView {
         status: change.status,
         facts_at: change.facts_at,
+        row_at: change.facts_at,
+        secret_at: change.facts_at,
+        told_at: None,
         open_use: None,
         last_credential: None,
     });

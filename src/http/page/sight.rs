@@ -117,7 +117,8 @@ pub(super) fn panels(facts: &Facts<'_>) -> Vec<Panel> {
 fn sources(facts: &Facts<'_>) -> Vec<Line> {
     let seen = facts.overview.map(|overview| overview.sources.as_slice()).unwrap_or_default();
     let configured = facts.about.sources.iter().map(|name| {
-        let seen = seen.iter().find(|source| source.name == *name && source.last_read.is_some());
+        let is_seen = |source: &&SourceOverview| source.last_read.or(source.last_event).is_some();
+        let seen = seen.iter().find(|source| source.name == *name).filter(is_seen);
         seen.map_or_else(|| unread(name), |source| source_line(source, facts))
     });
     let lines: Vec<Line> = configured.collect();
@@ -134,6 +135,10 @@ fn unread(name: &str) -> Line {
 
 fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
     let name = harmless(&source.name);
+    if source.last_read.is_none() {
+        let told = Line::new(name, Level::Well, "told by events", "the latest came");
+        return told.at(source.last_event.map(|at| When::of(at, facts.now)));
+    }
     let complete = source.last_success().map(|at| When::of(at, facts.now));
     let line = match &source.error {
         None => Line::new(name, Level::Well, "up", format!("{} read whole", counted(source.rows, "row", "rows"))),
@@ -143,6 +148,10 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
         }
     };
     let line = line.at(complete);
+    let line = match source.last_event {
+        Some(at) => line.more(format!("told by events as well: the latest came at {at}")),
+        None => line,
+    };
     let line = match source.quarantined {
         0 => line,
         rows => line.raised(Level::Look, "up, with remarks").more(format!(

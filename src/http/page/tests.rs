@@ -70,6 +70,7 @@ impl World {
                     quarantined: 0,
                     held_back: 0,
                     last_changes: None,
+                    last_event: None,
                 }],
                 blind: Vec::new(),
                 clock: None,

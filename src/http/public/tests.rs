@@ -1,5 +1,6 @@
 //! The listener over real connections and a real ledger: what a link lets its holder do, and what nobody can do without.
 
+mod events;
 mod house;
 
 use std::sync::atomic::Ordering;

@@ -50,7 +50,7 @@ pub(super) fn visitor(peer: IpAddr, headers: &HeaderMap, trust_forwarded: bool) 
 }
 
 /// One line to the network has one IPv4 address, or 2^64 of the others.
-fn household(who: IpAddr) -> IpAddr {
+pub(super) fn household(who: IpAddr) -> IpAddr {
     match who.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -18,22 +18,31 @@ use super::statements as sql;
 /// Writes all of `chunk` in one transaction. The order is that of the references between the rows; uses end before
 /// others begin, so that no connection ever has two open ones.
 pub(super) async fn commit(ledger: &Ledger, chunk: &CollectChunk) -> Result<(), LedgerError> {
+    let mut tx = ledger.write("write a chunk of the inventory").await?;
+    write(&mut tx, chunk).await?;
+    tx.commit().await
+}
+
+/// All of `chunk`, within a transaction.
+pub(in crate::ledger) async fn write(tx: &mut Session, chunk: &CollectChunk) -> Result<(), LedgerError> {
     let now = chunk.now.ok_or_else(|| LedgerError::Inconsistent {
         table: "chunk",
         row: "now".to_owned(),
         what: "a chunk must say when it was read".to_owned(),
     })?;
-    let mut tx = ledger.write("write a chunk of the inventory").await?;
-    each(&mut tx, &sql::ACCOUNTS, &chunk.accounts, now).await?;
-    write_people(&mut tx, chunk, now).await?;
-    write_credentials(&mut tx, chunk, now).await?;
-    each(&mut tx, &sql::CONNECTIONS, &chunk.connections, now).await?;
-    write_uses(&mut tx, chunk, now).await?;
-    each(&mut tx, &sql::ABSENT, &chunk.absent, now).await?;
-    each(&mut tx, &sql::PRESENT, &chunk.present, now).await?;
-    each(&mut tx, &sql::GONE, &chunk.gone, now).await?;
-    tx.log(&chunk.events).await?;
-    tx.commit().await
+    if tx.run(&sql::TAKE_TURN, [chunk.turn.into()]).await? == 0 {
+        let what = "another process has written to the inventory meanwhile, and this is tried again by itself";
+        return Err(LedgerError::Busy(what.to_owned()));
+    }
+    each(tx, &sql::ACCOUNTS, &chunk.accounts, now).await?;
+    write_people(tx, chunk, now).await?;
+    write_credentials(tx, chunk, now).await?;
+    each(tx, &sql::CONNECTIONS, &chunk.connections, now).await?;
+    write_uses(tx, chunk, now).await?;
+    each(tx, &sql::ABSENT, &chunk.absent, now).await?;
+    each(tx, &sql::PRESENT, &chunk.present, now).await?;
+    each(tx, &sql::GONE, &chunk.gone, now).await?;
+    tx.log(&chunk.events).await
 }
 
 /// Ends the reading of a source.
@@ -141,6 +150,7 @@ async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> R
     each(tx, &sql::ENDED, &chunk.ended, now).await?;
     each(tx, &sql::BEGUN, &chunk.begun, now).await?;
     each(tx, &sql::TOLD, &chunk.told, now).await?;
+    each(tx, &sql::IDENTIFIED, &chunk.identified, now).await?;
     let after = summaries(tx, &pairs).await?;
     let flipped: BTreeSet<CredentialId> =
         after.iter().filter(|(pair, summary)| before.get(*pair) != Some(*summary)).map(|(pair, _)| pair.0).collect();

@@ -9,15 +9,18 @@ pub(in crate::ledger) const ACCOUNTS: Sql = sql!(
 );
 
 pub(in crate::ledger) const PEOPLE: Sql = sql!(
-    "INSERT INTO person (id, source_id, account_id, member_id, email, role, status, verified, locale, timezone, digest)
+    "INSERT INTO person (id, source_id, account_id, member_id, email, role, status, verified, locale, timezone, digest,
+                         facts_at, told_at)
      SELECT v.id, v.source, v.account, v.member_id, v.email, v.role, v.status, " ["v.verified" | "v.verified::int"] ",
-            v.locale, v.timezone, v.digest
+            v.locale, v.timezone, v.digest, v.facts_at, v.told_at
      FROM " [records "$1" v (id bigint, source bigint, account bigint, member_id text, email text, role text, status text,
-                             verified boolean, locale text, timezone text, digest text)] "
+                             verified boolean, locale text, timezone text, digest text, facts_at bigint,
+                             told_at bigint)] "
      WHERE true
      ON CONFLICT (id) DO UPDATE SET
          email = excluded.email, role = excluded.role, status = excluded.status, verified = excluded.verified,
-         locale = excluded.locale, timezone = excluded.timezone, digest = excluded.digest, absent_since = NULL"
+         locale = excluded.locale, timezone = excluded.timezone, digest = excluded.digest, absent_since = NULL,
+         facts_at = excluded.facts_at, told_at = coalesce(excluded.told_at, person.told_at)"
 );
 
 pub(in crate::ledger) const PEOPLE_ABSENT: Sql = sql!(
@@ -57,18 +60,22 @@ pub(in crate::ledger) const RESEALED: Sql = sql!(
 
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, created_at, deleted_at,
-                             facts_at, last_sync_at, created_by, running_jobs, used_for, tags, digest, judge_at)
+                             facts_at, row_at, secret_at, told_at, last_sync_at, created_by, running_jobs, used_for, tags,
+                             digest, judge_at)
      SELECT v.id, v.source, v.external_id, v.account, v.provider, v.name, v.status, v.auth, v.created_at, v.deleted_at,
-            v.facts_at, v.last_sync_at, v.created_by, v.running_jobs, v.used_for, v.tags, v.digest, $2
+            v.facts_at, v.row_at, v.secret_at, v.told_at, v.last_sync_at, v.created_by, v.running_jobs, v.used_for, v.tags,
+            v.digest, $2
      FROM " [records "$1" v (id bigint, source bigint, external_id text, account bigint, provider text, name text,
                              status text, auth text, created_at bigint, deleted_at bigint, facts_at bigint,
-                             last_sync_at bigint, created_by text, running_jobs bigint, used_for text, tags text,
+                             row_at bigint, secret_at bigint, told_at bigint, last_sync_at bigint, created_by text, running_jobs bigint, used_for text, tags text,
                              digest text)] "
      WHERE true
      ON CONFLICT (id) DO UPDATE SET
          account_id = excluded.account_id, provider = excluded.provider, name = excluded.name, status = excluded.status,
          auth = excluded.auth, created_at = excluded.created_at, deleted_at = excluded.deleted_at,
-         facts_at = excluded.facts_at, last_sync_at = excluded.last_sync_at, created_by = excluded.created_by,
+         facts_at = excluded.facts_at, row_at = excluded.row_at,
+         secret_at = coalesce(excluded.secret_at, connection.secret_at),
+         told_at = coalesce(excluded.told_at, connection.told_at), last_sync_at = excluded.last_sync_at, created_by = excluded.created_by,
          running_jobs = excluded.running_jobs, used_for = excluded.used_for, tags = excluded.tags,
          digest = excluded.digest, absent_since = NULL, judge_at = excluded.judge_at"
 );
@@ -108,6 +115,15 @@ pub(in crate::ledger) const TOLD: Sql = sql!(
     "UPDATE use SET compromised_at = v.compromised_at, " ["syncs = v.syncs, sends = v.sends" | "syncs = v.syncs::int, sends = v.sends::int"] "
      FROM " [records "$1" v (id bigint, compromised_at bigint, syncs boolean, sends boolean)] "
      WHERE use.id = v.id"
+);
+
+pub(in crate::ledger) const IDENTIFIED: Sql =
+    sql!("UPDATE use SET ended_by = 'identified' WHERE id IN " [within "$1" bigint] " AND until IS NOT NULL");
+
+// $1 the turn in which it was put together, or null. Touches nothing where another has written since.
+pub(in crate::ledger) const TAKE_TURN: Sql = sql!(
+    "INSERT INTO turn (id, number) VALUES (1, 1)
+     ON CONFLICT (id) DO UPDATE SET number = turn.number + 1 WHERE turn.number = coalesce($1, turn.number)"
 );
 
 pub(in crate::ledger) const PAIRS_OF_USES: Sql = sql!(

@@ -209,7 +209,8 @@ macro_rules! page_of {
              JOIN connection AS c ON c.id = page.id
              JOIN source AS s ON s.id = c.source_id
              JOIN account AS a ON a.id = c.account_id
-             LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id)
+             LEFT JOIN use AS u ON u.id = coalesce((SELECT o.id FROM use AS o WHERE o.connection_id = c.id AND o.until IS NULL),
+                                                  (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id))
              LEFT JOIN credential AS k ON k.id = u.credential_id"
         )
     };

@@ -158,6 +158,9 @@ pub struct SourceOverview {
     /// when its last reading of what changed alone began that came to its end
     #[serde(serialize_with = "when::maybe")]
     pub last_changes: Option<Timestamp>,
+    /// when an event of it was last taken; `None` for never
+    #[serde(serialize_with = "when::maybe")]
+    pub last_event: Option<Timestamp>,
 }
 
 /// The event log's chain, as it was last looked at.
@@ -349,7 +352,7 @@ pub(in crate::ledger) const AGES: Sql = sql!(
 pub(in crate::ledger) const SOURCES: Sql = sql!(
     "SELECT " [page
         "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
-         last_changes"] "
+         last_changes, last_event"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
 );
 

@@ -74,12 +74,18 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         id: ConnectionId(1),
         status: ConnectionStatus::Active,
         facts_at: at(2),
+        row_at: at(2),
+        secret_at: at(2),
+        told_at: None,
         last_use: Some(used(1, true)),
     };
     let second = KnownConnection {
         id: ConnectionId(2),
         status: ConnectionStatus::Absent,
         facts_at: at(2),
+        row_at: at(2),
+        secret_at: at(2),
+        told_at: None,
         last_use: Some(used(2, false)),
     };
     assert_eq!(known, [first, second]);
@@ -170,6 +176,7 @@ async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use
     let row = |id, absent_since| OpenRow {
         id: ConnectionId(id),
         absent_since,
+        told_at: None,
         open_use: Some((UseId(id), CredentialId(id))),
     };
     let first = fixture.ledger.open_page(fixture.source, ConnectionId(0), 2).await.expect("a page");

@@ -104,6 +104,8 @@ impl Fixture {
             locale: None,
             timezone: None,
             digest: "p1".to_owned(),
+            facts_at: at(2),
+            told_at: None,
         }
     }
 
@@ -120,6 +122,9 @@ impl Fixture {
             created_at: Some(at(1)),
             deleted_at: None,
             facts_at: at(2),
+            row_at: at(2),
+            secret_at: None,
+            told_at: None,
             last_sync_at: None,
             created_by: None,
             running_jobs: 0,

@@ -10,8 +10,8 @@ use super::*;
 use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
-    act, announce, chain, collect, compromise, copy, due, escrow, judge, link, meta, notify, probe, prune, read,
-    running, scans, sight,
+    act, announce, chain, collect, compromise, copy, due, escrow, events, judge, link, meta, notify, probe, prune,
+    read, running, scans, sight,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -71,6 +71,7 @@ const ALL: &[Known] = &known![
     collect::OPEN_PAGE: "nnn",
     collect::PRESENT_PEOPLE_PAGE: "nnn",
     collect::SOURCE: "t",
+    collect::TURN: "",
     collect::statements::ABSENT: "t",
     collect::statements::ACCOUNTS: "t",
     collect::statements::BEGUN: "tn",
@@ -79,6 +80,7 @@ const ALL: &[Known] = &known![
     collect::statements::CREDENTIALS: "tn",
     collect::statements::ENDED: "tn",
     collect::statements::GONE: "tn",
+    collect::statements::IDENTIFIED: "t",
     collect::statements::NO_QUARANTINE: "n",
     collect::statements::OLDER: "t",
     collect::statements::PAIRS_OF_USES: "t",
@@ -93,6 +95,7 @@ const ALL: &[Known] = &known![
     collect::statements::SNAPSHOT: "nnnnntnnntnnnt",
     collect::statements::SUMMARIES: "t",
     collect::statements::SYNCS_ARE_NEWS: "n",
+    collect::statements::TAKE_TURN: "n",
     collect::statements::TOLD: "t",
     compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
@@ -103,6 +106,18 @@ const ALL: &[Known] = &known![
     escrow::INSERT: "t",
     escrow::REFILL: "t",
     escrow::SHRED: "t",
+    events::AWAIT: "tn",
+    events::AWAITED: "",
+    events::FORGET: "n",
+    events::HEARD: "nnn",
+    events::LAST: "t",
+    events::LEAKED_BEFORE: "nn",
+    events::MEMBER: "ntt",
+    events::NOT_AWAITED: "t",
+    events::RECORD: "nt",
+    events::TAKE: "ntn",
+    events::TAKEN: "nt",
+    events::VALUES: "n",
     judge::ALL: "nn",
     judge::ALL_DIRTY: "",
     judge::ALL_MARKED: "tn",

@@ -14,6 +14,8 @@ use crate::domain::time::Timestamp;
 pub struct CollectChunk {
     /// the present instant; also `ended_seen_at` of uses that end here
     pub now: Option<Timestamp>,
+    /// the number of the turn in which it was put together: written only if nobody else has written since
+    pub turn: Option<i64>,
     /// accounts seen for the first time
     pub accounts: Vec<NewAccount>,
     /// persons, new or changed
@@ -32,6 +34,8 @@ pub struct CollectChunk {
     pub begun: Vec<NewUse>,
     /// known uses of whose value the row now says something else; written after those that begin
     pub told: Vec<UseTold>,
+    /// ended uses of a stand-in whose value is known now
+    pub identified: Vec<UseId>,
     /// connections missing from this complete snapshot for the first time, with its start
     pub absent: Vec<(ConnectionId, Timestamp)>,
     /// connections that were missing and are back
@@ -87,6 +91,10 @@ pub struct PersonWrite {
     pub timezone: Option<String>,
     /// the digest of these facts
     pub digest: String,
+    /// how old these facts are
+    pub facts_at: Timestamp,
+    /// when an event told of them, by our clock; `None` from a reading
+    pub told_at: Option<Timestamp>,
 }
 
 /// A connection, new or changed; due for judging at once.
@@ -114,6 +122,12 @@ pub struct ConnectionWrite {
     pub deleted_at: Option<Timestamp>,
     /// how old these facts are
     pub facts_at: Timestamp,
+    /// how old they are but for the status
+    pub row_at: Timestamp,
+    /// how old the word on its secret is that comes with them; `None` where there is no newer one
+    pub secret_at: Option<Timestamp>,
+    /// when an event told of it, by our clock; `None` from a reading
+    pub told_at: Option<Timestamp>,
     /// the last synchronisation, as of this change
     pub last_sync_at: Option<Timestamp>,
     /// the member who made it

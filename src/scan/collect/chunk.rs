@@ -24,6 +24,16 @@ pub(super) struct Fresh {
     pub(super) digest: String,
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) known: Option<ConnectionId>,
+    /// how old its facts and the word on its secret are, where that is not simply the row's date
+    pub(super) dates: Option<Dates>,
+}
+
+/// The dates of an event's facts.
+pub(super) struct Dates {
+    /// of the facts, but for the status
+    pub(super) row_at: Timestamp,
+    /// of the word on the secret, where it is the event's
+    pub(super) secret_at: Option<Timestamp>,
 }
 
 impl Fresh {
@@ -46,12 +56,18 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     if fresh.is_empty() && is_empty(&chunk) {
         return Ok(()); // as nearly always: nothing further is asked of the ledger
     }
+    // Only now: the secrets that rows name may be far away, and nobody is to wait for them.
+    let turn = reading.ledger.turn().await?;
+    chunk.turn = Some(turn.number);
+    let fresh = met_anew(reading, fresh).await?;
     let known = Known::load(reading, &fresh).await?;
     let changes: Vec<Change> = fresh
         .iter()
         .map(|row| {
             let view = row.known.and_then(|id| known.connections.get(&id)).map(view);
-            diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.started, now)
+            let change = diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.started, now);
+            let overtaken = view.is_some_and(|view| diff::is_overtaken(&view, &row.record, reading.taken, now));
+            Change { stale: change.stale || overtaken, ..change }
         })
         .collect();
     let reserved = reading.ledger.reserve(reservation(&fresh, &changes, &known)).await?;
@@ -68,6 +84,23 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
 
 fn is_empty(chunk: &CollectChunk) -> bool {
     chunk.connections.is_empty() && chunk.present.is_empty() && chunk.ended.is_empty() && chunk.resealed.is_empty()
+}
+
+/// The rows once more beside what is known now: an event may have told of one since it was looked up.
+async fn met_anew<L: CollectLedger, V: Vault>(
+    reading: &mut Reading<'_, L, V>,
+    fresh: Vec<Fresh>,
+) -> Result<Vec<Fresh>, LedgerError> {
+    if fresh.iter().all(|row| row.known.is_some()) {
+        return Ok(fresh);
+    }
+    let unknown = fresh.iter().filter(|row| row.known.is_none());
+    let ids: Vec<&str> = unknown.map(|row| row.record.connection_id.as_str()).collect();
+    let found = reading.ledger.known_rows(reading.state.id, &ids).await?;
+    let met: HashMap<String, ConnectionId> = found.into_iter().map(|row| (row.external_id, row.id)).collect();
+    met.values().for_each(|id| _ = reading.seen.insert(id.0));
+    let meet = |row: Fresh| Fresh { known: row.known.or_else(|| met.get(&row.record.connection_id).copied()), ..row };
+    Ok(fresh.into_iter().map(meet).collect())
 }
 
 /// Sorts out bad, double and unchanged rows; what is left has news.
@@ -124,8 +157,8 @@ async fn compare<L: CollectLedger, V: Vault>(
                 continue;
             }
         }
-        let fingerprint = fingerprint(reading, &record);
-        fresh.push(Fresh { row: row.row, digest, fingerprint, known: before.map(|row| row.id), named, record });
+        let (fingerprint, known) = (fingerprint(reading, &record), before.map(|row| row.id));
+        fresh.push(Fresh { row: row.row, digest, fingerprint, known, named, record, dates: None });
     }
     let mut fresh = refs::follow(reading, fresh, &known).await;
     // Appended keys cost a seventh of random ones (NUMBERS.md 3).
@@ -133,14 +166,14 @@ async fn compare<L: CollectLedger, V: Vault>(
     Ok(fresh)
 }
 
-fn fingerprint<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> Option<Fingerprint> {
+pub(super) fn fingerprint<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord) -> Option<Fingerprint> {
     let secret = record.secret.as_ref()?;
     Some(reading.vault.fingerprint(&record.provider, record.key_id.as_deref(), secret))
 }
 
 /// The record with its way of authenticating. A permission's tokens come and go by themselves, and are neither compared nor
 /// held: what the connection uses is the permission, which has no secret of its own.
-fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
+pub(super) fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
     let auth = *record.auth.get_or_insert(usual);
     if auth == Auth::Oauth {
         record.secret = None;
@@ -153,7 +186,7 @@ fn twice() -> FieldProblem {
     FieldProblem { field: "connection_id".to_owned(), reason }
 }
 
-fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
+pub(super) fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
     let name: String = record.provider.as_str().chars().take(40).collect();
     let name = if could_be_key(record.provider.as_str()) {
         "what could be a key (not shown)".to_owned()
@@ -175,10 +208,13 @@ pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &Connecti
     digest
 }
 
-fn view(known: &KnownConnection) -> KnownConnectionView {
+pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
     KnownConnectionView {
         status: known.status,
         facts_at: known.facts_at,
+        row_at: known.row_at,
+        secret_at: known.secret_at,
+        told_at: known.told_at,
         open_use: known
             .open_use()
             .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),
@@ -194,7 +230,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    async fn load<L: CollectLedger, V: Vault>(
+    pub(super) async fn load<L: CollectLedger, V: Vault>(
         reading: &Reading<'_, L, V>,
         fresh: &[Fresh],
     ) -> Result<Self, LedgerError> {
@@ -223,7 +259,7 @@ pub(super) fn placeholder<L, V: Vault>(reading: &Reading<'_, L, V>, row: &Fresh)
 }
 
 /// At most what the chunk can need; numbers that are not used are not missed.
-fn reservation(fresh: &[Fresh], changes: &[Change], known: &Known) -> Reservation {
+pub(super) fn reservation(fresh: &[Fresh], changes: &[Change], known: &Known) -> Reservation {
     let begun = changes.iter().filter(|change| change.begin.is_some()).count();
     let accounts: HashSet<&str> =
         fresh.iter().map(|r| r.record.account_id.as_str()).filter(|id| !known.accounts.contains_key(*id)).collect();

@@ -16,6 +16,7 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     rows: Vec<Row<PersonRecord>>,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
+    let turn = reading.ledger.turn().await?;
     let records = good(reading, rows);
     let ids: Vec<(&str, &str)> = records.iter().map(|r| (r.1.account_id.as_str(), r.1.member_id.as_str())).collect();
     let source = reading.state.id;
@@ -27,12 +28,14 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
         .map(|person| ((person.account.clone(), person.member.clone()), person))
         .collect();
 
-    let mut chunk = CollectChunk { now: Some(now), ..CollectChunk::default() };
+    let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
     let mut fresh = Vec::new();
     for (row, record) in records {
         let digest = digest(reading, &record);
         match known.get(&(record.account_id.clone(), record.member_id.clone())) {
             Some(person) if !reading.seen_people.insert(person.id.0) => twice(reading, row),
+            // an event has told of them since
+            Some(person) if person.told_at.is_some_and(|told| told >= reading.taken) => {}
             Some(person) => {
                 if person.absent_since.is_some() {
                     chunk.people_present.push(person.id);
@@ -82,15 +85,15 @@ fn twice<L, V>(reading: &mut Reading<'_, L, V>, row: u64) {
     reading.quarantine(row, FieldProblem { field: "member_id".to_owned(), reason });
 }
 
-fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &PersonRecord) -> String {
+pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &PersonRecord) -> String {
     let mut facts = Vec::with_capacity(128);
     person_facts(record, &mut facts);
     reading.vault.digest(&facts)
 }
 
-type Fresh = (Option<PersonId>, PersonRecord, String);
+pub(super) type Fresh = (Option<PersonId>, PersonRecord, String);
 
-async fn reserve<L: CollectLedger, V>(
+pub(super) async fn reserve<L: CollectLedger, V>(
     reading: &Reading<'_, L, V>,
     fresh: &[Fresh],
     accounts: &HashMap<String, AccountId>,
@@ -108,7 +111,7 @@ async fn reserve<L: CollectLedger, V>(
         .await
 }
 
-fn write<L, V>(
+pub(super) fn write<L, V>(
     reading: &mut Reading<'_, L, V>,
     chunk: &mut CollectChunk,
     fresh: Vec<Fresh>,
@@ -141,6 +144,8 @@ fn write<L, V>(
             locale: record.locale,
             timezone: record.timezone,
             digest,
+            facts_at: reading.started,
+            told_at: reading.told_at,
         });
     }
 }

@@ -1,8 +1,9 @@
 //! Secrets that rows only name: followed at first sight, when the row changes (its `secret_version` above all), and at least
 //! weekly, for a value may change behind its name.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -106,7 +107,7 @@ pub(super) async fn follow<L, V: Vault>(
 /// The references of one chunk.
 struct Following<'r> {
     refs: &'r dyn crate::ports::refs::Refs,
-    in_a_row: &'r Cell<u32>,
+    in_a_row: &'r AtomicU32,
 }
 
 impl<'r> Following<'r> {
@@ -135,14 +136,14 @@ impl<'r> Following<'r> {
     }
 
     async fn one(&self, reference: &str) -> Result<Secret, RefError> {
-        if self.in_a_row.get() >= UNREACHABLE_AT_MOST {
+        if self.in_a_row.load(Ordering::Relaxed) >= UNREACHABLE_AT_MOST {
             let why = "not asked for: others could not be had just before; the next scan tries again";
             return Err(RefError::Unreachable(why.to_owned()));
         }
         let found = self.refs.follow(reference).await;
         match found {
-            Err(RefError::Unreachable(_)) => self.in_a_row.set(self.in_a_row.get() + 1),
-            Ok(_) | Err(_) => self.in_a_row.set(0),
+            Err(RefError::Unreachable(_)) => _ = self.in_a_row.fetch_add(1, Ordering::Relaxed),
+            Ok(_) | Err(_) => self.in_a_row.store(0, Ordering::Relaxed),
         }
         found
     }

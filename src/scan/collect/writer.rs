@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Reading;
-use super::chunk::{Fresh, Known, placeholder};
+use super::chunk::{Dates, Fresh, Known, placeholder};
 use crate::domain::age::{self, Known as KnownAge};
 use crate::domain::belief::Liveness;
 use crate::domain::diff::{BeginWith, Change};
@@ -97,7 +97,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         } else {
             self.reading.sum.new += 1;
         }
-        let source = self.reading.state.id;
+        let source = (self.reading.state.id, self.reading.told_at);
         self.chunk.connections.push(connection_write(row, id, source, account, change));
         Ok(())
     }
@@ -260,10 +260,12 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
 fn connection_write(
     row: Fresh,
     id: ConnectionId,
-    source: SourceId,
+    (source, told_at): (SourceId, Option<Timestamp>),
     account: AccountId,
     change: &Change,
 ) -> ConnectionWrite {
+    let of_a_row = Dates { row_at: change.facts_at, secret_at: row.fingerprint.as_ref().map(|_| change.facts_at) };
+    let Dates { row_at, secret_at } = row.dates.unwrap_or(of_a_row);
     let record = row.record;
     ConnectionWrite {
         id,
@@ -277,6 +279,9 @@ fn connection_write(
         created_at: record.created_at,
         deleted_at: record.deleted_at,
         facts_at: change.facts_at,
+        row_at,
+        secret_at,
+        told_at,
         last_sync_at: record.last_sync_at,
         created_by: record.created_by,
         running_jobs: record.running_jobs,

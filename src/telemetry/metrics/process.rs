@@ -1,6 +1,8 @@
 //! What this process has done since it started. Every series is made at the start, so that rates are right from the first
 //! event on, and its handle is kept: counting is an addition.
 
+mod events;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use prometheus::{
     Registry,
 };
 
+pub(in crate::telemetry::metrics) use self::events::Events;
 use super::state::seconds;
 use super::{ConfiguredProvider, OTHER};
 use crate::domain::belief::Liveness;

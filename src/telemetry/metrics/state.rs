@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) configured: Configured,
     pub(super) overview: Option<Arc<Overview>>,
     pub(super) schedules: BTreeMap<Job, JobState>,
+    /// when an event of a source was last taken by this process
+    pub(super) heard: BTreeMap<String, Timestamp>,
 }
 
 impl State {
@@ -62,6 +64,12 @@ impl State {
         let blind = overview.blind.iter().map(|blind| &blind.provider);
         let used = overview.providers.keys().chain(findings).chain(blind).map(|name| self.label(name));
         named.map(|(name, _)| name.as_str()).chain(used).collect()
+    }
+
+    /// When an event of a source was last taken, by whichever process.
+    fn last_event(&self, source: &str) -> Option<Timestamp> {
+        let known = self.overview.iter().flat_map(|overview| &overview.sources).find(|known| known.name == source);
+        known.and_then(|known| known.last_event).max(self.heard.get(source).copied())
     }
 
     fn blind(&self) -> impl Iterator<Item = &BlindOverview> {

@@ -12,8 +12,12 @@ use super::{Board, Panel, alerts};
 use crate::estate::wait_for;
 
 /// Panels that are empty while all is well, each with the reason.
-const MAY_BE_EMPTY: [(&str, &str); 2] =
-    [("daemon: Oldest mail waiting", "no mail waits"), ("daemon: Oldest mail waiting, over time", "no mail waits")];
+const MAY_BE_EMPTY: [(&str, &str); 4] = [
+    ("daemon: Oldest mail waiting", "no mail waits"),
+    ("daemon: Oldest mail waiting, over time", "no mail waits"),
+    ("daemon: Events by outcome", "no source of the demo takes events"),
+    ("daemon: Since the last event", "likewise"),
+];
 
 /// Something that happened within the last minute.
 const JUST_NOW: &str = "[1m]";

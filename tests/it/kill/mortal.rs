@@ -15,7 +15,7 @@ use keysweep::domain::time::Timestamp;
 use keysweep::ledger::Ledger;
 use keysweep::ports::collect::{
     CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, OpenRow, PresentPerson,
-    Reservation, Reserved, SnapshotEnd, SourceState,
+    Reservation, Reserved, SnapshotEnd, SourceState, Turn,
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::links::{KeptLink, LinkLedger};
@@ -129,6 +129,10 @@ fn dead() -> LedgerError {
 impl CollectLedger for Mortal<'_> {
     async fn source(&self, name: &str, now: Timestamp) -> Result<SourceState, LedgerError> {
         self.write("source", self.ledger.source(name, now)).await
+    }
+
+    async fn turn(&self) -> Result<Turn, LedgerError> {
+        self.read(self.ledger.turn()).await
     }
 
     async fn reserve(&self, wanted: Reservation) -> Result<Reserved, LedgerError> {

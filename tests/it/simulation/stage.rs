@@ -245,7 +245,8 @@ impl Stage {
         }
         let listing = Listing::of(&self.world.borrow(), source, wrong, &mut dice);
         let spec = source_spec(source);
-        let connects_by = |name: &ProviderName| self.catalogue.get(name).map(|provider| provider.connects_by);
+        let catalogue = &self.catalogue;
+        let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -17,13 +20,16 @@ use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, MailId, NoticeId, ScanId, SourceId, UseId};
 use crate::domain::record::{Auth, PersonStatus, Role};
 use crate::domain::secret::Fingerprint;
+use crate::domain::signature::Signed;
 use crate::domain::time::{days, hours};
 use crate::ports::activation::Job;
 use crate::ports::collect::{
     CollectChunk, CollectLedger as _, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, Said,
 };
+use crate::ports::events::{NotTaken, Taken};
 use crate::ports::judge::{JudgeBatch, JudgeLedger as _};
 use crate::ports::links::{KeptLink, LinkLedger as _};
+use crate::ports::meter::EventRefusal;
 use crate::ports::notify::{Digest, Formed, NotifyLedger as _, StepTaken};
 use crate::ports::probe::{Learnt, ProbeLedger as _, ProbeRecord};
 
@@ -42,6 +48,24 @@ pub(super) struct World {
     pub(super) rung: AtomicU32,
     /// the next answer proves the key dead
     pub(super) proves: AtomicBool,
+    /// what becomes of the next event
+    pub(super) taken: Mutex<Result<Taken, NotTaken>>,
+    /// the identities of the events that came this far
+    pub(super) events: Mutex<Vec<String>>,
+    pub(super) turned_away: Mutex<Vec<EventRefusal>>,
+}
+
+impl Events for World {
+    fn take<'a>(&'a self, message: Signed<'a>) -> BoxFuture<'a, Result<Taken, NotTaken>> {
+        self.events.lock().unwrap().push(message.id.to_owned());
+        ready(self.taken.lock().unwrap().clone()).boxed()
+    }
+}
+
+impl Meter for World {
+    fn turned_away(&self, why: EventRefusal) {
+        self.turned_away.lock().unwrap().push(why);
+    }
 }
 
 impl Clock for World {
@@ -147,12 +171,17 @@ impl House {
             clock: AtomicI64::new(0),
             rung: AtomicU32::new(0),
             proves: AtomicBool::new(false),
+            taken: Mutex::new(Ok(Taken::Done { ended: false })),
+            events: Mutex::default(),
+            turned_away: Mutex::default(),
         });
         let public = Public {
             ledger,
             bell: world.clone(),
             clock: world.clone(),
             papers: Arc::new(Words),
+            events: world.clone(),
+            meter: world.clone(),
             url: Url::parse("https://keys.example.org/").unwrap(),
             trust_forwarded: true,
         };
@@ -238,6 +267,9 @@ pub(super) async fn fill(ledger: &Ledger) {
             created_at: None,
             deleted_at: None,
             facts_at: NOW,
+            row_at: NOW,
+            secret_at: None,
+            told_at: None,
             last_sync_at: None,
             created_by: None,
             running_jobs: 0,
@@ -303,6 +335,8 @@ pub(super) fn person(source: SourceId, status: PersonStatus, digest: &str) -> Pe
         locale: None,
         timezone: None,
         digest: digest.to_owned(),
+        facts_at: NOW,
+        told_at: None,
     }
 }
 

@@ -240,6 +240,17 @@ pub(super) const GAUGES: &[Declared] = &[
         read: |state, series| of_sources(state, series, |source| source.held_back),
     },
     Declared {
+        name: "keysweep_source_last_event_timestamp_seconds",
+        kind: MetricType::GAUGE,
+        help: "When an event of the source was last taken.",
+        labels: &["source"],
+        read: |state, series| {
+            for source in state.configured.takers.iter().take(SOURCES_AT_MOST) {
+                series.instant(&[source], state.last_event(source));
+            }
+        },
+    },
+    Declared {
         name: "keysweep_metrics_dropped_sources",
         kind: MetricType::GAUGE,
         help: "Sources of the configuration that have no series because there are too many.",
