@@ -129,14 +129,14 @@ pub(super) fn inventories(root: &Section<'_>, base: &Path, zone: Tz) -> Vec<Inve
 }
 
 fn inventory(section: &Section<'_>, base: &Path, zone: Tz) -> InventorySettings {
-    let kind = section.get("kind", one_of(KINDS));
+    let (name, kind) = (section.get("name", text), section.get("kind", one_of(KINDS)));
     let events_secrets = events_secrets(section, base);
     if matches!(kind, Kind::Events) {
         let todo = "make one with `echo whsec_$(openssl rand -base64 32)` and name where it is, as in \"env:NAME\"";
         section.report_missing("events_secret", Fault::new("what events are signed with is missing", todo));
     }
     InventorySettings {
-        name: section.get("name", text),
+        name,
         place: match kind {
             Kind::Csv => Place::Files(files(section, base, FileKind::Csv)),
             Kind::Jsonl => Place::Files(files(section, base, FileKind::Jsonl)),

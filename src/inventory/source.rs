@@ -55,8 +55,8 @@ impl Source {
             Self::Files(files) => {
                 apart(files, move |files| files.open(now)).await?.map(|files| AnySnapshot::Files(Box::new(files)))
             }
-            Self::Sql(queries) => queries.open(now, None).await.map(AnySnapshot::Sql),
-            Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)))),
+            Self::Sql(queries) => queries.open(now, None).await.map(|rows| AnySnapshot::Sql(rows, now)),
+            Self::Http(lists) => Ok(AnySnapshot::Http(Box::new(lists.open(now)), now)),
             Self::Events { name } => Err(SourceError::Failed {
                 place: format!("the inventory `{name}`"),
                 what: "has nothing to read: everything is told by events".to_owned(),
@@ -72,7 +72,7 @@ impl Source {
     pub async fn open_changes(&self, now: Timestamp, since: Timestamp) -> Result<AnySnapshot, SourceError> {
         match self {
             Self::Files(_) | Self::Http(_) | Self::Events { .. } => self.open(now).await,
-            Self::Sql(queries) => queries.open(now, Some(since)).await.map(AnySnapshot::Sql),
+            Self::Sql(queries) => queries.open(now, Some(since)).await.map(|rows| AnySnapshot::Sql(rows, now)),
         }
     }
 
@@ -142,57 +142,57 @@ async fn apart<T: Send + 'static>(
 pub enum AnySnapshot {
     /// files that the platform writes
     Files(Box<FileSnapshot>),
-    /// queries to the platform's database
-    Sql(SqlSnapshot),
-    /// lists that the platform gives over HTTP
-    Http(Box<HttpSnapshot>),
+    /// queries to the platform's database, and when they were begun
+    Sql(SqlSnapshot, Timestamp),
+    /// lists that the platform gives over HTTP, and when they were begun
+    Http(Box<HttpSnapshot>, Timestamp),
 }
 
 impl Snapshot for AnySnapshot {
     async fn people(&mut self, limit: usize) -> Result<Vec<Row<PersonRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.people(limit).await,
-            Self::Sql(rows) => rows.people(limit).await,
-            Self::Http(lists) => lists.people(limit).await,
+            Self::Sql(rows, _) => rows.people(limit).await,
+            Self::Http(lists, _) => lists.people(limit).await,
         }
     }
 
     async fn connections(&mut self, limit: usize) -> Result<Vec<Row<ConnectionRecord>>, SourceError> {
         match self {
             Self::Files(files) => files.connections(limit).await,
-            Self::Sql(rows) => rows.connections(limit).await,
-            Self::Http(lists) => lists.connections(limit).await,
+            Self::Sql(rows, _) => rows.connections(limit).await,
+            Self::Http(lists, _) => lists.connections(limit).await,
         }
     }
 
     fn has_people(&self) -> bool {
         match self {
             Self::Files(files) => files.has_people(),
-            Self::Sql(rows) => rows.has_people(),
-            Self::Http(lists) => lists.has_people(),
+            Self::Sql(rows, _) => rows.has_people(),
+            Self::Http(lists, _) => lists.has_people(),
         }
     }
 
     fn extent(&self) -> Extent {
         match self {
             Self::Files(files) => files.extent(),
-            Self::Sql(rows) => rows.extent(),
-            Self::Http(lists) => lists.extent(),
+            Self::Sql(rows, _) => rows.extent(),
+            Self::Http(lists, _) => lists.extent(),
         }
     }
 
     fn taken_at(&self) -> Option<Timestamp> {
         match self {
             Self::Files(files) => files.taken_at(),
-            Self::Sql(_) | Self::Http(_) => None,
+            Self::Sql(_, begun) | Self::Http(_, begun) => Some(*begun),
         }
     }
 
     fn remarks(&self) -> Vec<String> {
         match self {
             Self::Files(files) => files.remarks(),
-            Self::Sql(rows) => rows.remarks(),
-            Self::Http(lists) => lists.remarks(),
+            Self::Sql(rows, _) => rows.remarks(),
+            Self::Http(lists, _) => lists.remarks(),
         }
     }
 }
