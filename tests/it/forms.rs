@@ -1,11 +1,13 @@
 //! One estate, in every form that an inventory can have: the ledger is the same, byte for byte but for times.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::over_http::{said, serve};
 use crate::support::platform::{Engine, Platform};
 use crate::support::{Ran, Site, now};
 
@@ -14,13 +16,15 @@ use crate::support::{Ran, Site, now};
 pub enum Form {
     Csv,
     JsonLines,
+    Http,
     Database(Engine),
 }
 
 impl Form {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Csv,
         Self::JsonLines,
+        Self::Http,
         Self::Database(Engine::Postgres),
         Self::Database(Engine::MariaDb),
         Self::Database(Engine::Sqlite),
@@ -40,6 +44,8 @@ pub struct Platformed {
     pub site: Site,
     form: Form,
     database: Option<Platform>,
+    /// where the lists are, if they are given over HTTP
+    url: Option<String>,
 }
 
 impl Platformed {
@@ -47,9 +53,11 @@ impl Platformed {
     pub fn new(form: Form) -> Self {
         let database = match form {
             Form::Database(engine) => Some(Platform::new(engine)),
-            Form::Csv | Form::JsonLines => None,
+            Form::Csv | Form::JsonLines | Form::Http => None,
         };
-        let platformed = Self { site: Site::new(), form, database };
+        let site = Site::new();
+        let url = (form == Form::Http).then(|| interface(site.path("")));
+        let platformed = Self { site, form, database, url };
         platformed.configure("");
         platformed.show(&[], &[]);
         platformed
@@ -61,6 +69,11 @@ impl Platformed {
             (Form::Csv, _) => "kind = \"csv\"\npath = \"connections.csv\"\npeople_path = \"people.csv\"\n".to_owned(),
             (Form::JsonLines, _) => {
                 "kind = \"jsonl\"\npath = \"connections.jsonl\"\npeople_path = \"people.jsonl\"\n".to_owned()
+            }
+            (Form::Http, _) => {
+                let url = self.url.as_deref().unwrap_or_default();
+                let pages = "paging = \"page\"\nrows = \"/rows\"\ntotal = \"/total\"\n";
+                format!("kind = \"http\"\nurl = \"{url}/connections\"\npeople_url = \"{url}/people\"\n{pages}")
             }
             (Form::Database(_), database) => {
                 let url = database.as_ref().map(Platform::url).unwrap_or_default();
@@ -89,6 +102,7 @@ impl Platformed {
                     let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
                     self.write(&format!("{name}.jsonl"), &lines);
                 }
+                (Form::Http, _) => self.write(&format!("{name}.json"), &json!(rows).to_string()),
                 (Form::Database(engine), Some(database)) => drop(database.run(&table(engine, name, fields, rows))),
                 (Form::Database(_), None) => {}
             }
@@ -110,6 +124,20 @@ impl Platformed {
         let text = self.site.ledger_text();
         text.lines().filter(|line| line.starts_with("INSERT")).map(told).collect()
     }
+}
+
+/// A platform's interface that gives the lists of a folder, three rows a page.
+fn interface(folder: PathBuf) -> String {
+    serve(move |head| {
+        let asked = head.split_whitespace().nth(1).unwrap_or_default();
+        let (name, query) =
+            asked.trim_start_matches('/').split_once('?').unwrap_or((asked.trim_start_matches('/'), ""));
+        let page: usize = query.strip_prefix("page=").and_then(|page| page.parse().ok()).unwrap_or(1);
+        let text = fs::read_to_string(folder.join(format!("{name}.json"))).expect("a list");
+        let rows: Vec<Value> = serde_json::from_str(&text).expect("rows");
+        let some: Vec<&Value> = rows.iter().skip(3 * (page - 1)).take(3).collect();
+        said("200 OK", &json!({"rows": some, "total": rows.len()}).to_string())
+    })
 }
 
 /// What a column is in a database.
@@ -214,7 +242,7 @@ fn literal(engine: Engine, kind: Kind, value: &Value) -> String {
 fn told(line: &str) -> String {
     let begun = now() - chrono::TimeDelta::hours(1);
     let table = line.split('"').nth(1).unwrap_or_default();
-    let is_of_chance = matches!(table, "escrow" | "event" | "meta");
+    let is_of_chance = matches!(table, "escrow" | "event" | "chain" | "meta");
     let is_of_row = table == "quarantine"; // a row's number is the form's own
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+/=:.-_".contains(c);
     let (mut kept, mut word) = (String::new(), String::new());

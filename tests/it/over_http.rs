@@ -36,19 +36,10 @@ struct Platform {
 
 impl Platform {
     fn of(ids: &[&str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("its address"));
         let ids = ids.iter().map(|id| (*id).to_owned()).collect();
         let state = Arc::new(Mutex::new(State { ids, does: Does::Answer }));
         let told = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for visitor in listener.incoming() {
-                let Ok(mut visitor) = visitor else { return };
-                let head = head(&mut visitor);
-                // a visitor may leave whenever it likes
-                drop(visitor.write_all(&answer(&head, &told.lock().expect("one test"))));
-            }
-        });
+        let url = serve(move |head| answer(head, &told.lock().expect("one test")));
         Self { url, state }
     }
 
@@ -59,6 +50,25 @@ impl Platform {
     fn forget(&self, id: &str) {
         self.state.lock().expect("one test").ids.retain(|known| known != id);
     }
+}
+
+/// Answers every request by its head, as long as the tests run. Returns the address.
+pub fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    std::thread::spawn(move || {
+        for visitor in listener.incoming() {
+            let Ok(mut visitor) = visitor else { return };
+            let head = head(&mut visitor);
+            drop(visitor.write_all(&answer(&head))); // a visitor may leave whenever it likes
+        }
+    });
+    url
+}
+
+/// An answer with this body.
+pub fn said(status: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 fn head(visitor: &mut TcpStream) -> String {
@@ -73,9 +83,6 @@ fn head(visitor: &mut TcpStream) -> String {
 }
 
 fn answer(head: &str, state: &State) -> Vec<u8> {
-    let said = |status: &str, body: &str| {
-        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
-    };
     if state.does == Does::Refuse || !head.to_lowercase().contains("authorization: bearer of-the-platform") {
         return said("401 Unauthorized", "{}");
     }
