@@ -128,7 +128,11 @@ impl Look {
     /// What only the scan's own code remarks: references that lead nowhere.
     fn add_remarks(&mut self, source: &str, rows: Vec<ProblemRow>) {
         let new = rows.into_iter().filter(|row| row.source == source).map(|row| row.problem);
-        let new: Vec<String> = new.filter(|problem| !self.problems.contains(problem)).collect();
+        let failed = self.error.as_ref().map(ToString::to_string);
+        let is_told = |problem: &String| {
+            self.problems.contains(problem) || failed.as_ref().is_some_and(|failed| problem.ends_with(failed))
+        };
+        let new: Vec<String> = new.filter(|problem| !is_told(problem)).collect();
         self.problems.extend(new);
     }
 

@@ -99,6 +99,13 @@ pub struct SqlPlace {
     pub full_every: Duration,
 }
 
+impl SqlPlace {
+    /// Whether the address stands in the configuration and names a file, so that there is no secret in it.
+    pub(super) fn is_path(&self) -> bool {
+        self.url.literal().is_some_and(|url| url.starts_with("sqlite:"))
+    }
+}
+
 /// Files that the platform writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilesPlace {

@@ -343,7 +343,8 @@ impl Settings {
         let webhooks = self.webhooks.iter().flat_map(|one| [&one.url].into_iter().chain(&one.secret));
         let sources = self.inventories.iter().flat_map(|one| match &one.place {
             Place::Files(_) | Place::Events => Vec::new(),
-            Place::Sql(queries) => vec![&queries.url],
+            // A path holds no login.
+            Place::Sql(queries) => Vec::from_iter((!queries.is_path()).then_some(&queries.url)),
             Place::Http(lists) => lists.secrets(),
         });
         let events = self.inventories.iter().flat_map(|inventory| &inventory.events_secrets);

@@ -37,3 +37,16 @@ fn events_need_a_secret_and_a_listener_and_take_two_secrets_at_most() {
     let shown = show(&literal);
     assert!(!shown.contains("canary") && shown.contains("[[secret], \"env:B\"]"), "{shown}");
 }
+
+#[test]
+fn the_path_of_a_database_is_no_secret_and_a_login_is() {
+    let warned = |url: &str| {
+        let text = format!(
+            "{MINIMAL}\n[[inventory]]\nname = \"db\"\nkind = \"sql\"\nurl = \"{url}\"\nconnections = \"SELECT 1\"\n"
+        );
+        let (_, warnings) = read_with(&text, &[]).unwrap();
+        warnings.iter().any(|warning| warning.key == "inventory[1].url" && warning.sentence.contains("secret itself"))
+    };
+    assert!(!warned("sqlite:platform.db") && !warned("env:PLATFORM_URL"));
+    assert!(warned("postgres://reader:word@127.0.0.1/platform"));
+}
