@@ -58,6 +58,34 @@ pub struct ConnectionRecord {
 }
 
 impl ConnectionRecord {
+    /// An active row that says nothing but what every row must.
+    pub fn bare(connection_id: &str, account_id: &str, provider: ProviderName) -> Self {
+        Self {
+            connection_id: connection_id.to_owned(),
+            account_id: account_id.to_owned(),
+            provider,
+            name: None,
+            status: RecordStatus::Active,
+            created_at: None,
+            updated_at: None,
+            deleted_at: None,
+            secret_set_at: None,
+            last_sync_at: None,
+            key_id: None,
+            secret: None,
+            secret_ref: None,
+            secret_version: None,
+            auth: None,
+            region: None,
+            base_url: None,
+            created_by: None,
+            running_jobs: 0,
+            used_for: Vec::new(),
+            compromised_at: None,
+            tags: Vec::new(),
+        }
+    }
+
     /// Takes the row's secret. A `convertkit` value that begins with `kit_` is a Kit v4 key, and makes the row one of `kit`
     /// (DESIGN.md 10).
     pub fn take_secret(&mut self, secret: Secret) {

@@ -131,30 +131,7 @@ pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
     let started = clock.now();
     let state = ledger.source(&spec.name, started).await?;
     let taken = snapshot.as_ref().ok().and_then(Snapshot::taken_at).map_or(started, |at| at.min(started));
-    let seen = Seen::up_to(state.max_connection);
-    let seen_people = Seen::up_to(state.max_person);
-    let mut reading = Reading {
-        ledger,
-        vault,
-        spec,
-        policy,
-        state,
-        started,
-        taken,
-        told_at: None,
-        seen,
-        seen_people,
-        unreadable_id: false,
-        unreadable_person: false,
-        dropped_facts: false,
-        extent: Extent::Whole { basis: None },
-        told_of_syncs: false,
-        names_in_vain: false,
-        unreachable_in_a_row: AtomicU32::default(),
-        quarantined: Vec::new(),
-        remarks: Vec::new(),
-        sum: Collected::default(),
-    };
+    let mut reading = Reading { taken, ..Reading::begun(ledger, vault, spec, policy, state, started) };
     progress.stage("collect", None);
     let read = match snapshot {
         Ok(mut snapshot) => {
@@ -259,6 +236,41 @@ async fn conclude<L: CollectLedger, V: Vault>(
         told_of_syncs: reading.told_of_syncs,
         changes: ChangesEnd { only: only_changes, mark: extent::mark(reading, whole) },
     })
+}
+
+impl<'a, L, V> Reading<'a, L, V> {
+    /// A reading that has read nothing yet.
+    fn begun(
+        ledger: &'a L,
+        vault: &'a V,
+        spec: &'a SourceSpec,
+        policy: &'a CollectPolicy<'a>,
+        state: SourceState,
+        started: Timestamp,
+    ) -> Self {
+        Self {
+            ledger,
+            vault,
+            spec,
+            policy,
+            seen: Seen::up_to(state.max_connection),
+            seen_people: Seen::up_to(state.max_person),
+            state,
+            started,
+            taken: started,
+            told_at: None,
+            unreadable_id: false,
+            unreadable_person: false,
+            dropped_facts: false,
+            extent: Extent::Whole { basis: None },
+            told_of_syncs: false,
+            names_in_vain: false,
+            unreachable_in_a_row: AtomicU32::default(),
+            quarantined: Vec::new(),
+            remarks: Vec::new(),
+            sum: Collected::default(),
+        }
+    }
 }
 
 impl<L, V> Reading<'_, L, V> {

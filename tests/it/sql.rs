@@ -1,8 +1,9 @@
 //! Sources in a platform's own database, against real servers: what is read, what is refused, and what a broken line means.
 
-use std::fs;
+mod program;
+mod whole;
+
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use keysweep::domain::record::{ConnectionRecord, PersonRecord, RecordStatus, Row};
@@ -12,7 +13,6 @@ use keysweep::inventory::{SqlSettings, SqlSnapshot, SqlSource};
 use keysweep::ports::{Extent, Snapshot as _, SourceError};
 
 use crate::support::platform::{Engine, Platform};
-use crate::support::{MASTER_KEY, Ran};
 
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -287,164 +287,5 @@ async fn since_is_bound_and_a_whole_reading_takes_everything() {
         let later = since.map(|at| at + Duration::from_secs(1));
         let mut later = source.open(NOW, later).await.expect("a snapshot");
         assert!(rows(&mut later).await.expect("rows").is_empty(), "{engine:?}");
-    }
-}
-
-/// `n` rows of one table, whatever the database.
-fn many(platform: &Platform, n: u32) -> &'static str {
-    let series = match platform.engine {
-        Engine::Postgres => format!("SELECT * FROM generate_series(1, {n}) AS g(i)"),
-        Engine::MariaDb => format!("SELECT seq AS i FROM seq_1_to_{n}"),
-        Engine::Sqlite => {
-            format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {n}) SELECT i FROM n")
-        }
-    };
-    platform.run(&format!("CREATE TABLE m AS {series}"));
-    "SELECT i AS connection_id, i AS account_id, 'mailjet' AS provider FROM m ORDER BY i"
-}
-
-#[tokio::test]
-async fn both_lists_are_read_of_one_snapshot_in_order_and_whole() {
-    for engine in Engine::ALL {
-        let platform = Platform::new(engine);
-        let query = many(&platform, 2_345);
-        let people_query = "SELECT i AS account_id, i AS member_id, 'a@b.test' AS email FROM m";
-        let source = source(&platform, query, Some(people_query), hours(1));
-        let mut snapshot = source.open(NOW, None).await.expect("a snapshot");
-        let first = snapshot.people(1).await.expect("people");
-        assert_eq!(first.len(), 1);
-        platform.run("DELETE FROM m"); // after the snapshot began
-        // whoever wants no more people gets the connections all the same
-        let all = rows(&mut snapshot).await.expect("rows");
-        let numbers: Vec<String> = (1..=2_345).map(|number| number.to_string()).collect();
-        assert_eq!(all.iter().map(id).collect::<Vec<_>>(), numbers, "{engine:?}");
-        assert_eq!(all[2_344].row, 2_345);
-        assert!(rows(&mut snapshot).await.expect("the end stays the end").is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_line_that_is_cut_in_the_middle_is_a_failure_after_the_rows_that_were_read() {
-    let platform = Platform::new(Engine::Postgres);
-    let query = many(&platform, 200_000);
-    let source = source(&platform, query, None, hours(1));
-    let mut snapshot = source.open(NOW, None).await.expect("a snapshot");
-    let mut read = snapshot.connections(10).await.expect("rows").len();
-    // whoever holds the table is the reader
-    let cut = platform.run(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE relation = 'm'::regclass AND pid <> pg_backend_pid()",
-    );
-    assert_eq!(cut, "1", "the reader's connection was there");
-    let error = loop {
-        match snapshot.connections(1_000).await {
-            Ok(rows) => {
-                assert!(!rows.is_empty(), "it never ends as if it were whole");
-                read += rows.len();
-            }
-            Err(error) => break error,
-        }
-    };
-    assert!(read < 200_000, "{read}");
-    assert_eq!(source.blamed(&error), "connections");
-    let said = error.to_string();
-    assert!(said.contains("ended the connection") || said.contains("broke off"), "{said}");
-    assert!(snapshot.connections(1).await.is_err(), "it stays a failure");
-}
-
-/// A team's integrations, as the worked examples' tables hold them.
-const TEAM: [&str; 3] = [
-    "INSERT INTO token_key VALUES ('only-an-example')",
-    "INSERT INTO users VALUES ('00000000-0000-0000-0000-000000000001', 'owner@shop.example.org', 'de', '2026-01-01'), \
-     ('00000000-0000-0000-0000-000000000002', 'member@shop.example.org', NULL, NULL)",
-    "INSERT INTO teams VALUES ('00000000-0000-0000-0000-00000000000a', 'Shop', '00000000-0000-0000-0000-000000000001'); \
-     INSERT INTO team_members VALUES ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-000000000002', NULL)",
-];
-
-#[test]
-fn the_worked_examples_are_read_on_real_servers() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples");
-    for (engine, schema) in [(Engine::Postgres, "platform-postgresql.sql"), (Engine::MariaDb, "platform-mariadb.sql")] {
-        let platform = Platform::new(engine);
-        platform.run(&fs::read_to_string(examples.join(schema)).expect("the schema"));
-        TEAM.iter().for_each(|statement| drop(platform.run(statement)));
-        let sealed = |token: &str| match engine {
-            Engine::Postgres => format!("pgp_sym_encrypt('{token}', 'only-an-example')"),
-            Engine::MariaDb | Engine::Sqlite => format!("AES_ENCRYPT('{token}', 'only-an-example')"),
-        };
-        for (id, token, gone) in [
-            (1, sealed("OnlyAnExample0000000000000000001"), "NULL"),
-            (2, sealed("OnlyAnExample0000000000000000002"), "now()"),
-            (3, "NULL".to_owned(), "'2020-01-01'"), // long ago: left out
-            (4, "NULL".to_owned(), "NULL"),
-        ] {
-            platform.run(&format!(
-                "INSERT INTO integrations (id, team, service, api_key, token, made_by, made, token_set, changed, gone) VALUES \
-                 ({id}, '00000000-0000-0000-0000-00000000000a', 'mailjet', '0000000000000000000000000000000{id}', {token}, \
-                 '00000000-0000-0000-0000-000000000002', '2026-01-01', '2026-01-01', '2026-01-02', {gone})"
-            ));
-        }
-        let site = tempfile::tempdir().expect("a temporary folder");
-        fs::copy(examples.join("platform.toml"), site.path().join("keysweep.toml")).expect("a copy");
-        fs::write(site.path().join("master.key"), MASTER_KEY).expect("a master key");
-        let run = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_keysweep"));
-            command.env_clear().env("KEYSWEEP_PLATFORM_URL", platform.url()).arg("--config");
-            Ran::from(
-                command.arg(site.path().join("keysweep.toml")).args(arguments).output().expect("the program starts"),
-            )
-        };
-        run(&["config", "check"]).exits(0);
-        let looked = run(&["inventory", "check", "platform", "--format", "json"]).exits(0).json();
-        let problems = looked["problems"].as_array().cloned().unwrap_or_default();
-        // MariaDB's DATETIME has no zone, and that is said
-        let is_fine =
-            |problem: &serde_json::Value| problem.as_str().is_some_and(|text| text.contains("is taken for UTC"));
-        assert!(problems.iter().all(is_fine) && (engine == Engine::MariaDb || problems.is_empty()), "{problems:?}");
-        let found = ["rows", "with_secret", "people"].map(|name| looked[name].as_u64());
-        assert_eq!(found, [Some(3), Some(2), Some(2)], "{engine:?}: {looked:#}");
-        let scanned = run(&["scan", "--no-probe", "--format", "json"]).exits(0).json();
-        assert_eq!(scanned["scan"]["counts"]["new"], 3, "{engine:?}");
-        let again = run(&["scan", "--no-probe", "--format", "json"]).exits(0).json();
-        assert_eq!(again["scan"]["counts"]["rows"], 0, "{engine:?}: only what changed");
-        let said = run(&["doctor"]);
-        assert!(said.out.contains("inventory[0].connections"), "{}", said.out);
-    }
-}
-
-#[test]
-fn doctor_and_check_name_the_setting_and_never_the_login() {
-    let platform = Platform::new(Engine::MariaDb);
-    platform.run("CREATE TABLE c (id int); INSERT INTO c VALUES (1)");
-    let site = tempfile::tempdir().expect("a temporary folder");
-    let good = "SELECT id AS connection_id, id AS account_id, 'mailjet' AS provider FROM c";
-    let strange = platform.url().replacen("root@", "stranger:hunter2@", 1);
-    for (url, query, setting, expected) in [
-        (platform.url(), "SELECT id AS connection_id, id AS account_id FROM c", "connections", "no column `provider`"),
-        (platform.url(), "SELECT id FROM nowhere", "connections", "correct `connections`"),
-        (platform.url(), "SELECT 1; SELECT 2", "connections", "write one, a SELECT"),
-        (strange, good, "url", "check user and password in `url`"),
-        ("mysql://root:hunter2@127.0.0.1:1/shop".to_owned(), good, "url", "can't be reached"),
-        ("ftp://root:hunter2@127.0.0.1/shop".to_owned(), good, "url", "write postgres://"),
-    ] {
-        let config = format!(
-            "[ledger]\nurl = \"sqlite:ledger.db\"\n[escrow]\nmaster_key = \"file:master.key\"\nhold = \"until-proven\"\n\
-             [[inventory]]\nname = \"main\"\nkind = \"sql\"\nurl = \"env:SHOP\"\nconnections = \"{query}\"\n"
-        );
-        fs::write(site.path().join("keysweep.toml"), config).expect("a configuration");
-        fs::write(site.path().join("master.key"), MASTER_KEY).expect("a master key");
-        let run = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_keysweep"));
-            command.env_clear().env("SHOP", &url).env("COLUMNS", "400").arg("--config");
-            Ran::from(
-                command.arg(site.path().join("keysweep.toml")).args(arguments).output().expect("the program starts"),
-            )
-        };
-        let doctor = run(&["doctor", "--format", "json"]);
-        let checked = run(&["inventory", "check", "main"]);
-        assert_ne!((doctor.code, checked.code), (Some(0), Some(0)));
-        for said in [format!("{}{}", doctor.out, doctor.err), format!("{}{}", checked.out, checked.err)] {
-            assert!(said.contains(expected) && !said.contains("hunter2"), "{query}: {said}");
-        }
-        assert!(doctor.out.contains(&format!("inventory[0].{setting}")), "{query}: {}", doctor.out);
     }
 }

@@ -17,30 +17,8 @@ fn print(n: u8) -> Fingerprint {
 }
 
 fn record(status: RecordStatus) -> ConnectionRecord {
-    ConnectionRecord {
-        connection_id: "c-1".to_owned(),
-        account_id: "a-1".to_owned(),
-        provider: ProviderName::new("mailjet"),
-        name: None,
-        status,
-        created_at: None,
-        updated_at: None,
-        deleted_at: None,
-        secret_set_at: None,
-        last_sync_at: None,
-        key_id: None,
-        secret: None,
-        secret_ref: None,
-        secret_version: None,
-        auth: Some(Auth::Key),
-        region: None,
-        base_url: None,
-        created_by: None,
-        running_jobs: 0,
-        used_for: Vec::new(),
-        compromised_at: None,
-        tags: Vec::new(),
-    }
+    let bare = ConnectionRecord::bare("c-1", "a-1", ProviderName::new("mailjet"));
+    ConnectionRecord { status, auth: Some(Auth::Key), ..bare }
 }
 
 fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionView {

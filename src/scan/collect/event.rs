@@ -1,12 +1,10 @@
 //! One event into the ledger, through the same comparison and the same write as a row of a reading.
 
-use std::sync::atomic::AtomicU32;
-
 use super::chunk::{self, Dates, Fresh, Known};
 use super::people;
 use super::refs::Named;
 use super::writer::Writer;
-use super::{CollectPolicy, Collected, Reading, SourceSpec};
+use super::{CollectPolicy, Reading, SourceSpec};
 use crate::domain::diff;
 use crate::domain::event::{EventKind, Subject};
 use crate::domain::ids::ConnectionId;
@@ -14,8 +12,7 @@ use crate::domain::record::{ConnectionRecord, FieldProblem, PersonStatus, Record
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectChunk, CollectLedger, KnownUse, SourceState};
 use crate::ports::events::{Delivery, EventLedger, NotTaken, Taken, Tidings, UsedValue};
-use crate::ports::{Extent, LedgerError, Vault};
-use crate::scan::seen::Seen;
+use crate::ports::{LedgerError, Vault};
 
 /// Everything that telling one event takes.
 pub struct EventTools<'a, L, V> {
@@ -66,28 +63,14 @@ where
 /// A reading of nothing but this. What is told by an event happens now, so nothing of it is history from before the first
 /// reading.
 fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: &SourceState, at: Timestamp) -> Reading<'a, L, V> {
-    Reading {
-        ledger: tools.ledger,
-        vault: tools.vault,
-        spec: tools.spec,
-        policy: tools.policy,
-        state: SourceState { last_complete: state.last_complete.or(Some(tools.now)), ..state.clone() },
-        started: at.min(tools.now),
-        taken: tools.now,
-        told_at: Some(tools.now),
-        seen: Seen::default(),
-        seen_people: Seen::default(),
-        unreadable_id: false,
-        unreadable_person: false,
-        dropped_facts: false,
-        extent: Extent::Whole { basis: None },
-        told_of_syncs: false,
-        names_in_vain: false,
-        unreachable_in_a_row: AtomicU32::default(),
-        quarantined: Vec::new(),
-        remarks: Vec::new(),
-        sum: Collected::default(),
-    }
+    let state = SourceState {
+        last_complete: state.last_complete.or(Some(tools.now)),
+        max_connection: 0, // nothing is looked for among the others
+        max_person: 0,
+        ..state.clone()
+    };
+    let begun = Reading::begun(tools.ledger, tools.vault, tools.spec, tools.policy, state, at.min(tools.now));
+    Reading { taken: tools.now, told_at: Some(tools.now), ..begun }
 }
 
 /// An event on its way into the ledger, in its turn.

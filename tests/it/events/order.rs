@@ -176,17 +176,6 @@ async fn what_is_wrong_with_a_row_is_said_and_nothing_is_kept_of_it(kind: Kind) 
     assert_eq!(place.status("c").await, ConnectionStatus::Active);
 }
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::Kind::Sqlite).await; })*
-        }
-        mod on_postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::Kind::Postgres).await; })*
-        }
-    };
-}
-
 on_both![
     a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place,
     a_leak_is_noted_of_the_value_of_then_and_once,

@@ -6,7 +6,7 @@ use keysweep::domain::diff::Watched;
 use keysweep::domain::facts::ConnectionStatus;
 use keysweep::domain::ids::{ConnectionId, ProviderName};
 use keysweep::domain::policy::Hold;
-use keysweep::domain::record::{Auth, ConnectionRecord, PersonRecord, RecordStatus, Row};
+use keysweep::domain::record::{Auth, ConnectionRecord, PersonRecord, Row};
 use keysweep::domain::secret::{Fingerprint, Secret};
 use keysweep::domain::time::{Timestamp, hours};
 use keysweep::escrow::Escrow;
@@ -179,30 +179,8 @@ impl Snapshot for Reading<'_> {
 
 /// An open row without a date of its own.
 pub fn row(id: &str, secret: &str) -> ConnectionRecord {
-    ConnectionRecord {
-        connection_id: id.to_owned(),
-        account_id: "account".to_owned(),
-        provider: ProviderName::new("kit"),
-        name: None,
-        status: RecordStatus::Active,
-        created_at: None,
-        updated_at: None,
-        deleted_at: None,
-        secret_set_at: None,
-        last_sync_at: None,
-        key_id: None,
-        secret: Some(Secret::new(secret)),
-        secret_ref: None,
-        secret_version: None,
-        auth: None,
-        region: None,
-        base_url: None,
-        created_by: None,
-        running_jobs: 0,
-        used_for: Vec::new(),
-        compromised_at: None,
-        tags: Vec::new(),
-    }
+    let bare = ConnectionRecord::bare(id, "account", ProviderName::new("kit"));
+    ConnectionRecord { secret: Some(Secret::new(secret)), ..bare }
 }
 
 /// An event's body.

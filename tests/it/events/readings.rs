@@ -85,17 +85,6 @@ async fn a_reading_and_events_never_give_out_the_same_numbers(kind: Kind) {
     }
 }
 
-macro_rules! on_both {
-    ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(super::Kind::Sqlite).await; })*
-        }
-        mod on_postgres {
-            $(#[tokio::test] async fn $name() { super::$name(super::Kind::Postgres).await; })*
-        }
-    };
-}
-
 on_both![
     a_reading_that_began_before_an_event_doesnt_miss_what_it_made,
     a_reading_that_began_before_an_event_revives_nothing_and_one_after_it_does,

@@ -155,29 +155,19 @@ fn connection(world: &World, link: &Link, row: u64) -> Row<ConnectionRecord> {
     let key = &world.keys[link.key];
     let open = link.status != RecordStatus::Deleted;
     let record = ConnectionRecord {
-        connection_id: link.id.clone(),
-        account_id: world.accounts[link.account].id.clone(),
-        provider: key.provider.clone(),
         name: Some(format!("List {}", link.id)),
         status: link.status,
         created_at: Some(link.created_at),
-        updated_at: None,
         deleted_at: link.deleted_at,
         // Half of the platform's rows date their secrets.
         secret_set_at: link.key.is_multiple_of(2).then_some(key.set_at),
         last_sync_at: open.then_some(world.now),
         key_id: key.key_id.clone(),
         secret: Some(Secret::new(&key.secret)),
-        secret_ref: None,
-        secret_version: None,
         auth: Some(Auth::Key),
         region: key.region.map(str::to_owned),
-        base_url: None,
         created_by: Some(link.created_by.clone()),
-        running_jobs: 0,
-        used_for: Vec::new(),
-        compromised_at: None,
-        tags: Vec::new(),
+        ..ConnectionRecord::bare(&link.id, &world.accounts[link.account].id, key.provider.clone())
     };
     Row { row, id: Some(link.id.clone()), record: Ok(record), dropped: Vec::new() }
 }
