@@ -33,6 +33,7 @@ mod page;
 mod postfix;
 mod probe;
 mod refs;
+mod report;
 mod sessions;
 mod setup;
 mod share;
