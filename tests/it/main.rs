@@ -17,6 +17,7 @@ mod estate;
 mod events;
 mod forms;
 mod fuzz;
+mod head;
 mod house;
 mod kill;
 mod letters;
