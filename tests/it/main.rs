@@ -47,4 +47,5 @@ mod support;
 mod telling;
 mod unattended;
 mod verdicts;
+mod waiting;
 mod webhook;
