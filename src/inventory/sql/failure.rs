@@ -101,7 +101,9 @@ impl Trouble {
             "28P01" | "28000" => Self::Login,
             "3D000" => Self::Missing,
             "25006" => Self::Writes,
-            "57014" | "70100" => Self::Slow,
+            "57014" => Self::Slow,
+            "70100" if message.contains("exceeded") => Self::Slow,
+            "70100" => Self::Broken, // somebody ended the query or the connection
             "HY000" if message.contains("execution time") => Self::Slow,
             "42501" => Self::Denied,
             "42000" if message.starts_with("Unknown database") || message.starts_with("Access denied") => Self::Missing,
@@ -161,6 +163,7 @@ mod tests {
             ("57014", "canceling statement due to statement timeout", Trouble::Slow),
             ("70100", "Query execution was interrupted (max_statement_time exceeded)", Trouble::Slow),
             ("HY000", "Query execution was interrupted, maximum statement execution time exceeded", Trouble::Slow),
+            ("70100", "Connection was killed", Trouble::Broken),
             ("57P01", "terminating connection due to administrator command", Trouble::Broken),
             ("14", "unable to open database file", Trouble::File),
             ("1", "no such table: x", Trouble::Query),
