@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::announce::Endpoints;
+use self::audit::Noted;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::clock::time_by;
@@ -85,6 +86,8 @@ pub struct App<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     judged_under: String,
+    /// of the event log
+    noted: Noted,
     meter: Arc<dyn Meter>,
 }
 
