@@ -14,6 +14,7 @@ mod metrics;
 pub mod ops;
 pub mod probe;
 pub mod public;
+pub mod rekey;
 pub mod report;
 pub mod scan;
 pub mod trial;

@@ -139,6 +139,12 @@ pub enum Verb {
         #[command(subcommand)]
         what: AuditVerb,
     },
+    /// Puts the ledger under another master key: every sealed copy is sealed anew, or nothing changes. The daemon must not run
+    Rekey {
+        /// Where the new key is: env:NAME, file:PATH or cred:NAME; the old one is where escrow.master_key says
+        #[arg(long, value_name = "PLACE")]
+        new_key: String,
+    },
     /// Brings the ledger's tables up to this version
     Migrate,
     /// Prints the completions for a shell

@@ -17,6 +17,7 @@ pub mod output;
 mod pause;
 mod probe;
 mod providers;
+mod rekey;
 mod report;
 mod ring;
 mod run;
@@ -209,6 +210,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Report(args) => report::run(args, &settings, &SystemClock).await,
         Verb::Audit { what } => audit::run(what, &settings, env).await,
+        Verb::Rekey { new_key } => rekey::run(&new_key, &settings, env).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }

@@ -34,6 +34,7 @@ mod page;
 mod postfix;
 mod probe;
 mod refs;
+mod rekey;
 mod report;
 mod sessions;
 mod setup;
