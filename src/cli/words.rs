@@ -2,7 +2,7 @@
 
 use crate::domain::belief::Liveness;
 use crate::domain::facts::EndedBy;
-use crate::domain::finding::{RuleName, Severity};
+use crate::domain::finding::{Exempt, RuleName, Severity};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingRow, finding_name};
 
@@ -27,12 +27,21 @@ pub fn finding_cells(row: &FindingRow) -> Vec<String> {
 
 /// Why nobody is reminded of a finding; empty where people are, as its ladder says.
 fn mail(row: &FindingRow) -> String {
+    if let Some(word) = &row.exempt {
+        return exempt(word);
+    }
     match (&row.pause, row.pause_until) {
         _ if !row.mailed => "never".to_owned(),
         (Some(pause), Some(until)) => format!("{pause} to {}", day(until)),
         _ if row.baseline => "baseline".to_owned(),
         _ => String::new(),
     }
+}
+
+/// Until when a finding is accepted, and why.
+pub fn exempt(exempt: &Exempt) -> String {
+    let by = exempt.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
+    format!("exempt until {}: {}{by}", second(exempt.until), exempt.reason)
 }
 
 /// `id (name)`, or the id alone.

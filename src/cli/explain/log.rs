@@ -169,6 +169,23 @@ fn sentence(event: &EventRow, names: &Names) -> String {
             )
         }
         "finding.worsened" => format!("{} grows worse on {}: {}", finding(event), connection(), word("severity")),
+        "finding.exempted" => {
+            let by = event.data.get("who").map(|by| format!(" (by {})", fact(by))).unwrap_or_default();
+            format!(
+                "{} on {} is accepted until {}: {}{by}; nobody is told of it",
+                finding(event),
+                connection(),
+                time(&word("exempt_until")),
+                word("note")
+            )
+        }
+        "finding.exemption_ended" => format!(
+            "{} is open again on {}, for its exemption is over: {} (opening {})",
+            finding(event),
+            connection(),
+            word("severity"),
+            word("opening")
+        ),
         "finding.closed" => format!("{} closes on {}: {}", finding(event), connection(), word("why")),
         other => {
             let facts = event.data.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), fact(value)));

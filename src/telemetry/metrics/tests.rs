@@ -45,6 +45,7 @@ fn empty() -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
+        exempt: Vec::new(),
         outbox: OutboxOverview::default(),
         acts: Vec::new(),
         sources: Vec::new(),
