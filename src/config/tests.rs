@@ -1,3 +1,4 @@
+mod policy;
 mod sources;
 
 use std::fs;

@@ -63,8 +63,7 @@ impl State {
     fn labels(&self) -> BTreeSet<&str> {
         let Some(overview) = &self.overview else { return BTreeSet::new() };
         let named = self.configured.providers.iter().filter(|(_, configured)| configured.named);
-        let exempt = overview.exempt.iter().map(|kind| &kind.provider);
-        let findings = overview.findings.iter().map(|kind| &kind.provider).chain(exempt);
+        let findings = overview.findings.iter().map(|kind| &kind.provider);
         let blind = overview.blind.iter().map(|blind| &blind.provider);
         let used = overview.providers.keys().chain(findings).chain(blind).map(|name| self.label(name));
         named.map(|(name, _)| name.as_str()).chain(used).collect()

@@ -1,10 +1,8 @@
 //! What the operator accepts for a while.
 
-use std::collections::BTreeMap;
-
 use prometheus::proto::MetricType;
 
-use super::{Declared, Series, State};
+use super::Declared;
 use crate::domain::finding::RuleName;
 use crate::domain::policy::may_be_exempt;
 
@@ -13,8 +11,13 @@ pub(super) const GAUGES: &[Declared] = &[
         name: "keysweep_findings_exempt",
         kind: MetricType::GAUGE,
         help: "Findings that the operator accepts for a while; none of them is open.",
-        labels: &["provider", "rule"],
-        read: exempt,
+        labels: &["rule"],
+        read: |state, series| {
+            for rule in acceptable() {
+                let of_rule = state.exempt().filter(|kind| kind.rule == rule);
+                series.count(&[rule.as_str()], of_rule.map(|kind| kind.count).sum());
+            }
+        },
     },
     Declared {
         name: "keysweep_findings_exempt_next_end_timestamp_seconds",
@@ -32,17 +35,4 @@ pub(super) const GAUGES: &[Declared] = &[
 
 fn acceptable() -> impl Iterator<Item = RuleName> {
     RuleName::ALL.into_iter().filter(|rule| may_be_exempt(*rule))
-}
-
-fn exempt(state: &State, series: &mut Series) {
-    let mut counts: BTreeMap<(&str, RuleName), u64> = BTreeMap::new();
-    for provider in state.labels() {
-        counts.extend(acceptable().map(|rule| ((provider, rule), 0)));
-    }
-    for kind in state.exempt() {
-        *counts.entry((state.label(&kind.provider), kind.rule)).or_default() += kind.count;
-    }
-    for ((provider, rule), count) in counts {
-        series.count(&[provider, rule.as_str()], count);
-    }
 }
