@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
+use chrono::{LocalResult, NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 
 use super::problem::Fault;
@@ -200,7 +200,7 @@ fn day_end(date: NaiveDate, zone: Tz) -> Option<Timestamp> {
     const LATEST: i64 = 2 * 24 * 60;
     let midnight = date.succ_opt()?.and_time(NaiveTime::MIN);
     let mut shown = (0..LATEST).map(|later| zone.from_local_datetime(&(midnight + TimeDelta::minutes(later))));
-    let at = shown.find_map(|found| found.earliest())?;
+    let at = shown.find_map(LocalResult::earliest)?;
     (0..=LAST_YEAR_END).contains(&at.timestamp()).then(|| Timestamp::from_secs(at.timestamp()))
 }
 
