@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::announce::Endpoints;
+use self::audit::Noted;
 pub use self::build::{policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::clock::time_by;
@@ -87,6 +88,8 @@ pub struct App<C> {
     endpoints: Endpoints,
     policy: Policy,
     judged_under: String,
+    /// of the event log
+    noted: Noted,
     meter: Arc<dyn Meter>,
 }
 

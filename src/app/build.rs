@@ -12,6 +12,7 @@ use self::policy::judged_under;
 pub use self::policy::policy;
 pub(super) use self::sources::{refs, source, spec};
 use super::announce::Endpoints;
+use super::audit::Noted;
 use super::clock::SteadyClock;
 use super::events::Taker;
 use super::{App, AppError, MailParts, lease};
@@ -107,6 +108,7 @@ impl<C: Clock + Clone> App<C> {
             endpoints,
             policy,
             judged_under,
+            noted: Noted::default(),
             meter: Arc::new(Unmetered),
         })
     }

@@ -20,7 +20,7 @@ use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
     ProviderSettings, Sending, Settings, TelemetrySettings,
 };
-use super::shown::Shown;
+use super::shown::{HIDDEN, Shown};
 use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
@@ -345,7 +345,7 @@ fn secret_in_toml(key: &str, node: &Node) -> String {
     }
     match secret_text(node).and_then(|text| SecretRef::parse(key, &text, Path::new(""))) {
         Ok(place) if !place.is_literal() => format!("\"{place}\""),
-        _ => "[secret]".to_owned(),
+        _ => HIDDEN.to_owned(),
     }
 }
 

@@ -1,4 +1,5 @@
 mod policy;
+mod secrets;
 mod sources;
 
 use std::fs;
