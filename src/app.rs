@@ -8,6 +8,7 @@ mod clock;
 pub mod daemon;
 pub mod doctor;
 pub mod events;
+pub mod exemptions;
 mod links;
 mod mail;
 mod metrics;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use self::announce::Endpoints;
 use self::audit::Noted;
-pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
+pub use self::build::{policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::clock::time_by;
 use self::events::Taker;
@@ -35,7 +36,7 @@ pub use self::report::chain;
 use crate::config::{SecretRefError, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
-use crate::domain::policy::{LivenessPolicy, RulePolicy};
+use crate::domain::policy::{LivenessPolicy, Policy};
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, EscrowError, MasterKeyError};
 use crate::inventory::Source;
@@ -86,6 +87,7 @@ pub struct App<C> {
     refs: BTreeMap<String, Allowed>,
     mail: Option<MailParts>,
     endpoints: Endpoints,
+    policy: Policy,
     judged_under: String,
     /// of the event log
     noted: Noted,
@@ -181,9 +183,9 @@ impl<C: Clock> App<C> {
         LivenessPolicy { only_after_acceptance, ..self.settings.liveness_policy(provider, gap, settle) }
     }
 
-    /// How the rules judge a provider's secrets.
-    pub fn rule_policy(&self, provider: &ProviderName) -> RulePolicy {
-        build::rule_policy(&self.settings, &self.catalogue, provider)
+    /// What the rules go by.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// One source of the configuration, by name.

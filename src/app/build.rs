@@ -1,13 +1,15 @@
 //! Settings into parts.
 
+mod policy;
 mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
 
+use self::policy::judged_under;
+pub use self::policy::policy;
 pub(super) use self::sources::{refs, source, spec};
 use super::announce::Endpoints;
 use super::audit::Noted;
@@ -17,7 +19,7 @@ use super::{App, AppError, MailParts, lease};
 use crate::config::{Env, FirstRun, InventorySettings, Pace, SecretRef, Sending, Settings, TellingSettings};
 use crate::domain::catalogue::Provider;
 use crate::domain::ids::ProviderName;
-use crate::domain::policy::RulePolicy;
+use crate::domain::policy::Policy;
 use crate::domain::record::Address;
 use crate::domain::secret::Secret;
 use crate::escrow::{Escrow, EscrowError, MasterKey, Wrapped, entropy};
@@ -38,9 +40,6 @@ const SMTP_STEPS: u32 = 10;
 /// How providers see who asks.
 pub(super) const AGENT: &str = concat!("keysweep/", env!("CARGO_PKG_VERSION"));
 
-/// Counts up where a rule's meaning changes: everything is then judged again.
-const RULES_VERSION: u32 = 2;
-
 /// Everything of a keysweep that comes from the settings alone.
 struct Parts<C> {
     settings: Settings,
@@ -52,6 +51,7 @@ struct Parts<C> {
     sources: Vec<(SourceSpec, Source)>,
     takers: Vec<Taker>,
     refs: BTreeMap<String, Allowed>,
+    policy: Policy,
     judged_under: String,
 }
 
@@ -62,14 +62,15 @@ impl<C: Clock + Clone> Parts<C> {
         let catalogue = Catalogue::load(settings.catalogue.directory.as_deref())?;
         let master = MasterKey::parse(&resolve(&settings.escrow.master_key, env)?)?;
         let prober = prober(&settings, &catalogue, env, clock)?;
-        let mail = mail(&settings, &catalogue, env)?;
+        let policy = policy(&settings, &catalogue);
+        let mail = mail(&settings, &catalogue, &policy, env)?;
         let endpoints = Endpoints::of(&settings, env, random()?)?;
         let sources = settings.inventories.iter().map(|one| source(one, env)).collect::<Result<_, _>>()?;
         let takers = Taker::all(&settings, env)?;
         let refs = |one: &InventorySettings| Ok::<_, AppError>((one.name.clone(), refs(one, env)?));
         let refs = settings.inventories.iter().map(refs).collect::<Result<_, _>>()?;
-        let judged_under = judged_under(&settings, &catalogue);
-        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, takers, refs, judged_under })
+        let judged_under = judged_under(&policy, &catalogue);
+        Ok(Self { settings, catalogue, master, prober, mail, endpoints, sources, takers, refs, policy, judged_under })
     }
 }
 
@@ -91,7 +92,8 @@ impl<C: Clock + Clone> App<C> {
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, policy, judged_under, .. } =
+            parts;
         Ok(Self {
             catalogue: Arc::new(catalogue),
             settings,
@@ -104,6 +106,7 @@ impl<C: Clock + Clone> App<C> {
             refs,
             mail,
             endpoints,
+            policy,
             judged_under,
             noted: Noted::default(),
             meter: Arc::new(Unmetered),
@@ -119,10 +122,12 @@ impl<C: Clock + Clone> App<C> {
         let vault = unlock(&self.ledger, &parts.master).await?;
         self.ledger.set_security_contact(parts.settings.mail.telling.security_contact.as_ref()).await?;
         // From here on nothing can fail.
-        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, judged_under, .. } = parts;
+        let Parts { settings, catalogue, prober, mail, endpoints, sources, takers, refs, policy, judged_under, .. } =
+            parts;
         (self.settings, self.catalogue, self.vault) = (settings, Arc::new(catalogue), Arc::new(vault));
         (self.prober, self.mail, self.endpoints) = (prober, mail, endpoints);
-        (self.sources, self.takers, self.refs, self.judged_under) = (sources, takers, refs, judged_under);
+        (self.sources, self.takers, self.refs) = (sources, takers, refs);
+        (self.policy, self.judged_under) = (policy, judged_under);
         Ok(())
     }
 }
@@ -252,19 +257,17 @@ pub(super) fn mailer(
     Ok((mailer, from))
 }
 
-fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<MailParts>, AppError> {
+fn mail(settings: &Settings, catalogue: &Catalogue, policy: &Policy, env: &Env) -> Result<Option<MailParts>, AppError> {
     let Some(sending) = &settings.mail.sending else { return Ok(None) };
     let (mailer, from) = mailer(sending, settings.mail.timeout, env)?;
     let mut mail = MailSettings::new(from, words(catalogue));
     mail.platform.clone_from(&settings.mail.platform);
     mail.reply_to = settings.mail.reply_to.as_ref().and_then(|mailbox| Address::parse(mailbox.email.as_ref()));
-    mail.max_age = catalogue
-        .iter()
-        .map(|provider| (provider.name.clone(), rule_policy(settings, catalogue, &provider.name).max_age))
-        .collect();
+    mail.max_age =
+        catalogue.iter().map(|provider| (provider.name.clone(), policy.at(&provider.name).max_age)).collect();
     let own = own_templates(settings, catalogue)?;
     let templates = Arc::new(Templates::new(mail, own).map_err(AppError::Render)?);
-    let policy = NotifyPolicy {
+    let notifying = NotifyPolicy {
         recheck_after: settings.mail.recheck_after,
         sessions: settings.mail.sessions,
         lease: lease(settings.mail.timeout, SMTP_STEPS),
@@ -274,7 +277,7 @@ fn mail(settings: &Settings, catalogue: &Catalogue, env: &Env) -> Result<Option<
         tell: tell_policy(settings),
     };
     let pace = MailPace::new(settings.mail.per_minute, settings.mail.per_domain_per_minute);
-    Ok(Some(MailParts { mailer, templates, pace, policy }))
+    Ok(Some(MailParts { mailer, templates, pace, policy: notifying }))
 }
 
 /// A number that nobody can guess.
@@ -339,24 +342,4 @@ async fn prepare_mail(ledger: &Ledger, telling: &TellingSettings) -> Result<(), 
     };
     ledger.begin_mail(mode).await?;
     Ok(ledger.set_security_contact(telling.security_contact.as_ref()).await?)
-}
-
-/// How the rules judge a provider's secrets.
-pub fn rule_policy(settings: &Settings, catalogue: &Catalogue, provider: &ProviderName) -> RulePolicy {
-    let known = catalogue.get(provider);
-    let wanted_kind = known.and_then(|known| known.credential.wanted_kind()).map(|kind| kind.name.clone());
-    RulePolicy { wanted_kind, ..settings.rule_policy(provider, known.map(Provider::max_age)) }
-}
-
-/// A name for everything that verdicts rest on beside facts: rules, catalogue and policy. What was judged under another
-/// is due.
-pub fn judged_under(settings: &Settings, catalogue: &Catalogue) -> String {
-    let mut hash = Sha256::new();
-    hash.update(RULES_VERSION.to_le_bytes());
-    hash.update(catalogue.text());
-    for provider in catalogue.iter() {
-        let policy = rule_policy(settings, catalogue, &provider.name);
-        hash.update(format!("{} {policy:?}", provider.name));
-    }
-    HEXLOWER.encode(&hash.finalize()[..8])
 }

@@ -10,6 +10,7 @@ mod config;
 mod events;
 mod ledger;
 mod network;
+mod policy;
 mod schedules;
 mod sources;
 #[cfg(test)]
@@ -100,6 +101,8 @@ impl Doctor<'_> {
     fn looks<'s>(&'s self, prepared: &'s Prepared) -> Vec<LocalBoxFuture<'s, Seen>> {
         let mut looks: Vec<LocalBoxFuture<'s, Seen>> = Vec::new();
         looks.push(Box::pin(self.ledger(prepared)));
+        let entries = timeout(self.limit, policy::look(self.settings, self.now));
+        looks.push(Box::pin(entries.map(|checks| Seen::from(checks.unwrap_or_default()))));
         for (index, inventory) in self.settings.inventories.iter().enumerate() {
             let late = move || sources::late(index, inventory, self.env, self.limit);
             let look = timeout(self.limit, sources::look(self, index, inventory));

@@ -83,7 +83,7 @@ impl<C: Clock> App<C> {
             takers: self.takers.clone(),
             hold: self.settings.escrow.hold,
             connects_by: self.catalogue.iter().map(|provider| (provider.name.clone(), provider.connects_by)).collect(),
-            watched: Watched { last_sync: self.settings.policy.idle_after.is_some() },
+            watched: Watched { last_sync: self.settings.policy.knows_idleness() },
         }
     }
 }

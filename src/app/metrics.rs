@@ -19,7 +19,7 @@ impl<C: Clock> App<C> {
     pub fn configured(&self) -> Configured {
         let provider = |provider: &Provider| {
             let protocols = provider.protocols.iter().map(|protocol| protocol.name.clone()).collect();
-            let max_age = self.rule_policy(&provider.name).max_age;
+            let max_age = self.policy.at(&provider.name).max_age;
             let named = self.settings.providers.contains_key(&provider.name);
             (provider.name.clone(), ConfiguredProvider { named, protocols, max_age })
         };

@@ -74,7 +74,8 @@ impl ScanSummary {
             "partly_refused": probed.partly_refused, "unknown": probed.unknown, "transitions": probed.transitions,
             "held_transitions": probed.held, "shredded": probed.shredded, "put_off": probed.put_off,
             "judged": self.judged.connections, "opened": self.judged.opened, "worsened": self.judged.worsened,
-            "closed": self.judged.closed,
+            "closed": self.judged.closed, "exempted": self.judged.exempted,
+            "exemptions_ended": self.judged.exemptions_ended,
             "mails_sent": notified.sent, "mails_failed": notified.failed, "mails_maybe_sent": notified.maybe_sent,
             "steps": notified.steps, "notices_held": notified.held, "nobody_to_tell": notified.nobody,
         })
@@ -230,7 +231,7 @@ impl<C: Clock> App<C> {
         let (spec, source) = self.source(name)?;
         let catalogue = &self.catalogue;
         let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
-        let watched = Watched { last_sync: self.settings.policy.idle_after.is_some() };
+        let watched = Watched { last_sync: self.settings.policy.knows_idleness() };
         let refs = self.refs.get(name).map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
         let snapshot = self.open_source(spec, source).await?;
@@ -285,7 +286,7 @@ impl<C: Clock> App<C> {
     }
 
     pub(super) async fn judge(&self, progress: &impl Progress) -> Result<Judged, LedgerError> {
-        judge(&self.ledger, &self.clock, &|name| self.rule_policy(name), &self.judged_under, progress).await
+        judge(&self.ledger, &self.clock, &self.policy, &self.judged_under, progress).await
     }
 
     pub(super) fn probe_tools<'a, G: Progress>(

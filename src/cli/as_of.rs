@@ -1,5 +1,6 @@
 //! `scan --as-of TIME`: what the rules would say at another time; reads the ledger, writes nothing.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::{Value, json};
@@ -8,11 +9,13 @@ use super::args::{Format, ScanArgs};
 use super::output::{List, TABLE_ROWS};
 use super::words::{FINDING_COLUMNS, finding_cells};
 use super::{CliError, Done, reader};
-use crate::app::{AppError, rule_policy};
+use crate::app::exemptions::{ExemptionRow, listed};
+use crate::app::{AppError, policy};
 use crate::config::Settings;
 use crate::domain::facts::Subject;
 use crate::domain::finding::{KnownFinding, Ruling};
-use crate::domain::ids::{FindingId, ProviderName};
+use crate::domain::ids::FindingId;
+use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{FindingRow, FindingState};
@@ -23,47 +26,40 @@ use crate::scan::judge::judge_as_of;
 pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
-    let policy = |name: &ProviderName| rule_policy(settings, &catalogue, name);
-    let mut held = Vec::new();
+    let policy = policy(settings, &catalogue);
+    let mut rows = Vec::new();
     judge_as_of(&ledger, &policy, at, |subject, known, rulings| {
         let is_open = |ruling: &Ruling| {
             known.iter().any(|k| k.open && (k.rule, k.credential) == (ruling.rule, ruling.credential))
         };
         let rulings = rulings.into_iter().filter(|ruling| ruling.opens || is_open(ruling));
-        held.extend(rulings.map(|ruling| row(subject, known, ruling)));
+        rows.extend(rulings.map(|ruling| row(subject, known, ruling)));
     })
     .await?;
-    let mut failing = 0_u64;
-    let mut rows = Vec::with_capacity(held.len());
-    for (mut row, connection) in held {
-        if let Some(detail) = ledger.connection_by_id(connection).await? {
-            row.source = detail.connection.source;
-            row.account_id = detail.connection.account_id;
-        }
-        failing += u64::from(args.fail_on.is_some_and(|limit| row.severity >= limit));
-        rows.push(row);
-    }
-    print(args.format, &rows, at)?;
+    let is_open = |row: &&FindingRow| row.state == FindingState::Open;
+    let failing = args.fail_on.is_some_and(|limit| rows.iter().filter(is_open).any(|row| row.severity >= limit));
+    print(args.format, &rows, &exemptions(&policy, &rows, at), at)?;
     drop::<Ledger>(ledger);
-    Ok(if failing > 0 { Done::Findings } else { Done::Ok })
+    Ok(if failing { Done::Findings } else { Done::Ok })
 }
 
-fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> (FindingRow, crate::domain::ids::ConnectionId) {
+fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow {
     let known = known.iter().find(|k| k.rule == ruling.rule && k.credential == ruling.credential);
     let used = subject.uses.iter().rev().find(|used| used.credential.id == ruling.credential);
     let connection = &subject.connection;
-    let row = FindingRow {
+    FindingRow {
         id: known.map_or(FindingId(0), |known| known.id),
         rule: ruling.rule,
         severity: ruling.severity,
-        source: String::new(),
+        source: connection.source_name.clone(),
         connection_id: connection.external_id.clone(),
         connection_name: connection.name.clone(),
-        account_id: String::new(),
+        account_id: connection.account_name.clone(),
         provider: used.map_or_else(|| connection.provider.clone(), |used| used.credential.provider.clone()),
         credential: used.map(|used| used.credential.fingerprint.short().to_owned()).unwrap_or_default(),
         liveness: used.map(|used| used.credential.belief.liveness).unwrap_or_default(),
-        state: FindingState::Open,
+        state: if ruling.exempt.is_some() { FindingState::Exempt } else { FindingState::Open },
+        exempt: ruling.exempt,
         opened_at: ruling.since,
         closed_at: None,
         since: ruling.since,
@@ -72,11 +68,19 @@ fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> (FindingRow
         pause_until: None,
         baseline: false,
         evidence: ruling.evidence,
-    };
-    (row, connection.id)
+    }
 }
 
-fn print(format: Format, rows: &[FindingRow], at: Timestamp) -> Result<(), CliError> {
+/// The exemptions as they would stand then, with what would be exempt by each.
+fn exemptions(policy: &Policy, rows: &[FindingRow], at: Timestamp) -> Vec<ExemptionRow> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for exempt in rows.iter().filter_map(|row| row.exempt.as_ref()) {
+        *counts.entry(exempt.terms.clone()).or_default() += 1;
+    }
+    listed(&policy.exemptions, &counts, at)
+}
+
+fn print(format: Format, rows: &[FindingRow], exemptions: &[ExemptionRow], at: Timestamp) -> Result<(), CliError> {
     let mut out = io::BufWriter::new(anstream::stdout());
     // A verdict that no scan has written yet has no number.
     let object = |row: &FindingRow| -> Result<Value, CliError> {
@@ -91,7 +95,7 @@ fn print(format: Format, rows: &[FindingRow], at: Timestamp) -> Result<(), CliEr
         let document = json!({
             "scan": {"as_of": at.to_string(), "outcome": "judged"},
             "counts": {"findings": rows.len()},
-            "findings": findings, "quarantined": [], "problems": [],
+            "findings": findings, "exemptions": exemptions, "quarantined": [], "problems": [],
         });
         serde_json::to_writer(&mut out, &document).map_err(io::Error::from)?;
         return Ok(io::Write::write_all(&mut out, b"\n")?);

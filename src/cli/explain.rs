@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::words;
 use crate::ledger::Ledger;
-use crate::ledger::read::{ConnectionDetail, FindingDetail, finding_name};
+use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, finding_name};
 use crate::report::story::{Story, finding_facts};
 use crate::report::text::{plain, second};
 use crate::report::value;
@@ -102,8 +102,10 @@ fn head(detail: &ConnectionDetail) -> String {
         row.provider,
         row.status.as_str()
     ));
-    let open = detail.findings.iter().filter(|finding| finding.closed_at.is_none());
-    let open: Vec<String> = open.map(|f| format!("{} {} {}", finding_name(f.id), f.severity, f.rule)).collect();
+    let open = detail.findings.iter().filter(|finding| finding.state != FindingState::Closed);
+    let exempt = |state| if state == FindingState::Exempt { " (exempt)" } else { "" };
+    let named = |f: &FindingRow| format!("{} {} {}{}", finding_name(f.id), f.severity, f.rule, exempt(f.state));
+    let open: Vec<String> = open.map(named).collect();
     text.push_str(&if open.is_empty() {
         "\nNothing is open on it.\n".to_owned()
     } else {

@@ -11,7 +11,7 @@ use super::{CliError, Done};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, ConnectionRow, CredentialFilter, CredentialRow, FindingFilter, FindingState, parse_finding,
+    ConnectionFilter, ConnectionRow, CredentialFilter, CredentialRow, FindingFilter, parse_finding,
 };
 
 const PAGE: usize = 1_000;
@@ -199,7 +199,7 @@ pub async fn findings(ledger: &Ledger, what: FindingsVerb) -> Result<Done, CliEr
         FindingsVerb::Show { id, format } => return show_finding(ledger, &id, format).await,
         FindingsVerb::List { all, list } => (all, list),
     };
-    let filter = FindingFilter { state: (!all).then_some(FindingState::Open), ..FindingFilter::default() };
+    let filter = FindingFilter { current: !all, ..FindingFilter::default() };
     let mut list = Shown::begin(args, FINDING_COLUMNS)?;
     let mut after = FindingId(0);
     loop {

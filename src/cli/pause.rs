@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::args::{AckArgs, SnoozeArgs};
 use super::find::{Found, find, the_one};
-use super::words::minute;
+use super::words::{exempt, minute};
 use super::{CliError, Done};
 use crate::app::time_by;
 use crate::config::Settings;
@@ -75,7 +75,7 @@ async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, settings: &Settings) -
 async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
     let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
     let filter = match find(ledger, id).await? {
-        Found::Finding(detail) => return Ok(vec![detail.finding]),
+        Found::Finding(detail) => return not_exempt(detail.finding),
         Found::Connections(connections) => {
             FindingFilter { connection: Some(the_one(id, &connections)?.connection.id), ..open }
         }
@@ -91,6 +91,18 @@ async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
         )));
     }
     Ok(found)
+}
+
+/// What the configuration accepts, a command can't end or prolong.
+fn not_exempt(finding: FindingRow) -> Result<Vec<FindingRow>, CliError> {
+    match &finding.exempt {
+        Some(word) => Err(CliError::Other(format!(
+            "{} is {}; so says [[policy.exempt]] in the configuration, and nobody is reminded of it",
+            finding_name(finding.id),
+            exempt(word)
+        ))),
+        None => Ok(vec![finding]),
+    }
 }
 
 /// What a finding is about, where it was not named itself.

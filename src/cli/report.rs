@@ -104,13 +104,14 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
         .map(|(risk, line)| {
             let oldest = line.oldest_open.map_or_else(|| "-".to_owned(), day);
             let title = risk.map_or("none of the OWASP NHI ten", Nhi::title).to_owned();
-            vec![risk.map_or("-", Nhi::id).to_owned(), title, line.open.to_string(), line.closed.to_string(), oldest]
+            let counts = [line.open, line.exempt, line.closed].map(|count| count.to_string());
+            [risk.map_or("-", Nhi::id).to_owned(), title].into_iter().chain(counts).chain([oldest]).collect()
         })
         .collect();
     let account = head.scope.account.clone().unwrap_or_else(|| "all".to_owned());
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
     let facts = [("account", account), ("as of", head.now.to_string()), ("event log", log)];
-    let counts = table(&["risk", "title", "open", "closed", "oldest open since"], rows);
+    let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
     Ok(format!(
         "{}\n{counts}\n\nThe evidence itself: --format json (a pack for auditors), csv, or ocsf (Detection Findings).\n",
         pairs(&facts)

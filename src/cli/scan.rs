@@ -6,16 +6,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
-use super::output::{List, TABLE_ROWS};
+use super::output::{List, TABLE_ROWS, plain};
 use super::words::{FINDING_COLUMNS, finding_cells, severities};
 use super::{CliError, Done, on_a_copy, open};
+use crate::app::exemptions::{listed, sentences};
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, SystemClock};
 use crate::config::{Env, Settings};
 use crate::domain::finding::Severity;
 use crate::domain::ids::FindingId;
 use crate::ledger::Ledger;
-use crate::ledger::read::{Counts, FindingFilter, FindingState, ProblemRow};
+use crate::ledger::read::{Counts, FindingFilter, ProblemRow};
 use crate::ports::Quiet;
 use crate::telemetry::progress::Bars;
 
@@ -24,7 +25,7 @@ const PAGE: usize = 1_000;
 /// Quarantined rows shown by name; the count is always whole.
 const QUARANTINED_SHOWN: usize = 1_000;
 
-/// Runs one scan and prints what is open after it.
+/// Runs one scan and prints what is open after it, and what is accepted for a while.
 pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, CliError> {
     if args.daemon {
         return super::ring::scan(&settings.http, env).await;
@@ -78,14 +79,14 @@ fn all_problems(met: &[String], remembered: &[ProblemRow]) -> Vec<String> {
     new.chain(known).filter(|problem| seen.insert(problem.clone())).collect()
 }
 
-/// The open findings as a list.
+/// The findings that are not closed as a list: those that are open, and those that are accepted for a while.
 pub async fn findings(ledger: &Ledger, format: Format, out: impl Write) -> Result<(), CliError> {
     let limit = if format == Format::Table { TABLE_ROWS } else { usize::MAX };
-    let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
+    let current = FindingFilter { current: true, ..FindingFilter::default() };
     let mut list = List::begin(out, format, FINDING_COLUMNS)?;
     let (mut after, mut shown, mut more) = (FindingId(0), 0, 0);
     loop {
-        let page = ledger.findings(&open, after, PAGE).await?;
+        let page = ledger.findings(&current, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for row in &page {
@@ -112,9 +113,11 @@ async fn document(
     scan["counts"] = summary.counts();
     write!(out, "{{\"scan\": {scan},\n\"counts\": {},\n\"findings\": ", text(counts)?)?;
     findings(&app.ledger, Format::Json, &mut out).await?;
+    let exempt = listed(&app.policy().exemptions, &app.ledger.exempt_findings().await?, app.now());
     let quarantined = app.ledger.quarantined(QUARANTINED_SHOWN).await?;
     let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).collect();
-    writeln!(out, ",\"quarantined\": {},\n\"problems\": {}}}", text(&quarantined)?, text(&problems)?)?;
+    write!(out, ",\"exemptions\": {},\n\"quarantined\": {}", text(&exempt)?, text(&quarantined)?)?;
+    writeln!(out, ",\n\"problems\": {}}}", text(&problems)?)?;
     Ok(out.flush()?)
 }
 
@@ -136,6 +139,9 @@ async fn tell(
     }
     if counts.quarantined > 20 {
         writeln!(err, "quarantined: and {} rows more (--format json lists them)", counts.quarantined - 20)?;
+    }
+    for exempt in sentences(&app.policy().exemptions, &app.ledger.exempt_findings().await?, app.now()) {
+        writeln!(err, "exempt: {}", plain(&exempt))?;
     }
     for problem in problems {
         writeln!(err, "problem: {problem}")?;

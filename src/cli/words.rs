@@ -5,6 +5,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingRow, finding_name};
 
 pub use crate::report::text::{day, minute, second};
+pub use crate::report::words::exempt;
 
 /// The columns of a table of findings.
 pub const FINDING_COLUMNS: &[&str] =
@@ -27,6 +28,9 @@ pub fn finding_cells(row: &FindingRow) -> Vec<String> {
 
 /// Why nobody is reminded of a finding; empty where people are, as its ladder says.
 fn mail(row: &FindingRow) -> String {
+    if let Some(word) = &row.exempt {
+        return exempt(word);
+    }
     match (&row.pause, row.pause_until) {
         _ if !row.mailed => "never".to_owned(),
         (Some(pause), Some(until)) => format!("{pause} to {}", day(until)),

@@ -8,6 +8,7 @@ mod choice;
 mod http;
 mod inventories;
 mod links;
+mod policy;
 mod problem;
 mod reader;
 mod run;
@@ -31,13 +32,14 @@ pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
 pub use self::inventories::{FilesPlace, HttpPlace, InventorySettings, Place, RefSettings, SqlPlace, VaultSettings};
 pub use self::links::LinkSettings;
+pub use self::policy::PolicySettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
-    Pace, PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
+    Pace, ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 pub use self::shown::{Shown, show};
 pub use self::telling::{FirstRun, TellingSettings};

@@ -97,7 +97,7 @@ impl<'a> Section<'a> {
         let path = self.path_of(key);
         let Value::List(items) = &node.value else {
             let fault =
-                Fault::new(format!("this is {}, not a list of tables", node.kind()), format!("write [[{key}]]"));
+                Fault::new(format!("this is {}, not a list of tables", node.kind()), format!("write [[{path}]]"));
             self.log.report(&node.origin, &path, fault);
             return Vec::new();
         };

@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use super::http::http;
 use super::inventories::inventories;
 use super::links::links;
+use super::policy::{Known, policy};
 use super::problem::Fault;
 use super::reader::{Log, Section};
 use super::run::run;
@@ -17,15 +18,14 @@ use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
-    PolicySettings, ProviderSettings, Sending, Settings, TelemetrySettings,
+    ProviderSettings, Sending, Settings, TelemetrySettings,
 };
 use super::shown::{HIDDEN, Shown};
 use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
 use super::values::{
-    address, duration, durations, log_filter, mailbox, number, one_of, pace, return_path, some_days, some_time, text,
-    words,
+    address, duration, durations, log_filter, mailbox, number, one_of, pace, return_path, some_time, text, words,
 };
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
@@ -54,6 +54,9 @@ pub(super) fn read(
     let known_providers: Vec<&str> =
         known_providers.iter().copied().chain(own_providers.iter().map(String::as_str)).collect();
     let own_catalogue = catalogue.directory.clone();
+    let sources: Vec<String> = inventories.iter().map(|one| one.name.clone()).collect();
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    let known = Known { providers: &known_providers, sources: &sources, zone: schedule.zone };
     let mut settings = Settings {
         ledger: ledger(root.section("ledger"), base, env),
         escrow: escrow(root.section("escrow"), base, !inventories.is_empty()),
@@ -62,7 +65,7 @@ pub(super) fn read(
         catalogue,
         liveness: liveness(root.section("liveness")),
         providers: providers(&root.section("providers"), base, &known_providers),
-        policy: policy(root.section("policy")),
+        policy: policy(root.section("policy"), known),
         links: links(root.section("links")),
         mail: mail(root.section("mail"), base, schedule.zone, own_catalogue.as_deref(), log),
         run: run(root.section("run")),
@@ -236,17 +239,6 @@ fn endpoints(node: &Node) -> Result<BTreeMap<String, url::Url>, Fault> {
             Ok((protocol.clone(), address(node).map_err(of_protocol)?))
         })
         .collect()
-}
-
-fn policy(section: Section<'_>) -> PolicySettings {
-    let settings = PolicySettings {
-        warn_before: section.get("warn_before", duration),
-        history: section.get("history", duration),
-        max_age: section.find("max_age", some_time),
-        idle_after: section.find("idle_after", some_days),
-    };
-    section.close();
-    settings
 }
 
 fn mail(section: Section<'_>, base: &Path, zone: Tz, catalogue: Option<&Path>, log: &Log) -> MailSettings {

@@ -12,6 +12,7 @@ use url::Url;
 use super::http::HttpSettings;
 use super::inventories::{InventorySettings, Place};
 use super::links::LinkSettings;
+use super::policy::PolicySettings;
 use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
@@ -203,19 +204,6 @@ pub enum Pace {
     },
 }
 
-/// What the rules go by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicySettings {
-    /// see [`Settings::warn_before`]
-    pub warn_before: Duration,
-    /// see [`RulePolicy::history`]
-    pub history: Duration,
-    /// see [`Settings::max_age`]
-    pub max_age: Option<Duration>,
-    /// see [`RulePolicy::idle_after`]
-    pub idle_after: Option<Duration>,
-}
-
 /// How mail is sent.
 #[derive(Clone, Debug)]
 pub struct MailSettings {
@@ -328,11 +316,12 @@ impl Settings {
         }
     }
 
-    /// All that the rules are told about a provider, from the catalogue's greatest age; which kind of key is wanted there
-    /// the caller adds.
+    /// All that the rules are told about a provider where no override says otherwise, from the catalogue's greatest age;
+    /// which kind of key is wanted there the caller adds.
     pub fn rule_policy(&self, provider: &ProviderName, max_age: Option<Duration>) -> RulePolicy {
         RulePolicy {
             max_age: self.max_age(provider, max_age),
+            max_age_from: None,
             warn_before: self.warn_before(provider),
             unproven_after: self.liveness.unproven_after,
             history: self.policy.history,

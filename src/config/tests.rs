@@ -1,3 +1,4 @@
+mod policy;
 mod secrets;
 mod sources;
 

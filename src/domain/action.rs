@@ -91,7 +91,7 @@ impl Member {
 /// The finding and its key, as far as it matters for what may be done about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matter {
-    /// true where it is open, in the opening that is meant
+    /// true where it is open or exempt, in the opening that is meant
     pub open: bool,
     /// its rule
     pub rule: RuleName,

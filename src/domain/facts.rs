@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::belief::Belief;
 use super::ids::{AccountId, ConnectionId, CredentialId, ProviderName, SourceId, UseId};
+use super::policy::About;
 use super::record::{Auth, UsedFor};
 use super::secret::Fingerprint;
 use super::time::Timestamp;
@@ -62,8 +63,12 @@ pub struct ConnectionFacts {
     pub id: ConnectionId,
     /// its source
     pub source: SourceId,
+    /// what the configuration calls that
+    pub source_name: String,
     /// its account
     pub account: AccountId,
+    /// the platform's id of that
+    pub account_name: String,
     /// the platform's id
     pub external_id: String,
     /// the provider now
@@ -86,6 +91,21 @@ pub struct ConnectionFacts {
     pub last_sync_at: Option<Timestamp>,
     /// whether its source has ever told of a synchronisation: one that never does says nothing by its silence
     pub syncs_are_told: bool,
+    /// the platform's own words for it
+    pub tags: Vec<String>,
+}
+
+impl ConnectionFacts {
+    /// What the operator's entries are held against, for its use of a credential of that provider.
+    pub fn about<'a>(&'a self, provider: &'a ProviderName) -> About<'a> {
+        About {
+            source: &self.source_name,
+            account: &self.account_name,
+            connection: &self.external_id,
+            provider,
+            tags: &self.tags,
+        }
+    }
 }
 
 /// Who made a connection, as far as known. An unknown creator is unknown, not removed.

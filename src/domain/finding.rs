@@ -144,6 +144,28 @@ pub struct Ruling {
     pub mailed: bool,
     /// false where it keeps an open finding open but opens none: a refusal that is not confirmed yet
     pub opens: bool,
+    /// the operator's word that it is accepted for a while; rules leave that to [`rules::judge`](super::rules::judge)
+    pub exempt: Option<Exempt>,
+}
+
+impl Ruling {
+    /// Whether somebody ought to be told.
+    pub const fn is_told(&self) -> bool {
+        self.mailed && self.exempt.is_none()
+    }
+}
+
+/// The operator's word that a finding is accepted until a date: it is kept and shown, and nobody is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Exempt {
+    /// the first instant at which it no longer holds
+    pub until: Timestamp,
+    /// why
+    pub reason: String,
+    /// who accepted it, where the configuration says so
+    pub by: Option<String>,
+    /// what the exemption covers, in words
+    pub terms: String,
 }
 
 /// A finding as the ledger has it.
@@ -169,23 +191,43 @@ pub struct KnownFinding {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// whether it may be mailed
     pub mailed: bool,
+    /// by which word it is exempt; `None` where it is open or closed
+    pub exempt: Option<Exempt>,
+}
+
+/// Why a finding begins anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anew {
+    /// it had been closed
+    Reopened,
+    /// it has grown worse
+    Worsened,
+    /// it was exempt, and no longer is
+    ExemptionEnded,
 }
 
 /// A change of one finding.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FindingChange {
-    /// opened for the first time; its first step is due at once if it is mailed. The ledger numbers it
+    /// opened for the first time, or there and exempt; its first step is due at once if it is mailed. The ledger numbers it
     Opened(Opened),
-    /// open again after it was closed, or grown worse: the ladder starts anew under the next opening number
+    /// open again after it was closed or exempt, or grown worse: the ladder starts anew under the next opening number
     Anew {
         /// which
         id: FindingId,
         /// the new state
         opened: Opened,
-        /// true where it was closed, false where it grew worse
-        reopened: bool,
+        /// why
+        why: Anew,
     },
-    /// the same verdict with other facts; ladder and opening stay
+    /// exempt from now on, or by another word than before. The ledger cancels what is planned and not yet sent
+    Exempted {
+        /// which
+        id: FindingId,
+        /// the new state, in the same opening
+        opened: Opened,
+    },
+    /// the same verdict with other facts; ladder and opening stay, and so does what it is exempt by
     Updated {
         /// which
         id: FindingId,
@@ -226,4 +268,6 @@ pub struct Opened {
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// whether it may be mailed
     pub mailed: bool,
+    /// by which word of the operator's it is exempt
+    pub exempt: Option<Exempt>,
 }

@@ -1,10 +1,24 @@
 //! The operator's rules of judgement, resolved: after start-up no option means "was it set?".
 
+mod exempt;
+mod overrides;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::{days, hours};
+pub use self::exempt::{ENDS_SOON, Exempted, Exemption, Exemptions, Standing, may_be_exempt};
+pub use self::overrides::{Override, Overrides};
+pub use self::scope::{About, Scope};
+use super::facts::ConnectionFacts;
+use super::finding::{Exempt, RuleName};
+use super::ids::ProviderName;
+use super::time::{Timestamp, days, hours};
 
 /// How long a credential's sealed copy is held (DESIGN.md 8). The operator's explicit choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +66,13 @@ impl Default for LivenessPolicy {
     }
 }
 
-/// What the rules are told about one provider.
+/// What the rules are told about one provider's secrets, or about those of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulePolicy {
     /// a secret is stale when it is older than this
     pub max_age: Duration,
+    /// which override says so; `None` where it is the provider's own limit
+    pub max_age_from: Option<Scope>,
     /// a secret is due within this of `max_age`
     pub warn_before: Duration,
     /// see [`LivenessPolicy::unproven_after`]
@@ -73,11 +89,59 @@ impl Default for RulePolicy {
     fn default() -> Self {
         Self {
             max_age: days(90),
+            max_age_from: None,
             warn_before: days(14),
             unproven_after: days(7),
             history: days(90),
             idle_after: None,
             wanted_kind: None,
         }
+    }
+}
+
+/// All that the rules go by: what holds at each provider, what the operator says of some connections, and which findings
+/// are accepted for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// at providers that have none of their own
+    pub usual: RulePolicy,
+    /// at each provider
+    pub providers: BTreeMap<ProviderName, RulePolicy>,
+    /// for some connections
+    pub overrides: Overrides,
+    /// what is accepted for a while
+    pub exemptions: Exemptions,
+}
+
+impl Policy {
+    /// The same at every provider, for every connection, without exemptions.
+    pub fn same(usual: RulePolicy) -> Self {
+        Self { usual, ..Self::default() }
+    }
+
+    /// What holds at a provider where no override says otherwise.
+    pub fn at(&self, provider: &ProviderName) -> &RulePolicy {
+        self.providers.get(provider).unwrap_or(&self.usual)
+    }
+
+    /// What holds for a connection's use of a credential of that provider.
+    pub fn of(&self, connection: &ConnectionFacts, provider: &ProviderName) -> Cow<'_, RulePolicy> {
+        self.overrides.apply(&connection.about(provider), self.at(provider))
+    }
+
+    /// By which word of the operator's a finding of that rule is accepted at `now`; `None` where it is not.
+    pub fn exempt(
+        &self,
+        connection: &ConnectionFacts,
+        provider: &ProviderName,
+        rule: RuleName,
+        now: Timestamp,
+    ) -> Option<Exempt> {
+        self.exemptions.in_force(&connection.about(provider), rule, now).map(Exemption::word)
+    }
+
+    /// When exemptions of anything about that use of a connection end, past or future.
+    pub fn exempt_until(&self, connection: &ConnectionFacts, provider: &ProviderName) -> Vec<Timestamp> {
+        self.exemptions.ends(&connection.about(provider)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What a new judgement changes in the findings.
 
 use super::facts::{EndedBy, UseFacts};
-use super::finding::{FindingChange, KnownFinding, Opened, RuleName, Ruling};
+use super::finding::{Anew, FindingChange, KnownFinding, Opened, RuleName, Ruling};
 use super::ids::ConnectionId;
 use super::rules::{self, On};
 
@@ -11,7 +11,7 @@ mod tests;
 /// What a judgement changes: `rulings` is everything that the rules now say of the connection, `known` every finding it
 /// ever had, `uses` all its uses, oldest first. Nothing for a finding that stays as it is.
 ///
-/// First what opens, reopens, worsens or has other facts, in the order of the rulings; then what closes.
+/// First what opens, reopens, worsens, becomes exempt or has other facts, in the order of the rulings; then what closes.
 pub fn settle(
     connection: ConnectionId,
     rulings: &[Ruling],
@@ -46,13 +46,17 @@ fn open(connection: ConnectionId, ruling: &Ruling, opening: u32) -> Opened {
         since: ruling.since,
         evidence: ruling.evidence.clone(),
         mailed: ruling.mailed,
+        exempt: ruling.exempt.clone(),
     }
 }
 
 fn renew(old: &KnownFinding, ruling: &Ruling) -> Option<FindingChange> {
-    if !old.open || ruling.severity > old.severity {
+    if let Some(why) = begins_anew(old, ruling) {
         let opened = open(old.connection, ruling, old.opening.saturating_add(1));
-        return Some(FindingChange::Anew { id: old.id, opened, reopened: !old.open });
+        return Some(FindingChange::Anew { id: old.id, opened, why });
+    }
+    if ruling.exempt != old.exempt {
+        return Some(FindingChange::Exempted { id: old.id, opened: open(old.connection, ruling, old.opening) });
     }
     let same = (ruling.severity, ruling.since, ruling.mailed) == (old.severity, old.since, old.mailed)
         && ruling.evidence == old.evidence;
@@ -63,6 +67,16 @@ fn renew(old: &KnownFinding, ruling: &Ruling) -> Option<FindingChange> {
         evidence: ruling.evidence.clone(),
         mailed: ruling.mailed,
     })
+}
+
+fn begins_anew(old: &KnownFinding, ruling: &Ruling) -> Option<Anew> {
+    if !old.open {
+        Some(Anew::Reopened)
+    } else if old.exempt.is_some() && ruling.exempt.is_none() {
+        Some(Anew::ExemptionEnded)
+    } else {
+        (ruling.severity > old.severity).then_some(Anew::Worsened)
+    }
 }
 
 /// A finding on a use that ended is over because the use is; one on a former credential only because of the credential.

@@ -132,6 +132,7 @@ struct MatterRow {
     pause_until: Option<Timestamp>,
     #[serde(deserialize_with = "flag")]
     settled: bool,
+    exempt_until: Option<Timestamp>,
 }
 
 impl About {
@@ -152,12 +153,17 @@ impl About {
             idle: row.idle,
             alone: row.alone,
             compromised: row.compromised,
-            pause: pause(row.pause.as_deref(), row.pause_until),
+            pause: accepted(row.exempt_until).or_else(|| pause(row.pause.as_deref(), row.pause_until)),
         };
         let (account, credential, belief) = (row.account, row.credential, row.belief);
         let settled = row.settled && is_meant;
         Ok(Some(Self { finding, account, credential, belief, settled, matter }))
     }
+}
+
+/// What the configuration accepts until a date is to people as what the operator has acknowledged.
+fn accepted(exempt_until: Option<Timestamp>) -> Option<Pause> {
+    exempt_until.map(|until| Pause { why: Why::Acknowledged, until })
 }
 
 /// A pause from its two columns; one of them alone is none.

@@ -130,7 +130,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(finding by id (id bigint, rule text, connection_id bigint, credential_id bigint, account_id bigint, state text,
         opening bigint, severity text, since bigint, opened_at bigint, closed_at bigint, closed_why text, evidence text,
         mailed bigint, last_step bigint, next_step_at bigint, pause text, pause_until bigint, reset_at bigint,
-        baseline bigint, leak_said bigint)),
+        baseline bigint, leak_said bigint, exempt_until bigint, exempt_reason text, exempt_by text, exempt_terms text)),
     table!(mail by id (id bigint, run_id bigint, person_id bigint, message_id text, state text, formed_at bigint,
         claimed_until bigint, maybe_sent bigint, attempts bigint, next_try_at bigint, sent_at bigint, reply text,
         error text)),

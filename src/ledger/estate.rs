@@ -128,6 +128,7 @@ pub(super) fn opened(rule: RuleName, connection: i64, credential: i64) -> Opened
         since: Timestamp::from_secs(1_780_000_000),
         evidence: Map::from_iter([("days".to_owned(), Value::from(97))]),
         mailed: true,
+        exempt: None,
     }
 }
 

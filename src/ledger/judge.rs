@@ -4,6 +4,8 @@ pub(super) mod changes;
 pub(super) mod subjects;
 
 #[cfg(test)]
+mod exempt_tests;
+#[cfg(test)]
 mod tests;
 
 use serde::Deserialize;

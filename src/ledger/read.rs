@@ -7,6 +7,7 @@
 pub(super) mod connections;
 pub(super) mod counts;
 pub(super) mod credentials;
+pub(super) mod exempt;
 pub(super) mod findings;
 pub(super) mod log;
 pub(super) mod outbox;
@@ -28,8 +29,8 @@ pub use findings::{
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState, PutOff};
 pub use overview::{
-    ActsOverview, BlindOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview, OutboxOverview, Overview,
-    ProviderOverview, SourceOverview,
+    ActsOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview, OutboxOverview,
+    Overview, ProviderOverview, SourceOverview,
 };
 pub use people::Reader;
 pub use worst::WorstFinding;

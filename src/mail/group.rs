@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::render::MailSettings;
 use super::voice::Voice;
 use crate::domain::policy::RulePolicy;
@@ -66,8 +68,15 @@ fn group<'a>(mut all: Vec<&'a MailNotice>, scene: &Scene<'a>) -> Option<Group<'a
         all,
         title: provider.map_or(first.provider.as_str(), |texts| texts.title.as_str()),
         platform: scene.platform,
-        max_age: scene.settings.max_age.get(&first.provider).copied().unwrap_or(RulePolicy::default().max_age),
+        max_age: max_age(first, scene.settings),
         now: scene.now,
         voice: scene.voice,
     })
+}
+
+/// The limit that the finding rests on: an override's, as the evidence has it, else its provider's.
+fn max_age(notice: &MailNotice, settings: &MailSettings) -> Duration {
+    let its_own = notice.evidence.get("max_age_seconds").and_then(Value::as_u64).map(Duration::from_secs);
+    let providers = || settings.max_age.get(&notice.provider).copied();
+    its_own.or_else(providers).unwrap_or(RulePolicy::default().max_age)
 }

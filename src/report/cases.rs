@@ -38,8 +38,8 @@ pub struct Cases<'l> {
 impl<'l> Cases<'l> {
     /// Begins before the first one.
     pub fn of(ledger: &'l Ledger, scope: &Scope) -> Self {
-        let state = scope.open_only.then_some(FindingState::Open);
-        let filter = FindingFilter { account: scope.account.clone(), state, ..FindingFilter::default() };
+        let (account, current) = (scope.account.clone(), scope.open_only);
+        let filter = FindingFilter { account, current, ..FindingFilter::default() };
         Self { ledger, filter, since: scope.since, after: FindingId(0), page: VecDeque::new() }
     }
 
@@ -141,6 +141,8 @@ pub struct Tally {
 pub struct Line {
     /// open findings
     pub open: u64,
+    /// findings that are accepted for a while
+    pub exempt: u64,
     /// closed findings
     pub closed: u64,
     /// since when the oldest open one holds
@@ -166,6 +168,7 @@ impl Tally {
                 line.open += 1;
                 line.oldest_open = Some(line.oldest_open.map_or(finding.since, |oldest| oldest.min(finding.since)));
             }
+            FindingState::Exempt => line.exempt += 1,
             FindingState::Closed => line.closed += 1,
         }
     }

@@ -159,6 +159,23 @@ fn sentence(event: &EventRow, names: &Names) -> String {
             format!("the platform says on {} that it leaked at {}", connection(), time(&word("compromised_at")))
         }
         "use.not_compromised" => format!("the platform no longer says on {} that it leaked", connection()),
+        _ => of_finding(event, names).unwrap_or_else(|| plainly(event)),
+    }
+}
+
+/// In the log's own words.
+fn plainly(event: &EventRow) -> String {
+    let facts = event.data.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), fact(value)));
+    let facts = facts.collect::<Vec<_>>().join(", ");
+    let what = event.kind.replace(['.', '_'], " ");
+    if facts.is_empty() { what } else { format!("{what}: {facts}") }
+}
+
+/// What became of a finding; `None` for what is not known here.
+fn of_finding(event: &EventRow, names: &Names) -> Option<String> {
+    let word = |name: &str| event.data.get(name).map(fact).unwrap_or_default();
+    let connection = || connection(event, names);
+    Some(match event.kind.as_str() {
         "finding.opened" => format!("{} opens on {}: {}", finding(event), connection(), word("severity")),
         "finding.reopened" => {
             format!(
@@ -170,14 +187,26 @@ fn sentence(event: &EventRow, names: &Names) -> String {
             )
         }
         "finding.worsened" => format!("{} grows worse on {}: {}", finding(event), connection(), word("severity")),
-        "finding.closed" => format!("{} closes on {}: {}", finding(event), connection(), word("why")),
-        other => {
-            let facts = event.data.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), fact(value)));
-            let facts = facts.collect::<Vec<_>>().join(", ");
-            let what = other.replace(['.', '_'], " ");
-            if facts.is_empty() { what } else { format!("{what}: {facts}") }
+        "finding.exempted" => {
+            let by = event.data.get("who").map(|by| format!(" (by {})", fact(by))).unwrap_or_default();
+            format!(
+                "{} on {} is accepted until {}: {}{by}; nobody is told of it",
+                finding(event),
+                connection(),
+                time(&word("exempt_until")),
+                word("note")
+            )
         }
-    }
+        "finding.exemption_ended" => format!(
+            "{} is open again on {}, for its exemption is over: {} (opening {})",
+            finding(event),
+            connection(),
+            word("severity"),
+            word("opening")
+        ),
+        "finding.closed" => format!("{} closes on {}: {}", finding(event), connection(), word("why")),
+        _ => return None,
+    })
 }
 
 /// A transition with what it was before and the answer that caused it.

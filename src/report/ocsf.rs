@@ -118,6 +118,7 @@ impl Activity {
     const fn of(detail: &FindingDetail) -> Self {
         match detail.finding.state {
             FindingState::Closed => Self(3, "Close"),
+            FindingState::Exempt => Self(2, "Update"),
             FindingState::Open if detail.course.opening > 1 => Self(2, "Update"),
             FindingState::Open => Self(1, "Create"),
         }
@@ -127,11 +128,12 @@ impl Activity {
 struct Status(u8, &'static str);
 
 impl Status {
-    /// Once somebody was told, or says that it is known, it is in progress.
+    /// Once somebody was told, or says that it is known, it is in progress; suppressed is what the operator accepts for a while.
     fn of(detail: &FindingDetail) -> Self {
         let is_known = Told::of(detail).count > 0 || detail.finding.pause.is_some();
         match detail.finding.state {
             FindingState::Closed => Self(4, "Resolved"),
+            FindingState::Exempt => Self(3, "Suppressed"),
             FindingState::Open if is_known => Self(2, "In Progress"),
             FindingState::Open => Self(1, "New"),
         }

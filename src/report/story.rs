@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::log::{Entry, Names, entries};
 use super::text::{pairs, plain, second};
 use super::value;
-use super::words::{cure, ended, state, why};
+use super::words::{cure, ended, exempt, state, why};
+use crate::domain::finding::Exempt;
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
@@ -201,6 +202,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
         ("opened", format!("{} (opening {})", second(finding.opened_at), detail.course.opening)),
         ("holds since", second(finding.since)),
     ];
+    facts.extend(finding.exempt.iter().flat_map(accepted));
     facts.extend(finding.closed_at.map(|at| {
         let why = detail.course.closed_why.clone().unwrap_or_default();
         ("closed", format!("{}: {why}", second(at)))
@@ -225,10 +227,23 @@ fn open_finding(detail: &FindingDetail) -> String {
         second(finding.since)
     );
     _ = writeln!(text, "  {}\n  {}", why(finding.rule), cure(finding.rule));
+    if let Some(word) = &finding.exempt {
+        _ = writeln!(text, "  It is {}, which covers {}.", plain(&exempt(word)), plain(&word.terms));
+    }
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
     _ = writeln!(text, "  Judged again: {}. Told again: {}.", judged(detail.course.judge_at), next_step(detail));
     text
+}
+
+/// By which of the operator's exemptions.
+fn accepted<'a>(word: &Exempt) -> [(&'a str, String); 4] {
+    [
+        ("exempt until", second(word.until)),
+        ("exempt because", word.reason.clone()),
+        ("exempt by", word.by.clone().unwrap_or_default()),
+        ("exemption of", word.terms.clone()),
+    ]
 }
 
 fn evidence(finding: &FindingRow) -> impl Iterator<Item = (&str, String)> {
@@ -236,7 +251,11 @@ fn evidence(finding: &FindingRow) -> impl Iterator<Item = (&str, String)> {
 }
 
 fn next_step(detail: &FindingDetail) -> String {
-    if detail.finding.mailed { next(detail.course.next_step_at) } else { "nobody is mailed about it".to_owned() }
+    match &detail.finding {
+        FindingRow { exempt: Some(exempt), .. } => format!("not before the exemption ends at {}", second(exempt.until)),
+        FindingRow { mailed: false, .. } => "nobody is mailed about it".to_owned(),
+        _ => next(detail.course.next_step_at),
+    }
 }
 
 /// A credential: what is believed of it, since when, from which answers, and when it is asked next.

@@ -1,8 +1,15 @@
 //! What rules, ends and states mean, in a sentence each.
 
+use super::text::second;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::EndedBy;
-use crate::domain::finding::RuleName;
+use crate::domain::finding::{Exempt, RuleName};
+
+/// Until when a finding is accepted, and why.
+pub fn exempt(exempt: &Exempt) -> String {
+    let by = exempt.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
+    format!("exempt until {}: {}{by}", second(exempt.until), exempt.reason)
+}
 
 /// What a rule has to say, in a sentence.
 pub const fn why(rule: RuleName) -> &'static str {

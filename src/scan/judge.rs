@@ -1,9 +1,9 @@
 //! JUDGE: the rules see what is due, and what they say becomes findings.
 
 use crate::domain::facts::Subject;
-use crate::domain::finding::{FindingChange, KnownFinding, Ruling};
-use crate::domain::ids::{ConnectionId, ProviderName};
-use crate::domain::policy::RulePolicy;
+use crate::domain::finding::{Anew, FindingChange, KnownFinding, Opened, Ruling};
+use crate::domain::ids::ConnectionId;
+use crate::domain::policy::Policy;
 use crate::domain::rules;
 use crate::domain::settling::settle;
 use crate::domain::time::Timestamp;
@@ -21,12 +21,16 @@ const AGAIN: u32 = 10;
 pub struct Judged {
     /// connections that the rules saw
     pub connections: u64,
-    /// findings opened, or open again
+    /// findings opened, or open again after they were closed or exempt
     pub opened: u64,
     /// findings that grew worse
     pub worsened: u64,
     /// findings closed
     pub closed: u64,
+    /// findings that are exempt from now on, or by another word of the operator's
+    pub exempted: u64,
+    /// those among the opened whose exemption has ended
+    pub exemptions_ended: u64,
 }
 
 /// Judges every connection that is due, under the policy that `version` names.
@@ -36,7 +40,7 @@ pub struct Judged {
 pub async fn judge<L: JudgeLedger>(
     ledger: &L,
     clock: &impl Clock,
-    policy: &dyn Fn(&ProviderName) -> RulePolicy,
+    policy: &Policy,
     version: &str,
     progress: &impl Progress,
 ) -> Result<Judged, LedgerError> {
@@ -74,7 +78,7 @@ pub async fn judge<L: JudgeLedger>(
 /// Where the ledger fails.
 pub async fn judge_as_of<L: JudgeLedger>(
     ledger: &L,
-    policy: &dyn Fn(&ProviderName) -> RulePolicy,
+    policy: &Policy,
     at: Timestamp,
     mut tell: impl FnMut(&Subject, &[KnownFinding], Vec<Ruling>),
 ) -> Result<(), LedgerError> {
@@ -89,11 +93,7 @@ pub async fn judge_as_of<L: JudgeLedger>(
     }
 }
 
-fn judge_page(
-    page: &[(Subject, Vec<KnownFinding>)],
-    policy: &dyn Fn(&ProviderName) -> RulePolicy,
-    now: Timestamp,
-) -> JudgeBatch {
+fn judge_page(page: &[(Subject, Vec<KnownFinding>)], policy: &Policy, now: Timestamp) -> JudgeBatch {
     let mut batch = JudgeBatch { now: Some(now), ..JudgeBatch::default() };
     for (subject, known) in page {
         let rulings = rules::judge(subject, policy, now);
@@ -105,9 +105,20 @@ fn judge_page(
 
 impl Judged {
     fn count(&mut self, change: &FindingChange) {
+        let is_exempt = |opened: &Opened| opened.exempt.is_some();
         match change {
-            FindingChange::Opened(_) | FindingChange::Anew { reopened: true, .. } => self.opened += 1,
-            FindingChange::Anew { reopened: false, .. } => self.worsened += 1,
+            FindingChange::Opened(opened) | FindingChange::Anew { opened, why: Anew::Reopened, .. }
+                if is_exempt(opened) =>
+            {
+                self.exempted += 1;
+            }
+            FindingChange::Opened(_) | FindingChange::Anew { why: Anew::Reopened, .. } => self.opened += 1,
+            FindingChange::Anew { why: Anew::ExemptionEnded, .. } => {
+                self.opened += 1;
+                self.exemptions_ended += 1;
+            }
+            FindingChange::Anew { why: Anew::Worsened, .. } => self.worsened += 1,
+            FindingChange::Exempted { .. } => self.exempted += 1,
             FindingChange::Closed { .. } => self.closed += 1,
             FindingChange::Updated { .. } => {}
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test and its helpers fail by panicking")]
 
 mod absence;
+mod accepted;
 mod blindness;
 mod bounces;
 mod canary;

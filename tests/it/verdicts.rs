@@ -1,6 +1,7 @@
 //! An estate of awkward connections against providers that keysweep has no part in: exactly the expected verdicts, and
 //! nothing sent where it doesn't belong.
 
+mod accepted;
 mod ages;
 mod others;
 mod shown;

@@ -122,6 +122,7 @@ impl<C: Clock + Clone> Work for House<C> {
                 self.app.ledger.forget_deliveries(self.app.now()).await?;
                 self.prune(pulse).await?;
                 self.app.audit(pulse).await?;
+                self.app.remind_of_exemptions().await?;
                 self.app.ledger.upkeep().await?;
                 tracing::info!("upkeep finished: the ledger is whole");
                 Ran::complete()

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub enum Part {
     /// the settings, and the secrets that they name
     Config,
+    /// what the operator says of some connections
+    Policy,
     /// the ledger and its files
     Ledger,
     /// the room beside the ledger
@@ -36,6 +38,7 @@ impl Part {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Policy => "policy",
             Self::Ledger => "ledger",
             Self::Disk => "disk",
             Self::MasterKey => "master key",

@@ -31,5 +31,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
             .done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }

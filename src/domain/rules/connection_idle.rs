@@ -28,6 +28,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
             .done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

@@ -26,6 +26,7 @@ fn judge(subject: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Op
         evidence: Evidence::of(used).with("cause", cause).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

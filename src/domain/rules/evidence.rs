@@ -1,12 +1,11 @@
 //! Evidence: flat facts under stable names. Nothing in it moves with the clock alone, so that judging again on the same
 //! facts writes nothing.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
 use crate::domain::facts::{EndedBy, Provenance, Subject, UseFacts};
 use crate::domain::outcome::Reason;
+use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
 
 /// Evidence in the making.
@@ -51,10 +50,15 @@ impl Evidence {
     }
 
     /// The secret's age: since when, the limit in whole days, and whether the date is only a lower bound. The age itself
-    /// would change daily: presenters compute it.
-    pub(super) fn age(self, used: &UseFacts, max_age: Duration) -> Self {
+    /// would change daily: presenters compute it. A limit that an override set says which one, and is told to the second.
+    pub(super) fn age(self, used: &UseFacts, policy: &RulePolicy) -> Self {
         let at_least = used.credential.provenance == Provenance::FirstSeen;
-        self.secret(used).with("max_age_days", max_age.as_secs() / 86_400).flag("at_least", at_least)
+        let (limit, from) = (policy.max_age.as_secs(), policy.max_age_from.as_ref());
+        self.secret(used)
+            .with("max_age_days", limit / 86_400)
+            .maybe("max_age_seconds", from.map(|_| limit))
+            .maybe("max_age_from", from.map(ToString::to_string))
+            .flag("at_least", at_least)
     }
 
     /// One fact.

@@ -22,6 +22,7 @@ fn judge(subject: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Op
         evidence: Evidence::of(used).maybe("used_for", used_for(subject)).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

@@ -5,9 +5,8 @@
 
 use super::belief::Liveness;
 use super::facts::{Count, EndedBy, Subject, UseFacts};
-use super::finding::{RuleName, Ruling, Severity};
-use super::ids::ProviderName;
-use super::policy::RulePolicy;
+use super::finding::{Exempt, RuleName, Ruling, Severity};
+use super::policy::{Policy, RulePolicy};
 use super::record::Auth;
 use super::remedy::Situation;
 use super::time::Timestamp;
@@ -106,12 +105,12 @@ pub const fn severities(rule: RuleName) -> &'static [Severity] {
 }
 
 /// What the rules say of a connection at `now`: at most one ruling for each rule and credential, use by use in their
-/// order, within a use in the order of [`RuleName::ALL`]; then what is to be said of all that. `policy` is that of a
-/// credential's provider.
-pub fn judge(subject: &Subject, policy: impl Fn(&ProviderName) -> RulePolicy, now: Timestamp) -> Vec<Ruling> {
+/// order, within a use in the order of [`RuleName::ALL`]; then what is to be said of all that. What the operator accepts
+/// for a while is among them, and says so.
+pub fn judge(subject: &Subject, policy: &Policy, now: Timestamp) -> Vec<Ruling> {
     let mut rulings = Vec::new();
     for (used, on) in judged_uses(subject) {
-        let policy = policy(&used.credential.provider);
+        let policy = policy.of(&subject.connection, &used.credential.provider);
         rulings.extend(rules_on(on).filter_map(|rule| match rule.judge {
             Judge::Use(judge) => judge(subject, used, &policy, now),
             Judge::Said(_) => None,
@@ -121,25 +120,33 @@ pub fn judge(subject: &Subject, policy: impl Fn(&ProviderName) -> RulePolicy, no
         ruling.since = ruling.since.min(now); // an inventory's clock may be ahead of ours
     }
     let mut rulings = without_silent(rulings);
+    for ruling in &mut rulings {
+        ruling.exempt = exempt(subject, ruling, policy, now);
+    }
     for rule in rules_on(On::Said) {
         if let Judge::Said(judge) = rule.judge {
-            rulings.extend(judge(subject, &rulings, now));
+            let said = judge(subject, &rulings, now);
+            rulings.extend(said.map(|ruling| Ruling { exempt: exempt(subject, &ruling, policy, now), ..ruling }));
         }
     }
     rulings
 }
 
+/// By which word of the operator's a ruling is accepted.
+fn exempt(subject: &Subject, ruling: &Ruling, policy: &Policy, now: Timestamp) -> Option<Exempt> {
+    let used = subject.uses.iter().find(|used| used.credential.id == ruling.credential);
+    let provider = used.map_or(&subject.connection.provider, |used| &used.credential.provider);
+    policy.exempt(&subject.connection, provider, ruling.rule, now)
+}
+
 /// When the connection must be judged again if no fact changes: the earliest instant after `now` at which a verdict
-/// (that it exists, how bad it is, whether it is mailed) can change by time alone. `None` for never.
-pub fn next_change(
-    subject: &Subject,
-    policy: impl Fn(&ProviderName) -> RulePolicy,
-    now: Timestamp,
-) -> Option<Timestamp> {
+/// (that it exists, how bad it is, whether it is mailed or exempt) can change by time alone. `None` for never.
+pub fn next_change(subject: &Subject, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
     let next_of = |(used, on): (&UseFacts, On)| {
-        let policy = policy(&used.credential.provider);
-        let boundaries = rules_on(on).flat_map(|rule| (rule.boundaries)(subject, used, &policy));
-        boundaries.filter(|at| *at > now).min()
+        let provider = &used.credential.provider;
+        let its_own = policy.of(&subject.connection, provider);
+        let boundaries = rules_on(on).flat_map(|rule| (rule.boundaries)(subject, used, &its_own));
+        boundaries.chain(policy.exempt_until(&subject.connection, provider)).filter(|at| *at > now).min()
     };
     let again_at = subject.reach.filter(|reach| !reach.somebody).and_then(|reach| reach.again_at);
     judged_uses(subject).filter_map(next_of).chain(again_at.filter(|at| *at > now)).min()

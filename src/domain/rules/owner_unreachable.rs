@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
 /// `said` is what the other rules say of the connection, in their order.
 fn judge(subject: &Subject, said: &[Ruling], now: Timestamp) -> Option<Ruling> {
     let reach = subject.reach.filter(|reach| !reach.is_given(now))?;
-    let untold: Vec<&Ruling> = said.iter().filter(|ruling| ruling.mailed).collect();
+    let untold: Vec<&Ruling> = said.iter().filter(|ruling| ruling.is_told()).collect();
     let (first, since) = (untold.first()?, untold.iter().map(|ruling| ruling.since).min()?);
     let rules: BTreeSet<RuleName> = untold.iter().map(|ruling| ruling.rule).collect();
     let mut evidence = Map::from_iter([
@@ -40,6 +40,7 @@ fn judge(subject: &Subject, said: &[Ruling], now: Timestamp) -> Option<Ruling> {
         evidence,
         mailed: false,
         opens: untold.iter().any(|ruling| ruling.opens),
+        exempt: None,
     })
 }
 

@@ -30,6 +30,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         evidence: Evidence::of_former(subject, used).flag("history", history).done(),
         mailed: !history,
         opens: used.credential.belief.liveness != Liveness::Suspect,
+        exempt: None,
     })
 }
 

@@ -27,6 +27,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         evidence: Evidence::of_former(subject, used).with("reason", obstacle.reason).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

@@ -23,9 +23,10 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         credential: used.credential.id,
         severity: Severity::Low,
         since: used.credential.secret_since,
-        evidence: Evidence::of(used).age(used, policy.max_age).done(),
+        evidence: Evidence::of(used).age(used, policy).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

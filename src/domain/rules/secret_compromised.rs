@@ -35,6 +35,7 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, _: Timestamp) 
         // A first inventory may list leaks from years ago. What the operator says, they say now.
         mailed: said.by != PLATFORM || !is_history(used, policy),
         opens: true,
+        exempt: None,
     })
 }
 

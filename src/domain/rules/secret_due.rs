@@ -24,9 +24,10 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         credential: used.credential.id,
         severity: Severity::Low,
         since: due_at(secret_since, policy.max_age, policy.warn_before),
-        evidence: Evidence::of(used).age(used, policy.max_age).done(),
+        evidence: Evidence::of(used).age(used, policy).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

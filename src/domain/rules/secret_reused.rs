@@ -20,5 +20,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
         evidence: Evidence::of(used).secret(used).time("used_since", Some(used.since)).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }

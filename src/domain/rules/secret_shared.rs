@@ -21,5 +21,6 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
         evidence: Evidence::of(used).secret(used).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }

@@ -29,9 +29,10 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
         credential: used.credential.id,
         severity: if far_past { Severity::Critical } else { Severity::High },
         since: stale_at(secret_since, policy.max_age),
-        evidence: Evidence::of(used).age(used, policy.max_age).done(),
+        evidence: Evidence::of(used).age(used, policy).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }
 

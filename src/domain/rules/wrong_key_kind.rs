@@ -22,5 +22,6 @@ fn judge(_: &Subject, used: &UseFacts, policy: &RulePolicy, _: Timestamp) -> Opt
         evidence: Evidence::of(used).with("kind", kind).with("wanted_kind", wanted).done(),
         mailed: true,
         opens: true,
+        exempt: None,
     })
 }

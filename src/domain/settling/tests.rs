@@ -3,7 +3,7 @@ use serde_json::{Map, json};
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{Count, CredentialFacts, Provenance, Share};
-use crate::domain::finding::Severity;
+use crate::domain::finding::{Anew, Exempt, Severity};
 use crate::domain::ids::{CredentialId, FindingId, ProviderName, UseId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
@@ -21,6 +21,7 @@ fn ruling(rule: RuleName) -> Ruling {
         evidence: Map::from_iter([("max_age_days".to_owned(), json!(90))]),
         mailed: true,
         opens: true,
+        exempt: None,
     }
 }
 
@@ -28,7 +29,8 @@ fn ruling(rule: RuleName) -> Ruling {
 fn finding(rule: RuleName) -> KnownFinding {
     let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
     let (id, connection, open, opening) = (FindingId(40), CONNECTION, true, 2);
-    KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
+    let exempt = None;
+    KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed, exempt }
 }
 
 fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness) -> UseFacts {
@@ -88,7 +90,7 @@ fn the_same_rule_on_another_credential_is_another_finding() {
 fn a_finding_that_was_closed_begins_anew() {
     let closed = KnownFinding { open: false, ..finding(RuleName::SecretStale) };
     let changes = settled(&[ruling(RuleName::SecretStale)], &[closed]);
-    let [FindingChange::Anew { id, opened, reopened: true }] = changes.as_slice() else {
+    let [FindingChange::Anew { id, opened, why: Anew::Reopened }] = changes.as_slice() else {
         panic!("{changes:?}");
     };
     assert_eq!((*id, opened.opening), (FindingId(40), 3));
@@ -100,7 +102,11 @@ fn growing_worse_begins_anew_and_getting_better_does_not() {
     let changes = settled(&[worse], &[finding(RuleName::SecretStale)]);
     assert!(matches!(
         changes.as_slice(),
-        [FindingChange::Anew { opened: Opened { opening: 3, severity: Severity::Critical, .. }, reopened: false, .. }]
+        [FindingChange::Anew {
+            opened: Opened { opening: 3, severity: Severity::Critical, .. },
+            why: Anew::Worsened,
+            ..
+        }]
     ));
     let better = Ruling { severity: Severity::Medium, ..ruling(RuleName::SecretStale) };
     let changes = settled(&[better], &[finding(RuleName::SecretStale)]);
@@ -128,9 +134,9 @@ fn settling_what_was_just_settled_changes_nothing_more() {
         other => panic!("{other:?}"),
     });
     let known: Vec<_> = opened
-        .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed }| {
+        .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed, exempt }| {
             let (id, open) = (FindingId(rule as i64), true);
-            KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed }
+            KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed, exempt }
         })
         .collect();
     assert_eq!(known.len(), 2);
@@ -183,8 +189,49 @@ fn a_ruling_that_opens_nothing_keeps_what_is_open_and_leaves_closed_what_is_clos
         since,
         evidence,
         mailed,
+        exempt: None,
     };
     let closed = KnownFinding { open: false, ..open.clone() };
     assert_eq!(settle(CONNECTION, std::slice::from_ref(&ruling), &[open], &[]), []);
     assert_eq!(settle(CONNECTION, &[ruling], &[closed], &[]), []);
+}
+
+fn accepted() -> Exempt {
+    Exempt {
+        until: Timestamp::from_secs(1_800_000_000),
+        reason: "it moves in March".to_owned(),
+        by: None,
+        terms: "secret-stale of account \"a-1\"".to_owned(),
+    }
+}
+
+#[test]
+fn a_finding_is_exempt_in_its_opening_and_begins_anew_when_it_no_longer_is() {
+    let open = || finding(RuleName::SecretStale);
+    let exempt = || KnownFinding { exempt: Some(accepted()), ..open() };
+    let said = |exempt: Option<Exempt>| Ruling { exempt, ..ruling(RuleName::SecretStale) };
+    let other = || Exempt { until: Timestamp::from_secs(1_900_000_000), ..accepted() };
+
+    let changes = settled(&[said(Some(accepted()))], &[open()]);
+    assert!(
+        matches!(&changes[..], [FindingChange::Exempted { opened: Opened { opening: 2, exempt: Some(_), .. }, .. }]),
+        "{changes:?}"
+    );
+    assert_eq!(settled(&[said(Some(accepted()))], &[exempt()]), [], "it stays as it is");
+    let changes = settled(&[said(Some(other()))], &[exempt()]);
+    assert!(matches!(&changes[..], [FindingChange::Exempted { opened, .. }] if opened.exempt == Some(other())));
+    let changes = settled(&[said(None)], &[exempt()]);
+    assert!(
+        matches!(
+            &changes[..],
+            [FindingChange::Anew { opened: Opened { opening: 3, exempt: None, .. }, why: Anew::ExemptionEnded, .. }]
+        ),
+        "{changes:?}"
+    );
+    assert!(matches!(&settled(&[], &[exempt()])[..], [FindingChange::Closed { .. }]));
+    let closed = KnownFinding { open: false, ..open() };
+    let changes = settled(&[said(Some(accepted()))], &[closed]);
+    assert!(
+        matches!(&changes[..], [FindingChange::Anew { opened, why: Anew::Reopened, .. }] if opened.exempt.is_some())
+    );
 }

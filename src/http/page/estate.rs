@@ -170,6 +170,10 @@ pub(super) struct Found {
     total: u64,
     severities: Vec<Counted>,
     kinds: Vec<Kind>,
+    /// what is accepted for a while, in words; empty for nothing
+    exempt: String,
+    /// when the first of that is open again
+    exempt_until: Option<When>,
     /// `None` where the ledger doesn't answer
     worst: Option<Vec<Worst>>,
     /// how many are not listed, in words; empty for none
@@ -235,8 +239,17 @@ impl Found {
             0 => String::new(),
             others => format!("{} not listed here", counted(others, "more is", "more are")),
         };
-        Self { total, severities: severities.into(), kinds: kinds(overview, now), worst, others }
+        let (exempt, exempt_until) = exempt(overview, now);
+        let (severities, kinds) = (severities.into(), kinds(overview, now));
+        Self { total, severities, kinds, exempt, exempt_until, worst, others }
     }
+}
+
+/// How many findings are accepted for a while, and until when the first of them.
+fn exempt(overview: &Overview, now: Timestamp) -> (String, Option<When>) {
+    let number: u64 = overview.exempt.iter().map(|kind| kind.count).sum();
+    let words = if number == 0 { String::new() } else { counted(number, "finding more is", "findings more are") };
+    (words, overview.exempt.iter().map(|kind| kind.next_end).min().map(|end| When::of(end, now)))
 }
 
 fn kinds(overview: &Overview, now: Timestamp) -> Vec<Kind> {

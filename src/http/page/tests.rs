@@ -59,6 +59,7 @@ impl World {
                     unmailed: 0,
                     oldest_opened_at: NOW - days(9),
                 }],
+                exempt: Vec::new(),
                 outbox: OutboxOverview::default(),
                 acts: Vec::new(),
                 sources: vec![SourceOverview {

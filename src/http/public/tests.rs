@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use self::house::{Answer, END, House, LINK, NOW, judge, opened, person, place};
 use super::*;
-use crate::domain::finding::{FindingChange, Opened};
+use crate::domain::finding::{Anew, FindingChange, Opened};
 use crate::domain::ids::FindingId;
 use crate::domain::record::PersonStatus;
 use crate::domain::time::days;
@@ -143,7 +143,7 @@ async fn links_that_lead_nowhere_all_look_the_same() {
     let chunk = CollectChunk { now: Some(NOW), people, ..CollectChunk::default() };
     house.world.ledger.commit_collect(&chunk).await.unwrap();
     assert_eq!(house.get(&place(&LINK)).await.status, 200);
-    let anew = FindingChange::Anew { id: FindingId(1), opened: Opened { opening: 2, ..opened() }, reopened: false };
+    let anew = FindingChange::Anew { id: FindingId(1), opened: Opened { opening: 2, ..opened() }, why: Anew::Worsened };
     judge(&house.world.ledger, anew).await;
     same(house.get(&place(&LINK)).await, "a finding that has begun anew");
     judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;

@@ -5,13 +5,13 @@ use crate::ledger::sql::Sql;
 /// Whether others have the key is told by the first and the last entry of an index, however many share it.
 pub(in crate::ledger) const MATTER: Sql = sql!(
     "SELECT " [page
-        "f.rule, f.opening, f.state = 'open', f.account_id, f.credential_id, " [json "k.belief"] ",
+        "f.rule, f.opening, f.state <> 'closed', f.account_id, f.credential_id, " [json "k.belief"] ",
          EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
          k.idle_since IS NOT NULL,
          (SELECT min(u.account_id) FROM use AS u WHERE u.credential_id = k.id)
              = (SELECT max(u.account_id) FROM use AS u WHERE u.credential_id = k.id),
          k.compromised_at IS NOT NULL OR coalesce(f.leak_said, 0) = f.opening, f.pause, f.pause_until,
-         coalesce(f.state <> 'open' AND f.closed_why = 'dead', false)"] "
+         coalesce(f.state = 'closed' AND f.closed_why = 'dead', false), f.exempt_until"] "
      FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
      WHERE f.id = $1"
 );
@@ -31,14 +31,14 @@ pub(in crate::ledger) const BY_PERSON: Sql = sql!(
      WHERE f.id = $1"
 );
 
-/// The open findings of one rule about one key in one account: all of them for an owner, for others those about
+/// The findings of one rule that are not closed about one key in one account: all of them for an owner, for others those about
 /// connections that they made.
 pub(in crate::ledger) const SIBLINGS: Sql = sql!(
     "SELECT " [numbers "f.id"] "
      FROM finding AS f
      JOIN connection AS c ON c.id = f.connection_id
      JOIN person AS p ON p.id = $4
-     WHERE f.credential_id = $1 AND f.account_id = $2 AND f.rule = $3 AND f.state = 'open'
+     WHERE f.credential_id = $1 AND f.account_id = $2 AND f.rule = $3 AND f.state <> 'closed'
        AND p.account_id = f.account_id AND (p.role = 'owner' OR p.member_id = c.created_by)"
 );
 

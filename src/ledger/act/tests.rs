@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::facts::Compromise;
-use crate::domain::finding::{FindingChange, Opened, Severity};
+use crate::domain::finding::{Anew, FindingChange, Opened, Severity};
 use crate::domain::time::hours;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
@@ -179,7 +179,7 @@ async fn what_begins_anew_is_not_quiet_any_more(kind: Kind) {
     let estate = estate(kind, STALE).await;
     act(&estate, OWNER, Act::Snooze { until: NOW + days(30) }).await.expect("snoozed");
     let worse = Opened { opening: 2, severity: Severity::Critical, ..opened(STALE, 1, 1) };
-    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, why: Anew::Worsened }]).await;
     assert_eq!(due(&estate, NOW).await, [1]);
 }
 
@@ -274,7 +274,7 @@ async fn a_leak_that_one_account_reports_is_noted_where_nobody_else_has_the_key(
     let said = "SELECT count(*) FROM event WHERE kind = 'finding.compromise_said'";
     assert_eq!(shared.number(said).await, 1);
     let worse = Opened { opening: 2, ..opened(STALE, 1, 1) };
-    shared.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    shared.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, why: Anew::Worsened }]).await;
     let policy = ActPolicy::default();
     let anew = shared.ledger.perform(FindingId(1), None, OWNER, Act::Compromised, NOW, &policy).await;
     assert_eq!((anew.unwrap(), shared.number(said).await), (Ok(Change::Compromise), 2));

@@ -1,12 +1,14 @@
 //! Findings that open, begin anew, change and close, and what becomes of the notices that were planned for them.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::finding::{Anew, Exempt, FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
 use crate::domain::time::Timestamp;
-use crate::ledger::packed::pack;
+use crate::ledger::packed::{flag, pack};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::{Event, LedgerError};
@@ -23,12 +25,14 @@ pub(super) async fn write(
     let last = tx.number(&LAST, []).await?;
     let sorted = Sorted::of(changes, last);
     let mut events = sorted.opening_events(now);
-    events.extend(close(tx, now, &sorted.closed).await?);
+    let closed = close(tx, now, &sorted.closed).await?;
+    events.extend(closed.events);
     expect_all(sorted.opened.len(), run(tx, &OPEN, &sorted.opened, now).await?)?;
     expect_all(sorted.anew.len(), run(tx, &BEGIN_ANEW, &sorted.anew, now).await?)?;
+    expect_all(sorted.exempted.len(), exempt(tx, &sorted.exempted).await?)?;
     expect_all(sorted.updated.len(), run(tx, &UPDATE, &sorted.updated, now).await?)?;
     cancel_notices(tx, &sorted.silenced).await?;
-    run(tx, &CLOSING_NOTES, &sorted.closed, now).await?;
+    run(tx, &CLOSING_NOTES, &closed.told, now).await?;
     Ok(events)
 }
 
@@ -37,11 +41,12 @@ pub(super) async fn write(
 struct Sorted<'a> {
     opened: Vec<State<'a>>,
     anew: Vec<State<'a>>,
+    exempted: Vec<State<'a>>,
     updated: Vec<State<'a>>,
     closed: Vec<(FindingId, &'static str)>,
     /// findings whose planned notices have lost their reason
     silenced: Vec<FindingId>,
-    /// what the log is told of those that open
+    /// what the log is told of those that open, or become exempt
     told: Vec<(FindingId, &'static str, &'a Opened)>,
 }
 
@@ -57,6 +62,10 @@ struct State<'a> {
     since: Timestamp,
     evidence: &'a Map<String, Value>,
     mailed: u8,
+    exempt_until: Option<Timestamp>,
+    exempt_reason: Option<&'a str>,
+    exempt_by: Option<&'a str>,
+    exempt_terms: Option<&'a str>,
 }
 
 impl<'a> Sorted<'a> {
@@ -67,27 +76,22 @@ impl<'a> Sorted<'a> {
                 FindingChange::Opened(opened) => {
                     last += 1;
                     sorted.opened.push(State::of(FindingId(last), opened));
-                    sorted.told.push((FindingId(last), "finding.opened", opened));
+                    let kind = if opened.exempt.is_some() { EXEMPTED } else { "finding.opened" };
+                    sorted.told.push((FindingId(last), kind, opened));
                 }
-                FindingChange::Anew { id, opened, reopened } => {
+                FindingChange::Anew { id, opened, why } => {
                     sorted.anew.push(State::of(*id, opened));
                     sorted.silenced.push(*id); // what was planned belongs to the opening before
-                    let kind = if *reopened { "finding.reopened" } else { "finding.worsened" };
-                    sorted.told.push((*id, kind, opened));
+                    sorted.told.push((*id, kind_of(*why, opened), opened));
+                }
+                FindingChange::Exempted { id, opened } => {
+                    sorted.exempted.push(State::of(*id, opened));
+                    sorted.silenced.push(*id);
+                    sorted.told.push((*id, EXEMPTED, opened));
                 }
                 FindingChange::Updated { id, severity, since, evidence, mailed } => {
-                    let (severity, since, flag) = (*severity, *since, u8::from(*mailed));
-                    sorted.updated.push(State {
-                        id: *id,
-                        rule: None,
-                        connection: None,
-                        credential: None,
-                        opening: None,
-                        severity,
-                        since,
-                        evidence,
-                        mailed: flag,
-                    });
+                    let facts = (*severity, *since, evidence, *mailed);
+                    sorted.updated.push(State::of_facts(*id, facts));
                     if !mailed {
                         sorted.silenced.push(*id);
                     }
@@ -106,26 +110,82 @@ impl<'a> Sorted<'a> {
             let mut data = facts(opened.rule, opened.connection, opened.credential);
             data.insert("severity".to_owned(), opened.severity.as_str().into());
             data.insert("opening".to_owned(), opened.opening.into());
+            data.extend(opened.exempt.iter().flat_map(accepted));
             Event { at: now, kind, subject: format!("finding:{id}"), data }
         };
         self.told.iter().map(event).collect()
     }
 }
 
+/// What the log calls it that a finding is accepted for a while. A finding that is exempt from its first day on has no other
+/// entry: whoever acts on those that open has nothing to do.
+const EXEMPTED: &str = "finding.exempted";
+
+fn kind_of(why: Anew, opened: &Opened) -> &'static str {
+    match why {
+        Anew::Reopened if opened.exempt.is_some() => EXEMPTED,
+        Anew::Reopened => "finding.reopened",
+        Anew::Worsened => "finding.worsened",
+        Anew::ExemptionEnded => "finding.exemption_ended",
+    }
+}
+
+/// The operator's own words are under the names under which the log has such words everywhere.
+fn accepted(exempt: &Exempt) -> impl Iterator<Item = (String, Value)> {
+    let by = exempt.by.as_ref().map(|by| ("who".to_owned(), by.as_str().into()));
+    let always = [
+        ("exempt_until".to_owned(), exempt.until.to_string().into()),
+        ("terms".to_owned(), exempt.terms.as_str().into()),
+        ("note".to_owned(), exempt.reason.as_str().into()),
+    ];
+    always.into_iter().chain(by)
+}
+
 impl<'a> State<'a> {
     fn of(id: FindingId, opened: &'a Opened) -> Self {
+        let exempt = opened.exempt.as_ref();
         Self {
-            id,
             rule: Some(opened.rule),
             connection: Some(opened.connection),
             credential: Some(opened.credential),
             opening: Some(opened.opening),
-            severity: opened.severity,
-            since: opened.since,
-            evidence: &opened.evidence,
-            mailed: u8::from(opened.mailed),
+            exempt_until: exempt.map(|exempt| exempt.until),
+            exempt_reason: exempt.map(|exempt| exempt.reason.as_str()),
+            exempt_by: exempt.and_then(|exempt| exempt.by.as_deref()),
+            exempt_terms: exempt.map(|exempt| exempt.terms.as_str()),
+            ..Self::of_facts(id, (opened.severity, opened.since, &opened.evidence, opened.mailed))
         }
     }
+
+    /// What an update knows.
+    fn of_facts(
+        id: FindingId,
+        (severity, since, evidence, mailed): (Severity, Timestamp, &'a Map<String, Value>, bool),
+    ) -> Self {
+        Self {
+            id,
+            rule: None,
+            connection: None,
+            credential: None,
+            opening: None,
+            severity,
+            since,
+            evidence,
+            mailed: u8::from(mailed),
+            exempt_until: None,
+            exempt_reason: None,
+            exempt_by: None,
+            exempt_terms: None,
+        }
+    }
+}
+
+/// What came of closing.
+#[derive(Default)]
+struct Closed {
+    events: Vec<Event>,
+    /// those of which a closing note may tell: of one that was accepted nobody is told anything
+    told: Vec<(FindingId, &'static str)>,
 }
 
 #[derive(Deserialize)]
@@ -134,16 +194,14 @@ struct Closing {
     rule: RuleName,
     connection: ConnectionId,
     credential: CredentialId,
+    #[serde(deserialize_with = "flag")]
+    exempt: bool,
     why: String,
 }
 
-async fn close(
-    tx: &mut Session,
-    now: Timestamp,
-    closed: &[(FindingId, &'static str)],
-) -> Result<Vec<Event>, LedgerError> {
+async fn close(tx: &mut Session, now: Timestamp, closed: &[(FindingId, &'static str)]) -> Result<Closed, LedgerError> {
     if closed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Closed::default());
     }
     let closing: Vec<Closing> = tx.rows("finding", &CLOSING, [pack(closed)?.into()]).await?;
     expect_all(closed.len(), closing.len() as u64)?;
@@ -153,7 +211,9 @@ async fn close(
         data.insert("why".to_owned(), row.why.as_str().into());
         Event { at: now, kind: "finding.closed", subject: format!("finding:{}", row.id), data }
     };
-    Ok(closing.iter().map(event).collect())
+    let exempt: HashSet<FindingId> = closing.iter().filter(|row| row.exempt).map(|row| row.id).collect();
+    let told = closed.iter().filter(|(id, _)| !exempt.contains(id)).copied().collect();
+    Ok(Closed { events: closing.iter().map(event).collect(), told })
 }
 
 /// Cancels planned notices that no mail has carried out yet, nor is just carrying out. A mail that is left without any is
@@ -171,6 +231,13 @@ fn facts(rule: RuleName, connection: ConnectionId, credential: CredentialId) -> 
         ("connection".to_owned(), connection.0.into()),
         ("credential".to_owned(), credential.0.into()),
     ])
+}
+
+async fn exempt(tx: &mut Session, rows: &[State<'_>]) -> Result<u64, LedgerError> {
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    tx.run(&EXEMPT, [pack(rows)?.into()]).await
 }
 
 /// Runs one of the statements below over packed rows. Returns how many rows of the table it touched.
@@ -198,23 +265,42 @@ pub(in crate::ledger) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM f
 /// Rows are looked at in their order.
 pub(in crate::ledger) const OPEN: Sql = sql!(
     "INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
-                          evidence, mailed, last_step, next_step_at)
-     SELECT v.id, v.rule, c.id, v.credential, c.account_id, 'open', v.opening, v.severity, v.since, $2, v.evidence, v.mailed,
-            NULL, CASE WHEN v.mailed = 1 THEN $2 END
+                          evidence, mailed, last_step, next_step_at, exempt_until, exempt_reason, exempt_by, exempt_terms)
+     SELECT v.id, v.rule, c.id, v.credential, c.account_id, CASE WHEN v.exempt_until IS NULL THEN 'open' ELSE 'exempt' END,
+            v.opening, v.severity, v.since, $2, v.evidence, v.mailed, NULL,
+            CASE WHEN v.mailed = 1 AND v.exempt_until IS NULL THEN $2 END,
+            v.exempt_until, v.exempt_reason, v.exempt_by, v.exempt_terms
      FROM " [records "$1" v (id bigint, rule text, connection bigint, credential bigint, opening bigint, severity text,
-                             since bigint, evidence text, mailed bigint)] "
+                             since bigint, evidence text, mailed bigint, exempt_until bigint, exempt_reason text,
+                             exempt_by text, exempt_terms text)] "
      CROSS JOIN connection AS c
      WHERE c.id = v.connection"
 );
 
+/// The end of an exemption is news, even of what was there when the baseline was recorded.
 pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
     "UPDATE finding SET
-         state = 'open', opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
+         state = CASE WHEN v.exempt_until IS NULL THEN 'open' ELSE 'exempt' END,
+         opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
          closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL, pause = NULL, pause_until = NULL,
          reset_at = NULL, baseline = 0,
-         next_step_at = CASE WHEN v.mailed = 1 THEN $2 END
-     FROM " [records "$1" v (id bigint, opening bigint, severity text, since bigint, evidence text, mailed bigint)] "
+         next_step_at = CASE WHEN v.mailed = 1 AND v.exempt_until IS NULL THEN $2 END,
+         exempt_until = v.exempt_until, exempt_reason = v.exempt_reason, exempt_by = v.exempt_by,
+         exempt_terms = v.exempt_terms
+     FROM " [records "$1" v (id bigint, opening bigint, severity text, since bigint, evidence text, mailed bigint,
+                             exempt_until bigint, exempt_reason text, exempt_by text, exempt_terms text)] "
      WHERE finding.id = v.id"
+);
+
+/// It takes no step while it is exempt; with the exemption's end it begins anew.
+pub(in crate::ledger) const EXEMPT: Sql = sql!(
+    "UPDATE finding SET
+         state = 'exempt', severity = v.severity, since = v.since, evidence = v.evidence, mailed = v.mailed,
+         next_step_at = NULL, exempt_until = v.exempt_until, exempt_reason = v.exempt_reason, exempt_by = v.exempt_by,
+         exempt_terms = v.exempt_terms
+     FROM " [records "$1" v (id bigint, severity text, since bigint, evidence text, mailed bigint, exempt_until bigint,
+                             exempt_reason text, exempt_by text, exempt_terms text)] "
+     WHERE finding.id = v.id AND finding.state <> 'closed'"
 );
 
 /// The ladder stays as it is, unless the finding may be mailed from now on, or no longer. For its readers, one that they were
@@ -224,20 +310,22 @@ pub(in crate::ledger) const UPDATE: Sql = sql!(
          severity = v.severity, since = v.since, evidence = v.evidence, mailed = v.mailed,
          opened_at = CASE WHEN finding.mailed = 0 AND v.mailed = 1 AND finding.last_step IS NULL THEN $2
                           ELSE finding.opened_at END,
-         next_step_at = CASE WHEN v.mailed = 0 OR finding.baseline = 1 THEN NULL WHEN finding.mailed = 0 THEN $2
+         next_step_at = CASE WHEN v.mailed = 0 OR finding.baseline = 1 OR finding.state = 'exempt' THEN NULL
+                             WHEN finding.mailed = 0 THEN $2
                              ELSE finding.next_step_at END
      FROM " [records "$1" v (id bigint, severity text, since bigint, evidence text, mailed bigint)] "
      WHERE finding.id = v.id"
 );
 
 pub(in crate::ledger) const CLOSING: Sql = sql!(
-    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, v.why"] "
+    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'exempt', v.why"] "
      FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
-     JOIN finding AS f ON f.id = v.id AND f.state = 'open'"
+     JOIN finding AS f ON f.id = v.id AND f.state <> 'closed'"
 );
 
 pub(in crate::ledger) const CLOSE: Sql = sql!(
-    "UPDATE finding SET state = 'closed', closed_at = $2, closed_why = v.why, next_step_at = NULL
+    "UPDATE finding SET state = 'closed', closed_at = $2, closed_why = v.why, next_step_at = NULL,
+         exempt_until = NULL, exempt_reason = NULL, exempt_by = NULL, exempt_terms = NULL
      FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
      WHERE finding.id = v.id"
 );

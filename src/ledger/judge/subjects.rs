@@ -10,7 +10,7 @@ use crate::domain::facts::{
     AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Count, Creator, CredentialFacts, EndedBy,
     Provenance, Reach, Share, Subject, UseFacts,
 };
-use crate::domain::finding::{KnownFinding, RuleName, Severity};
+use crate::domain::finding::{Exempt, KnownFinding, RuleName, Severity};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, ProviderName, SourceId, UseId};
 use crate::domain::record::{Auth, PersonStatus, UsedFor};
 use crate::domain::secret::Fingerprint;
@@ -65,7 +65,9 @@ fn creator(status: Option<PersonStatus>) -> Creator {
 struct ConnectionRow {
     id: ConnectionId,
     source: SourceId,
+    source_name: String,
     account: AccountId,
+    account_name: String,
     external_id: String,
     provider: ProviderName,
     name: Option<String>,
@@ -80,6 +82,7 @@ struct ConnectionRow {
     last_sync_at: Option<Timestamp>,
     #[serde(deserialize_with = "flag")]
     syncs_are_told: bool,
+    tags: Vec<String>,
     /// whether an address that was never refused is among those who may be told, and when a refused one is tried again
     reach: (Option<Flag>, Option<Timestamp>),
 }
@@ -90,7 +93,9 @@ impl ConnectionRow {
             connection: ConnectionFacts {
                 id: self.id,
                 source: self.source,
+                source_name: self.source_name,
                 account: self.account,
+                account_name: self.account_name,
                 external_id: self.external_id,
                 provider: self.provider,
                 name: self.name,
@@ -102,6 +107,7 @@ impl ConnectionRow {
                 used_for: self.used_for,
                 last_sync_at: self.last_sync_at,
                 syncs_are_told: self.syncs_are_told,
+                tags: self.tags,
             },
             reach: self.has_owner.map(|_| Reach { somebody: self.reach.0 == Some(Flag(true)), again_at: self.reach.1 }),
             account: AccountSummary { has_owner: self.has_owner },
@@ -192,6 +198,7 @@ struct FindingRow {
     evidence: Map<String, Value>,
     #[serde(deserialize_with = "flag")]
     mailed: bool,
+    exempt: Option<Exempt>,
 }
 
 impl FindingRow {
@@ -207,19 +214,29 @@ impl FindingRow {
             since: self.since,
             evidence: self.evidence,
             mailed: self.mailed,
+            exempt: self.exempt,
         }
     }
 }
 
+/// By which word a finding `f` is exempt, as one part of an answer: an [`Exempt`], or nothing.
+macro_rules! exempt_column {
+    ($dialect:ident) => {
+        dialect!($dialect [json "CASE WHEN f.state = 'exempt' THEN "
+            [array "f.exempt_until, f.exempt_reason, f.exempt_by, f.exempt_terms"] " END"])
+    };
+}
+pub(in crate::ledger) use exempt_column;
+
 /// Of those who may be told ([`crate::domain::routing`]) only whether there is somebody, and else when there will be.
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "SELECT " [page
-        "c.id, c.source_id, c.account_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
+        "c.id, c.source_id, s.name, c.account_id, a.external_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
          creator.status, c.running_jobs, " [json "c.used_for"] ",
          CASE WHEN s.last_people IS NULL THEN NULL
               ELSE EXISTS (SELECT 1 FROM person AS o
                            WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END,
-         c.last_sync_at, s.syncs_told, "
+         c.last_sync_at, s.syncs_told, " [json "c.tags"] ", "
         [json "(SELECT " [array "max(CASE WHEN s.person_id IS NULL THEN 1 ELSE 0 END), min(s.until)"] "
                 FROM (SELECT o.id, o.email FROM person AS o
                       WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status = 'active' AND o.verified = 1
@@ -231,6 +248,7 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
      FROM " [each "$1" page bigint] "
      JOIN connection AS c ON c.id = page.value
      JOIN source AS s ON s.id = c.source_id
+     JOIN account AS a ON a.id = c.account_id
      LEFT JOIN person AS creator ON creator.account_id = c.account_id AND creator.member_id = c.created_by"
 );
 
@@ -261,8 +279,8 @@ pub(in crate::ledger) const USES: Sql = sql!(
 
 pub(in crate::ledger) const FINDINGS: Sql = sql!(
     "SELECT " [page
-        "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'open', f.opening, f.severity, f.since, "
-        [json "f.evidence"] ", f.mailed"] "
+        "f.id, f.rule, f.connection_id, f.credential_id, f.state <> 'closed', f.opening, f.severity, f.since, "
+        [json "f.evidence"] ", f.mailed, " [fill exempt_column]] "
      FROM " [each "$1" page bigint] "
      JOIN finding AS f ON f.connection_id = page.value"
 );

@@ -4,7 +4,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::domain::facts::{Compromise, Count, Creator, EndedBy, Reach};
-use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::finding::{Anew, FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::{Reader, is_told};
@@ -287,7 +287,9 @@ async fn a_finding_lives_through_opening_update_close_and_reopening(kind: Kind) 
     estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(1), why: "dead" }]).await;
     assert!(!everything(&estate).await[0].1[0].open);
     let again = Opened { opening: 2, ..opened(STALE, 1, 1) };
-    estate.judge(NOW + hours(1), vec![FindingChange::Anew { id: FindingId(1), opened: again, reopened: true }]).await;
+    estate
+        .judge(NOW + hours(1), vec![FindingChange::Anew { id: FindingId(1), opened: again, why: Anew::Reopened }])
+        .await;
     let known = everything(&estate).await.remove(0).1.remove(0);
     assert_eq!((known.open, known.opening, known.mailed), (true, 2, true));
     let log = estate.ledger.timeline(&["finding:1".to_owned()], 0, 10).await.unwrap();

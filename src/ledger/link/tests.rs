@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::facts::EndedBy;
-use crate::domain::finding::{FindingChange, RuleName};
+use crate::domain::finding::{Anew, FindingChange, RuleName};
 use crate::domain::ids::{NoticeId, ScanId};
 use crate::domain::link::Token;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -109,7 +109,7 @@ async fn a_link_lives_as_long_as_was_said_last_and_is_then_forgotten(kind: Kind)
 async fn a_link_belongs_to_the_opening_that_its_mail_told_of(kind: Kind) {
     let estate = estate(kind).await;
     let again = crate::domain::finding::Opened { opening: 2, ..opened(RuleName::RevocationMissing, 1, 1) };
-    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: again, reopened: false }]).await;
+    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: again, why: Anew::Worsened }]).await;
     assert!(linked(&estate, &LINK, NOW).await.is_none());
     tell(&estate, 2, 2).await;
     let fresh = Token::new([2; 32]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::facts::EndedBy;
-use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
+use crate::domain::finding::{Anew, FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{NoticeId, ScanId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::time::{days, hours};
@@ -215,7 +215,7 @@ async fn what_was_fixed_or_began_anew_is_no_longer_current(kind: Kind) {
             NOW,
             vec![
                 FindingChange::Closed { id: FindingId(1), why: "dead" },
-                FindingChange::Anew { id: FindingId(2), opened: anew, reopened: false },
+                FindingChange::Anew { id: FindingId(2), opened: anew, why: Anew::Worsened },
             ],
         )
         .await;

@@ -23,6 +23,8 @@ pub struct Counts {
     pub findings: BTreeMap<&'static str, u64>,
     /// open findings by severity
     pub severities: BTreeMap<&'static str, u64>,
+    /// findings that the operator accepts for a while, by rule; none of them counts as open
+    pub exempt: BTreeMap<&'static str, u64>,
     /// open findings that are counted for the operator and never mailed
     pub history: u64,
     /// ended uses whose credential has no open use in the account and is not proven dead
@@ -63,6 +65,9 @@ impl Ledger {
             *counts.severities.entry(severity.as_str()).or_default() += found.count;
             counts.history += found.unmailed;
         }
+        for ((_, rule), found) in tallies.exempt {
+            *counts.exempt.entry(rule.as_str()).or_default() += found.count;
+        }
         counts.tombstones = tallies.tombstones.values().map(|found| found.count).sum();
         let aside: Vec<u64> = moment.rows("source", &QUARANTINED, []).await?;
         counts.quarantined = aside.into_iter().sum();
@@ -77,6 +82,7 @@ impl Counts {
             credentials: Liveness::ALL.map(|liveness| (liveness.as_str(), 0)).into(),
             findings: RuleName::ALL.map(|rule| (rule.as_str(), 0)).into(),
             severities: Severity::ALL.map(|severity| (severity.as_str(), 0)).into(),
+            exempt: RuleName::ALL.map(|rule| (rule.as_str(), 0)).into(),
             history: 0,
             tombstones: 0,
             quarantined: 0,

@@ -1,16 +1,17 @@
 //! Findings, as lists and one by one.
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::outbox::MailState;
 use super::when;
 use crate::domain::belief::Liveness;
-use crate::domain::finding::{RuleName, Severity};
+use crate::domain::finding::{Exempt, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
+use crate::ledger::judge::subjects::exempt_column;
 use crate::ledger::packed::{flag, size};
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
@@ -27,12 +28,14 @@ pub fn parse_finding(name: &str) -> Option<FindingId> {
     digits.parse().ok().filter(|id| plain && *id > 0).map(FindingId)
 }
 
-/// Open or closed.
+/// Open, exempt or closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
     /// the rule still says so
     Open,
+    /// the rule still says so, and the operator accepts it until a date: nobody is told, and it doesn't count as open
+    Exempt,
     /// it no longer does
     Closed,
 }
@@ -42,6 +45,7 @@ impl FindingState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
+            Self::Exempt => "exempt",
             Self::Closed => "closed",
         }
     }
@@ -52,6 +56,8 @@ impl FindingState {
 pub struct FindingFilter {
     /// in this state
     pub state: Option<FindingState>,
+    /// only what is not closed: what stands now
+    pub current: bool,
     /// of this rule
     pub rule: Option<RuleName>,
     /// as bad as this or worse
@@ -88,8 +94,11 @@ pub struct FindingRow {
     pub credential: String,
     /// what is believed of it
     pub liveness: Liveness,
-    /// open or closed
+    /// open, exempt or closed
     pub state: FindingState,
+    /// why it is accepted and until when, where it is exempt
+    #[serde(serialize_with = "accepted")]
+    pub exempt: Option<Exempt>,
     /// when this opening began
     #[serde(serialize_with = "when::text")]
     pub opened_at: Timestamp,
@@ -245,6 +254,7 @@ impl Ledger {
             filter.account.as_deref().into(),
             filter.connection.map(|id| id.0).into(),
             filter.credential.map(|id| id.0).into(),
+            i64::from(filter.current).into(),
         ];
         self.look("list findings").await?.rows("finding", statement, page).await
     }
@@ -255,19 +265,26 @@ fn printed<S: Serializer>(id: &FindingId, serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(&finding_name(*id))
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+fn accepted<S: Serializer>(exempt: &Option<Exempt>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(Exempt { until, reason, by, terms }) = exempt else { return serializer.serialize_none() };
+    let said = json!({"until": until.to_string(), "reason": reason, "by": by, "terms": terms});
+    said.serialize(serializer)
+}
+
 /// A page of findings from a list of numbers. Severities count as in [`Severity`]: low is 0.
 macro_rules! page_of {
     ($among:literal) => {
         sql!(
             "SELECT " [page by "f.id":
                 "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
-                 substr(k.fingerprint, 53), k.liveness, f.state, f.opened_at, f.closed_at, f.since, f.mailed,
+                 substr(k.fingerprint, 53), k.liveness, f.state, " [fill exempt_column] ", f.opened_at, f.closed_at, f.since, f.mailed,
                  f.pause, f.pause_until, f.baseline, "
                 [json "f.evidence"]] "
              FROM (SELECT f.id FROM finding AS f
                    WHERE f.id > $1 AND f.id <= $2 AND "
             $among
-            " AND ($4 IS NULL OR f.state = $4) AND ($5 IS NULL OR f.rule = $5)
+            " AND ($4 IS NULL OR f.state = $4) AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5)
                      AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
                    ORDER BY f.id LIMIT $3) AS page
              JOIN finding AS f ON f.id = page.id

@@ -1,5 +1,6 @@
 //! The estate at one moment: all that the metrics and the first page show of the ledger.
 
+mod found;
 #[cfg(test)]
 mod tests;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::found::{ExemptOverview, FindingsOverview};
 use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
 use super::when;
@@ -16,7 +18,7 @@ use crate::domain::blindness::{Blind, Scope, Why};
 use crate::domain::brake::Braked;
 use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
-use crate::domain::finding::{RuleName, Severity};
+use crate::domain::finding::Severity;
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::act::statements::COUNTED;
@@ -40,6 +42,8 @@ pub struct Overview {
     pub providers: BTreeMap<ProviderName, ProviderOverview>,
     /// open findings, one entry for each provider, rule and severity that has some, in that order
     pub findings: Vec<FindingsOverview>,
+    /// findings that are accepted for a while, one entry for each provider and rule that has some
+    pub exempt: Vec<ExemptOverview>,
     /// mails on their way and those that have arrived
     pub outbox: OutboxOverview,
     /// what people asked for, and what became of it: each that ever happened, with how often
@@ -100,24 +104,6 @@ pub struct ProviderOverview {
     /// when the use of the oldest tombstone ended
     #[serde(serialize_with = "when::maybe")]
     pub oldest_tombstone: Option<Timestamp>,
-}
-
-/// Open findings of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FindingsOverview {
-    /// the provider of the credential
-    pub provider: ProviderName,
-    /// the rule that speaks
-    pub rule: RuleName,
-    /// how bad it is
-    pub severity: Severity,
-    /// how many there are, at least one
-    pub count: u64,
-    /// those among them that are counted for the operator and never mailed
-    pub unmailed: u64,
-    /// when the oldest of them was opened
-    #[serde(serialize_with = "when::text")]
-    pub oldest_opened_at: Timestamp,
 }
 
 /// The outbox in numbers.
@@ -255,6 +241,7 @@ impl Ledger {
             at: now,
             providers: BTreeMap::new(),
             findings: Vec::new(),
+            exempt: Vec::new(),
             outbox: outbox(&mut moment, now).await?,
             acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
@@ -292,6 +279,15 @@ impl Overview {
             let provider = self.provider(provider);
             (provider.tombstones, provider.oldest_tombstone) = (found.count, Some(found.oldest));
         }
+        let exempt = tallies.exempt.into_iter();
+        self.exempt = exempt
+            .map(|((provider, rule), found)| ExemptOverview {
+                provider,
+                rule,
+                count: found.count,
+                next_end: found.next_end,
+            })
+            .collect();
         self.findings = tallies
             .findings
             .into_iter()

@@ -32,6 +32,8 @@ pub(super) struct Tallies {
     pub(super) credentials: Tally<Liveness>,
     /// open findings by the credential's provider, rule and severity
     pub(super) findings: BTreeMap<(ProviderName, RuleName, Severity), OpenFindings>,
+    /// findings that the operator accepts for a while, by the credential's provider and rule
+    pub(super) exempt: BTreeMap<(ProviderName, RuleName), ExemptFindings>,
     /// ended uses whose credential has no open use in the account and is not proven dead, by provider
     pub(super) tombstones: BTreeMap<ProviderName, Tombstones>,
 }
@@ -44,6 +46,14 @@ pub(super) struct OpenFindings {
     pub(super) unmailed: u64,
     /// when the oldest of them was opened
     pub(super) oldest: Timestamp,
+}
+
+/// Exempt findings of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ExemptFindings {
+    pub(super) count: u64,
+    /// when the first of them is open again
+    pub(super) next_end: Timestamp,
 }
 
 /// Tombstones of one provider.
@@ -92,7 +102,12 @@ impl Tallies {
         })
         .await?;
         walk(moment, ("finding", &FINDINGS, last.finding), &[], |row: FindingsRow| {
-            let FindingsRow(provider, rule, severity, count, unmailed, oldest) = row;
+            let FindingsRow(provider, rule, severity, count, unmailed, oldest, end) = row;
+            if let Some(end) = end {
+                let kind = sum.exempt.entry((provider, rule)).or_insert(ExemptFindings { count: 0, next_end: end });
+                (kind.count, kind.next_end) = (kind.count + count, kind.next_end.min(end));
+                return;
+            }
             let kind = sum.findings.entry((provider, rule, severity));
             let kind = kind.or_insert(OpenFindings { count: 0, unmailed: 0, oldest });
             (kind.count, kind.unmailed) = (kind.count + count, kind.unmailed + unmailed);
@@ -110,7 +125,7 @@ impl Tallies {
 }
 
 #[derive(Deserialize)]
-struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp);
+struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp, Option<Timestamp>);
 
 /// Hands every group of every step to `add`. `statement` takes the numbers after which and up to which it is to look,
 /// then `more`.
@@ -148,13 +163,14 @@ pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
            GROUP BY provider, liveness) AS counted"
 );
 
+/// The end is that of exemptions, and no finding has one that is open.
 pub(in crate::ledger) const FINDINGS: Sql = sql!(
-    "SELECT " [page "provider, rule, severity, total, unmailed, oldest"] "
+    "SELECT " [page "provider, rule, severity, total, unmailed, oldest, next_end"] "
      FROM (SELECT k.provider, f.rule, f.severity, count(*) AS total, sum(1 - f.mailed) AS unmailed,
-                  min(f.opened_at) AS oldest
+                  min(f.opened_at) AS oldest, min(f.exempt_until) AS next_end
            FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
-           WHERE f.id > $1 AND f.id <= $2 AND f.state = 'open'
-           GROUP BY k.provider, f.rule, f.severity) AS counted"
+           WHERE f.id > $1 AND f.id <= $2 AND f.state <> 'closed'
+           GROUP BY k.provider, f.rule, f.severity, f.state) AS counted"
 );
 
 /// A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.

@@ -75,6 +75,7 @@ fn finding(open: bool) -> FindingDetail {
             credential: "0123456789ab".to_owned(),
             liveness: Liveness::Live,
             state: if open { FindingState::Open } else { FindingState::Closed },
+            exempt: None,
             opened_at: START + days(2),
             closed_at: (!open).then(|| START + days(5) + hours(2)),
             since: START + days(2),

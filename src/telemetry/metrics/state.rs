@@ -1,5 +1,6 @@
 //! What the ledger holds, as gauges, and what it has counted. Read at each scrape from the last overview: what is gone from it leaves no series.
 
+mod exempt;
 mod gauges;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,7 +14,9 @@ use self::gauges::GAUGES;
 use super::{Configured, OTHER};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{BlindOverview, FindingsOverview, Overview, ProviderOverview, SourceOverview};
+use crate::ledger::read::{
+    BlindOverview, ExemptOverview, FindingsOverview, Overview, ProviderOverview, SourceOverview,
+};
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 
@@ -80,6 +83,10 @@ impl State {
         self.overview.iter().flat_map(|overview| &overview.findings)
     }
 
+    fn exempt(&self) -> impl Iterator<Item = &ExemptOverview> {
+        self.overview.iter().flat_map(|overview| &overview.exempt)
+    }
+
     /// The sources of the configuration that the ledger knows, as far as they have series.
     fn sources(&self) -> impl Iterator<Item = &SourceOverview> {
         let known = self.overview.iter().flat_map(|overview| &overview.sources);
@@ -96,6 +103,10 @@ struct Declared {
     help: &'static str,
     labels: &'static [&'static str],
     read: fn(&State, &mut Series),
+}
+
+fn all() -> impl Iterator<Item = &'static Declared> {
+    GAUGES.iter().chain(exempt::GAUGES)
 }
 
 /// The series of one family.
@@ -163,7 +174,7 @@ impl StateCollector {
             let labels = gauge.labels.iter().map(|label| (*label).to_owned()).collect();
             Desc::new(gauge.name.to_owned(), gauge.help.to_owned(), labels, HashMap::new())
         };
-        Ok(Self { state, descriptions: GAUGES.iter().map(describe).collect::<Result<_, _>>()? })
+        Ok(Self { state, descriptions: all().map(describe).collect::<Result<_, _>>()? })
     }
 }
 
@@ -184,6 +195,6 @@ impl Collector for StateCollector {
             family.set_metric(series.metrics);
             family
         };
-        GAUGES.iter().map(family).collect()
+        all().map(family).collect()
     }
 }

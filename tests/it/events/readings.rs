@@ -2,8 +2,8 @@
 
 use keysweep::domain::facts::{ConnectionStatus, Subject};
 use keysweep::domain::finding::KnownFinding;
-use keysweep::domain::ids::{ConnectionId, ProviderName};
-use keysweep::domain::policy::RulePolicy;
+use keysweep::domain::ids::ConnectionId;
+use keysweep::domain::policy::Policy;
 use keysweep::domain::record::ConnectionRecord;
 use keysweep::domain::time::{Timestamp, hours, minutes};
 use keysweep::ledger::Ledger;
@@ -109,7 +109,7 @@ async fn an_event_that_comes_while_its_connection_is_judged_is_judged_too(kind: 
     place.later(minutes(1));
     let told = tokio::sync::Notify::new();
     let slow = Slow { ledger: &place.ledger, told: &told };
-    let policy = |_: &ProviderName| RulePolicy::default();
+    let policy = Policy::default();
     let judging = judge(&slow, &place.clock, &policy, "v1", &Quiet);
     let telling = async {
         slow.told.notified().await;

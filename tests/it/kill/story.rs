@@ -9,7 +9,7 @@ use std::time::Duration;
 use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
 use keysweep::domain::outcome::{Answer, Part, Verdict, combine};
-use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
+use keysweep::domain::policy::{Hold, LivenessPolicy, Policy};
 use keysweep::domain::record::{Address, Auth};
 use keysweep::domain::secret::Secret;
 use keysweep::domain::time::{Timestamp, days, hours};
@@ -309,8 +309,7 @@ impl<'a> Again<'a> {
     }
 
     async fn judge(&self) -> Result<(), LedgerError> {
-        let policy = |_: &ProviderName| RulePolicy::default();
-        judge(self.ledger, self.story, &policy, "rules of the story", &Quiet).await.map(drop)
+        judge(self.ledger, self.story, &Policy::default(), "rules of the story", &Quiet).await.map(drop)
     }
 }
 

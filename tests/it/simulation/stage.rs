@@ -8,7 +8,7 @@ use std::time::Duration;
 use keysweep::domain::catalogue::Provider;
 use keysweep::domain::diff::Watched;
 use keysweep::domain::ids::{CredentialId, ProviderName};
-use keysweep::domain::policy::{Hold, LivenessPolicy, RulePolicy};
+use keysweep::domain::policy::{Hold, LivenessPolicy, Policy, RulePolicy};
 use keysweep::domain::secret::Secret;
 use keysweep::domain::time::{Timestamp, days, hours};
 use keysweep::escrow::entropy::NoEntropy;
@@ -155,9 +155,11 @@ impl Stage {
     }
 
     /// How its secrets are judged.
-    pub fn rule_policy(&self, provider: &ProviderName) -> RulePolicy {
-        let usual = RulePolicy::default();
-        RulePolicy { max_age: self.catalogue.get(provider).map_or(usual.max_age, Provider::max_age), ..usual }
+    pub fn policy(&self) -> Policy {
+        let at = |provider: &Provider| {
+            (provider.name.clone(), RulePolicy { max_age: provider.max_age(), ..RulePolicy::default() })
+        };
+        Policy { providers: self.catalogue.iter().map(at).collect(), ..Policy::default() }
     }
 
     /// One scan of one process, which may die in it. The ledger survives.
@@ -319,8 +321,7 @@ impl<'a> Again<'a> {
     }
 
     async fn judge(&self) -> Result<(), LedgerError> {
-        let policy = |name: &ProviderName| self.stage.rule_policy(name);
-        judge(self.ledger, self.stage, &policy, VERSION, &Quiet).await.map(drop)
+        judge(self.ledger, self.stage, &self.stage.policy(), VERSION, &Quiet).await.map(drop)
     }
 }
 

@@ -278,12 +278,13 @@ impl Watch {
         // What the mail after the judgement has made due is judged by the next scan.
         let due = ledger.due_subjects(now, ConnectionId(0), PAGE).await.expect("a ledger");
         let due: HashSet<ConnectionId> = due.iter().map(|(subject, _)| subject.connection.id).collect();
+        let policy = stage.policy();
         loop {
             let page = ledger.all_subjects(after, PAGE).await.expect("a ledger");
             let Some((last, _)) = page.last() else { return };
             after = last.connection.id;
             for (subject, known) in page.iter().filter(|(subject, _)| !due.contains(&subject.connection.id)) {
-                let rulings = rules::judge(subject, |name| stage.rule_policy(name), now);
+                let rulings = rules::judge(subject, &policy, now);
                 let mut changes = settle(subject.connection.id, &rulings, known, &subject.uses);
                 changes.retain(|change| !only_moves_on(change, known));
                 if !changes.is_empty() {

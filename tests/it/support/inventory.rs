@@ -18,7 +18,7 @@ pub struct Inventory {
 }
 
 /// The columns, in an order of our own: no reader may rest on the contract's.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "name",
     "secret",
     "key_id",
@@ -38,6 +38,7 @@ const COLUMNS: [&str; 19] = [
     "compromised_at",
     "last_sync_at",
     "used_for",
+    "tags",
 ];
 
 impl Inventory {

@@ -166,7 +166,7 @@ fn what_the_next_probe_may_settle_is_said_after_a_week() {
         assert_eq!(ruled(&subject, ms_before(day(19))), [], "{expected}");
         let ruling = only(&subject, day(19));
         assert_eq!((ruling.rule, reason(&ruling)), (RuleName::RevocationUnproven, expected));
-        assert_eq!(next_change(&subject, policy, day(12)), Some(day(19)), "{expected}");
+        assert_eq!(next_change(&subject, &policy(), day(12)), Some(day(19)), "{expected}");
     }
 }
 
@@ -218,7 +218,7 @@ fn history_without_proof_raises_nothing() {
     for subject in [&old, &first_run_without_copy] {
         assert!(is_history(&subject.uses[0], &RulePolicy::default()));
         assert_eq!(ruled(subject, day(500)), []);
-        assert_eq!(next_change(subject, policy, day(10)), None);
+        assert_eq!(next_change(subject, &policy(), day(10)), None);
     }
     let second_run = deleted(|subject| {
         subject.uses[0].ended_at_first_sight = true;

@@ -6,7 +6,7 @@ use crate::domain::facts::{
     AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Creator, CredentialFacts, Provenance, Reach, Share,
 };
 use crate::domain::finding::Severity;
-use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
+use crate::domain::ids::{AccountId, ConnectionId, CredentialId, ProviderName, SourceId, UseId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::days;
 
@@ -98,7 +98,9 @@ fn subject(status: ConnectionStatus, uses: Vec<UseFacts>) -> Subject {
         connection: ConnectionFacts {
             id: ConnectionId(1),
             source: SourceId(1),
+            source_name: "main".to_owned(),
             account: AccountId(1),
+            account_name: "a-1".to_owned(),
             external_id: "c-1".to_owned(),
             provider: ProviderName::new("mailjet"),
             name: None,
@@ -110,6 +112,7 @@ fn subject(status: ConnectionStatus, uses: Vec<UseFacts>) -> Subject {
             used_for: Vec::new(),
             last_sync_at: None,
             syncs_are_told: false,
+            tags: Vec::new(),
         },
         account: AccountSummary { has_owner: Some(true) },
         reach: Some(Reach { somebody: true, again_at: None }),
@@ -131,17 +134,17 @@ fn deleted(change: impl FnOnce(&mut Subject)) -> Subject {
     subject
 }
 
-fn policy(_: &ProviderName) -> RulePolicy {
-    RulePolicy::default()
+fn policy() -> Policy {
+    Policy::default()
 }
 
 fn ruled(subject: &Subject, now: Timestamp) -> Vec<RuleName> {
-    judge(subject, policy, now).into_iter().map(|ruling| ruling.rule).collect()
+    judge(subject, &policy(), now).into_iter().map(|ruling| ruling.rule).collect()
 }
 
 /// The one ruling of the subject.
 fn only(subject: &Subject, now: Timestamp) -> Ruling {
-    let mut rulings = judge(subject, policy, now);
+    let mut rulings = judge(subject, &policy(), now);
     assert_eq!(rulings.len(), 1, "{rulings:#?}");
     rulings.remove(0)
 }

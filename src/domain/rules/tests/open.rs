@@ -25,7 +25,7 @@ fn a_secret_is_due_then_stale_then_critical_to_the_second() {
         (day(180), Some((RuleName::SecretStale, Severity::High))),
         (day(180) + second, Some((RuleName::SecretStale, Severity::Critical))),
     ] {
-        let verdicts: Vec<_> = judge(&subject, policy, at).iter().map(|r| (r.rule, r.severity)).collect();
+        let verdicts: Vec<_> = judge(&subject, &policy(), at).iter().map(|r| (r.rule, r.severity)).collect();
         assert_eq!(verdicts, Vec::from_iter(expected), "{at}");
     }
 }
@@ -35,7 +35,7 @@ fn an_age_is_judged_again_at_each_of_its_boundaries_and_never_after_the_last() {
     let second = std::time::Duration::from_secs(1);
     let mut at = START;
     for expected in [Some(day(76)), Some(day(90) + second), Some(day(180) + second), None] {
-        let next = next_change(&active(|_| ()), policy, at);
+        let next = next_change(&active(|_| ()), &policy(), at);
         assert_eq!(next, expected);
         at = next.unwrap_or(at);
     }
@@ -70,18 +70,16 @@ fn a_lower_bound_is_called_one_until_it_is_past_the_limit() {
 #[test]
 fn each_provider_has_its_own_limit() {
     let subject = active(|subject| subject.uses[0].credential.provider = ProviderName::new("brevo"));
-    let policy = |provider: &ProviderName| match provider.as_str() {
-        "brevo" => RulePolicy { max_age: days(365), ..RulePolicy::default() },
-        _ => RulePolicy::default(),
-    };
-    assert_eq!(judge(&subject, policy, day(91)), []);
+    let brevo = RulePolicy { max_age: days(365), ..RulePolicy::default() };
+    let policy = Policy { providers: [(ProviderName::new("brevo"), brevo)].into(), ..Policy::default() };
+    assert_eq!(judge(&subject, &policy, day(91)), []);
 }
 
 #[test]
 fn neither_a_grant_nor_a_dead_secret_grows_old() {
     let grant = active(|subject| subject.connection.auth = Auth::Oauth);
     assert_eq!(ruled(&grant, day(400)), []);
-    assert_eq!(next_change(&grant, policy, START), None);
+    assert_eq!(next_change(&grant, &policy(), START), None);
     assert_eq!(ruled(&with_belief(dead(day(20))), day(400)), [RuleName::ConnectionBroken]);
 }
 
@@ -126,7 +124,7 @@ fn a_connection_is_orphaned_only_by_what_is_known() {
             subject.connection.creator = creator;
             subject.account.has_owner = has_owner;
         });
-        let rulings = judge(&subject, policy, day(1));
+        let rulings = judge(&subject, &policy(), day(1));
         let said = rulings.first().map(|ruling| ruling.evidence["cause"].as_str().expect("a word"));
         assert_eq!(said, cause, "{creator:?} {has_owner:?}");
         assert!(rulings.iter().all(|ruling| ruling.severity == Severity::High));
@@ -156,7 +154,7 @@ fn a_closed_connection_has_no_open_use_to_judge() {
     for status in [ConnectionStatus::Deleted, ConnectionStatus::Absent] {
         let subject = active(|subject| subject.connection.status = status);
         assert_eq!(ruled(&subject, day(400)), []);
-        assert_eq!(next_change(&subject, policy, START), None);
+        assert_eq!(next_change(&subject, &policy(), START), None);
     }
 }
 

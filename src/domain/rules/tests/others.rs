@@ -106,7 +106,7 @@ fn of_an_old_ending_the_operators_word_is_mailed_and_the_platforms_is_not() {
         })
     };
     let compromised = |subject: &Subject| {
-        let rulings = judge(subject, policy, day(102));
+        let rulings = judge(subject, &policy(), day(102));
         rulings.into_iter().find(|ruling| ruling.rule == RuleName::SecretCompromised).expect("a leak").mailed
     };
     assert!(!compromised(&old(|used| used.share.compromised_at = Some(day(5)))));
@@ -121,7 +121,7 @@ fn a_kind_is_wrong_only_where_the_provider_said_so_and_another_is_wanted() {
             subject.uses[0].credential.belief = belief;
         });
         let policy = RulePolicy { wanted_kind: wanted.map(str::to_owned), ..RulePolicy::default() };
-        judge(&subject, |_| policy.clone(), day(1))
+        judge(&subject, &Policy::same(policy), day(1))
     };
     for (kind, wanted) in
         [(None, Some("api_secret")), (Some("api_key"), None), (None, None), (Some("api_secret"), Some("api_secret"))]
@@ -148,8 +148,8 @@ fn a_key_that_sends_mail_too_is_said_with_what_this_connection_uses_it_for() {
     assert_eq!(ruled(&alone, day(1)), [], "the account's summary counts");
 }
 
-fn idle_policy(_: &ProviderName) -> RulePolicy {
-    RulePolicy { idle_after: Some(days(30)), max_age: days(4000), ..RulePolicy::default() }
+fn idle_policy() -> Policy {
+    Policy::same(RulePolicy { idle_after: Some(days(30)), max_age: days(4000), ..RulePolicy::default() })
 }
 
 #[test]
@@ -157,18 +157,18 @@ fn a_connection_is_idle_when_so_many_whole_days_have_gone_by() {
     for (hour, last) in [(0, START.day_start()), (23, START.day_start() + crate::domain::time::hours(23))] {
         let subject = active(|subject| subject.connection.last_sync_at = Some(last));
         let at = START.day_end() + days(30);
-        assert_eq!(judge(&subject, idle_policy, ms_before(at)), [], "{hour}");
-        let ruling = judge(&subject, idle_policy, at).remove(0);
+        assert_eq!(judge(&subject, &idle_policy(), ms_before(at)), [], "{hour}");
+        let ruling = judge(&subject, &idle_policy(), at).remove(0);
         assert_eq!((ruling.rule, ruling.severity, ruling.since), (RuleName::ConnectionIdle, Severity::Low, at));
-        assert_eq!(next_change(&subject, idle_policy, START), Some(at));
+        assert_eq!(next_change(&subject, &idle_policy(), START), Some(at));
     }
 }
 
 #[test]
 fn a_connection_that_never_synchronised_counts_from_its_making_where_the_source_tells_of_syncs() {
     let never = |told| active(|subject| subject.connection.syncs_are_told = told);
-    assert_eq!(judge(&never(false), idle_policy, day(3000)), [], "the source never says");
-    let ruling = judge(&never(true), idle_policy, day(100)).remove(0);
+    assert_eq!(judge(&never(false), &idle_policy(), day(3000)), [], "the source never says");
+    let ruling = judge(&never(true), &idle_policy(), day(100)).remove(0);
     assert_eq!((ruling.rule, ruling.since), (RuleName::ConnectionIdle, START.day_end() + days(30)));
     assert_eq!(ruling.evidence["created_at"], START.to_string());
     assert_eq!(ruled(&never(true), day(75)), [], "off unless it is asked for");
@@ -184,7 +184,7 @@ fn unreachable(change: impl FnOnce(&mut Subject)) -> Subject {
 #[test]
 fn nobody_to_tell_is_said_to_the_operator_alone_and_only_where_there_is_something_to_tell() {
     assert_eq!(ruled(&unreachable(|_| ()), day(75)), []);
-    let said = judge(&unreachable(|_| ()), policy, day(95));
+    let said = judge(&unreachable(|_| ()), &policy(), day(95));
     assert_eq!(said.iter().map(|r| r.rule).collect::<Vec<_>>(), [RuleName::SecretStale, RuleName::OwnerUnreachable]);
     let ruling = &said[1];
     assert_eq!((ruling.severity, ruling.mailed, ruling.opens), (Severity::Medium, false, true));
@@ -199,7 +199,7 @@ fn nobody_to_tell_is_said_to_the_operator_alone_and_only_where_there_is_somethin
 #[test]
 fn why_nobody_can_be_told_is_part_of_the_evidence() {
     let cause = |change: fn(&mut Subject)| {
-        let said = judge(&unreachable(change), policy, day(95));
+        let said = judge(&unreachable(change), &policy(), day(95));
         said.last().expect("a ruling").evidence["cause"].as_str().expect("a word").to_owned()
     };
     assert_eq!(cause(|_| ()), "owner_inactive_or_unverified");
@@ -217,7 +217,7 @@ fn an_address_that_was_refused_is_reached_again_when_it_is_tried_again() {
     });
     assert_eq!(ruled(&subject, ms_before(day(100))), [RuleName::SecretStale, RuleName::OwnerUnreachable]);
     assert_eq!(ruled(&subject, day(100)), [RuleName::SecretStale]);
-    assert_eq!(next_change(&subject, policy, day(95)), Some(day(100)));
+    assert_eq!(next_change(&subject, &policy(), day(95)), Some(day(100)));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_refusal_in_doubt_opens_no_word_about_its_reader_either() {
         subject.reach = Some(Reach { somebody: false, again_at: None });
         subject.uses[0].credential.belief = suspect(day(12));
     });
-    let said = judge(&doubtful, policy, day(12));
+    let said = judge(&doubtful, &policy(), day(12));
     assert_eq!(
         said.iter().map(|r| (r.rule, r.opens)).collect::<Vec<_>>(),
         [(RuleName::RevocationMissing, false), (RuleName::OwnerUnreachable, false)]

@@ -9,6 +9,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::domain::outcome::Reason;
+use crate::domain::policy::{Exemption, Exemptions, Scope, may_be_exempt};
 
 const YEAR_MS: u64 = 400 * 86_400_000;
 
@@ -106,6 +107,7 @@ fn policies() -> impl Strategy<Value = RulePolicy> {
     (span(), span(), span(), span(), option::of(span())).prop_map(
         |(max_age, warn_before, unproven_after, history, idle_after)| RulePolicy {
             max_age,
+            max_age_from: None,
             warn_before,
             unproven_after,
             history,
@@ -115,6 +117,21 @@ fn policies() -> impl Strategy<Value = RulePolicy> {
     )
 }
 
+fn exemptions() -> impl Strategy<Value = Exemptions> {
+    let acceptable: Vec<RuleName> = RuleName::ALL.into_iter().filter(|rule| may_be_exempt(*rule)).collect();
+    let rules = proptest::collection::btree_set(select(acceptable), 1..6);
+    let until = (0..2 * YEAR_MS).prop_map(|ms| START + Duration::from_millis(ms));
+    let source = select(vec!["main", "another"]);
+    let exemption = (rules, until, source).prop_map(|(rules, until, source)| Exemption {
+        scope: Scope { source: Some(source.to_owned()), ..Scope::default() },
+        rules,
+        reason: "known".to_owned(),
+        until,
+        by: None,
+    });
+    vec(exemption, 0..4).prop_map(Exemptions::new)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -122,25 +139,26 @@ proptest! {
     fn judging_when_it_is_due_equals_judging_always(
         subject in subjects(),
         policy in policies(),
+        exemptions in exemptions(),
         mut instants in vec(0..2 * YEAR_MS, 1..20),
     ) {
-        let policy = |_: &ProviderName| policy.clone();
-        let (mut rulings, mut judge_at) = (judge(&subject, policy, START), next_change(&subject, policy, START));
+        let policy = Policy { exemptions, ..Policy::same(policy) };
+        let (mut rulings, mut judge_at) = (judge(&subject, &policy, START), next_change(&subject, &policy, START));
         instants.sort_unstable();
         for now in instants.into_iter().map(|ms| START + Duration::from_millis(ms)) {
             // the last instant before a boundary is the hardest to get right
             while let Some(due) = judge_at && due <= now {
-                prop_assert_eq!(&rulings, &judge(&subject, policy, ms_before(due)));
-                (rulings, judge_at) = (judge(&subject, policy, due), next_change(&subject, policy, due));
+                prop_assert_eq!(&rulings, &judge(&subject, &policy, ms_before(due)));
+                (rulings, judge_at) = (judge(&subject, &policy, due), next_change(&subject, &policy, due));
                 prop_assert!(judge_at.is_none_or(|next| next > due));
             }
-            prop_assert_eq!(&rulings, &judge(&subject, policy, now));
+            prop_assert_eq!(&rulings, &judge(&subject, &policy, now));
         }
     }
 
     #[test]
     fn a_ruling_is_the_only_one_of_its_rule_on_its_credential(subject in subjects(), policy in policies()) {
-        let rulings = judge(&subject, |_| policy.clone(), START);
+        let rulings = judge(&subject, &Policy::same(policy.clone()), START);
         let mut subjects: Vec<_> = rulings.iter().map(|ruling| (ruling.rule, ruling.credential)).collect();
         subjects.sort_unstable();
         subjects.dedup();
@@ -150,14 +168,14 @@ proptest! {
 
     #[test]
     fn a_ruling_is_as_bad_as_its_rule_may_find(subject in subjects(), policy in policies()) {
-        for ruling in judge(&subject, |_| policy.clone(), START) {
+        for ruling in judge(&subject, &Policy::same(policy.clone()), START) {
             prop_assert!(severities(ruling.rule).contains(&ruling.severity), "{ruling:?}");
         }
     }
 
     #[test]
     fn nothing_is_said_of_a_former_credential_that_is_proven_dead(subject in subjects(), policy in policies()) {
-        for ruling in judge(&subject, |_| policy.clone(), START) {
+        for ruling in judge(&subject, &Policy::same(policy.clone()), START) {
             let used = subject.uses.iter().find(|used| used.credential.id == ruling.credential).expect("its use");
             let proven = used.credential.belief.is_proven_dead();
             if ruling.rule != RuleName::OwnerUnreachable {
@@ -168,7 +186,7 @@ proptest! {
 
     #[test]
     fn a_silenced_rule_never_speaks_beside_its_silencer(subject in subjects(), policy in policies(), ms in 0..2 * YEAR_MS) {
-        let rulings = judge(&subject, |_| policy.clone(), START + Duration::from_millis(ms));
+        let rulings = judge(&subject, &Policy::same(policy.clone()), START + Duration::from_millis(ms));
         for ruling in &rulings {
             let louder = rule(ruling.rule).silent_if;
             let beside = rulings.iter().filter(|other| other.credential == ruling.credential);
@@ -178,7 +196,7 @@ proptest! {
 
     #[test]
     fn nobody_to_tell_is_said_exactly_where_something_is_to_be_told(subject in subjects(), policy in policies()) {
-        let rulings = judge(&subject, |_| policy.clone(), START);
+        let rulings = judge(&subject, &Policy::same(policy.clone()), START);
         let unreachable = subject.reach.is_some_and(|reach| !reach.is_given(START));
         let to_tell = rulings.iter().any(|ruling| ruling.mailed);
         let said = rulings.iter().any(|ruling| ruling.rule == RuleName::OwnerUnreachable);

@@ -12,6 +12,7 @@ fn spoken(rule: RuleName, credential: i64) -> Ruling {
         evidence: Map::new(),
         mailed: true,
         opens: true,
+        exempt: None,
     }
 }
 

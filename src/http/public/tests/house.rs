@@ -351,6 +351,7 @@ pub(super) fn opened() -> Opened {
         since: NOW,
         evidence: Map::from_iter([("days".to_owned(), Value::from(97))]),
         mailed: true,
+        exempt: None,
     }
 }
 

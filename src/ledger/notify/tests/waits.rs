@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::action::{Act, ActPolicy};
 use crate::domain::brake::{Braked, Openings};
+use crate::domain::finding::Anew;
 use crate::domain::record::Address;
 use crate::ports::act::{ActLedger, By};
 use crate::ports::notify::{Audience, Wait, WaitReason};
@@ -171,7 +172,7 @@ async fn a_note_of_death_is_dropped_where_the_key_answers_again(kind: Kind) {
             form(&estate).await;
         }
         let anew = Opened { opening: 2, ..opened(RuleName::RevocationMissing, 1, 1) };
-        estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(3), opened: anew, reopened: true }]).await;
+        estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(3), opened: anew, why: Anew::Reopened }]).await;
         assert_eq!(people_waiting(&estate).await, []);
         let left = claim(&estate, NOW).await;
         assert!(left.iter().flat_map(|mail| &mail.notices).all(|notice| !notice.current), "{left:?}");
@@ -209,7 +210,7 @@ async fn the_baseline_is_known_and_what_grows_worse_or_reopens_is_told(kind: Kin
     estate.judge(NOW, vec![updated]).await;
     assert_eq!(due(&estate, NOW + days(400)).await.len(), 0, "other facts are nothing new");
     let worse = Opened { opening: 2, severity: Severity::Critical, ..opened(STALE, 1, 1) };
-    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, reopened: false }]).await;
+    estate.judge(NOW, vec![FindingChange::Anew { id: FindingId(1), opened: worse, why: Anew::Worsened }]).await;
     assert_eq!(due(&estate, NOW).await.iter().map(|step| step.finding.0).collect::<Vec<_>>(), [1]);
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
+use crate::domain::finding::RuleName;
 use crate::domain::time::days;
 use crate::ledger::estate::{Estate, NOW};
 use crate::ledger::place::Kind;
@@ -176,6 +177,7 @@ fn expected(rows: &[Row]) -> Overview {
         at: NOW,
         providers: BTreeMap::new(),
         findings: Vec::new(),
+        exempt: Vec::new(),
         outbox: OutboxOverview::default(),
         acts: Vec::new(),
         sources: Vec::new(),
