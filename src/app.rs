@@ -15,6 +15,7 @@ pub mod ops;
 pub mod probe;
 pub mod public;
 pub mod report;
+mod room;
 pub mod scan;
 pub mod trial;
 pub mod unattended;

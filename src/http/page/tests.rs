@@ -59,6 +59,8 @@ impl World {
                     unmailed: 0,
                     oldest_opened_at: NOW - days(9),
                 }],
+                open_for: BTreeMap::new(),
+                closings: Vec::new(),
                 outbox: OutboxOverview::default(),
                 acts: Vec::new(),
                 sources: vec![SourceOverview {

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::closings::{self, Closed};
 use crate::domain::finding::{FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::ledger::packed::pack;
 use crate::ledger::session::Session;
@@ -135,6 +136,14 @@ struct Closing {
     connection: ConnectionId,
     credential: CredentialId,
     why: String,
+    provider: ProviderName,
+    since: Timestamp,
+}
+
+impl Closing {
+    fn counted(&self) -> Closed<'_> {
+        Closed { provider: &self.provider, rule: self.rule, why: &self.why, since: self.since }
+    }
 }
 
 async fn close(
@@ -148,6 +157,7 @@ async fn close(
     let closing: Vec<Closing> = tx.rows("finding", &CLOSING, [pack(closed)?.into()]).await?;
     expect_all(closed.len(), closing.len() as u64)?;
     run(tx, &CLOSE, closed, now).await?;
+    closings::count(tx, now, closing.iter().map(Closing::counted)).await?;
     let event = |row: &Closing| {
         let mut data = facts(row.rule, row.connection, row.credential);
         data.insert("why".to_owned(), row.why.as_str().into());
@@ -231,9 +241,10 @@ pub(in crate::ledger) const UPDATE: Sql = sql!(
 );
 
 pub(in crate::ledger) const CLOSING: Sql = sql!(
-    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, v.why"] "
+    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, v.why, k.provider, f.since"] "
      FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
-     JOIN finding AS f ON f.id = v.id AND f.state = 'open'"
+     JOIN finding AS f ON f.id = v.id AND f.state = 'open'
+     JOIN credential AS k ON k.id = f.credential_id"
 );
 
 pub(in crate::ledger) const CLOSE: Sql = sql!(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::closings::{self, ClosingsOverview, OpenForOverview};
 use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
 use super::when;
@@ -40,6 +41,10 @@ pub struct Overview {
     pub providers: BTreeMap<ProviderName, ProviderOverview>,
     /// open findings, one entry for each provider, rule and severity that has some, in that order
     pub findings: Vec<FindingsOverview>,
+    /// how long they have been open, by rule
+    pub open_for: OpenForOverview,
+    /// what became of findings that closed, by provider, rule, reason and time taken, in that order
+    pub closings: Vec<ClosingsOverview>,
     /// mails on their way and those that have arrived
     pub outbox: OutboxOverview,
     /// what people asked for, and what became of it: each that ever happened, with how often
@@ -255,6 +260,8 @@ impl Ledger {
             at: now,
             providers: BTreeMap::new(),
             findings: Vec::new(),
+            open_for: closings::open_for(&mut moment, last.finding, now).await?,
+            closings: closings::closings(&mut moment).await?,
             outbox: outbox(&mut moment, now).await?,
             acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,

@@ -1,16 +1,19 @@
 //! What the ledger holds, as gauges, and what it has counted. Read at each scrape from the last overview: what is gone from it leaves no series.
 
 mod gauges;
+mod remedied;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use self::gauges::GAUGES;
-use super::{Configured, OTHER};
+use self::remedied::REMEDIED;
+use super::{Configured, OTHER, Singles};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{BlindOverview, FindingsOverview, Overview, ProviderOverview, SourceOverview};
@@ -28,6 +31,10 @@ pub(super) struct State {
     pub(super) schedules: BTreeMap<Job, JobState>,
     /// when an event of a source was last taken by this process
     pub(super) heard: BTreeMap<String, Timestamp>,
+    /// the connections that have series of their own; `None` where nobody asked for such
+    pub(super) singles: Option<Arc<Singles>>,
+    /// how large the ledger may grow, in bytes
+    pub(super) ledger_limit: Option<u64>,
 }
 
 impl State {
@@ -62,7 +69,8 @@ impl State {
         let named = self.configured.providers.iter().filter(|(_, configured)| configured.named);
         let findings = overview.findings.iter().map(|kind| &kind.provider);
         let blind = overview.blind.iter().map(|blind| &blind.provider);
-        let used = overview.providers.keys().chain(findings).chain(blind).map(|name| self.label(name));
+        let closings = overview.closings.iter().map(|closing| &closing.provider);
+        let used = overview.providers.keys().chain(findings).chain(blind).chain(closings).map(|name| self.label(name));
         named.map(|(name, _)| name.as_str()).chain(used).collect()
     }
 
@@ -88,14 +96,19 @@ impl State {
     }
 }
 
-/// One family: its name, whether it is a gauge or a counter that outlives processes, what it means, its labels, and where
-/// its series come from.
+/// One family: its name, whether it is a gauge, or a counter or histogram that outlives processes, what it means, its
+/// labels, and where its series come from.
 struct Declared {
     name: &'static str,
     kind: MetricType,
     help: &'static str,
     labels: &'static [&'static str],
     read: fn(&State, &mut Series),
+}
+
+/// Everything that the ledger knows.
+fn declared() -> impl Iterator<Item = &'static Declared> {
+    GAUGES.iter().chain(REMEDIED)
 }
 
 /// The series of one family.
@@ -118,13 +131,25 @@ impl Series {
         }
     }
 
-    fn add(&mut self, values: &[&str], value: f64) {
-        let pair = |(name, value): (&&str, &&str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
+    /// How many took at most so long, in rising order, then how many there are and how many seconds they took together.
+    #[expect(clippy::cast_precision_loss, reason = "seconds far below 2^53")]
+    fn histogram(&mut self, values: &[&str], buckets: &[(Duration, u64)], count: u64, seconds: u64) {
+        let bucket = |(limit, count): &(Duration, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(limit.as_secs_f64());
+            bucket.set_cumulative_count(*count);
+            bucket
         };
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(buckets.iter().map(bucket).collect());
+        histogram.set_sample_count(count);
+        histogram.set_sample_sum(seconds as f64);
+        let mut metric = Metric::default();
+        metric.set_histogram(histogram);
+        self.push(values, metric);
+    }
+
+    fn add(&mut self, values: &[&str], value: f64) {
         let mut metric = Metric::default();
         match self.kind {
             MetricType::COUNTER => {
@@ -138,6 +163,16 @@ impl Series {
                 metric.set_gauge(gauge);
             }
         }
+        self.push(values, metric);
+    }
+
+    fn push(&mut self, values: &[&str], mut metric: Metric) {
+        let pair = |(name, value): (&&str, &&str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
         let mut labels: Vec<LabelPair> = self.labels.iter().zip(values).map(pair).collect();
         labels.sort_by(|one, other| one.name().cmp(other.name())); // as the crate's own families have them
         metric.set_label(labels);
@@ -163,7 +198,7 @@ impl StateCollector {
             let labels = gauge.labels.iter().map(|label| (*label).to_owned()).collect();
             Desc::new(gauge.name.to_owned(), gauge.help.to_owned(), labels, HashMap::new())
         };
-        Ok(Self { state, descriptions: GAUGES.iter().map(describe).collect::<Result<_, _>>()? })
+        Ok(Self { state, descriptions: declared().map(describe).collect::<Result<_, _>>()? })
     }
 }
 
@@ -184,6 +219,6 @@ impl Collector for StateCollector {
             family.set_metric(series.metrics);
             family
         };
-        GAUGES.iter().map(family).collect()
+        declared().map(family).collect()
     }
 }
