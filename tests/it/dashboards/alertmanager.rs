@@ -56,7 +56,7 @@ impl Drop for Alertmanager {
     }
 }
 
-/// A daemon whose source was last read whole three days ago, and can't be read any more.
+/// An estate whose source was last read whole three days ago.
 fn blind_estate(listen: SocketAddr) -> Estate {
     let estate = one_stale_key();
     let http = format!("[http]\nlisten = \"{listen}\"\ntoken = \"{TOKEN}\"");
@@ -65,7 +65,6 @@ fn blind_estate(listen: SocketAddr) -> Estate {
     let long_ago = "UPDATE source SET last_complete = last_complete - 259200000";
     let set_back = Command::new("sqlite3").arg(estate.path("ledger.db")).arg(long_ago).status();
     assert!(set_back.expect("sqlite3: tests/run installs it").success());
-    fs::rename(estate.path("connections.csv"), estate.path("elsewhere.csv")).expect("a file");
     estate
 }
 
@@ -82,6 +81,8 @@ fn a_source_that_is_blind_reaches_an_endpoint_and_so_does_its_end() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let listen = free.local_addr().expect("its address");
     let estate = blind_estate(listen);
+    let good = fs::read_to_string(estate.path("connections.csv")).expect("the inventory");
+    estate.write("connections.csv", "the export failed\n");
     let receiver = Receiver::start();
     let alertmanager = Alertmanager::start(&receiver.url());
     drop(free);
@@ -98,7 +99,7 @@ fn a_source_that_is_blind_reaches_an_endpoint_and_so_does_its_end() {
     assert!(description.starts_with("The last whole reading was 3d 0h"), "{description}");
     assert_eq!(alert["annotations"]["runbook_url"], format!("{DOCUMENTS}/runbooks.md#{}", ALERT.to_lowercase()));
 
-    fs::rename(estate.path("elsewhere.csv"), estate.path("connections.csv")).expect("a file");
+    estate.write("connections.csv", &good);
     daemon.signal("USR1");
     wait_for("the endpoint is told that it is over", || of("resolved"));
     daemon.stop();
