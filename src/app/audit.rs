@@ -26,7 +26,7 @@ pub struct Verified {
     pub unlinked: u64,
 }
 
-/// Goes along the whole chain. `noted` is a head that was noted before.
+/// Goes along the whole chain. `noted` is a head that was noted before. `None` where it was told to stop on the way.
 ///
 /// # Errors
 /// Where the ledger can't be read. A log that is not as it was written is a finding, not an error.
@@ -35,7 +35,7 @@ pub async fn verify(
     notary: &dyn Notary,
     noted: Option<Link>,
     progress: &impl Progress,
-) -> Result<Result<Verified, Broken>, LedgerError> {
+) -> Result<Option<Result<Verified, Broken>>, LedgerError> {
     let (mut verifier, mut links, mut entries) = (Verifier::looking_for(noted), 0, 0);
     progress.stage("audit", None);
     loop {
@@ -44,18 +44,22 @@ pub async fn verify(
             break;
         }
         for link in page {
-            let covered = ledger.entries_between(verifier.after(), link.up_to).await?;
-            if let Err(broken) = verifier.take(link, &covered, |bytes| notary.mac(bytes)) {
-                return Ok(Err(broken));
+            if progress.stopping() {
+                return Ok(None);
             }
-            links += 1;
-            entries += covered.len() as u64;
-            progress.advance(covered.len() as u64);
+            let covered = ledger.entries_between(verifier.after(), link.up_to).await?;
+            if let Err(broken) = verifier.take(link, covered.as_deref(), |bytes| notary.mac(bytes)) {
+                progress.done();
+                return Ok(Some(Err(broken)));
+            }
+            let count = covered.map_or(0, |covered| covered.len() as u64);
+            (links, entries) = (links + 1, entries + count);
+            progress.advance(count);
         }
     }
     progress.done();
     let unlinked = ledger.unlinked().await?;
-    Ok(verifier.end().map(|head| Verified { links, entries, head, unlinked }))
+    Ok(Some(verifier.end().map(|head| Verified { links, entries, head, unlinked })))
 }
 
 /// The same, of the ledger that the settings name, read beside whoever writes to it.
@@ -68,21 +72,24 @@ pub async fn verify_settings(
     ledger: &Ledger,
     noted: Option<Link>,
     progress: &impl Progress,
-) -> Result<Result<Verified, Broken>, AppError> {
+) -> Result<Option<Result<Verified, Broken>>, AppError> {
     if ledger.wrapped_key().await?.is_none() {
-        return Ok(Ok(Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? })); // nothing ever ran
+        let nothing = Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? };
+        return Ok(Some(Ok(nothing))); // nothing ever ran
     }
     let vault = build::vault(settings, env, ledger).await?;
     Ok(verify(ledger, &vault.log_key(), noted, progress).await?)
 }
 
 impl<C: Clock> App<C> {
-    /// Goes along the log's chain, and has everybody told where it is broken: once for each time that it is found so.
+    /// Goes along the log's chain, and has everybody told where it is broken: once for each time that it is found so. Told to
+    /// stop on the way, it notes nothing.
     ///
     /// # Errors
     /// Where the ledger fails.
     pub async fn audit(&self, progress: &impl Progress) -> Result<(), LedgerError> {
         let found = verify(&self.ledger, &self.vault.log_key(), None, progress).await?;
+        let Some(found) = found else { return Ok(()) };
         let now = self.clock.now();
         let (kind, data) = match &found {
             Ok(verified) => {

@@ -17,6 +17,7 @@ pub async fn run(what: AuditVerb, settings: &Settings, env: &Env) -> Result<Done
     let ledger = reader(settings).await?;
     let found = verify_settings(settings, env, &ledger, head, &Bars::on_stderr()).await?;
     ledger.close().await;
+    let Some(found) = found else { return Ok(Done::Interrupted) };
     let done = if found.is_ok() { Done::Ok } else { Done::Failed };
     match (format, found) {
         (TextFormat::Json, Ok(verified)) => {

@@ -14,21 +14,21 @@ use super::announce::Entry;
 /// Entries that one link covers at most: what is held in memory to check it.
 pub const LONGEST: usize = 1_000;
 
-/// What a link is made of: a keyed hash.
+/// What a link is made of: a keyed hash. Where something else stands in its place it is a forged one, that fits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Mac([u8; 32]);
+#[serde(from = "String", into = "String")]
+pub struct Mac(Option<[u8; 32]>);
 
 impl Mac {
     /// From the hash's bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Some(bytes))
     }
 }
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXLOWER.encode(&self.0))
+        f.write_str(&self.0.map_or_else(|| "forged".to_owned(), |bytes| HEXLOWER.encode(&bytes)))
     }
 }
 
@@ -45,12 +45,10 @@ impl From<Mac> for String {
 )]
 pub struct NoHead;
 
-impl TryFrom<String> for Mac {
-    type Error = NoHead;
-
-    fn try_from(hex: String) -> Result<Self, NoHead> {
-        let bytes = HEXLOWER.decode(hex.as_bytes()).map_err(|_| NoHead)?;
-        bytes.try_into().map(Self).map_err(|_| NoHead)
+/// As it is read from where it was written.
+impl From<String> for Mac {
+    fn from(hex: String) -> Self {
+        Self(HEXLOWER.decode(hex.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()))
     }
 }
 
@@ -75,7 +73,8 @@ impl FromStr for Link {
 
     fn from_str(text: &str) -> Result<Self, NoHead> {
         let (up_to, mac) = text.trim().split_once(':').ok_or(NoHead)?;
-        Ok(Self { up_to: up_to.parse().map_err(|_| NoHead)?, mac: mac.to_owned().try_into()? })
+        let (up_to, mac) = (up_to.parse().map_err(|_| NoHead)?, Mac::from(mac.to_owned()));
+        if mac.0.is_some() { Ok(Self { up_to, mac }) } else { Err(NoHead) }
     }
 }
 
@@ -127,13 +126,19 @@ impl Verifier {
         self.last.map_or(0, |link| link.up_to)
     }
 
-    /// Takes the next link with the entries that it covers.
+    /// Takes the next link with the entries that it covers; `None` where one of them is none that could have been written.
     ///
     /// # Errors
     /// [`Broken::Link`] where its hash is not theirs.
-    pub fn take(&mut self, link: Link, entries: &[Entry], mac: impl FnOnce(&[u8]) -> Mac) -> Result<(), Broken> {
-        let reaches = entries.last().is_some_and(|entry| entry.id == link.up_to);
-        if !reaches || mac(&covered(self.last.as_ref(), entries)) != link.mac {
+    pub fn take(
+        &mut self,
+        link: Link,
+        entries: Option<&[Entry]>,
+        mac: impl FnOnce(&[u8]) -> Mac,
+    ) -> Result<(), Broken> {
+        let reaches = |entries: &&[Entry]| entries.last().is_some_and(|entry| entry.id == link.up_to);
+        let fits = |entries| mac(&covered(self.last.as_ref(), entries)) == link.mac;
+        if !entries.filter(reaches).is_some_and(fits) {
             return Err(Broken::Link { from: self.after() + 1, to: link.up_to });
         }
         self.last = Some(link);
@@ -186,7 +191,7 @@ mod tests {
     fn verified(chain: &[(Link, Vec<Entry>)], noted: Option<Link>) -> Result<Option<Link>, Broken> {
         let mut verifier = Verifier::looking_for(noted);
         for (link, entries) in chain {
-            verifier.take(*link, entries, mac)?;
+            verifier.take(*link, Some(entries), mac)?;
         }
         verifier.end()
     }

@@ -37,6 +37,8 @@ pub struct KnownConnectionView {
     pub secret_at: Timestamp,
     /// when an event last told of it, by our clock
     pub told_at: Option<Timestamp>,
+    /// where it is believed to be gone because lists lack it: how old the list is that settled it
+    pub gone_at: Option<Timestamp>,
     /// its open use
     pub open_use: Option<OpenUse>,
     /// the credential of its latest use, open or ended

@@ -69,8 +69,32 @@ const AUTHS: [(&str, Auth); 2] = [("key", Auth::Key), ("oauth", Auth::Oauth)];
 const USES: [(&str, UsedFor); 3] =
     [("sync", UsedFor::Sync), ("transactional", UsedFor::Transactional), ("smtp", UsedFor::Smtp)];
 
+/// What the end of a known connection may tell beside itself: the secret, where it is asked, and what still runs with it.
+const OF_AN_END: [usize; 11] = [
+    CONNECTION_ID,
+    STATUS,
+    UPDATED_AT,
+    DELETED_AT,
+    SECRET_SET_AT,
+    KEY_ID,
+    SECRET,
+    REGION,
+    BASE_URL,
+    RUNNING_JOBS,
+    COMPROMISED_AT,
+];
+
+/// Makes an end's row of what it tells and of what is known. Its other facts stay as they are known: those that an end brings
+/// along may be older, and a platform that has just deleted a row may have few of them.
+pub(super) fn end(cells: &mut Cells<'_>, known: &ConnectionRecord) {
+    for field in (0..CONTRACT.names.len()).filter(|field| !OF_AN_END.contains(field)) {
+        cells.take(field);
+    }
+    fill(cells, known);
+}
+
 /// The facts of a known connection, as far as a row would give them: for what an event leaves out.
-pub(super) fn fill(cells: &mut Cells<'_>, known: &ConnectionRecord) {
+fn fill(cells: &mut Cells<'_>, known: &ConnectionRecord) {
     let text = |text: &str| Cell::Text(Cow::Owned(text.to_owned()));
     let maybe = |value: Option<String>| value.map_or(Cell::Absent, |value| Cell::Text(Cow::Owned(value)));
     let time = |at: Option<Timestamp>| maybe(at.map(|at| at.to_string()));

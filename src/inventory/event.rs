@@ -64,6 +64,15 @@ impl<'a> EventBody<'a> {
         self.source.as_deref()
     }
 
+    /// The row that comes with an end is as it last was, and may be dated by its last change: the end itself is newer.
+    fn is_end_of_an_older_row(&self) -> bool {
+        let dated = match self.cells.get(connection::UPDATED_AT) {
+            Cell::Text(text) => Timestamp::parse(text.trim()),
+            _ => None,
+        };
+        self.kind.is_end() && dated.is_some_and(|dated| dated < self.at)
+    }
+
     fn set(&mut self, field: usize, text: &str) {
         self.cells.set(field, Cell::Text(Cow::Owned(text.to_owned())));
     }
@@ -115,11 +124,11 @@ impl Tidings for EventBody<'_> {
             if self.cells.is_empty(connection::DELETED_AT) {
                 self.set(connection::DELETED_AT, &self.at.to_string());
             }
-            if let Some(known) = known.filter(|_| !self.is_whole()) {
-                connection::fill(&mut self.cells, known);
+            if let Some(known) = known {
+                connection::end(&mut self.cells, known);
             }
         }
-        if self.cells.is_empty(connection::UPDATED_AT) {
+        if self.cells.is_empty(connection::UPDATED_AT) || self.is_end_of_an_older_row() {
             self.set(connection::UPDATED_AT, &self.at.to_string());
         }
         let mut dropped = Vec::new();

@@ -1,6 +1,7 @@
 //! What the operator's endpoints are told: how far each was, and what is on its way.
 
 use serde::Deserialize;
+use serde_json::Map;
 
 use super::packed::{pack, size};
 use super::sql::Sql;
@@ -24,6 +25,11 @@ impl Ledger {
         }
         let named = pack(named)?;
         let mut tx = self.write("know who is told").await?;
+        let left: Vec<(String, u64)> = tx.rows("message", &LEFT, [(&named).into()]).await?;
+        tx.log(
+            &left.into_iter().map(|(endpoint, messages)| left_to_itself(now, &endpoint, messages)).collect::<Vec<_>>(),
+        )
+        .await?;
         tx.run(&LEAVE, [(&named).into(), now.into()]).await?;
         tx.run(&FORGET, [(&named).into()]).await?;
         tx.run(&BEGIN, [named.into()]).await?;
@@ -138,6 +144,14 @@ impl AnnounceLedger for Ledger {
     }
 }
 
+/// What the log is told of an endpoint that is named no more, and for which messages wait.
+fn left_to_itself(now: Timestamp, endpoint: &str, messages: u64) -> Event {
+    let data = Map::from_iter([("messages".to_owned(), messages.into()), ("why".to_owned(), NAMED_NO_MORE.into())]);
+    Event { at: now, kind: "webhook.given_up", subject: format!("webhook:{endpoint}"), data }
+}
+
+const NAMED_NO_MORE: &str = "the settings name it no more";
+
 /// An endpoint that is named no more keeps its row, for its messages; the log's entries are counted from 1.
 pub(super) const NAMES: Sql = sql!("SELECT " [numbers "name"] " FROM endpoint WHERE told_up_to >= 0");
 
@@ -149,6 +163,12 @@ pub(super) const BEGIN: Sql = sql!(
     "INSERT INTO endpoint (name, told_up_to)
      SELECT named.value, (SELECT coalesce(max(id), 0) FROM event) FROM " [each "$1" named text] " WHERE true
      ON CONFLICT (name) DO UPDATE SET told_up_to = excluded.told_up_to WHERE endpoint.told_up_to < 0"
+);
+
+pub(super) const LEFT: Sql = sql!(
+    "SELECT " [page "endpoint, waiting"] "
+     FROM (SELECT endpoint, count(*) AS waiting FROM message
+           WHERE state = 'planned' AND endpoint NOT IN " [within "$1" text] " GROUP BY endpoint) AS left_alone"
 );
 
 pub(super) const LEAVE: Sql = sql!(

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::Ledger;
 use super::packed::{pack, size};
 use super::read::log::EVENTS;
@@ -9,7 +11,6 @@ use super::session::Session;
 use super::sql::Sql;
 use crate::domain::announce::Entry;
 use crate::domain::chain::{LONGEST, Link, covered};
-use crate::ports::announce::AnnounceLedger as _;
 use crate::ports::notary::Notary;
 use crate::ports::{Event, LedgerError};
 
@@ -51,14 +52,15 @@ impl Ledger {
     }
 
     /// What a link covers: the entries behind one entry and up to another. One more than a link may cover shows that
-    /// there are too many.
+    /// there are too many. `None` where one of them says what nobody could have written.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn entries_between(&self, after: i64, up_to: i64) -> Result<Vec<Entry>, LedgerError> {
-        let mut entries = self.entries(after, LONGEST + 1).await?;
-        entries.retain(|entry| entry.id <= up_to);
-        Ok(entries)
+    pub async fn entries_between(&self, after: i64, up_to: i64) -> Result<Option<Vec<Entry>>, LedgerError> {
+        let mut line = self.look("read what a link covers").await?;
+        let page = [after.into(), up_to.into(), size(LONGEST + 1).into()];
+        let rows: Vec<Value> = line.rows("event", &BETWEEN, page).await?;
+        Ok(rows.into_iter().map(entry).collect())
     }
 
     /// How many entries have no link yet: those of commands that were run without the master key. The next one that has it
@@ -70,6 +72,12 @@ impl Ledger {
         let mut line = self.look("count what has no link").await?;
         Ok(line.number(&UNLINKED, []).await?.unsigned_abs())
     }
+}
+
+/// An entry as it was written, its facts as a text.
+fn entry(row: Value) -> Option<Entry> {
+    let (id, at, kind, subject, data): (_, _, _, _, String) = serde_json::from_value(row).ok()?;
+    Some(Entry { id, at, kind, subject, data: serde_json::from_str(&data).ok()? })
 }
 
 impl Session {
@@ -117,11 +125,16 @@ pub(super) const APPEND: Sql = sql!(
      SELECT v.at, v.kind, v.subject, v.data FROM " [wide "$1" v (0 at bigint, 1 kind text, 2 subject text, 3 data text)]
 );
 
-pub(super) const HEAD: Sql =
-    sql!("SELECT " [page "up_to, mac"] " FROM (SELECT * FROM chain ORDER BY up_to DESC LIMIT 1) AS head");
+// Facts that were tampered with need not be JSON any more.
+pub(super) const BETWEEN: Sql = sql!(
+    "SELECT " [page "id, at, CAST(kind AS text), CAST(subject AS text), CAST(data AS text)"] "
+     FROM (SELECT * FROM event WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3) AS page"
+);
 
-pub(super) const LINKS: Sql =
-    sql!("SELECT " [page "up_to, mac"] " FROM (SELECT * FROM chain WHERE up_to > $1 ORDER BY up_to LIMIT $2) AS page");
+pub(super) const HEAD: Sql =
+    sql!("SELECT " [page "up_to, CAST(mac AS text)"] " FROM (SELECT * FROM chain ORDER BY up_to DESC LIMIT 1) AS head");
+
+pub(super) const LINKS: Sql = sql!("SELECT " [page "up_to, CAST(mac AS text)"] " FROM (SELECT * FROM chain WHERE up_to > $1 ORDER BY up_to LIMIT $2) AS page");
 
 pub(super) const ADD: Sql = sql!("INSERT INTO chain (up_to, mac) VALUES ($1, $2)");
 

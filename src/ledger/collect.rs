@@ -3,8 +3,6 @@
 pub(super) mod commit;
 pub(super) mod statements;
 
-use std::sync::Arc;
-
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, SourceId, UseId};
 use crate::domain::secret::Fingerprint;
@@ -12,7 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{
     ChangesMark, CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, KnownUse,
-    OpenRow, PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState, Turn,
+    OpenRow, PresentPerson, Reservation, Reserved, Said, SnapshotEnd, SourceState,
 };
 
 use super::Ledger;
@@ -32,12 +30,6 @@ impl CollectLedger for Ledger {
             row: name.to_owned(),
             what: "it is gone right after it was made".to_owned(),
         })
-    }
-
-    async fn turn(&self) -> Result<Turn, LedgerError> {
-        let held = Arc::clone(self.turns()).lock_owned().await;
-        let number = self.look("begin a turn").await?.number(&TURN, []).await?;
-        Ok(Turn::new(number, held))
     }
 
     /// Numbers are reserved by reading only: they are taken when the next commit inserts them, so that a chunk which
@@ -60,19 +52,28 @@ impl CollectLedger for Ledger {
     }
 
     async fn known_connections(&self, ids: &[ConnectionId]) -> Result<Vec<KnownConnection>, LedgerError> {
-        type Row =
-            (ConnectionId, ConnectionStatus, Timestamp, Timestamp, Timestamp, Option<Timestamp>, Option<LastUse>);
+        type Row = (
+            ConnectionId,
+            ConnectionStatus,
+            Timestamp,
+            Timestamp,
+            Timestamp,
+            Option<Timestamp>,
+            Option<Timestamp>,
+            Option<LastUse>,
+        );
         let mut line = self.look("look up connections").await?;
         let rows: Vec<Row> = line.rows("connection", &KNOWN_CONNECTIONS, [pack(ids)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, status, facts_at, row_at, secret_at, told_at, last)| KnownConnection {
+            .map(|(id, status, facts_at, row_at, secret_at, told_at, absent_since, last)| KnownConnection {
                 id,
                 status,
                 facts_at,
                 row_at,
                 secret_at,
                 told_at,
+                absent_since,
                 last_use: last.map(known_use),
             })
             .collect())
@@ -195,8 +196,6 @@ impl Ledger {
     }
 }
 
-pub(super) const TURN: Sql = sql!("SELECT coalesce((SELECT max(number) FROM turn), 0)");
-
 pub(super) const NEW_SOURCE: Sql = sql!("INSERT INTO source (name) VALUES ($1) ON CONFLICT (name) DO NOTHING");
 
 pub(super) const SOURCE: Sql = sql!(
@@ -223,7 +222,8 @@ pub(super) const KNOWN_ROWS: Sql = sql!(
 
 pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
     "SELECT " [page
-        "c.id, c.status, c.facts_at, coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at, "
+        "c.id, c.status, c.facts_at, coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at,
+         c.absent_since, "
         [json "(SELECT " [array
             "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends"] "
                 FROM use AS u JOIN credential AS k ON k.id = u.credential_id

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::packed::{pack, size};
 use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, meta};
+use super::{Ledger, meta, turn};
 use crate::domain::facts::Subject;
 use crate::domain::finding::KnownFinding;
 use crate::domain::ids::ConnectionId;
@@ -94,6 +94,7 @@ impl JudgeLedger for Ledger {
             what: "judgements without an instant".to_owned(),
         })?;
         let mut tx = self.write("write judgements").await?;
+        turn::keep(&mut tx, batch.turn).await?;
         tx.run(&JUDGED, [pack(&batch.judged)?.into()]).await?;
         let events = changes::write(&mut tx, now, &batch.changes).await?;
         tx.log(&events).await?;

@@ -45,6 +45,7 @@ mod sight;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use link::{Checked, Followed, Linked};
 pub use look::{Found, Holder, Look};

@@ -16,7 +16,7 @@ use crate::ports::{Event, LedgerError};
 use super::packed::{pack, size};
 use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, due, escrow, sight};
+use super::{Ledger, due, escrow, sight, turn};
 
 /// From so many due credentials of a provider on, a page is found by walking all credentials in their order: sorting
 /// that many for every page would cost the square of them. Below, sorting the due ones costs less than the walk.
@@ -98,16 +98,22 @@ impl ProbeLedger for Ledger {
 
     async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
         let Learnt { records, controls, sights, clocks, events } = *learnt;
+        let shreds = records.iter().any(|record| record.shred);
+        // Whoever compares rows with what is held finishes first, or begins anew and shows the secret again.
+        let _turn = if shreds { Some(self.turns().lock().await) } else { None };
         let mut tx = self.write("write the answers of providers").await?;
+        let used_again = if shreds { used_again(&mut tx, records).await? } else { Vec::new() };
+        let records = &*but(records, &used_again);
         let mut seen_differently = of_another_kind(&mut tx, records).await?;
-        let destroyed: Vec<CredentialId> = tx.rows("credential", &DESTROYED, [ids(records)?.into()]).await?;
+        let mut silent: Vec<CredentialId> = tx.rows("credential", &DESTROYED, [ids(records)?.into()]).await?;
+        silent.extend(used_again);
         write_beliefs(&mut tx, records).await?;
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
         sight::write(&mut tx, sights, clocks).await?;
         seen_differently.extend(chosen(records, |record| record.transition));
         due::by_credential(&mut tx, &seen_differently, now).await?;
-        tx.log(&without(events, &destroyed)).await?;
+        tx.log(&without(events, &silent)).await?;
         tx.commit().await
     }
 
@@ -120,12 +126,29 @@ fn ids(records: &[ProbeRecord]) -> Result<String, LedgerError> {
     pack(&records.iter().map(|record| record.id).collect::<Vec<_>>())
 }
 
-/// What is to be told of credentials whose copy nobody has had destroyed while they were asked: nothing comes after that.
-fn without<'e>(events: &'e [Event], destroyed: &[CredentialId]) -> Cow<'e, [Event]> {
-    if destroyed.is_empty() {
+/// Those whose copy was to be destroyed for lack of use, and that came into use while they were asked, or were and are not any
+/// more: nothing of it holds, and they are due again.
+async fn used_again(tx: &mut Session, records: &[ProbeRecord]) -> Result<Vec<CredentialId>, LedgerError> {
+    turn::take(tx, None).await?;
+    let decided: Vec<_> =
+        records.iter().filter(|record| record.shred).map(|record| (record.id, record.idle_since)).collect();
+    tx.rows("credential", &USED_AGAIN, [pack(&decided)?.into()]).await
+}
+
+fn but<'r>(records: &'r [ProbeRecord], without: &[CredentialId]) -> Cow<'r, [ProbeRecord]> {
+    if without.is_empty() {
+        return records.into();
+    }
+    records.iter().filter(|record| !without.contains(&record.id)).cloned().collect()
+}
+
+/// What is to be told of the others. Of credentials whose copy somebody had destroyed while they were asked nothing is to be
+/// told: nothing comes after that.
+fn without<'e>(events: &'e [Event], silent: &[CredentialId]) -> Cow<'e, [Event]> {
+    if silent.is_empty() {
         return events.into();
     }
-    let theirs: BTreeSet<String> = destroyed.iter().map(|id| format!("credential:{id}")).collect();
+    let theirs: BTreeSet<String> = silent.iter().map(|id| format!("credential:{id}")).collect();
     events.iter().filter(|event| !theirs.contains(&event.subject)).cloned().collect()
 }
 
@@ -296,6 +319,11 @@ pub(super) const CONTROLS: Sql = sql!(
 pub(super) const DESTROYED: Sql = sql!(
     "SELECT " [numbers "k.id"] " FROM " [each "$1" asked bigint] "
      JOIN credential AS k ON k.id = asked.value AND k.liveness = 'shredded'"
+);
+
+pub(super) const USED_AGAIN: Sql = sql!(
+    "SELECT " [numbers "k.id"] " FROM " [tuples "$1" v (0 id bigint, 1 idle_since bigint)] "
+     CROSS JOIN credential AS k WHERE k.id = v.id AND k.idle_since IS DISTINCT FROM v.idle_since"
 );
 
 pub(super) const OF_ANOTHER_KIND: Sql = sql!(

@@ -6,23 +6,18 @@ pub use self::writes::{
     ChangesEnd, CollectChunk, ConnectionWrite, Mark, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said,
     SnapshotEnd, UseEnd, UseTold,
 };
-use tokio::sync::OwnedMutexGuard;
 
 use super::LedgerError;
+use super::turn::Turns;
 use crate::domain::facts::{ConnectionStatus, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, PersonId, SourceId, UseId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
 /// The ledger as COLLECT sees it.
-pub trait CollectLedger {
+pub trait CollectLedger: Turns {
     /// The source of that name, made at first sight.
     fn source(&self, name: &str, now: Timestamp) -> impl Future<Output = Result<SourceState, LedgerError>>;
-
-    /// The turn to compare with what is known and then to write what follows. Whoever writes to the inventory through this
-    /// process takes one, from the first look-up to the commit: else two could give out the same numbers, or one write what
-    /// the other has just changed.
-    fn turn(&self) -> impl Future<Output = Result<Turn, LedgerError>>;
 
     /// So many fresh numbers of each kind, for rows that the next commit inserts.
     fn reserve(&self, wanted: Reservation) -> impl Future<Output = Result<Reserved, LedgerError>>;
@@ -87,21 +82,6 @@ pub trait CollectLedger {
 
     /// Ends the reading of a source: its quarantine (replacing the last one), its remarks, and whether it was complete.
     fn commit_snapshot(&self, end: &SnapshotEnd) -> impl Future<Output = Result<(), LedgerError>>;
-}
-
-/// The turn to write to the inventory; over when it is dropped.
-#[derive(Debug)]
-pub struct Turn {
-    /// how often the inventory had been written when the turn began
-    pub number: i64,
-    _held: OwnedMutexGuard<()>,
-}
-
-impl Turn {
-    /// Begins with the process's own lock in hand.
-    pub const fn new(number: i64, held: OwnedMutexGuard<()>) -> Self {
-        Self { number, _held: held }
-    }
 }
 
 /// How many fresh numbers are wanted.
@@ -188,6 +168,8 @@ pub struct KnownConnection {
     pub secret_at: Timestamp,
     /// when an event last told of it, by our clock
     pub told_at: Option<Timestamp>,
+    /// since when it is missing; where it is believed to be gone, how old the list is that settled it
+    pub absent_since: Option<Timestamp>,
     /// its open use, else its latest
     pub last_use: Option<KnownUse>,
 }
@@ -246,7 +228,7 @@ pub struct KnownPerson {
     pub member: String,
     /// the digest of their facts
     pub digest: String,
-    /// since when they were missing, if they were
+    /// since when they are missing; where they are believed to be gone, how old the list is that settled it
     pub absent_since: Option<Timestamp>,
     /// how old these facts are, where that is known
     pub facts_at: Option<Timestamp>,

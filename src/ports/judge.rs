@@ -1,5 +1,6 @@
 //! What JUDGE asks of the ledger and writes to it.
 
+use super::turn::Turns;
 use super::{Event, LedgerError};
 use crate::domain::facts::Subject;
 use crate::domain::finding::{FindingChange, KnownFinding};
@@ -7,7 +8,7 @@ use crate::domain::ids::ConnectionId;
 use crate::domain::time::Timestamp;
 
 /// The ledger as JUDGE sees it.
-pub trait JudgeLedger {
+pub trait JudgeLedger: Turns {
     /// Makes every connection due if what they were judged under is not `version`. In pages of its own that
     /// survive a kill: this only notes the work.
     fn judge_under(&self, version: &str) -> impl Future<Output = Result<(), LedgerError>>;
@@ -40,6 +41,8 @@ pub trait JudgeLedger {
 /// What a batch of judgements changes.
 #[derive(Clone, Debug, Default)]
 pub struct JudgeBatch {
+    /// the number of the turn in which it was put together: written only if nobody else has written since
+    pub turn: Option<i64>,
     /// the present instant
     pub now: Option<Timestamp>,
     /// when each connection is next due by time alone; `None` for never

@@ -139,6 +139,8 @@ pub struct ProbeRecord {
     pub parts: Option<Vec<Part>>,
     /// true where the copy is to be destroyed
     pub shred: bool,
+    /// since when no use was open, as it was known when that was decided
+    pub idle_since: Option<Timestamp>,
     /// true where a rule could see a difference
     pub transition: bool,
 }

@@ -55,7 +55,7 @@ pub(super) async fn of_connections<L: CollectLedger, V>(
         for row in page.iter().filter(|row| missed(row)) {
             match absence(row.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.absent.push((row.id, reading.started)),
-                Absence::Gone if !held => end(&mut chunk, row, now),
+                Absence::Gone if !held => end(&mut chunk, row, reading.taken, now),
                 Absence::Gone | Absence::StillMissing => {}
             }
         }
@@ -119,7 +119,7 @@ pub(super) async fn of_people<L: CollectLedger, V>(
         for person in page.iter().filter(|person| is_missed(person)) {
             match absence(person.absent_since, reading.started, reading.spec.absent_after) {
                 Absence::FirstMissed => chunk.people_absent.push((person.id, reading.started)),
-                Absence::Gone if !held => chunk.people_gone.push(person.id),
+                Absence::Gone if !held => chunk.people_gone.push((person.id, reading.taken)),
                 Absence::Gone | Absence::StillMissing => {}
             }
         }
@@ -148,7 +148,7 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
         let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
         page.iter()
             .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
-            .for_each(|row| end(&mut chunk, row, now));
+            .for_each(|row| end(&mut chunk, row, snapshot, now));
         ended += chunk.gone.len() as u64;
         if !chunk.gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
@@ -160,7 +160,7 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
         let page = ledger.present_people_page(state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| p.id);
+        let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| (p.id, snapshot));
         let chunk = CollectChunk {
             now: Some(now),
             turn: Some(turn.number),
@@ -174,9 +174,10 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
     Ok(ended)
 }
 
-fn end(chunk: &mut CollectChunk, row: &OpenRow, now: Timestamp) {
+/// A connection's end, by a list of that date.
+fn end(chunk: &mut CollectChunk, row: &OpenRow, list: Timestamp, now: Timestamp) {
     let until = row.absent_since.unwrap_or(now);
-    chunk.gone.push(row.id);
+    chunk.gone.push((row.id, list));
     if let Some((id, credential)) = row.open_use {
         chunk.ended.push(UseEnd { id, credential, until, by: EndedBy::Absent });
         chunk.touched.push(credential);

@@ -89,7 +89,7 @@ pub(super) struct Reading<'a, L, V> {
     pub(super) policy: &'a CollectPolicy<'a>,
     pub(super) state: SourceState,
     pub(super) started: Timestamp,
-    /// what the rows are no newer than
+    /// what the rows are no newer than, and how old those are that don't date themselves
     pub(super) taken: Timestamp,
     /// the present instant, where it is an event that is told
     pub(super) told_at: Option<Timestamp>,

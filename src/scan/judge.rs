@@ -13,6 +13,9 @@ use crate::ports::{Clock, LedgerError, Progress};
 /// Connections judged and committed together.
 const PAGE: usize = 1_000;
 
+/// How often a page is judged anew because another process has written to the inventory while it was.
+const AGAIN: u32 = 10;
+
 /// What one judgement brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Judged {
@@ -42,15 +45,23 @@ pub async fn judge<L: JudgeLedger>(
     while ledger.spread_dirty(now).await? {}
     progress.stage("judge", Some(ledger.due_count(now).await?));
     let mut sum = Judged::default();
-    let mut after = ConnectionId(0);
+    let (mut after, mut overtaken) = (ConnectionId(0), 0);
     loop {
+        // An event that tells of one of these while they are judged makes it due again: that is not to be written over.
+        let turn = ledger.turn().await?;
         let page = ledger.due_subjects(now, after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
-        after = last.connection.id;
-        let batch = judge_page(&page, policy, now);
+        let batch = JudgeBatch { turn: Some(turn.number), ..judge_page(&page, policy, now) };
+        match ledger.commit_judgements(&batch).await {
+            Err(LedgerError::Busy(_)) if overtaken < AGAIN => {
+                overtaken += 1;
+                continue;
+            }
+            committed => committed?,
+        }
+        (after, overtaken) = (last.connection.id, 0);
         sum.connections += page.len() as u64;
         batch.changes.iter().for_each(|change| sum.count(change));
-        ledger.commit_judgements(&batch).await?;
         progress.advance(page.len() as u64);
     }
     progress.done();

@@ -135,6 +135,7 @@ async fn an_endpoint_that_is_named_again_is_told_nothing_of_what_was_before() {
     happens("main").await;
     ledger.know_endpoints(START, &["other"]).await.expect("a ledger");
     assert_eq!(ledger.next_message("siem").await.expect("a ledger"), None, "what waited is left");
+    assert_eq!(scene.logged().await, ["webhook:siem"], "and the log says so, once for all of it");
     happens("second").await;
     ledger.know_endpoints(START, &["other", "siem"]).await.expect("a ledger");
     let courier = Moody { takes: true, ..Moody::busy(None) };

@@ -29,6 +29,7 @@ fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionV
         row_at: at(-3600),
         secret_at: at(-3600),
         told_at: None,
+        gone_at: None,
         last_credential: Some(print(1)),
         open_use,
     }
@@ -244,6 +245,7 @@ fn after(known: Option<&KnownConnectionView>, change: &Change) -> KnownConnectio
         row_at: change.facts_at,
         secret_at: change.facts_at,
         told_at: None,
+        gone_at: None,
         open_use: None,
         last_credential: None,
     });

@@ -11,6 +11,9 @@ use super::super::secret::Fingerprint;
 use super::super::time::Timestamp;
 use super::{Begin, BeginWith, Change, KnownConnectionView, absorb, dated};
 
+/// Older than any event.
+const LONG_AGO: Timestamp = Timestamp::from_secs(0);
+
 /// What an event changes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -58,7 +61,9 @@ pub fn told(
     let mut change = absorb(known, record, fingerprint, date, now);
     let secret_at = fingerprint.map(|_| date);
     let Some(known) = known else {
-        return Told { change, late: false, takes_facts: true, row_at: date, secret_at };
+        // what a row says that comes late is better known than what an end brings along
+        let row_at = if whole { date } else { LONG_AGO };
+        return Told { change, late: false, takes_facts: true, row_at, secret_at };
     };
     let late = change.stale || is_undone(known, record, date);
     if late {
@@ -71,9 +76,14 @@ pub fn told(
     Told { change, late: false, takes_facts: true, row_at: if whole { date } else { known.row_at }, secret_at }
 }
 
-/// A word of the very instant of the end doesn't undo it.
+/// A word of the very instant of the end doesn't undo it, nor one from before the list that lacked it.
 fn is_undone(known: &KnownConnectionView, record: &ConnectionRecord, date: Timestamp) -> bool {
-    known.status == ConnectionStatus::Deleted && record.status != RecordStatus::Deleted && date == known.facts_at
+    let is_within = |end: Timestamp| record.status != RecordStatus::Deleted && date <= end;
+    match known.status {
+        ConnectionStatus::Deleted => is_within(known.facts_at),
+        ConnectionStatus::Absent => known.gone_at.is_some_and(is_within),
+        _ => false,
+    }
 }
 
 /// An event that is older than the status that is known.

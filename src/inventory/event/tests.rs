@@ -69,6 +69,42 @@ fn a_deletion_needs_its_id_alone_and_takes_the_rest_from_what_is_known() {
 }
 
 #[test]
+fn an_end_with_a_row_of_its_own_wipes_nothing_that_is_known() {
+    let made = body(
+        "connection.created",
+        r#"{"connection_id": "c", "account_id": "a", "provider": "mailjet", "name": "News", "created_by": "m",
+        "created_at": 1780000000, "key_id": "public", "secret": "s", "tags": "x"}"#,
+    );
+    let known = parsed(&made).connection(None, NOW).0.expect("a row");
+    let text = body(
+        "connection.deleted",
+        r#"{"connection_id": "c", "account_id": "a", "provider": "mailjet", "secret": "s", "tags": "y", "running_jobs": 2}"#,
+    );
+    let ended = parsed(&text).connection(Some(&known), NOW).0.expect("a row");
+    assert_eq!(
+        (&ended.name, &ended.created_by, ended.created_at, &ended.key_id, &ended.tags, ended.running_jobs),
+        (&known.name, &known.created_by, known.created_at, &known.key_id, &known.tags, 2),
+    );
+}
+
+#[test]
+fn an_end_is_dated_by_itself_where_the_row_that_it_brings_along_is_older() {
+    let at = NOW - crate::domain::time::hours(1);
+    for (updated_at, dated) in [
+        (at - crate::domain::time::days(3), at),
+        (at, at),
+        (at + crate::domain::time::minutes(5), at + crate::domain::time::minutes(5)),
+    ] {
+        let facts =
+            format!(r#"{{"connection_id": "c", "account_id": "a", "provider": "kit", "updated_at": "{updated_at}"}}"#);
+        for (kind, dated) in [("connection.deleted", dated), ("connection.updated", updated_at)] {
+            let record = parsed(&body(kind, &facts)).connection(None, NOW).0.expect("a row");
+            assert_eq!(record.updated_at, Some(dated), "{kind} {updated_at}");
+        }
+    }
+}
+
+#[test]
 fn a_person_who_leaves_is_known_by_their_account_and_id() {
     let made =
         body("member.created", r#"{"account_id": "a", "member_id": "m", "email": "m@example.org", "role": "owner"}"#);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::domain::ids::{AccountId, CredentialId, UseId};
+use crate::domain::ids::{AccountId, CredentialId, PersonId, UseId};
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{CollectChunk, Mark, SnapshotEnd};
@@ -12,7 +12,7 @@ use crate::ports::collect::{CollectChunk, Mark, SnapshotEnd};
 use super::super::packed::{Flag, pack};
 use super::super::session::Session;
 use super::super::sql::Sql;
-use super::super::{Ledger, due, escrow, judge};
+use super::super::{Ledger, due, escrow, judge, turn};
 use super::statements as sql;
 
 /// Writes all of `chunk` in one transaction. The order is that of the references between the rows; uses end before
@@ -30,10 +30,7 @@ pub(in crate::ledger) async fn write(tx: &mut Session, chunk: &CollectChunk) -> 
         row: "now".to_owned(),
         what: "a chunk must say when it was read".to_owned(),
     })?;
-    if tx.run(&sql::TAKE_TURN, [chunk.turn.into()]).await? == 0 {
-        let what = "another process has written to the inventory meanwhile, and this is tried again by itself";
-        return Err(LedgerError::Busy(what.to_owned()));
-    }
+    turn::take(tx, chunk.turn).await?;
     each(tx, &sql::ACCOUNTS, &chunk.accounts, now).await?;
     write_people(tx, chunk, now).await?;
     write_credentials(tx, chunk, now).await?;
@@ -126,7 +123,8 @@ async fn write_people(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) ->
     each(tx, &sql::PEOPLE_GONE, &chunk.people_gone, now).await?;
     let mut accounts: BTreeSet<AccountId> = chunk.people.iter().map(|person| person.account).collect();
     if !chunk.people_gone.is_empty() {
-        accounts.extend(due::accounts_of(tx, &chunk.people_gone).await?);
+        let gone: Vec<PersonId> = chunk.people_gone.iter().map(|(id, _)| *id).collect();
+        accounts.extend(due::accounts_of(tx, &gone).await?);
     }
     due::by_account(tx, &Vec::from_iter(accounts), now).await
 }

@@ -31,9 +31,12 @@ pub(in crate::ledger) const PEOPLE_ABSENT: Sql = sql!(
 pub(in crate::ledger) const PEOPLE_PRESENT: Sql =
     sql!("UPDATE person SET absent_since = NULL WHERE id IN " [within "$1" bigint]);
 
-// Without a digest: whoever comes back counts as changed, so that the status is written again.
-pub(in crate::ledger) const PEOPLE_GONE: Sql =
-    sql!("UPDATE person SET status = 'removed', digest = '' WHERE id IN " [within "$1" bigint]);
+// Without a digest: whoever comes back counts as changed, so that the status is written again. From when they are believed
+// to be gone is older than what comes to be told of them before.
+pub(in crate::ledger) const PEOPLE_GONE: Sql = sql!(
+    "UPDATE person SET status = 'removed', digest = '', absent_since = v.at
+     FROM " [tuples "$1" v (0 id bigint, 1 at bigint)] " WHERE person.id = v.id"
+);
 
 // In the order of the fingerprints: each page of their index is then touched once.
 pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
@@ -89,8 +92,10 @@ pub(in crate::ledger) const PRESENT: Sql =
     sql!("UPDATE connection SET absent_since = NULL WHERE id IN " [within "$1" bigint]);
 
 // Without a digest: an id that comes back counts as changed, and opens a new use.
-pub(in crate::ledger) const GONE: Sql =
-    sql!("UPDATE connection SET status = 'absent', digest = '', judge_at = $2 WHERE id IN " [within "$1" bigint]);
+pub(in crate::ledger) const GONE: Sql = sql!(
+    "UPDATE connection SET status = 'absent', digest = '', absent_since = v.at, judge_at = $2
+     FROM " [tuples "$1" v (0 id bigint, 1 at bigint)] " WHERE connection.id = v.id"
+);
 
 pub(in crate::ledger) const ENDED: Sql = sql!(
     "UPDATE use SET until = CASE WHEN v.until < use.since THEN use.since ELSE v.until END, ended_by = v.\"by\",
@@ -119,12 +124,6 @@ pub(in crate::ledger) const TOLD: Sql = sql!(
 
 pub(in crate::ledger) const IDENTIFIED: Sql =
     sql!("UPDATE use SET ended_by = 'identified' WHERE id IN " [within "$1" bigint] " AND until IS NOT NULL");
-
-// $1 the turn in which it was put together, or null. Touches nothing where another has written since.
-pub(in crate::ledger) const TAKE_TURN: Sql = sql!(
-    "INSERT INTO turn (id, number) VALUES (1, 1)
-     ON CONFLICT (id) DO UPDATE SET number = turn.number + 1 WHERE turn.number = coalesce($1, turn.number)"
-);
 
 pub(in crate::ledger) const PAIRS_OF_USES: Sql = sql!(
     "SELECT " [page "credential_id, account_id"] "

@@ -9,6 +9,8 @@ use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::{Reader, is_told};
 use crate::domain::time::hours;
+use crate::ports::collect::CollectLedger as _;
+use crate::ports::turn::Turns as _;
 
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
 use crate::ledger::place::Kind;
@@ -26,6 +28,7 @@ on_both![
     a_finding_lives_through_opening_update_close_and_reopening,
     a_finding_that_is_never_mailed_has_no_step,
     closing_what_is_not_open_changes_nothing_of_the_batch,
+    what_was_written_since_is_not_judged_by_what_was_known_before,
 ];
 
 const STALE: RuleName = RuleName::SecretStale;
@@ -299,11 +302,30 @@ async fn a_finding_that_is_never_mailed_has_no_step(kind: Kind) {
     assert_eq!(estate.number("SELECT count(*) FROM finding WHERE next_step_at IS NULL").await, 1);
 }
 
+async fn what_was_written_since_is_not_judged_by_what_was_known_before(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    estate.connection(1, 1, None).await;
+    let number = estate.ledger.turn().await.unwrap().number; // as another process has it
+    let batch = JudgeBatch {
+        now: Some(NOW),
+        turn: Some(number),
+        judged: vec![(ConnectionId(1), None)],
+        ..JudgeBatch::default()
+    };
+    estate.ledger.commit_judgements(&batch).await.unwrap();
+    estate.ledger.commit_judgements(&batch).await.unwrap(); // to judge is not to write to the inventory
+    let chunk = crate::ports::collect::CollectChunk { now: Some(NOW), ..Default::default() };
+    estate.ledger.commit_collect(&chunk).await.unwrap();
+    let overtaken = estate.ledger.commit_judgements(&batch).await;
+    assert!(matches!(overtaken, Err(LedgerError::Busy(_))), "{overtaken:?}");
+}
+
 async fn closing_what_is_not_open_changes_nothing_of_the_batch(kind: Kind) {
     let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
     let batch = JudgeBatch {
         now: Some(NOW),
+        turn: None,
         judged: vec![(ConnectionId(1), Some(NOW))],
         changes: vec![
             FindingChange::Opened(opened(STALE, 1, 1)),

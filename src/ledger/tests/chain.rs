@@ -4,12 +4,14 @@ use super::*;
 use crate::app::audit::verify;
 use crate::domain::chain::{Broken, Link, Mac};
 use crate::ports::notary::Notary;
-use crate::ports::{Event, Quiet};
+use crate::ports::{Event, Progress, Quiet};
 
 on_both![
     every_committed_chunk_has_a_link_and_a_forged_entry_breaks_it,
     what_was_logged_before_anybody_vouched_is_vouched_for_page_by_page,
     a_log_that_was_cut_off_is_found_by_its_head,
+    what_nobody_could_have_written_breaks_the_chain_and_stops_no_writing,
+    an_audit_that_is_told_to_stop_says_nothing,
 ];
 
 /// Vouches with a hash that only tests may take for one.
@@ -35,7 +37,7 @@ async fn log(fixture: &Fixture, count: i64, time: i64) {
 
 async fn audited(fixture: &Fixture, noted: Option<Link>) -> Result<(u64, u64, u64), Broken> {
     let found = verify(&fixture.ledger, &Stamp, noted, &Quiet).await.expect("a ledger that can be read");
-    found.map(|verified| (verified.links, verified.entries, verified.unlinked))
+    found.expect("an audit to the end").map(|verified| (verified.links, verified.entries, verified.unlinked))
 }
 
 /// Does what only who owns the database can do.
@@ -45,10 +47,12 @@ async fn forge(fixture: &Fixture, kind: Kind, statement: &'static str) {
             "DROP TRIGGER IF EXISTS event_is_append_only_update",
             "DROP TRIGGER IF EXISTS event_is_append_only_delete",
             "DROP TRIGGER IF EXISTS chain_is_append_only_delete",
+            "DROP TRIGGER IF EXISTS chain_is_append_only_update",
         ],
         Kind::Postgres => [
             "DROP TRIGGER IF EXISTS event_is_append_only ON event",
             "DROP TRIGGER IF EXISTS chain_is_append_only ON chain",
+            "SELECT 1",
             "SELECT 1",
         ],
     };
@@ -97,4 +101,43 @@ async fn a_log_that_was_cut_off_is_found_by_its_head(kind: Kind) {
     forge(&fixture, kind, "DELETE FROM event WHERE id > 2").await;
     assert_eq!(audited(&fixture, None).await, Ok((1, 2, 0)), "nothing in it tells");
     assert_eq!(audited(&fixture, Some(head)).await, Err(Broken::Head(head)));
+}
+
+async fn what_nobody_could_have_written_breaks_the_chain_and_stops_no_writing(kind: Kind) {
+    for (forged, from, to) in [
+        ("UPDATE chain SET mac = 'no hash' WHERE up_to = 2", 1, 2),
+        ("UPDATE chain SET mac = '' WHERE up_to = 6", 5, 6),
+        ("UPDATE event SET data = 'no object' WHERE id = 4", 3, 4),
+        ("UPDATE event SET data = '[]' WHERE id = 4", 3, 4),
+    ] {
+        let fixture = Fixture::new(kind).await;
+        fixture.ledger.chain_with(Arc::new(Stamp)).await.expect("a ledger that can be written");
+        for time in 1..=3 {
+            log(&fixture, 2, time).await;
+        }
+        forge(&fixture, kind, forged).await;
+        assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
+        log(&fixture, 1, 4).await;
+        assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
+    }
+}
+
+/// Told to stop as soon as it has begun.
+struct Stopped;
+
+impl Progress for Stopped {
+    fn stage(&self, _: &'static str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn done(&self) {}
+    fn stopping(&self) -> bool {
+        true
+    }
+}
+
+async fn an_audit_that_is_told_to_stop_says_nothing(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.ledger.chain_with(Arc::new(Stamp)).await.expect("a ledger that can be written");
+    log(&fixture, 2, 1).await;
+    let found = verify(&fixture.ledger, &Stamp, None, &Stopped).await.expect("a ledger that can be read");
+    assert_eq!(found, None);
 }

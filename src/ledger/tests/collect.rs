@@ -58,7 +58,9 @@ async fn known_rows_come_with_their_digest_and_unknown_ids_are_left_out(kind: Ki
 async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
-    fixture.commit(CollectChunk { ended: vec![end(2, 2, 20)], gone: vec![ConnectionId(2)], ..chunk(21) }).await;
+    fixture
+        .commit(CollectChunk { ended: vec![end(2, 2, 20)], gone: vec![(ConnectionId(2), at(20))], ..chunk(21) })
+        .await;
     let mut known = fixture.ledger.known_connections(&[ConnectionId(1), ConnectionId(2)]).await.expect("known");
     known.sort_by_key(|connection| connection.id);
     let used = |id, open| KnownUse {
@@ -77,6 +79,7 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         row_at: at(2),
         secret_at: at(2),
         told_at: None,
+        absent_since: None,
         last_use: Some(used(1, true)),
     };
     let second = KnownConnection {
@@ -86,6 +89,7 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         row_at: at(2),
         secret_at: at(2),
         told_at: None,
+        absent_since: Some(at(20)),
         last_use: Some(used(2, false)),
     };
     assert_eq!(known, [first, second]);
@@ -168,7 +172,7 @@ async fn open_connections_page_in_the_order_of_their_numbers_with_their_open_use
     fixture.load(1..=4, 10).await;
     let gone = CollectChunk {
         ended: vec![end(2, 2, 20)],
-        gone: vec![ConnectionId(2)],
+        gone: vec![(ConnectionId(2), at(30))],
         absent: vec![(ConnectionId(3), at(19))],
         ..chunk(20)
     };
@@ -191,8 +195,8 @@ async fn what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change(kin
     fixture.commit(CollectChunk { people: vec![fixture.person(1)], ..chunk(10) }).await;
     fixture
         .commit(CollectChunk {
-            gone: vec![ConnectionId(1)],
-            people_gone: vec![PersonId(1)],
+            gone: vec![(ConnectionId(1), at(30))],
+            people_gone: vec![(PersonId(1), at(30))],
             ended: vec![end(1, 1, 20)],
             ..chunk(20)
         })

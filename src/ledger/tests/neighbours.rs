@@ -175,7 +175,7 @@ async fn a_change_of_people_makes_the_connections_of_their_account_due_and_of_no
         .await;
     for step in [
         CollectChunk { people: vec![fixture.person(1)], ..chunk(20) },
-        CollectChunk { people_gone: vec![PersonId(1)], ..chunk(30) },
+        CollectChunk { people_gone: vec![(PersonId(1), at(30))], ..chunk(30) },
     ] {
         fixture.settle().await;
         fixture.commit(step).await;

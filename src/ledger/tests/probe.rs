@@ -13,6 +13,7 @@ on_both![
     only_a_transition_makes_the_connections_due,
     nothing_is_told_of_a_key_after_its_copy_was_destroyed_while_it_was_asked,
     a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says,
+    a_key_that_came_into_use_while_it_was_asked_keeps_its_copy_and_is_due,
     controls_are_kept_by_source_and_endpoint_and_only_move_forward,
 ];
 
@@ -24,6 +25,7 @@ fn record(id: i64, liveness: Liveness) -> ProbeRecord {
         kind: None,
         parts: None,
         shred: false,
+        idle_since: None,
         transition: false,
     }
 }
@@ -151,6 +153,29 @@ async fn a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record
     assert_eq!(fixture.one("SELECT probe_at FROM credential WHERE id = 1").await, None);
     let known = fixture.ledger.known_credentials(&[fingerprint(1)]).await.expect("known");
     assert_eq!((known[0].held, known[0].shredded), (false, true));
+}
+
+async fn a_key_that_came_into_use_while_it_was_asked_keeps_its_copy_and_is_due(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=2, 10).await;
+    fixture.ledger.act("UPDATE credential SET idle_since = 40, probe_at = 45").await;
+    fixture.ledger.act("UPDATE credential SET idle_since = NULL WHERE id = 1").await; // an event opens a use of it
+    let shredded =
+        [1, 2].map(|id| ProbeRecord { shred: true, idle_since: Some(at(40)), ..record(id, Liveness::Shredded) });
+    let subject = |id: i64| format!("credential:{id}");
+    let events = [1, 2].map(|id| Event {
+        at: at(50),
+        kind: "credential.shredded",
+        subject: subject(id),
+        data: Default::default(),
+    });
+    let learnt = Learnt { records: &shredded, events: &events, ..Learnt::default() };
+    fixture.ledger.commit_probes(at(50), &learnt).await.expect("written");
+    let held = fixture.ledger.held_credentials(&[CredentialId(1), CredentialId(2)]).await.expect("held");
+    assert_eq!(held.iter().map(|credential| credential.id.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(fixture.one("SELECT probe_at || '' FROM credential WHERE id = 1").await.as_deref(), Some("45"));
+    let told = "SELECT count(*) || ' ' || min(subject) FROM event WHERE kind = 'credential.shredded'";
+    assert_eq!(fixture.one(told).await.as_deref(), Some("1 credential:2"));
 }
 
 async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward(kind: Kind) {

@@ -15,6 +15,7 @@ pub(super) async fn shred(fixture: &Fixture, ids: &[i64]) {
             kind: None,
             parts: None,
             shred: true,
+            idle_since: None,
             transition: true,
         })
         .collect();

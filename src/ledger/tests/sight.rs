@@ -101,6 +101,7 @@ async fn suspects_are_paged_by_their_numbers_and_nobody_else_is(kind: Kind) {
         kind: None,
         parts: None,
         shred: false,
+        idle_since: None,
         transition: false,
     };
     let records = [2, 3, 5, 6].map(record);

@@ -11,7 +11,7 @@ use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
     act, announce, chain, collect, compromise, copy, due, escrow, events, judge, link, meta, notify, probe, prune,
-    read, running, scans, sight,
+    read, running, scans, sight, turn,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -49,6 +49,7 @@ const ALL: &[Known] = &known![
     announce::FORGET: "t",
     announce::LAST: "",
     announce::LEAVE: "tn",
+    announce::LEFT: "t",
     announce::MOVE: "tn",
     announce::NAMES: "",
     announce::NEXT: "t",
@@ -57,6 +58,7 @@ const ALL: &[Known] = &known![
     announce::TOLD: "t",
     chain::ADD: "nt",
     chain::APPEND: "t",
+    chain::BETWEEN: "nnn",
     chain::HEAD: "",
     chain::LINKS: "nn",
     chain::UNLINKED: "",
@@ -71,7 +73,6 @@ const ALL: &[Known] = &known![
     collect::OPEN_PAGE: "nnn",
     collect::PRESENT_PEOPLE_PAGE: "nnn",
     collect::SOURCE: "t",
-    collect::TURN: "",
     collect::statements::ABSENT: "t",
     collect::statements::ACCOUNTS: "t",
     collect::statements::BEGUN: "tn",
@@ -95,7 +96,6 @@ const ALL: &[Known] = &known![
     collect::statements::SNAPSHOT: "nnnnntnnntnnnt",
     collect::statements::SUMMARIES: "t",
     collect::statements::SYNCS_ARE_NEWS: "n",
-    collect::statements::TAKE_TURN: "n",
     collect::statements::TOLD: "t",
     compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
@@ -232,6 +232,7 @@ const ALL: &[Known] = &known![
     probe::DESTROYED: "t",
     probe::OF_ANOTHER_KIND: "t",
     probe::SUSPECTS: "tnn",
+    probe::USED_AGAIN: "t",
     probe::WRITE_CONTROLS: "t",
     prune::FORGET_MAILS: "t",
     prune::FORGET_MESSAGES: "t",
@@ -288,6 +289,9 @@ const ALL: &[Known] = &known![
     sight::STATES: "",
     sight::WORD: "tn",
     sight::WRITE: "t",
+    turn::KEEP: "n",
+    turn::TAKE: "n",
+    turn::TURN: "",
 ];
 
 #[tokio::test]

@@ -40,14 +40,14 @@ pub struct CollectChunk {
     pub absent: Vec<(ConnectionId, Timestamp)>,
     /// connections that were missing and are back
     pub present: Vec<ConnectionId>,
-    /// connections that are now believed gone (their uses are in `ended`)
-    pub gone: Vec<ConnectionId>,
+    /// connections that are now believed gone (their uses are in `ended`), with how old the list is that settled it
+    pub gone: Vec<(ConnectionId, Timestamp)>,
     /// people missing for the first time
     pub people_absent: Vec<(PersonId, Timestamp)>,
     /// people who are back
     pub people_present: Vec<PersonId>,
-    /// people now believed gone
-    pub people_gone: Vec<PersonId>,
+    /// people now believed gone, with how old the list is that settled it
+    pub people_gone: Vec<(PersonId, Timestamp)>,
     /// *known* credentials with a use that begins, ends or is told of here: the ledger compares their summaries before
     /// and after, and makes the neighbours due where one flips
     pub touched: Vec<CredentialId>,

@@ -6,6 +6,7 @@ use super::Reading;
 use super::refs::{self, Named};
 use super::writer::Writer;
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
+use crate::domain::facts::ConnectionStatus;
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, Row};
@@ -65,7 +66,7 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
         .iter()
         .map(|row| {
             let view = row.known.and_then(|id| known.connections.get(&id)).map(view);
-            let change = diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.started, now);
+            let change = diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.taken, now);
             let overtaken = view.is_some_and(|view| diff::is_overtaken(&view, &row.record, reading.taken, now));
             Change { stale: change.stale || overtaken, ..change }
         })
@@ -215,6 +216,7 @@ pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
         row_at: known.row_at,
         secret_at: known.secret_at,
         told_at: known.told_at,
+        gone_at: known.absent_since.filter(|_| known.status == ConnectionStatus::Absent),
         open_use: known
             .open_use()
             .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),

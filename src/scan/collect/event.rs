@@ -69,8 +69,8 @@ fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: &SourceState, at: Time
         max_person: 0,
         ..state.clone()
     };
-    let begun = Reading::begun(tools.ledger, tools.vault, tools.spec, tools.policy, state, at.min(tools.now));
-    Reading { taken: tools.now, told_at: Some(tools.now), ..begun }
+    let begun = Reading::begun(tools.ledger, tools.vault, tools.spec, tools.policy, state, tools.now);
+    Reading { taken: at.min(tools.now), told_at: Some(tools.now), ..begun }
 }
 
 /// An event on its way into the ledger, in its turn.
@@ -102,7 +102,7 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
         self.delivery.told_of_syncs = record.last_sync_at.is_some();
         let fresh = self.fresh(record).await?;
         let known = Known::load(&self.reading, std::slice::from_ref(&fresh)).await?;
-        let told = self.compared(&fresh, &known, (whole || !kind.is_end(), at)).await?;
+        let told = self.compared(&fresh, &known, (!kind.is_end(), at)).await?;
         if told.is_nothing() {
             return self.commit(Taken::Late).await;
         }
@@ -194,11 +194,14 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
             Err(problem) => return Ok(Err(NotTaken::Unfit(problem))),
         };
         let known = ledger.known_people(source, &[(account, member)]).await?.pop();
-        let date = self.reading.started;
+        let date = self.reading.taken;
         let was_removed = before.is_some_and(|before| before.status == PersonStatus::Removed);
         let is_undone = was_removed && record.status != PersonStatus::Removed;
-        let is_late = |at: Timestamp| date < at || (date == at && is_undone);
-        if known.as_ref().and_then(|known| known.facts_at).is_some_and(is_late) {
+        let is_older = |at: Timestamp| date < at || (date == at && is_undone);
+        let is_late = known.as_ref().is_some_and(|known| {
+            known.facts_at.is_some_and(is_older) || (is_undone && known.absent_since.is_some_and(is_older))
+        });
+        if is_late {
             return self.commit(Taken::Late).await;
         }
         let digest = people::digest(&self.reading, &record);

@@ -144,7 +144,7 @@ pub(super) fn write<L, V>(
             locale: record.locale,
             timezone: record.timezone,
             digest,
-            facts_at: reading.started,
+            facts_at: reading.taken,
             told_at: reading.told_at,
         });
     }

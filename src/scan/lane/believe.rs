@@ -110,6 +110,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             kind,
             parts,
             shred: step.shred,
+            idle_since: due.idle_since,
             transition: step.rule_visible || step.transition.is_some(),
             belief: step.belief,
         };
@@ -164,6 +165,7 @@ fn taken_back(due: &DueCredential, step: Step, now: Timestamp, policy: &Liveness
         kind: None,
         parts: None,
         shred: step.shred,
+        idle_since: due.idle_since,
         transition: true,
         belief: step.belief,
     }

@@ -90,10 +90,15 @@ impl Place {
 
     /// Reads these rows, which were so when the reading began; `meanwhile` is told after that.
     pub async fn read(&self, rows: Vec<ConnectionRecord>, meanwhile: &[String]) {
+        self.read_list(rows, None, meanwhile).await;
+    }
+
+    /// The same of a list that was made at `taken`.
+    pub async fn read_list(&self, rows: Vec<ConnectionRecord>, taken: Option<Timestamp>, meanwhile: &[String]) {
         let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
-        let reading = Reading { place: self, rows: Some(rows), meanwhile };
+        let reading = Reading { place: self, rows: Some(rows), taken, meanwhile };
         let read = collect(&self.ledger, &self.vault, &self.clock, &spec(), Ok(reading), &policy, &Quiet).await;
         assert!(read.expect("a ledger that can be written to").complete);
     }
@@ -146,6 +151,7 @@ impl Place {
 struct Reading<'p> {
     place: &'p Place,
     rows: Option<Vec<ConnectionRecord>>,
+    taken: Option<Timestamp>,
     meanwhile: &'p [String],
 }
 
@@ -170,6 +176,10 @@ impl Snapshot for Reading<'_> {
 
     fn has_people(&self) -> bool {
         false
+    }
+
+    fn taken_at(&self) -> Option<Timestamp> {
+        self.taken
     }
 
     fn remarks(&self) -> Vec<String> {

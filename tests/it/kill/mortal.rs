@@ -15,7 +15,7 @@ use keysweep::domain::time::Timestamp;
 use keysweep::ledger::Ledger;
 use keysweep::ports::collect::{
     CollectChunk, CollectLedger, KnownConnection, KnownCredential, KnownPerson, KnownRow, OpenRow, PresentPerson,
-    Reservation, Reserved, SnapshotEnd, SourceState, Turn,
+    Reservation, Reserved, SnapshotEnd, SourceState,
 };
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::links::{KeptLink, LinkLedger};
@@ -23,6 +23,7 @@ use keysweep::ports::notify::{
     ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
+use keysweep::ports::turn::{Turn, Turns};
 use keysweep::ports::{Event, LedgerError};
 use tokio::sync::Mutex;
 
@@ -126,13 +127,15 @@ fn dead() -> LedgerError {
     LedgerError::Busy("the process is dead".to_owned())
 }
 
+impl Turns for Mortal<'_> {
+    async fn turn(&self) -> Result<Turn, LedgerError> {
+        self.read(self.ledger.turn()).await
+    }
+}
+
 impl CollectLedger for Mortal<'_> {
     async fn source(&self, name: &str, now: Timestamp) -> Result<SourceState, LedgerError> {
         self.write("source", self.ledger.source(name, now)).await
-    }
-
-    async fn turn(&self) -> Result<Turn, LedgerError> {
-        self.read(self.ledger.turn()).await
     }
 
     async fn reserve(&self, wanted: Reservation) -> Result<Reserved, LedgerError> {

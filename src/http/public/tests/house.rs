@@ -103,6 +103,7 @@ impl Bell for World {
                 kind: None,
                 parts: None,
                 shred: false,
+                idle_since: None,
                 transition: false,
             };
             let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
