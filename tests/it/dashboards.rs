@@ -8,6 +8,7 @@ mod linter;
 mod made;
 mod prometheus;
 mod promql;
+mod provisioned;
 mod queries;
 mod schema;
 mod served;
