@@ -14,6 +14,7 @@ mod metrics;
 pub mod ops;
 pub mod probe;
 pub mod public;
+pub mod rekey;
 pub mod report;
 mod room;
 pub mod scan;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::announce::Endpoints;
+use self::audit::Noted;
 pub use self::build::{judged_under, rule_policy, sample_templates, tell_policy};
 use self::clock::SteadyClock;
 pub use self::clock::time_by;
@@ -86,6 +88,8 @@ pub struct App<C> {
     mail: Option<MailParts>,
     endpoints: Endpoints,
     judged_under: String,
+    /// of the event log
+    noted: Noted,
     meter: Arc<dyn Meter>,
 }
 

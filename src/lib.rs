@@ -14,6 +14,7 @@
 //! | [`escrow`] | fingerprint, seal, open |
 //! | [`ledger`] | the only room with our SQL: write batches and read models |
 //! | [`mail`] | rendering (pure) and transport |
+//! | [`report`] | what the ledger says, told: stories for people, evidence for auditors |
 //! | [`scan`] | the stages collect, probe, judge |
 //! | `net` | which addresses may be dialled |
 //! | [`webhook`] | signed messages to the operator's own endpoints |
@@ -39,6 +40,7 @@ mod net;
 pub mod notify;
 pub mod ports;
 pub mod providers;
+pub mod report;
 pub mod scan;
 pub mod schedule;
 pub mod telemetry;

@@ -1,5 +1,7 @@
 //! Whether the event log is as it was written.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::Map;
 
 use super::{App, AppError, build};
@@ -88,13 +90,14 @@ impl<C: Clock> App<C> {
     /// # Errors
     /// Where the ledger fails.
     pub async fn audit(&self, progress: &impl Progress) -> Result<(), LedgerError> {
-        let found = verify(&self.ledger, &self.vault.log_key(), None, progress).await?;
+        let found = verify(&self.ledger, &self.vault.log_key(), self.noted.get(), progress).await?;
         let Some(found) = found else { return Ok(()) };
         let now = self.clock.now();
         let (kind, data) = match &found {
             Ok(verified) => {
                 let head = verified.head.map(|head| head.to_string()).unwrap_or_default();
                 tracing::info!(log.entries = verified.entries, log.head = head, "the event log is as it was written");
+                self.noted.set(verified.head);
                 ("log.whole", Map::new())
             }
             Err(broken) => {
@@ -107,7 +110,8 @@ impl<C: Clock> App<C> {
         self.ledger.set(LOG_AUDITED_AT, &now.as_millis().to_string()).await
     }
 
-    /// Writes the log's head where the log itself can't be reached: to the daemon's own.
+    /// Writes the log's head where the log itself can't be reached: to the daemon's own, and into its memory, for the next
+    /// audit.
     ///
     /// # Errors
     /// Where the ledger fails.
@@ -117,6 +121,32 @@ impl<C: Clock> App<C> {
             log.head = head.to_string(),
             "the head of the event log; `keysweep audit verify --head` takes it"
         );
+        // Else a log that was cut off and has grown since would pass for whole.
+        if self.has_noted_head().await? {
+            self.noted.set(Some(head));
+        }
         Ok(())
+    }
+
+    /// Whether the head that was noted last is still in the log.
+    async fn has_noted_head(&self) -> Result<bool, LedgerError> {
+        let Some(noted) = self.noted.get() else { return Ok(true) };
+        let next = self.ledger.links(noted.up_to - 1, 1).await?;
+        Ok(next.first() == Some(&noted))
+    }
+}
+
+/// The last head of the log that this process told of, or found when it went along the whole chain. Nobody who has only the
+/// database can change it.
+#[derive(Debug, Default)]
+pub(super) struct Noted(Mutex<Option<Link>>);
+
+impl Noted {
+    fn get(&self) -> Option<Link> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, head: Option<Link>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = head;
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::sources::{refs, source, spec};
 use super::announce::Endpoints;
+use super::audit::Noted;
 use super::clock::SteadyClock;
 use super::events::Taker;
 use super::{App, AppError, MailParts, lease};
@@ -104,6 +105,7 @@ impl<C: Clock + Clone> App<C> {
             mail,
             endpoints,
             judged_under,
+            noted: Noted::default(),
             meter: Arc::new(Unmetered),
         })
     }

@@ -190,8 +190,8 @@ impl<C: Clock> App<C> {
     pub async fn answer(&self, progress: &impl Progress) -> Result<(), LedgerError> {
         // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
         for _ in 0..ANSWERS {
-            let waiting = self.ledger.checks_waiting().await?;
-            let awaited = self.ledger.awaited().await?;
+            let mut waiting = self.ledger.checks_waiting().await?;
+            let mut awaited = self.ledger.awaited().await?;
             if (waiting.is_empty() && awaited.is_empty()) || progress.stopping() {
                 break;
             }
@@ -200,10 +200,19 @@ impl<C: Clock> App<C> {
             let asked_for = waiting.iter().map(|(credential, _)| *credential);
             let wanted = asked_for.chain(awaited.iter().map(|(credential, _)| *credential));
             let credentials = Vec::from_iter(wanted.collect::<BTreeSet<CredentialId>>());
-            probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
+            let probed = probe_these(&self.probe_tools(progress, &policy), &credentials).await?;
             self.judge(progress).await?;
+            if progress.stopping() {
+                break; // perhaps not all were judged: the next start asks once more
+            }
+            let left = BTreeSet::from_iter(probed.left);
+            waiting.retain(|(credential, _)| !left.contains(credential));
+            awaited.retain(|(credential, _)| !left.contains(credential));
             self.ledger.checks_answered(&waiting, self.clock.now()).await?;
             self.ledger.no_longer_awaited(&awaited).await?;
+            if !left.is_empty() {
+                break; // their provider doesn't answer: they have their turn later
+            }
         }
         Ok(())
     }

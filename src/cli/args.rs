@@ -3,6 +3,7 @@
 mod audit;
 mod mail;
 mod probe;
+mod report;
 mod wait;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::domain::time::Timestamp;
 pub use self::audit::AuditVerb;
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
+pub use self::report::{ReportArgs, ReportFormat};
 pub use self::wait::{AckArgs, SnoozeArgs};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
@@ -129,11 +131,19 @@ pub enum Verb {
         #[command(subcommand)]
         what: ConfigVerb,
     },
+    /// The evidence, per account or for all: what was live when, who was told when, what proves that a key is dead
+    Report(ReportArgs),
     /// Looks after the event log
     Audit {
         /// What to do
         #[command(subcommand)]
         what: AuditVerb,
+    },
+    /// Puts the ledger under another master key: every sealed copy is sealed anew, or nothing changes. The daemon must not run
+    Rekey {
+        /// Where the new key is: env:NAME, file:PATH or cred:NAME; the old one is where escrow.master_key says
+        #[arg(long, value_name = "PLACE")]
+        new_key: String,
     },
     /// Brings the ledger's tables up to this version
     Migrate,

@@ -1,26 +1,23 @@
 //! `explain`: the whole story of a finding, a connection or a credential, with times.
 
-mod log;
-mod story;
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde_json::{Value, json};
 
-use self::story::Story;
-pub use self::story::{credential_facts, finding_facts};
 use super::args::TextFormat;
 use super::find::{Found, find};
 use super::lists::json;
-use super::output::plain;
-use super::words::{cure, second, why};
 use super::{CliError, Done};
 use crate::config::Settings;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::words;
 use crate::ledger::Ledger;
 use crate::ledger::read::{ConnectionDetail, FindingDetail, finding_name};
+use crate::report::story::{Story, finding_facts};
+use crate::report::text::{plain, second};
+use crate::report::value;
+use crate::report::words::{cure, why};
 
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
@@ -117,8 +114,4 @@ fn head(detail: &ConnectionDetail) -> String {
         None => "The rules look at it again when its facts change; time alone changes nothing.\n".to_owned(),
     });
     text
-}
-
-fn value(of: &impl serde::Serialize) -> Value {
-    serde_json::to_value(of).unwrap_or_default()
 }

@@ -248,7 +248,7 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
     ];
     writeln!(out, "{}", table(&headers, look.sample.clone()))?;
     for problem in look.problems.iter().take(50) {
-        writeln!(out, "problem: {}", super::output::plain(problem))?;
+        writeln!(out, "problem: {}", crate::report::text::plain(problem))?;
     }
     if look.problems.len() > 50 {
         writeln!(out, "problem: and {} more", look.problems.len() - 50)?;

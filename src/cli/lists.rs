@@ -185,7 +185,7 @@ async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
         return json(&detail);
     }
     let mut out = anstream::stdout();
-    write!(out, "{}", super::explain::credential_facts(&detail.credential))?;
+    write!(out, "{}", crate::report::story::credential_facts(&detail.credential))?;
     for used in &detail.uses {
         let end = used.until.map_or_else(|| "now".to_owned(), minute);
         writeln!(out, "used by {}/{} from {} to {end}", used.source, used.connection_id, minute(used.since))?;
@@ -221,7 +221,7 @@ async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<D
     if format == TextFormat::Json {
         return json(&detail);
     }
-    write!(anstream::stdout(), "{}", super::explain::finding_facts(&detail))?;
+    write!(anstream::stdout(), "{}", crate::report::story::finding_facts(&detail))?;
     Ok(Done::Ok)
 }
 

@@ -17,6 +17,8 @@ pub mod output;
 mod pause;
 mod probe;
 mod providers;
+mod rekey;
+mod report;
 mod ring;
 mod run;
 mod sample;
@@ -42,6 +44,7 @@ use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Setting
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
+use crate::report::pack::ReportError;
 use crate::telemetry::logs;
 
 /// What a verb ends with, when it ends well.
@@ -103,6 +106,15 @@ enum CliError {
 impl From<LedgerError> for CliError {
     fn from(error: LedgerError) -> Self {
         Self::App(error.into())
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Ledger(error) => error.into(),
+            ReportError::Output(error) => error.into(),
+        }
     }
 }
 
@@ -196,7 +208,9 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Webhook { what } => webhook::run(&what, &settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
+        Verb::Report(args) => report::run(args, &settings, &SystemClock).await,
         Verb::Audit { what } => audit::run(what, &settings, env).await,
+        Verb::Rekey { new_key } => rekey::run(&new_key, &settings, env).await,
         Verb::Migrate => migrate(&settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }

@@ -6,6 +6,9 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use super::args::Format;
+use crate::report::cells::write_csv;
+
+pub use crate::report::text::{pairs, plain};
 
 /// Rows that a table shows unless told otherwise.
 pub const TABLE_ROWS: usize = 200;
@@ -99,53 +102,9 @@ pub fn table(headers: &[&str], mut rows: Vec<Vec<String>>) -> Table {
     table
 }
 
-/// Two columns without lines: names and values.
-pub fn pairs(rows: &[(&str, String)]) -> String {
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines = rows.iter().filter(|(_, value)| !value.is_empty());
-    lines.map(|(name, value)| format!("{name:width$}  {}\n", plain(value))).collect()
-}
-
-/// Without what would move a terminal's cursor, turn its text round or change its colours.
-pub fn plain(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect()
-}
-
-/// One row of CSV. A cell that a spreadsheet would take for a formula gets an apostrophe.
-fn write_csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(cells.map(harmless))?;
-    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-    out.write_all(&bytes)
-}
-
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn csv_of(cells: &[&str]) -> String {
-        let mut out = Vec::new();
-        write_csv(&mut out, cells.iter().copied()).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_cell_that_a_spreadsheet_would_run_is_made_harmless() {
-        assert_eq!(csv_of(&["=1+1", "@x", "-2", "plain", "a,b\"c"]), "'=1+1,'@x,'-2,plain,\"a,b\"\"c\"\n");
-    }
-
-    #[test]
-    fn a_name_cannot_move_the_cursor_or_turn_the_text_round() {
-        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c\nd"), "a [2Jb c d");
-    }
 
     #[test]
     fn an_empty_json_list_is_still_a_document() {

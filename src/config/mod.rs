@@ -26,7 +26,7 @@ mod values;
 pub mod warnings;
 mod webhooks;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use self::choice::ConfigChoice;
 pub use self::http::HttpSettings;
@@ -69,12 +69,17 @@ pub fn load(
     known_providers: &[&str],
 ) -> Result<(Settings, Vec<Warning>), ConfigProblems> {
     let Some(path) = choice.find(env)? else {
-        return read(None, Path::new("."), env, known_providers);
+        return read(None, &folder_of(Path::new(""))?, env, known_providers);
     };
     let text = std::fs::read_to_string(&path).map_err(|error| choice::unreadable(&path, &error))?;
     let name = path.display().to_string();
-    let base = path.parent().unwrap_or(Path::new("."));
-    read(Some(Source { name: &name, text: &text }), base, env, known_providers)
+    read(Some(Source { name: &name, text: &text }), &folder_of(&path)?, env, known_providers)
+}
+
+/// The folder that a file is in, as a path that means the same wherever it is used: a program, for one, is started elsewhere.
+fn folder_of(path: &Path) -> Result<PathBuf, ConfigProblems> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::path::absolute(folder).map_err(|error| choice::unreadable(folder, &error))
 }
 
 /// The pure part of [`load`]: the operator's text, if there is one, and the folder where relative paths start.

@@ -84,6 +84,19 @@ impl SecretRef {
         Ok(Self { setting: setting.to_owned(), place })
     }
 
+    /// Reads the place of a secret that is named on the command line, by `name`: a literal would be seen by every user of the
+    /// machine.
+    ///
+    /// # Errors
+    /// What is wrong, and what to write.
+    pub fn given(name: &str, text: &str, base: &Path) -> Result<Self, String> {
+        match Self::parse(name, text, base) {
+            Ok(given) if !given.is_literal() => Ok(given),
+            Ok(_) => Err("give the place of the secret, not itself: env:NAME, file:PATH or cred:NAME".to_owned()),
+            Err(fault) => Err(format!("{}; {}", fault.what, fault.todo)),
+        }
+    }
+
     /// Stands in where a problem was noted already, so that reading can go on.
     pub(super) fn nowhere() -> Self {
         Self { setting: String::new(), place: SecretPlace::Env(String::new()) }

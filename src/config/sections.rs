@@ -19,7 +19,7 @@ use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
     PolicySettings, ProviderSettings, Sending, Settings,
 };
-use super::shown::Shown;
+use super::shown::{HIDDEN, Shown};
 use super::telemetry::telemetry;
 use super::telling::telling;
 use super::templates::templates;
@@ -342,7 +342,7 @@ fn secret_in_toml(key: &str, node: &Node) -> String {
     }
     match secret_text(node).and_then(|text| SecretRef::parse(key, &text, Path::new(""))) {
         Ok(place) if !place.is_literal() => format!("\"{place}\""),
-        _ => "[secret]".to_owned(),
+        _ => HIDDEN.to_owned(),
     }
 }
 

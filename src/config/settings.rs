@@ -74,6 +74,12 @@ impl LedgerUrl {
     pub(super) fn new(url: &str) -> Self {
         Self(Some(Secret::new(url)))
     }
+
+    /// True where whoever knows the address may come in by it.
+    pub(super) fn has_password(&self) -> bool {
+        let names_one = |url: &Url| url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password");
+        Url::parse(self.as_ref()).is_ok_and(|url| names_one(&url))
+    }
 }
 
 impl PartialEq for LedgerUrl {
@@ -339,8 +345,17 @@ impl Settings {
             Place::Http(lists) => lists.secrets(),
         });
         let events = self.inventories.iter().flat_map(|inventory| &inventory.events_secrets);
+        let vaults = self.inventories.iter().filter_map(|inventory| inventory.secret_refs.vault.as_ref());
+        let tokens = vaults.map(|vault| &vault.token);
         let own = [&self.escrow.master_key].into_iter();
-        own.chain(mail).chain(token).chain(controls).chain(webhooks).chain(sources).chain(events).collect()
+        own.chain(mail)
+            .chain(token)
+            .chain(controls)
+            .chain(webhooks)
+            .chain(sources)
+            .chain(events)
+            .chain(tokens)
+            .collect()
     }
 
     /// Every setting that is in force, sorted by key, with its origin and without secrets.

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::settings::Settings;
 
+/// What is shown in a secret's place.
+pub(super) const HIDDEN: &str = "[secret]";
+
 /// One setting as `config show` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {

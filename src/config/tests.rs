@@ -1,3 +1,4 @@
+mod secrets;
 mod sources;
 
 use std::fs;

@@ -2,7 +2,9 @@
 
 use super::inventories::Place;
 use super::problem::Warning;
+use super::secret_ref::SecretRef;
 use super::settings::{ProviderSettings, Settings};
+use super::shown::HIDDEN;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
 use crate::domain::time::{hours, words};
@@ -186,9 +188,13 @@ fn linking(settings: &Settings, say: &mut impl FnMut(&str, String)) {
 
 fn literals(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     let in_file = |key: &str| settings.shown.iter().any(|shown| shown.key == key && !shown.from_env);
-    for secret in settings.secrets().into_iter().filter(|secret| secret.is_literal() && in_file(secret.setting())) {
+    let literals = settings.secrets().into_iter().filter(|secret| secret.is_literal()).map(SecretRef::setting);
+    // The ledger's address is no reference any more: it was fetched when it was read.
+    let is_kept_here = settings.shown.iter().any(|shown| shown.key == "ledger.url" && shown.value == HIDDEN);
+    let ledger = (is_kept_here && settings.ledger.url.has_password()).then_some("ledger.url");
+    for key in literals.chain(ledger).filter(|key| in_file(key)) {
         say(
-            secret.setting(),
+            key,
             "the secret itself stands here, where backups and colleagues see it; move it to env:NAME, file:PATH or \
              cred:NAME"
                 .to_owned(),

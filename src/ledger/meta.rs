@@ -4,8 +4,8 @@ use super::Ledger;
 use super::sql::Sql;
 use crate::ports::LedgerError;
 
-const WRAPPED_KEY: &str = "wrapped_key";
-const MASTER_KEY_ID: &str = "master_key_id";
+pub(super) const WRAPPED_KEY: &str = "wrapped_key";
+pub(super) const MASTER_KEY_ID: &str = "master_key_id";
 
 impl Ledger {
     /// The value of `key`; `None` where it was never set.

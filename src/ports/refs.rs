@@ -25,7 +25,10 @@ pub enum RefError {
     /// whoever keeps the secret says that there is none, or gives nothing that could be one
     #[error("{0}")]
     Missing(String),
-    /// whoever keeps the secret can't be asked at this moment
+    /// the answer did not come in time: that may be this one's own trouble, or that of whoever keeps the secret
+    #[error("{0}")]
+    Slow(String),
+    /// whoever keeps the secrets can't be asked at this moment for any of them
     #[error("{0}")]
     Unreachable(String),
 }

@@ -19,7 +19,7 @@ use self::controls::Controls;
 use self::sights::Sights;
 use super::pass::Pass;
 use super::probe::{ProbeTools, width};
-use crate::domain::ids::ProviderName;
+use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::liveness::{self, Context};
 use crate::domain::outcome::{Answer, Outcome, Reason};
 use crate::domain::policy::LivenessPolicy;
@@ -52,6 +52,7 @@ pub(super) struct LaneSum {
     pub(super) put_off: u64,
     pub(super) nowhere: u64,
     pub(super) given_up_after: Option<u32>,
+    pub(super) left: Vec<CredentialId>,
 }
 
 /// One provider during one pass.
@@ -67,6 +68,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     failures: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
     put_off: Cell<u64>,
+    /// not asked, for the provider was given up, or the pass is to end
+    left: RefCell<Vec<CredentialId>>,
 }
 
 /// A credential that was looked at.
@@ -86,7 +89,8 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
         let (went_back, failures, put_off) = (Cell::new(None), Cell::new(0), Cell::new(0));
-        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off };
+        let left = RefCell::default();
+        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off, left };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
@@ -104,6 +108,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let mut sum = written?;
         asked?;
         sum.put_off = self.put_off.get();
+        sum.left = self.left.take();
         sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
         Ok(sum)
     }
@@ -151,6 +156,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             return Ok(Some(Looked { due, answer: None }));
         }
         if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
+            self.left.borrow_mut().push(due.id);
             return Ok(None);
         }
         if let Some(account) = due.accounts.0

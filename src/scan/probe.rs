@@ -47,6 +47,8 @@ pub struct Probed {
     pub nowhere: Vec<(ProviderName, u64)>,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
+    /// credentials that were not asked and stay due: their provider was given up, or the pass was to end
+    pub left: Vec<CredentialId>,
 }
 
 /// Everything that a pass needs.
@@ -138,6 +140,7 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         if sum.asked > 0 || sum.given_up_after.is_some() {
             tools.meter.answering(&provider, sum.given_up_after.is_none());
         }
+        probed.left.extend(sum.left);
         probed.nowhere.extend((sum.nowhere > 0).then(|| (provider.clone(), sum.nowhere)));
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));
     }

@@ -16,9 +16,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mail", &["domain", "ports"]),
     ("scan", &["domain", "ports"]),
     ("notify", &["domain", "ports"]),
-    ("http", &["domain", "ports", "ledger"]),
+    ("http", &["domain", "ports", "ledger", "report"]),
     ("schedule", &["domain", "ports"]),
     ("telemetry", &["domain", "ports", "ledger"]),
+    ("report", &["domain", "ports", "ledger"]),
 ];
 /// The composing side: it may know everyone, nobody knows it.
 const COMPOSING: &[&str] = &["app", "cli", "config", "demo", "lifecycle"];

@@ -91,6 +91,20 @@ fn a_command_decrypts_what_rows_hold() {
 }
 
 #[test]
+fn a_command_is_the_program_beside_the_configuration_however_that_is_named() {
+    let estate = estate("command = [\"tail\"]");
+    let program = estate.path("tail");
+    fs::write(&program, format!("#!/bin/sh\necho {KEY}\n")).expect("a file");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a file");
+    show(&estate, "encrypted:kit_fedcba9876543210fedcba987654", "1");
+    let mut command = estate.command(&["scan", "--format", "json"]);
+    let path = std::env::var("PATH").expect("a search path, where another program of the name is");
+    command.env("KEYSWEEP_CONFIG", "keysweep.toml").env("PATH", path);
+    Ran::from(command.output().expect("the program starts")).exits(0);
+    assert!(credentials(&estate).contains(&"kit live".to_owned()), "{:?}", credentials(&estate));
+}
+
+#[test]
 fn nothing_is_followed_that_the_settings_dont_allow() {
     let estate = estate("");
     estate.write("keys/acme", KEY);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keysweep::app::App;
-use keysweep::app::daemon::{Board, DaemonParts, Doorbell, House};
+use keysweep::app::daemon::{Board, DaemonParts, Doorbell, House, Load};
 use keysweep::config::{self, ConfigChoice};
 use keysweep::demo::clock::VirtualClock;
 use keysweep::demo::inbox::Inbox;
@@ -58,17 +58,21 @@ impl Ground {
 
     /// The daemon's work, by the configuration as it stands in the folder now.
     pub async fn house(&self) -> House<VirtualClock> {
-        let env = vec![("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
+        let app = self.app().await;
+        let metrics = Arc::new(Metrics::new(app.configured()).expect("metrics"));
+        House::new(app, metrics, env(), self.load()).await.expect("a ledger that can be read")
+    }
+
+    /// A keysweep by the configuration as it stands in the folder now.
+    pub async fn app(&self) -> App<VirtualClock> {
+        let (settings, _) = self.load()().expect("a good configuration");
+        App::open(settings, &env(), self.clock.clone(), None).await.expect("a keysweep")
+    }
+
+    fn load(&self) -> Load {
         let choice = ConfigChoice::usual(Some(self.path("keysweep.toml")));
         let catalogue = Catalogue::shipped().expect("a catalogue");
-        let load = {
-            let env = env.clone();
-            move || config::load(&choice, &env, &catalogue.names()).map_err(|problems| problems.to_string())
-        };
-        let (settings, _) = load().expect("a good configuration");
-        let app = App::open(settings, &env, self.clock.clone(), None).await.expect("a keysweep");
-        let metrics = Arc::new(Metrics::new(app.configured()).expect("metrics"));
-        House::new(app, metrics, env, Box::new(load)).await.expect("a ledger that can be read")
+        Box::new(move || config::load(&choice, &env(), &catalogue.names()).map_err(|problems| problems.to_string()))
     }
 
     /// What the daemon is made of beside its work.
@@ -108,6 +112,10 @@ impl Ground {
         fs::write(self.path("next"), text).expect("a folder that can be written");
         fs::rename(self.path("next"), self.path(name)).expect("a folder that can be written");
     }
+}
+
+fn env() -> Vec<(String, String)> {
+    vec![("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())]
 }
 
 /// What will happen, and when.

@@ -50,3 +50,12 @@ fn the_path_of_a_database_is_no_secret_and_a_login_is() {
     assert!(!warned("sqlite:platform.db") && !warned("env:PLATFORM_URL"));
     assert!(warned("postgres://reader:word@127.0.0.1/platform"));
 }
+
+#[test]
+fn a_key_to_a_vault_that_stands_in_the_file_is_warned_of_and_never_shown() {
+    let vault = "[inventory.secret_refs.vault]\nurl = \"https://vault.example.org\"\ntoken = \"canary\"\n";
+    let (settings, warnings) = read_with(&format!("{MINIMAL}{vault}"), &[]).unwrap();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(warning.key, "inventory[0].secret_refs.vault.token");
+    assert!(!format!("{settings:?}{}{warning:?}", show(&settings)).contains("canary"));
+}

@@ -132,12 +132,10 @@ impl Listing {
         let Answer { page, link } = asked.map_err(|what| self.failed(what))?;
         let around = &page.around;
         self.next_was_said |= around.next_is_said;
-        match (self.total, around.total) {
-            (Some(before), Some(now)) if before != now => {
-                return Err(SourceError::Changed { place: self.place.clone() });
-            }
-            (before, now) => self.total = before.or(now),
+        if differs(self.total, around.total) || differs(self.way.said, around.pages) {
+            return Err(SourceError::Changed { place: self.place.clone() });
         }
+        self.total = self.total.or(around.total);
         if self.way.pages == 0 {
             let absent = [
                 (self.counted.rows && around.total.is_none(), "total"),
@@ -178,4 +176,9 @@ impl Listing {
             pages => SourceError::CutShort { place, row: self.rows + 1, what: format!("after page {pages} {what}") },
         }
     }
+}
+
+/// True where two pages say different numbers of the whole list: then it is not the same list any more.
+fn differs(before: Option<u64>, now: Option<u64>) -> bool {
+    before.is_some_and(|before| now.is_some_and(|now| before != now))
 }

@@ -64,12 +64,14 @@ pub(super) struct Way {
     met: HashSet<u64>,
     /// how many pages were read
     pub(super) pages: usize,
+    /// how many there are, as the first page that says so has it
+    pub(super) said: Option<u64>,
 }
 
 impl Way {
     /// A way that begins at the list's own address.
     pub(super) fn new(paging: Paging, base: Url) -> Self {
-        Self { paging, base, met: HashSet::new(), pages: 0 }
+        Self { paging, base, met: HashSet::new(), pages: 0, said: None }
     }
 
     /// The first page's address.
@@ -98,7 +100,8 @@ impl Way {
                         self.pages
                     ));
                 }
-                let last = match (pages, page.pages) {
+                self.said = self.said.or(page.pages);
+                let last = match (pages, self.said) {
                     (Some(_), Some(count)) => self.pages as u64 >= count,
                     // without its number no page can be known to be the last but an empty one
                     _ => page.empty,
@@ -300,6 +303,10 @@ mod tests {
         let second = way.after(&way.first(), &of_two(10), None).expect("a page").expect("another");
         assert!(second.as_str().ends_with("page=1"));
         assert_eq!(way.after(&second, &of_two(11), None), Ok(None));
+
+        let mut way = numbered(1, Some(pointer()));
+        let second = way.after(&way.first(), &of_two(10), None).expect("a page").expect("another");
+        assert_eq!(way.after(&second, &page(None, 11), None), Ok(None), "a page that doesn't say it again");
 
         let mut way = numbered(1, None);
         let first = way.first();

@@ -37,15 +37,15 @@ impl Decryptor {
 
     /// The secret behind an encrypted text.
     pub(super) async fn decrypt(&self, text: &str) -> Result<Secret, RefError> {
-        let unreachable = |what: String| RefError::Unreachable(what);
-        let mut child = self.start().map_err(|error| unreachable(format!("the command can't be started: {error}")))?;
+        let unstarted = |error| RefError::Unreachable(format!("the command can't be started: {error}"));
+        let mut child = self.start().map_err(unstarted)?;
         let answer = match timeout(self.limit, converse(&mut child, text)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(unreachable(format!("the command can't be talked to: {error}"))),
+            Ok(Err(error)) => return Err(RefError::Missing(format!("the command can't be talked to: {error}"))),
             Err(_) => {
                 let ended = child.kill().await;
                 let what = if ended.is_ok() { "and was ended" } else { "and can't be ended" };
-                return Err(unreachable(format!("the command took longer than {:?} {what}", self.limit)));
+                return Err(RefError::Slow(format!("the command took longer than {:?} {what}", self.limit)));
             }
         };
         if !answer.status.success() {

@@ -31,13 +31,10 @@ impl Folder {
 }
 
 fn read(folder: &Path, name: &str) -> Result<Secret, RefError> {
-    let lost = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => RefError::Missing("leads to a file that isn't there".to_owned()),
-        kind => RefError::Unreachable(format!("leads to a file that can't be read: {kind}")),
-    };
-    let folder = folder.canonicalize().map_err(lost)?;
-    let path = folder.join(name).canonicalize().map_err(lost)?;
-    if !path.starts_with(&folder) {
+    let home = folder.canonicalize().map_err(|error| shut(&error))?;
+    let lost = |error: std::io::Error| lost(&home, &error);
+    let path = home.join(name).canonicalize().map_err(lost)?;
+    if !path.starts_with(&home) {
         return Err(RefError::Refused("leads out of the folder that secret_refs.files names".to_owned()));
     }
     // What was looked at is what is opened: a file that is not one never ends, or waits for a writer.
@@ -48,4 +45,20 @@ fn read(folder: &Path, name: &str) -> Result<Secret, RefError> {
     let file = File::open(&path).map_err(lost)?;
     file.take(LONGEST as u64 + 1).read_to_end(&mut found).map_err(lost)?;
     secret(&found)
+}
+
+/// What is wrong with one file, or, where the folder can't be entered any more, with all of them.
+fn lost(folder: &Path, error: &std::io::Error) -> RefError {
+    // Only who may enter a folder sees what is in it, itself included.
+    if let Err(error) = folder.join(".").metadata() {
+        return shut(&error);
+    }
+    RefError::Missing(match error.kind() {
+        std::io::ErrorKind::NotFound => "leads to a file that isn't there".to_owned(),
+        kind => format!("leads to a file that can't be read: {kind}"),
+    })
+}
+
+fn shut(error: &std::io::Error) -> RefError {
+    RefError::Unreachable(format!("the folder that secret_refs.files names can't be entered: {}", error.kind()))
 }

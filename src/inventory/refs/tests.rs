@@ -53,6 +53,26 @@ async fn a_file_is_read_below_its_folder_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn one_file_that_cant_be_read_is_missing_and_a_folder_that_cant_be_entered_is_unreachable() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("keys");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("kit"), "kit_inside").unwrap();
+    symlink("loop", folder.join("loop")).unwrap();
+    let allowed = files(&folder);
+    let long = format!("file:{}", "x".repeat(300));
+    for reference in ["file:kit/below", "file:loop", "file:nul\0", &long] {
+        let got = found(&allowed, reference).await;
+        assert!(matches!(got, Err(RefError::Missing(_))), "{reference}: {got:?}");
+    }
+    fs::rename(&folder, outside.path().join("away")).unwrap();
+    let Err(RefError::Unreachable(why)) = found(&allowed, "file:kit").await else { panic!("there is no folder") };
+    assert!(why.contains("secret_refs.files"), "{why}");
+    fs::write(&folder, "no folder").unwrap();
+    assert!(matches!(found(&allowed, "file:kit").await, Err(RefError::Unreachable(_))));
+}
+
+#[tokio::test]
 async fn what_is_no_key_is_none() {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in [
@@ -95,7 +115,7 @@ async fn a_command_that_fails_or_hangs_gives_nothing() {
     let Err(RefError::Missing(why)) = found(&allowed, "encrypted:x").await else { panic!("it failed") };
     assert!(why.contains('3'), "{why}");
     let allowed = script(folder.path(), "exec sleep 600", Duration::from_millis(50));
-    assert!(matches!(found(&allowed, "encrypted:x").await, Err(RefError::Unreachable(_))));
+    assert!(matches!(found(&allowed, "encrypted:x").await, Err(RefError::Slow(_))), "perhaps over this text alone");
     fs::remove_file(folder.path().join("decrypt")).unwrap();
     assert!(matches!(found(&allowed, "encrypted:x").await, Err(RefError::Unreachable(_))));
     let unusable = allowed.unusable().await;
@@ -104,8 +124,13 @@ async fn a_command_that_fails_or_hangs_gives_nothing() {
 
 /// A Vault that answers as its documentation says, and what it was asked with.
 async fn vault(prefix: &str, token: &str) -> (Allowed, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    vault_at("", prefix, token).await
+}
+
+/// The same, where its address has a path.
+async fn vault_at(path: &str, prefix: &str, token: &str) -> (Allowed, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/", listener.local_addr().unwrap());
+    let address = format!("http://{}/{path}", listener.local_addr().unwrap());
     let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let heard = std::sync::Arc::clone(&asked);
     tokio::spawn(async move {
@@ -135,7 +160,8 @@ fn answer(request: &str) -> (u16, String) {
     if !request.contains("x-vault-token: hvs.right\r\n") {
         return (403, r#"{"errors":["permission denied"]}"#.to_owned());
     }
-    match request.split_whitespace().nth(1).unwrap() {
+    let asked = request.split_whitespace().nth(1).unwrap();
+    match asked.strip_prefix("/behind").unwrap_or(asked) {
         "/v1/kv/eu/data/platform/acme" => (200, of(r#"{"key":"kit_inside","note":"\u00e4","count":7,"list":[1]}"#)),
         "/v1/kv/eu/data/platform/one%20%3F" => (200, of(r#"{"any":" kit_one "}"#)),
         "/v1/kv/eu/data/platform/gone" => {
@@ -144,6 +170,11 @@ fn answer(request: &str) -> (u16, String) {
         "/v1/kv/eu/data/platform/odd" => (200, "<html>".to_owned()),
         "/v1/kv/eu/data/platform/huge" => (200, of(&format!("{{\"key\":\"{}\"}}", "a".repeat(300_000)))),
         "/v1/kv/eu/data/platform/sealed" => (503, r#"{"errors":["Vault is sealed"]}"#.to_owned()),
+        "/v1/kv/eu/data/platform/closed" => (403, r#"{"errors":["permission denied"]}"#.to_owned()),
+        "/v1/kv/eu/data/platform/bad" => (400, r#"{"errors":["no"]}"#.to_owned()),
+        "/v1/kv/eu/data/platform/other" => (200, r#"{"data":{"data":["a"]}}"#.to_owned()),
+        "/v1/kv/eu/data/platform/often" => (429, r#"{"errors":["slower"]}"#.to_owned()),
+        "/v1/auth/token/lookup-self" => (200, r#"{"data":{"id":"hvs.right"}}"#.to_owned()),
         "/v1/sys/health?standbyok=true&perfstandbyok=true" => (200, "{}".to_owned()),
         _ => (404, r#"{"errors":[]}"#.to_owned()),
     }
@@ -169,15 +200,21 @@ async fn a_vault_is_asked_for_a_field_below_its_prefix_and_for_nothing_else() {
 #[tokio::test]
 async fn what_a_vault_does_not_give_is_told_by_whether_asking_again_may_help() {
     let (allowed, _) = vault("platform", "hvs.right").await;
-    for reference in
-        ["vault:platform/gone#key", "vault:platform/none#key", "vault:platform/acme#count", "vault:platform/huge#key"]
-    {
-        let got = found(&allowed, reference).await;
-        assert!(matches!(got, Err(RefError::Missing(_))), "{reference}: {got:?}");
+    for (name, words) in [
+        ("gone#key", "was deleted"),
+        ("none#key", "leads to nothing"),
+        ("acme#count", "no text"),
+        ("huge#key", "256 KiB"),
+        ("closed#key", "policy of secret_refs.vault.token"),
+        ("bad#key", "answered 400"),
+        ("other#key", "version 2"),
+    ] {
+        let got = found(&allowed, &format!("vault:platform/{name}")).await;
+        assert!(matches!(&got, Err(RefError::Missing(why)) if why.contains(words)), "{name}: {got:?}");
     }
     let got = found(&allowed, "vault:platform/acme").await;
     assert!(matches!(&got, Err(RefError::Refused(why)) if why.contains("one of the 4 fields")), "{got:?}");
-    for reference in ["vault:platform/odd#key", "vault:platform/sealed#key"] {
+    for reference in ["vault:platform/odd#key", "vault:platform/sealed#key", "vault:platform/often#key"] {
         let got = found(&allowed, reference).await;
         assert!(matches!(got, Err(RefError::Unreachable(_))), "{reference}: {got:?}");
     }
@@ -185,6 +222,18 @@ async fn what_a_vault_does_not_give_is_told_by_whether_asking_again_may_help() {
     let Err(RefError::Unreachable(why)) = found(&wrong, "vault:platform/acme#key").await else { panic!("it may not") };
     assert!(why.contains("secret_refs.vault.token") && !why.contains("hvs"), "{why}");
     assert!(!format!("{wrong:?}").contains("hvs"));
+}
+
+#[tokio::test]
+async fn a_vault_behind_a_path_is_asked_everything_there() {
+    for path in ["behind", "behind/"] {
+        let (allowed, asked) = vault_at(path, "platform", "hvs.right").await;
+        assert_eq!(found(&allowed, "vault:platform/acme#key").await.unwrap(), "kit_inside");
+        assert!(found(&allowed, "vault:platform/closed#key").await.is_err());
+        assert!(allowed.unusable().await.is_empty());
+        let asked = asked.lock().unwrap();
+        assert!(asked.len() == 4 && asked.iter().all(|head| head.starts_with("GET /behind/v1/")), "{asked:?}");
+    }
 }
 
 #[test]

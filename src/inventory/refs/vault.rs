@@ -40,6 +40,8 @@ pub struct VaultPlace {
 pub struct Vault {
     client: Client,
     headers: HeaderMap,
+    /// up to the version of its interface
+    root: Url,
     /// up to the engine's `data`
     base: Url,
     prefix: Vec<String>,
@@ -58,34 +60,36 @@ impl Vault {
     /// The key of `secret_refs` at fault, and why.
     pub fn new(place: &VaultPlace, agent: &str) -> Result<Self, (&'static str, String)> {
         let wrong = |why: &str| ("vault.url", why.to_owned());
-        let mut base =
+        let address =
             Url::parse(place.address.trim()).map_err(|error| wrong(&format!("it is no address ({error})")))?;
-        let is_loopback = match base.host() {
+        let is_loopback = match address.host() {
             Some(url::Host::Domain(name)) => name == "localhost",
             Some(url::Host::Ipv4(v4)) => v4.is_loopback(),
             Some(url::Host::Ipv6(v6)) => v6.is_loopback(),
             None => return Err(wrong("the address names no host")),
         };
-        match base.scheme() {
+        match address.scheme() {
             "https" => {}
             "http" if is_loopback => {} // an agent of Vault's beside us
             _ => return Err(wrong("the address must begin with https://, or be one of this machine")),
         }
         let mount = segments(&place.mount).ok_or(("vault.mount", "it must be a path such as \"secret\"".to_owned()))?;
         let prefix = segments(&place.prefix).ok_or(("vault.prefix", "it must be a path".to_owned()))?;
-        let mut path = base.path_segments_mut().map_err(|()| wrong("the address can have no path"))?;
-        path.pop_if_empty().push("v1").extend(&mount).push("data");
-        drop(path);
+        if address.cannot_be_a_base() {
+            return Err(wrong("the address can have no path"));
+        }
+        let root = below(&address, ["v1"]);
+        let base = below(&root, mount.iter().map(String::as_str).chain(["data"]));
         let client = client(Wanted {
             agent,
             guard: Guard::new(Arc::new(SystemLookup), true), // the operator's own, and usually inside
-            plain: base.scheme() == "http",
+            plain: root.scheme() == "http",
             connect_timeout: place.limit,
             timeout: place.limit,
             silence: None,
             kept: 16,
         });
-        Ok(Self { client: client.map_err(|why| ("vault.url", why))?, headers: headers(place)?, base, prefix })
+        Ok(Self { client: client.map_err(|why| ("vault.url", why))?, headers: headers(place)?, root, base, prefix })
     }
 
     /// The secret that `PATH#FIELD` leads to; without a field, the one that there is.
@@ -95,8 +99,7 @@ impl Vault {
             None => (reference, None),
         };
         let body = self.get(self.address(path)?).await?;
-        let held: Held = serde_json::from_slice(&body)
-            .map_err(|_| RefError::Unreachable("Vault gave an answer that isn't its key-value engine's".to_owned()))?;
+        let held: Held = serde_json::from_slice(&body).map_err(|error| misread(&error))?;
         let fields = held.data.and_then(|held| held.data).unwrap_or_default();
         let found = match field {
             Some(field) => fields.get(field),
@@ -112,8 +115,7 @@ impl Vault {
 
     /// Whether Vault is there, open and in use; nothing of it is read.
     pub(super) async fn check(&self) -> Result<(), String> {
-        let mut health = self.base.clone();
-        health.set_path("/v1/sys/health");
+        let mut health = below(&self.root, ["sys", "health"]);
         health.set_query(Some("standbyok=true&perfstandbyok=true"));
         match self.ask(health).await {
             Ok(answer) if answer.status().is_success() => Ok(()),
@@ -131,11 +133,7 @@ impl Vault {
             let why = "does not begin with what the settings allow; see secret_refs.vault.prefix";
             return Err(RefError::Refused(why.to_owned()));
         }
-        let mut address = self.base.clone();
-        if let Ok(mut segments) = address.path_segments_mut() {
-            segments.extend(&path);
-        }
-        Ok(address)
+        Ok(below(&self.base, path.iter().map(String::as_str)))
     }
 
     async fn get(&self, address: Url) -> Result<Zeroizing<Vec<u8>>, RefError> {
@@ -145,11 +143,8 @@ impl Vault {
             StatusCode::NOT_FOUND => {
                 return Err(RefError::Missing("leads to nothing in Vault, or to what was deleted".to_owned()));
             }
-            StatusCode::FORBIDDEN => {
-                let why = "Vault doesn't let us read this: see to the policy of secret_refs.vault.token";
-                return Err(RefError::Unreachable(why.to_owned()));
-            }
-            status => return Err(RefError::Unreachable(format!("Vault answered {}", status.as_u16()))),
+            StatusCode::FORBIDDEN => return Err(self.why_forbidden().await),
+            status => return Err(refused(status)),
         }
         let mut body = Zeroizing::new(Vec::with_capacity(4 * LONGEST));
         while let Some(chunk) = answer.chunk().await.map_err(|error| unanswered(&error))? {
@@ -159,6 +154,23 @@ impl Vault {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+
+    /// Vault says the same where one path is closed and where it doesn't know us at all.
+    async fn why_forbidden(&self) -> RefError {
+        match self.ask(below(&self.root, ["auth", "token", "lookup-self"])).await {
+            Ok(answer) if answer.status().is_success() => {
+                let why = "Vault doesn't let us read this: see to the policy of secret_refs.vault.token";
+                RefError::Missing(why.to_owned())
+            }
+            Ok(answer) if answer.status() == StatusCode::FORBIDDEN => {
+                let why = "Vault doesn't let us in: see that secret_refs.vault.token is still good, and that its policy \
+                           lets it read auth/token/lookup-self";
+                RefError::Unreachable(why.to_owned())
+            }
+            Ok(answer) => refused(answer.status()),
+            Err(error) => error,
+        }
     }
 
     async fn ask(&self, address: Url) -> Result<reqwest::Response, RefError> {
@@ -185,14 +197,43 @@ fn headers(place: &VaultPlace) -> Result<HeaderMap, (&'static str, String)> {
     Ok(headers)
 }
 
+/// An answer that is neither a secret nor the word that there is none. What the question is at fault for, another may not be.
+fn refused(status: StatusCode) -> RefError {
+    let why = format!("Vault answered {}", status.as_u16());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => RefError::Unreachable(why),
+        _ if status.is_client_error() => RefError::Missing(why),
+        _ => RefError::Unreachable(why),
+    }
+}
+
 fn unanswered(error: &reqwest::Error) -> RefError {
-    RefError::Unreachable(match cause(error) {
-        Cause::Timeout => "Vault took too long to answer".to_owned(),
-        Cause::NoName => "Vault's name can't be looked up".to_owned(),
-        Cause::Tls(why) => format!("there is no TLS with Vault: {why}"),
-        Cause::NotPublic | Cause::NoConnection => "no connection to Vault".to_owned(),
-        Cause::Broken => "Vault's answer broke off".to_owned(),
-    })
+    let way = |why: String| RefError::Unreachable(why);
+    match cause(error) {
+        Cause::Timeout if error.is_connect() => way("no connection to Vault in time".to_owned()),
+        Cause::Timeout => RefError::Slow("Vault took too long to answer".to_owned()),
+        Cause::NoName => way("Vault's name can't be looked up".to_owned()),
+        Cause::Tls(why) => way(format!("there is no TLS with Vault: {why}")),
+        Cause::NotPublic | Cause::NoConnection => way("no connection to Vault".to_owned()),
+        Cause::Broken => way("Vault's answer broke off".to_owned()),
+    }
+}
+
+/// What is no JSON comes from somebody else; what is, and of another shape, is this one secret's.
+fn misread(error: &serde_json::Error) -> RefError {
+    match error.is_data() {
+        true => RefError::Missing("leads to something that isn't of Vault's key-value engine, version 2".to_owned()),
+        false => RefError::Unreachable("an answer isn't Vault's; check secret_refs.vault.url".to_owned()),
+    }
+}
+
+/// The address with these parts behind its path.
+fn below<'p>(address: &Url, parts: impl IntoIterator<Item = &'p str>) -> Url {
+    let mut address = address.clone();
+    if let Ok(mut path) = address.path_segments_mut() {
+        path.pop_if_empty().extend(parts);
+    }
+    address
 }
 
 fn one_of_many(count: usize) -> String {

@@ -22,9 +22,9 @@ const MYSQL: [&str; 7] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket",
 /// How well the way to a server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
-    /// nobody can listen or stand in for it: TLS with a checked certificate, or it never leaves the machine
+    /// nobody can listen or stand in for it: TLS with a certificate checked to be this host's, or it never leaves the machine
     Sure,
-    /// TLS, but whoever stands in between is not noticed
+    /// TLS, but whoever stands in between is not noticed, or only who has no certificate at all of the same authority
     Unchecked,
     /// perhaps, or surely, without TLS
     Plain,
@@ -116,14 +116,14 @@ impl Address {
             Options::Sqlite(_) => Protection::Sure,
             Options::Postgres(options) => match options.get_ssl_mode() {
                 _ if options.get_socket().is_some() || is_here(options.get_host()) => Protection::Sure,
-                PgSslMode::VerifyCa | PgSslMode::VerifyFull => Protection::Sure,
-                PgSslMode::Require => Protection::Unchecked,
+                PgSslMode::VerifyFull => Protection::Sure,
+                PgSslMode::Require | PgSslMode::VerifyCa => Protection::Unchecked,
                 PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Protection::Plain,
             },
             Options::MySql(options) => match options.get_ssl_mode() {
                 _ if options.get_socket().is_some() || is_here(options.get_host()) => Protection::Sure,
-                MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => Protection::Sure,
-                MySqlSslMode::Required => Protection::Unchecked,
+                MySqlSslMode::VerifyIdentity => Protection::Sure,
+                MySqlSslMode::Required | MySqlSslMode::VerifyCa => Protection::Unchecked,
                 MySqlSslMode::Disabled | MySqlSslMode::Preferred => Protection::Plain,
             },
         }
@@ -201,10 +201,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_checked_certificate_or_the_own_machine_is_sure() {
+    fn only_a_certificate_checked_to_be_the_hosts_or_the_own_machine_is_sure() {
         for (url, protection) in [
             ("postgres://u@db.example.org/x", Protection::Plain),
             ("postgres://u@db.example.org/x?sslmode=require", Protection::Unchecked),
+            ("postgres://u@db.example.org/x?sslmode=verify-ca", Protection::Unchecked),
             ("postgres://u@db.example.org/x?sslmode=verify-full", Protection::Sure),
             ("postgres://u@127.0.0.1/x", Protection::Sure),
             ("postgres://u@[::1]/x", Protection::Sure),
@@ -212,6 +213,7 @@ mod tests {
             ("postgres://u@localhost.example.org/x", Protection::Plain),
             ("mysql://u@db.example.org/x", Protection::Plain),
             ("mysql://u@db.example.org/x?ssl-mode=required", Protection::Unchecked),
+            ("mysql://u@db.example.org/x?ssl-mode=verify_ca", Protection::Unchecked),
             ("mysql://u@db.example.org/x?ssl-mode=verify_identity", Protection::Sure),
             ("mysql://u@db.example.org/x?socket=/run/mysqld/mysqld.sock", Protection::Sure),
             ("sqlite:x", Protection::Sure),

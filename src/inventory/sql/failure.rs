@@ -40,7 +40,7 @@ pub(super) fn of_query(error: &Error, key: &str) -> String {
             format!("the server ended the connection ({}); it will be read again at the next scan", plain(message))
         }
         Trouble::Login | Trouble::File | Trouble::Data => {
-            format!("the server can't answer it: {}; correct `{key}` or the data", unquoted(&plain(message)))
+            format!("the server can't answer it: {}; correct `{key}` or the data", plain(&unquoted(message)))
         }
     }
 }
@@ -60,7 +60,7 @@ fn of_the_way(error: &Error) -> String {
         // in such errors words can come from anywhere
         other => format!(
             "what the server says can't be understood ({}); it will be read again at the next scan",
-            unquoted(&plain(&other.to_string()))
+            plain(&unquoted(&other.to_string()))
         ),
     }
 }
@@ -101,7 +101,9 @@ impl Trouble {
             "28P01" | "28000" => Self::Login,
             "3D000" => Self::Missing,
             "25006" => Self::Writes,
-            "57014" | "70100" => Self::Slow,
+            "57014" => Self::Slow,
+            "70100" if message.contains("exceeded") => Self::Slow,
+            "70100" => Self::Broken, // somebody ended the query or the connection
             "HY000" if message.contains("execution time") => Self::Slow,
             "42501" => Self::Denied,
             "42000" if message.starts_with("Unknown database") || message.starts_with("Access denied") => Self::Missing,
@@ -119,25 +121,28 @@ fn plain(message: &str) -> String {
     message.chars().take(300).map(one_line).collect::<String>().replace("; ", ", ")
 }
 
-/// Without what stands between quotation marks.
+/// What a server begins or ends a quotation with, in whatever language it speaks.
+const MARKS: [char; 15] = ['"', '\'', '`', '«', '»', '‹', '›', '„', '“', '”', '‟', '‚', '‘', '’', '‛'];
+/// From this length on the server may have cut its words off in the middle of a quotation (MySQL does at 511 bytes).
+const PERHAPS_CUT: usize = 480;
+
+/// Without what it quotes. Data may hold marks of its own, so all from the first mark to the last is left out; and to the
+/// end, where what was quoted may not have ended.
 fn unquoted(message: &str) -> String {
-    let (mut kept, mut open) = (String::with_capacity(message.len()), None);
-    for c in message.chars() {
-        match open {
-            Some(mark) if mark == c => {
-                open = None;
-                kept.push_str("(not shown)");
-            }
-            Some(_) => {}
-            None if matches!(c, '"' | '\'' | '`') => open = Some(c),
-            None => kept.push(c),
-        }
-    }
-    kept
+    let mut marks = message.match_indices(MARKS);
+    let Some((start, _)) = marks.next() else { return message.to_owned() };
+    let rest = match marks.next_back() {
+        Some((last, mark)) if message.len() < PERHAPS_CUT => &message[last + mark.len()..],
+        _ => "",
+    };
+    format!("{}(not shown){rest}", &message[..start])
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -158,6 +163,7 @@ mod tests {
             ("57014", "canceling statement due to statement timeout", Trouble::Slow),
             ("70100", "Query execution was interrupted (max_statement_time exceeded)", Trouble::Slow),
             ("HY000", "Query execution was interrupted, maximum statement execution time exceeded", Trouble::Slow),
+            ("70100", "Connection was killed", Trouble::Broken),
             ("57P01", "terminating connection due to administrator command", Trouble::Broken),
             ("14", "unable to open database file", Trouble::File),
             ("1", "no such table: x", Trouble::Query),
@@ -170,10 +176,47 @@ mod tests {
 
     #[test]
     fn what_a_server_quotes_of_the_data_is_not_shown() {
-        assert_eq!(
-            unquoted("invalid input syntax for type integer: \"hunter2\""),
-            "invalid input syntax for type integer: (not shown)"
-        );
-        assert_eq!(unquoted("Truncated incorrect value: 'hunter2"), "Truncated incorrect value: ");
+        for (message, expected) in [
+            (
+                "invalid input syntax for type integer: \"hunter2\"",
+                "invalid input syntax for type integer: (not shown)",
+            ),
+            (
+                "invalid input syntax for type integer: \"{\"a\": \"hunter2\"}\"",
+                "invalid input syntax for type integer: (not shown)",
+            ),
+            (
+                "value \"hunter2\" is out of range for type integer",
+                "value (not shown) is out of range for type integer",
+            ),
+            (
+                "Incorrect integer value: 'hunter2' for column `db`.`t`.`c` at row 1",
+                "Incorrect integer value: (not shown) at row 1",
+            ),
+            ("Truncated incorrect value: 'hunter2", "Truncated incorrect value: (not shown)"),
+            (
+                "ungültige Eingabesyntax für Typ integer: »hunter2«",
+                "ungültige Eingabesyntax für Typ integer: (not shown)",
+            ),
+            ("division by zero", "division by zero"),
+        ] {
+            assert_eq!(unquoted(message), expected);
+        }
+        let cut = format!("Incorrect value: '{{\"a\": \"{}", "hunter2".repeat(70));
+        assert_eq!(unquoted(&cut), "Incorrect value: (not shown)");
+    }
+
+    proptest! {
+        /// The end of a quotation is not known by its marks: data may hold any.
+        #[test]
+        fn nothing_of_what_is_quoted_is_shown_whatever_marks_it_holds(
+            before in "[a-z :]{0,40}", value in any::<String>(), after in "[a-z 0-9]{0,40}", mark in select(&MARKS[..]),
+        ) {
+            let found = unquoted(&format!("{before}{mark}{value}{mark}{after}"));
+            let hidden = format!("{before}(not shown)");
+            prop_assert!(found == format!("{hidden}{after}") || found == hidden, "{}", found);
+            let cut = unquoted(&format!("{before}{mark}{}", value.replace(MARKS, "")));
+            prop_assert_eq!(cut, hidden);
+        }
     }
 }

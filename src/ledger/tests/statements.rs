@@ -11,7 +11,7 @@ use crate::ledger::sql::Sql;
 use crate::ledger::store::Pools;
 use crate::ledger::{
     act, announce, chain, collect, compromise, copy, due, escrow, events, judge, link, meta, notify, probe, prune,
-    read, running, scans, sight, turn,
+    read, rekey, running, scans, sight, turn,
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
@@ -279,6 +279,10 @@ const ALL: &[Known] = &known![
     read::tallies::LAST: "",
     read::tallies::TOMBSTONES: "nn",
     read::worst::WORST: "n",
+    rekey::COUNT: "",
+    rekey::HELD: "nn",
+    rekey::RESEAL: "t",
+    rekey::TO_SCRUB: "",
     running::INTERRUPT: "n",
     running::NEXT_MAIL: "",
     running::WHOLE: "",

@@ -1,8 +1,8 @@
 //! Secrets that rows only name: followed at first sight, when the row changes (its `secret_version` above all), and at least
 //! weekly, for a value may change behind its name.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -17,14 +17,17 @@ use crate::domain::secret::Secret;
 use crate::domain::time::{Timestamp, days};
 use crate::ports::Vault;
 use crate::ports::collect::KnownRow;
-use crate::ports::refs::RefError;
+use crate::ports::refs::{RefError, Refs};
 
 /// A reference whose row says nothing new is followed once more after so long.
 const FOLLOWED_EVERY: Duration = days(7);
 /// So many at a time.
 const AT_ONCE: usize = 16;
-/// After so many in a row that could not be asked for, no more are in this reading: each could cost a timeout.
+/// After so many in a row whose keeper could not be asked, no more are asked for in this reading.
 const UNREACHABLE_AT_MOST: u32 = 5;
+/// After so many in a row that took too long, no more of this chunk are asked for. Those of the next one are: the trouble may
+/// be these rows' own, and rows that fail at every scan are not to stand before all others.
+const SLOW_AT_MOST: u32 = 5;
 
 /// What a row's digest holds of its reference, beside its words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +85,11 @@ pub(super) async fn follow<L, V: Vault>(
     if fresh.iter().all(|row| row.named == Named::No) {
         return fresh;
     }
-    let mut found = Following::over(reading).all(&fresh).await;
+    let was_in_vain = |row: &Fresh| {
+        let before = known.get(&row.record.connection_id);
+        before.is_some_and(|before| before.digest == super::chunk::digest(reading, &row.record, Named::InVain))
+    };
+    let mut found = Following::over(reading).all(in_turn(&fresh, was_in_vain)).await;
     let mut kept = Vec::with_capacity(fresh.len());
     for (index, mut row) in fresh.into_iter().enumerate() {
         match found.remove(&index) {
@@ -104,31 +111,55 @@ pub(super) async fn follow<L, V: Vault>(
     kept
 }
 
+/// One reference, and the places of the rows that name it.
+struct Wanted<'f> {
+    name: &'f str,
+    rows: Vec<usize>,
+    /// it was followed in vain before, for each of these rows
+    again: bool,
+}
+
+/// The references of fresh rows, each once: first those that were not followed in vain before. Else the order is by chance,
+/// so that none comes last every time.
+fn in_turn(fresh: &[Fresh], was_in_vain: impl Fn(&Fresh) -> bool) -> Vec<Wanted<'_>> {
+    let mut all: HashMap<&str, Wanted<'_>> = HashMap::new();
+    for (index, row) in fresh.iter().enumerate().filter(|(_, row)| row.named != Named::No) {
+        let name = row.record.secret_ref.as_deref().unwrap_or_default();
+        let one = all.entry(name).or_insert(Wanted { name, rows: Vec::new(), again: true });
+        one.rows.push(index);
+        one.again &= was_in_vain(row);
+    }
+    let mut all = Vec::from_iter(all.into_values());
+    all.sort_by_key(|one| one.again);
+    all
+}
+
 /// The references of one chunk.
 struct Following<'r> {
-    refs: &'r dyn crate::ports::refs::Refs,
-    in_a_row: &'r AtomicU32,
+    refs: &'r dyn Refs,
+    /// in the whole reading
+    unreachable_in_a_row: &'r AtomicU32,
+    slow_in_a_row: Cell<u32>,
 }
 
 impl<'r> Following<'r> {
     fn over<L, V>(reading: &'r Reading<'_, L, V>) -> Self {
-        Self { refs: reading.policy.refs, in_a_row: &reading.unreachable_in_a_row }
+        Self::new(reading.policy.refs, &reading.unreachable_in_a_row)
     }
 
-    /// By the row's place among the fresh ones. The same reference is followed once.
-    async fn all(&self, fresh: &[Fresh]) -> HashMap<usize, Result<Secret, RefError>> {
-        let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, row) in fresh.iter().enumerate().filter(|(_, row)| row.named != Named::No) {
-            rows.entry(row.record.secret_ref.as_deref().unwrap_or_default()).or_default().push(index);
-        }
-        let names: HashSet<&str> = rows.keys().copied().collect();
+    fn new(refs: &'r dyn Refs, unreachable_in_a_row: &'r AtomicU32) -> Self {
+        Self { refs, unreachable_in_a_row, slow_in_a_row: Cell::default() }
+    }
+
+    /// By the place of each row.
+    async fn all(&self, wanted: Vec<Wanted<'_>>) -> HashMap<usize, Result<Secret, RefError>> {
         let found = RefCell::new(HashMap::new());
-        stream::iter(names)
-            .for_each_concurrent(AT_ONCE, |name| {
-                let (rows, found) = (&rows, &found);
+        stream::iter(wanted)
+            .for_each_concurrent(AT_ONCE, |wanted| {
+                let found = &found;
                 async move {
-                    let one = self.one(name).await;
-                    found.borrow_mut().extend(rows[name].iter().map(|index| (*index, one.clone())));
+                    let one = self.one(wanted.name).await;
+                    found.borrow_mut().extend(wanted.rows.into_iter().map(|index| (index, one.clone())));
                 }
             })
             .await;
@@ -136,14 +167,22 @@ impl<'r> Following<'r> {
     }
 
     async fn one(&self, reference: &str) -> Result<Secret, RefError> {
-        if self.in_a_row.load(Ordering::Relaxed) >= UNREACHABLE_AT_MOST {
+        if self.unreachable_in_a_row.load(Ordering::Relaxed) >= UNREACHABLE_AT_MOST {
             let why = "not asked for: others could not be had just before; the next scan tries again";
             return Err(RefError::Unreachable(why.to_owned()));
         }
+        if self.slow_in_a_row.get() >= SLOW_AT_MOST {
+            let why = "not asked for: others took too long just before; the next scan tries again";
+            return Err(RefError::Slow(why.to_owned()));
+        }
         let found = self.refs.follow(reference).await;
         match found {
-            Err(RefError::Unreachable(_)) => _ = self.in_a_row.fetch_add(1, Ordering::Relaxed),
-            Ok(_) | Err(_) => self.in_a_row.store(0, Ordering::Relaxed),
+            Err(RefError::Unreachable(_)) => _ = self.unreachable_in_a_row.fetch_add(1, Ordering::Relaxed),
+            Err(RefError::Slow(_)) => self.slow_in_a_row.set(self.slow_in_a_row.get() + 1),
+            Ok(_) | Err(RefError::Refused(_) | RefError::Missing(_)) => {
+                self.unreachable_in_a_row.store(0, Ordering::Relaxed);
+                self.slow_in_a_row.set(0);
+            }
         }
         found
     }
@@ -151,9 +190,11 @@ impl<'r> Following<'r> {
 
 #[cfg(test)]
 mod tests {
+    use futures::future::{LocalBoxFuture, ready};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::ids::ProviderName;
 
     proptest! {
         #[test]
@@ -177,5 +218,67 @@ mod tests {
             let count = turns(day).count();
             assert!((30..=200).contains(&count), "{count} of 700 on day {day}");
         }
+    }
+
+    /// Keeps what its name says, and notes who was asked for.
+    #[derive(Default)]
+    struct Keeper(RefCell<Vec<String>>);
+
+    impl Refs for Keeper {
+        fn follow<'a>(&'a self, reference: &'a str) -> LocalBoxFuture<'a, Result<Secret, RefError>> {
+            self.0.borrow_mut().push(reference.to_owned());
+            Box::pin(ready(match reference.split('-').next() {
+                Some("shut") => Err(RefError::Unreachable("it is shut".to_owned())),
+                Some("slow") => Err(RefError::Slow("it took too long".to_owned())),
+                Some("none") => Err(RefError::Missing("there is none".to_owned())),
+                _ => Ok(Secret::new("kit_0123")),
+            }))
+        }
+    }
+
+    fn chunk(names: &[&str]) -> Vec<Fresh> {
+        let row = |(row, name): (u64, &&str)| {
+            let mut record = ConnectionRecord::bare(&format!("c-{row}"), "a", ProviderName::new("kit"));
+            record.secret_ref = Some((*name).to_owned());
+            let named = Named::InWeek(1);
+            Fresh { row, record, named, digest: String::new(), fingerprint: None, known: None, dates: None }
+        };
+        (0..).zip(names).map(row).collect()
+    }
+
+    /// How many of a chunk were asked for, and how many were had.
+    async fn asked(keeper: &Keeper, in_a_row: &AtomicU32, names: &[&str]) -> (usize, usize) {
+        keeper.0.take();
+        let fresh = chunk(names);
+        let following = Following::new(keeper, in_a_row);
+        let found = following.all(in_turn(&fresh, |_| false)).await;
+        assert_eq!(found.len(), names.len(), "each has its answer");
+        (keeper.0.take().len(), found.values().filter(|found| found.is_ok()).count())
+    }
+
+    #[tokio::test]
+    async fn trouble_of_the_way_ends_the_following_of_a_reading_and_trouble_of_one_reference_does_not() {
+        let (keeper, good) = (Keeper::default(), ["good-1", "good-2"]);
+        for (word, in_first, had_later) in [("none", 20, 2), ("slow", 5, 2), ("shut", 5, 0)] {
+            let in_a_row = AtomicU32::default();
+            let bad: Vec<String> = (0..20).map(|n| format!("{word}-{n}")).collect();
+            let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
+            assert_eq!(asked(&keeper, &in_a_row, &bad).await, (in_first, 0), "{word}");
+            assert_eq!(asked(&keeper, &in_a_row, &good).await, (had_later, had_later), "{word}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_followed_in_vain_has_its_turn_after_what_was_not() {
+        let names: Vec<String> = (0..40).map(|n| format!("slow-{n}")).chain(["good-1".to_owned()]).collect();
+        let fresh = chunk(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let slow = |row: &Fresh| row.record.secret_ref.as_deref().is_some_and(|name| name.starts_with("slow"));
+        let wanted = in_turn(&fresh, slow);
+        assert_eq!((wanted[0].name, wanted[0].rows.as_slice(), wanted.len()), ("good-1", [40].as_slice(), 41));
+        let keeper = Keeper::default();
+        let in_a_row = AtomicU32::default();
+        let following = Following::new(&keeper, &in_a_row);
+        let mut found = following.all(wanted).await;
+        assert!(found.remove(&40).is_some_and(|found| found.is_ok()));
     }
 }

@@ -122,6 +122,21 @@ async fn pages_that_go_round_in_circles_are_given_up() {
 }
 
 #[tokio::test]
+async fn a_number_of_pages_that_changes_on_the_way_implies_nothing() {
+    let page = |pages: &str, ids: Vec<u64>| Reply::json(format!(r#"{{{pages}"data": {}}}"#, rows(ids)));
+    let paging = Paging::Number { parameter: "page".to_owned(), first: 1, pages: Some(pointer("/pages")) };
+    let in_data = |platform: &Platform| HttpList { rows: pointer("/data"), ..list(platform) };
+    let shrinks = vec![page(r#""pages": 3, "#, vec![1, 2]), page(r#""pages": 2, "#, vec![3, 4])];
+    let shrinks = Platform::answering(shrinks).await;
+    let seen = Asked::of(in_data(&shrinks), paging.clone()).read().await;
+    assert!(matches!(seen.error, Some(SourceError::Changed { .. })), "{:?}", seen.error);
+    let once = vec![page(r#""pages": 2, "#, vec![1, 2]), page("", vec![3, 4])];
+    let once = Platform::answering(once).await;
+    let seen = Asked::of(in_data(&once), paging).read().await;
+    assert!(seen.error.is_none() && seen.rows.len() == 4 && once.targets().len() == 2, "{:?}", seen.error);
+}
+
+#[tokio::test]
 async fn a_list_that_changes_while_it_is_read_implies_nothing() {
     let page = |total: u64, ids: Vec<u64>| Reply::json(format!(r#"{{"total": {total}, "data": {}}}"#, rows(ids)));
     let counted =

@@ -1,6 +1,7 @@
 //! Events that the platform told, and what was turned away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
@@ -15,6 +16,8 @@ const SOURCES_AT_MOST: usize = 100;
 pub(in crate::telemetry::metrics) struct Events {
     told: IntCounterVec,
     turned_away: BTreeMap<EventRefusal, IntCounter>,
+    /// the sources that have series: at most [`SOURCES_AT_MOST`], those of earlier configurations included
+    counted: Mutex<BTreeSet<String>>,
 }
 
 impl Events {
@@ -32,12 +35,16 @@ impl Events {
             &["reason"],
         )?;
         let of = |why: EventRefusal| turned_away.get_metric_with_label_values(&[why.as_str()]);
-        Ok(Self { turned_away: each(EventRefusal::ALL, of)?, told })
+        Ok(Self { turned_away: each(EventRefusal::ALL, of)?, told, counted: Mutex::default() })
     }
 
     /// Makes all series of these sources.
     pub(in crate::telemetry::metrics) fn begin(&self, sources: &[String]) {
-        for source in sources.iter().take(SOURCES_AT_MOST) {
+        let mut counted = self.counted();
+        for source in sources {
+            if counted.len() >= SOURCES_AT_MOST || !counted.insert(source.clone()) {
+                continue;
+            }
             for kind in EventKind::ALL {
                 for outcome in EventOutcome::ALL {
                     // only a wrong number of labels is refused
@@ -47,10 +54,19 @@ impl Events {
         }
     }
 
+    /// Counts an event of a source that has series.
     pub(in crate::telemetry::metrics) fn told(&self, source: &str, kind: EventKind, outcome: EventOutcome) {
+        // asking for a series makes it
+        if !self.counted().contains(source) {
+            return;
+        }
         if let Ok(counter) = self.told.get_metric_with_label_values(&[source, kind.as_str(), outcome.as_str()]) {
             counter.inc();
         }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(in crate::telemetry::metrics) fn turned_away(&self, why: EventRefusal) {

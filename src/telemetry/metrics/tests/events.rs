@@ -27,3 +27,18 @@ fn events_are_counted_by_what_became_of_them_from_zero_on() {
     metrics.turned_away(EventRefusal::Unsigned);
     assert_samples(&metrics, &[(series, Some(1.0)), (refused, Some(1.0))]);
 }
+
+#[test]
+fn a_source_beyond_the_limit_has_no_series_even_when_it_tells_something() {
+    let takers: Vec<String> = (0..=100).map(|n| format!("platform-{n}")).collect();
+    let metrics = Metrics::new(Configured { takers, ..configured(&["kit"]) }).unwrap();
+    let series =
+        |n: u32| format!(r#"keysweep_events_total{{outcome="late",source="platform-{n}",type="connection.deleted"}}"#);
+    for n in [99, 100] {
+        metrics.told(&format!("platform-{n}"), EventKind::ConnectionDeleted, EventOutcome::Late);
+    }
+    assert_samples(&metrics, &[(&series(99), Some(1.0)), (&series(100), None)]);
+    metrics.configure(&Configured { takers: vec!["platform-100".to_owned()], ..configured(&["kit"]) });
+    metrics.told("platform-100", EventKind::ConnectionDeleted, EventOutcome::Late);
+    assert_samples(&metrics, &[(&series(100), None)]);
+}

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
-use crate::cli::words::{ended, second};
+use super::text::second;
+use super::words::ended;
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::log::{Entry, Names, entries};
+use super::text::{pairs, plain, second};
 use super::value;
-use crate::cli::CliError;
-use crate::cli::output::{pairs, plain};
-use crate::cli::words::{cure, ended, second, state, why};
+use super::words::{cure, ended, state, why};
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{
     CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
 };
+use crate::ports::LedgerError;
 
 /// Entries of the log that a story has at most.
 const EVENTS: usize = 1_000;
@@ -35,9 +35,26 @@ pub struct Story {
 
 impl Story {
     /// Reads the story; `None` where there is no such credential.
-    pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, CliError> {
-        let Some(detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
-        let filter = FindingFilter { credential: Some(id), ..FindingFilter::default() };
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::within(ledger, id, None).await
+    }
+
+    /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
+        let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
+        if let Some(account) = account {
+            detail.uses.retain(|used| used.account_id == account);
+            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
+            detail.credential.open_uses = u32::try_from(open).unwrap_or(u32::MAX);
+        }
+        let account = account.map(str::to_owned);
+        let filter = FindingFilter { credential: Some(id), account, ..FindingFilter::default() };
         let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
         let mut cut = Vec::new();
         if listed.len() > FINDINGS {
@@ -82,6 +99,20 @@ impl Story {
         text
     }
 
+    /// The credential.
+    pub const fn credential(&self) -> &CredentialRow {
+        &self.detail.credential
+    }
+
+    /// For auditors, who are told of the findings elsewhere.
+    pub fn evidence(&self) -> Value {
+        let mut document = self.document();
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("findings");
+        }
+        document
+    }
+
     /// For programs.
     pub fn document(&self) -> Value {
         let finding = |detail: &FindingDetail| {
@@ -122,7 +153,7 @@ fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
 }
 
 /// What the log's numbers are called. Addresses are masked.
-async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, CliError> {
+async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, LedgerError> {
     let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());

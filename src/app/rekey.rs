@@ -1,0 +1,60 @@
+//! Another master key for a ledger.
+
+use serde_json::Map;
+
+use super::{AppError, build, time_by};
+use crate::config::{Env, SecretRef, Settings};
+use crate::escrow::MasterKey;
+use crate::ledger::{Ledger, Rekeyed};
+use crate::ports::probe::ProbeLedger as _;
+use crate::ports::{Event, LedgerError, Progress};
+
+/// What putting a ledger under another key came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderNewKey {
+    /// the id of the key that it was under
+    pub old: String,
+    /// the id of the key that it is under
+    pub new: String,
+    /// what became of the sealed copies
+    pub copies: Rekeyed,
+    /// true where the database may still hold copies under the old key: somebody read an older state meanwhile
+    pub to_scrub: bool,
+}
+
+/// Puts the ledger of the settings under the key that is at `new`. Nobody else may write to it meanwhile. All of it is done, or
+/// nothing.
+///
+/// # Errors
+/// Where a key can't be had, the old one is not the ledger's, the new one is the old one, or the ledger fails.
+pub async fn rekey(
+    settings: &Settings,
+    env: &Env,
+    new: &SecretRef,
+    progress: &impl Progress,
+) -> Result<UnderNewKey, AppError> {
+    let wrong = |what: String| AppError::Setting { key: new.setting().to_owned(), what };
+    let new_key = MasterKey::parse(&build::resolve(new, env)?).map_err(|error| wrong(error.to_string()))?;
+    let ledger = Ledger::open(&settings.ledger.url).await?;
+    let escrow = build::vault(settings, env, &ledger).await?;
+    if escrow.key_id() == new_key.id() {
+        return Err(wrong(
+            "it is the key that the ledger is under already; make another with `openssl rand -base64 32`".to_owned(),
+        ));
+    }
+    let (renewed, wrapped) = escrow.rekey(&new_key)?;
+    ledger.chain_with(std::sync::Arc::new(escrow.log_key())).await?;
+    let data = [("from", escrow.key_id()), ("to", &wrapped.key_id)];
+    let data = Map::from_iter(data.map(|(name, id)| (name.to_owned(), id.into())));
+    let event =
+        Event { at: time_by(&ledger).await?, kind: "ledger.rekeyed", subject: "meta:master_key".to_owned(), data };
+    let reseal = |fingerprint: &_, sealed: &str| escrow.reseal(fingerprint, sealed, &renewed).ok();
+    let copies = ledger.rekey((&wrapped.key_id, &wrapped.wrapped), event, reseal, progress).await?;
+    let to_scrub = match ledger.scrub().await {
+        Ok(()) => false,
+        Err(LedgerError::Busy(_)) => true, // the next scan does it
+        Err(error) => return Err(error.into()),
+    };
+    ledger.close().await;
+    Ok(UnderNewKey { old: escrow.key_id().to_owned(), new: wrapped.key_id, copies, to_scrub })
+}

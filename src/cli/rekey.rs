@@ -1,0 +1,51 @@
+//! `rekey`: another master key for the ledger.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::output::pairs;
+use super::{CliError, Done};
+use crate::app::rekey::{UnderNewKey, rekey};
+use crate::config::{Env, SecretRef, Settings};
+use crate::telemetry::progress::Bars;
+
+/// Copies that could not be opened and are named.
+const NAMED: usize = 20;
+
+/// Puts the ledger under the key that is at `new`.
+pub async fn run(new: &str, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+    let wrong = |what: String| CliError::Usage(format!("--new-key: {what}"));
+    let new = SecretRef::given("--new-key", new, Path::new("")).map_err(wrong)?;
+    let done = rekey(settings, env, &new, &Bars::on_stderr()).await?;
+    write!(anstream::stdout(), "{}", told(&done))?;
+    Ok(if done.copies.left.is_empty() { Done::Ok } else { Done::Failed })
+}
+
+fn told(done: &UnderNewKey) -> String {
+    let left = &done.copies.left;
+    let names = left.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let left = match left.len() {
+        0 => String::new(),
+        count => format!(
+            "{count} copies could not be opened under the old key either, and stay as they were: credentials {names}{}; \
+             they are damaged, and sealed anew when the inventory shows their secrets again",
+            if count > NAMED { ", ..." } else { "" }
+        ),
+    };
+    let scrub = if done.to_scrub {
+        "somebody was reading the ledger: copies under the old key are in its files until the next scan".to_owned()
+    } else {
+        String::new()
+    };
+    let facts = pairs(&[
+        ("old key", done.old.clone()),
+        ("new key", done.new.clone()),
+        ("sealed anew", format!("{} copies", done.copies.sealed)),
+        ("left", left),
+        ("to do", scrub),
+    ]);
+    format!(
+        "{facts}\nNow let escrow.master_key name the new key, and start keysweep. Keep the old key as long as backups that were \
+         made under it;\nonce it is destroyed, what is sealed in them can't be opened by anybody.\n"
+    )
+}

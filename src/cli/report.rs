@@ -1,0 +1,118 @@
+//! `report`: the evidence, per account or for all, for people, spreadsheets, programs and other systems.
+
+use std::io::{self, Write};
+
+use super::args::{ReportArgs, ReportFormat};
+use super::output::{pairs, table};
+use super::{CliError, Done, reader};
+use crate::config::Settings;
+use crate::domain::ids::ConnectionId;
+use crate::ledger::Ledger;
+use crate::ledger::read::ConnectionFilter;
+use crate::ports::{Clock, Progress};
+use crate::report::cases::{Cases, Scope, Tally};
+use crate::report::cells::write_csv;
+use crate::report::nhi::Nhi;
+use crate::report::ocsf::{Producer, detection};
+use crate::report::pack::{self, Array, Head, ReportError};
+use crate::report::table::{COLUMNS, cells};
+use crate::report::text::day;
+use crate::telemetry::progress::Bars;
+
+/// Writes a report to standard output.
+pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> Result<Done, CliError> {
+    let ledger = reader(settings).await?;
+    let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
+    if let Some(account) = &args.account {
+        let filter = ConnectionFilter { account: Some(account.clone()), ..ConnectionFilter::default() };
+        if ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty() {
+            return Err(CliError::Usage(format!(
+                "there is no account {account:?} in the ledger; ids are the platform's own"
+            )));
+        }
+    }
+    let scope = Scope { account: args.account, since: args.since, open_only: args.open };
+    let log = ledger.log_head().await?;
+    let version = env!("CARGO_PKG_VERSION");
+    let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope };
+    let (mut out, bars) = (io::BufWriter::new(io::stdout().lock()), Bars::on_stderr());
+    match args.format {
+        ReportFormat::Json => pack::write(&ledger, &head, &mut out, &bars).await?,
+        ReportFormat::Csv => csv(&ledger, &scope, &mut out, &bars).await?,
+        ReportFormat::Ocsf => {
+            let producer = Producer { ledger_id: &ledger_id, version };
+            ocsf(&ledger, &scope, &producer, &mut out, &bars).await?;
+        }
+        ReportFormat::Table => {
+            drop(out);
+            write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?;
+        }
+    }
+    ledger.close().await;
+    Ok(Done::Ok)
+}
+
+async fn csv(
+    ledger: &Ledger,
+    scope: &Scope,
+    out: &mut impl Write,
+    progress: &impl Progress,
+) -> Result<(), ReportError> {
+    write_csv(out, COLUMNS.into_iter())?;
+    let mut cases = Cases::of(ledger, scope);
+    progress.stage("findings", None);
+    while let Some(detail) = cases.next().await? {
+        write_csv(out, cells(&detail).iter().map(String::as_str))?;
+        progress.advance(1);
+    }
+    progress.done();
+    Ok(out.flush()?)
+}
+
+async fn ocsf(
+    ledger: &Ledger,
+    scope: &Scope,
+    producer: &Producer<'_>,
+    out: &mut impl Write,
+    progress: &impl Progress,
+) -> Result<(), ReportError> {
+    let mut cases = Cases::of(ledger, scope);
+    let mut list = Array::alone(out)?;
+    progress.stage("findings", None);
+    while let Some(detail) = cases.next().await? {
+        list.item(&detection(&detail, producer))?;
+        progress.advance(1);
+    }
+    progress.done();
+    list.end()?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// For people: how many findings speak of which risk, and where the rest is.
+async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) -> Result<String, ReportError> {
+    let mut cases = Cases::of(ledger, head.scope);
+    let mut tally = Tally::default();
+    progress.stage("findings", None);
+    while let Some(detail) = cases.next().await? {
+        tally.add(&detail.finding);
+        progress.advance(1);
+    }
+    progress.done();
+    let rows: Vec<Vec<String>> = tally
+        .lines()
+        .map(|(risk, line)| {
+            let oldest = line.oldest_open.map_or_else(|| "-".to_owned(), day);
+            let title = risk.map_or("none of the OWASP NHI ten", Nhi::title).to_owned();
+            vec![risk.map_or("-", Nhi::id).to_owned(), title, line.open.to_string(), line.closed.to_string(), oldest]
+        })
+        .collect();
+    let account = head.scope.account.clone().unwrap_or_else(|| "all".to_owned());
+    let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
+    let facts = [("account", account), ("as of", head.now.to_string()), ("event log", log)];
+    let counts = table(&["risk", "title", "open", "closed", "oldest open since"], rows);
+    Ok(format!(
+        "{}\n{counts}\n\nThe evidence itself: --format json (a pack for auditors), csv, or ocsf (Detection Findings).\n",
+        pairs(&facts)
+    ))
+}

@@ -1,0 +1,139 @@
+//! Findings as Detection Findings of the Open Cybersecurity Schema Framework, 1.5.0 (class 2004).
+
+use serde_json::{Map, Value, json};
+
+use super::cases::{Proof, Told};
+use super::nhi::Nhi;
+use super::value;
+use super::words::{cure, why};
+use crate::domain::finding::Severity;
+use crate::ledger::read::{FindingDetail, FindingState, finding_name};
+
+const VERSION: &str = "1.5.0";
+const CLASS: u32 = 2004;
+
+/// What stands in every finding of a report.
+#[derive(Clone, Debug)]
+pub struct Producer<'a> {
+    /// the ledger's own name: it makes the findings' numbers unique
+    pub ledger_id: &'a str,
+    /// of keysweep
+    pub version: &'a str,
+}
+
+/// One Detection Finding.
+pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
+    let finding = &detail.finding;
+    let (activity, status) = (Activity::of(detail), Status::of(detail));
+    let (severity_id, severity) = severity(finding.severity);
+    let changed = finding.closed_at.unwrap_or(finding.opened_at);
+    let types = Nhi::of(finding.rule).map(|nhi| format!("{} {}", nhi.id(), nhi.title()));
+    json!({
+        "metadata": {
+            "version": VERSION,
+            "profiles": ["datetime"],
+            "event_code": finding.rule,
+            "uid": format!("{}/{}/{}", producer.ledger_id, finding_name(finding.id), detail.course.opening),
+            "product": {"name": "keysweep", "vendor_name": "keysweep", "version": producer.version, "uid": producer.ledger_id},
+        },
+        "category_uid": 2, "category_name": "Findings",
+        "class_uid": CLASS, "class_name": "Detection Finding",
+        "activity_id": activity.0, "activity_name": activity.1,
+        "type_uid": CLASS * 100 + activity.0, "type_name": format!("Detection Finding: {}", activity.1),
+        "severity_id": severity_id, "severity": severity,
+        "status_id": status.0, "status": status.1, "status_detail": detail.course.closed_why,
+        "time": changed.as_millis(), "time_dt": changed.to_string(),
+        "message": why(finding.rule),
+        "finding_info": {
+            "uid": format!("{}/{}", producer.ledger_id, finding_name(finding.id)),
+            "title": finding.rule, "desc": why(finding.rule), "types": types.into_iter().collect::<Vec<_>>(),
+            "created_time": finding.opened_at.as_millis(), "created_time_dt": finding.opened_at.to_string(),
+            "first_seen_time": finding.since.as_millis(), "first_seen_time_dt": finding.since.to_string(),
+            "modified_time": changed.as_millis(), "modified_time_dt": changed.to_string(),
+        },
+        "remediation": {"desc": cure(finding.rule)},
+        "resources": resources(detail),
+        "evidences": [{"data": evidence(detail)}],
+        "unmapped": {
+            "account_id": finding.account_id, "source": finding.source, "provider": finding.provider,
+            "liveness": finding.liveness, "opening": detail.course.opening, "mailed": finding.mailed,
+        },
+    })
+}
+
+/// The key, and the connection that it was pasted into.
+fn resources(detail: &FindingDetail) -> Value {
+    let (finding, key) = (&detail.finding, &detail.course.credential_now);
+    let mut credential = json!({
+        "uid": finding.credential, "type": "API key", "namespace": finding.provider,
+        "data": {"secret_since": key.secret_since.to_string(), "secret_since_from": key.provenance.as_str(), "key_tail": key.key_tail},
+    });
+    if let Some(region) = &key.region {
+        credential["region"] = region.as_str().into();
+    }
+    let mut connection = json!({
+        "uid": format!("{}/{}", finding.source, finding.connection_id), "type": "Connection", "namespace": finding.account_id,
+    });
+    if let Some(name) = &finding.connection_name {
+        connection["name"] = name.as_str().into();
+    }
+    json!([credential, connection])
+}
+
+/// The facts that the finding rests on, what is proven of the key, and who was told.
+fn evidence(detail: &FindingDetail) -> Map<String, Value> {
+    let key = &detail.course.credential_now;
+    let told = Told::of(detail);
+    let mut facts = detail.finding.evidence.clone();
+    let mut note = |name: &str, fact: Value| _ = facts.insert(name.to_owned(), fact);
+    note("proof", value(&Proof::of(key)));
+    for (name, at) in [
+        ("last_accepted_at", key.accepted_at),
+        ("first_refused_at", key.refused_first),
+        ("last_refused_at", key.refused_last),
+        ("died_at", key.died_at),
+        ("first_told_at", told.first),
+        ("last_told_at", told.last),
+    ] {
+        if let Some(at) = at {
+            note(name, at.to_string().into());
+        }
+    }
+    note("notices_sent", told.count.into());
+    facts
+}
+
+const fn severity(severity: Severity) -> (u8, &'static str) {
+    match severity {
+        Severity::Low => (2, "Low"),
+        Severity::Medium => (3, "Medium"),
+        Severity::High => (4, "High"),
+        Severity::Critical => (5, "Critical"),
+    }
+}
+
+struct Activity(u32, &'static str);
+
+impl Activity {
+    const fn of(detail: &FindingDetail) -> Self {
+        match detail.finding.state {
+            FindingState::Closed => Self(3, "Close"),
+            FindingState::Open if detail.course.opening > 1 => Self(2, "Update"),
+            FindingState::Open => Self(1, "Create"),
+        }
+    }
+}
+
+struct Status(u8, &'static str);
+
+impl Status {
+    /// Once somebody was told, or says that it is known, it is in progress.
+    fn of(detail: &FindingDetail) -> Self {
+        let is_known = Told::of(detail).count > 0 || detail.finding.pause.is_some();
+        match detail.finding.state {
+            FindingState::Closed => Self(4, "Resolved"),
+            FindingState::Open if is_known => Self(2, "In Progress"),
+            FindingState::Open => Self(1, "New"),
+        }
+    }
+}

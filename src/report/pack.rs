@@ -1,0 +1,184 @@
+//! The evidence pack: what was live when, who was told when, and what proves that a key is dead; one document, written as it is
+//! read.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::cases::{Cases, Proof, Scope, Tally};
+use super::nhi::Nhi;
+use super::story::Story;
+use super::value;
+use super::words::{cure, why};
+use crate::domain::chain::Link;
+use crate::domain::ids::CredentialId;
+use crate::domain::time::Timestamp;
+use crate::ledger::Ledger;
+use crate::ledger::read::FindingDetail;
+use crate::ports::{LedgerError, Progress};
+
+/// What a report says of itself.
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
+    /// the present instant
+    pub now: Timestamp,
+    /// of keysweep
+    pub version: &'a str,
+    /// the ledger's own name
+    pub ledger_id: &'a str,
+    /// the head of the event log: `keysweep audit verify --head` shows later that nothing was cut off or rewritten since
+    pub log: Option<Link>,
+    /// what it is about
+    pub scope: &'a Scope,
+}
+
+impl Head<'_> {
+    /// For programs.
+    pub fn document(&self) -> Value {
+        json!({
+            "generated_at": self.now.to_string(), "keysweep": self.version, "ledger": self.ledger_id,
+            "log_head": self.log.map(|link| link.to_string()),
+            "scope": {
+                "account_id": self.scope.account, "since": self.scope.since.map(|at| at.to_string()),
+                "open_only": self.scope.open_only,
+            },
+        })
+    }
+}
+
+/// What goes wrong with a report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// the ledger
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// the output
+    #[error("the report can't be written")]
+    Output(#[from] io::Error),
+}
+
+/// Writes the pack.
+///
+/// # Errors
+/// [`ReportError`]: then what was written so far is no document.
+pub async fn write(
+    ledger: &Ledger,
+    head: &Head<'_>,
+    out: &mut impl Write,
+    progress: &impl Progress,
+) -> Result<(), ReportError> {
+    out.write_all(b"{\"report\": ")?;
+    document(out, &head.document())?;
+    let (mut tally, mut keys) = (Tally::default(), BTreeSet::new());
+    let mut cases = Cases::of(ledger, head.scope);
+    let mut list = Array::begin(out, "findings")?;
+    progress.stage("findings", None);
+    while let Some(detail) = cases.next().await? {
+        tally.add(&detail.finding);
+        keys.insert(detail.course.credential_number);
+        list.item(&finding(&detail))?;
+        progress.advance(1);
+    }
+    progress.done();
+    list.end()?;
+    stories(ledger, head.scope, keys, out, progress).await?;
+    out.write_all(b",\n\"owasp_nhi\": ")?;
+    document(out, &risks(&tally))?;
+    out.write_all(b"}\n")?;
+    Ok(out.flush()?)
+}
+
+async fn stories(
+    ledger: &Ledger,
+    scope: &Scope,
+    keys: BTreeSet<CredentialId>,
+    out: &mut impl Write,
+    progress: &impl Progress,
+) -> Result<(), ReportError> {
+    progress.stage("credentials", Some(keys.len() as u64));
+    let mut list = Array::begin(out, "credentials")?;
+    for id in keys {
+        if let Some(story) = Story::within(ledger, id, scope.account.as_deref()).await? {
+            let mut document = story.evidence();
+            document["proof"] = value(&Proof::of(story.credential()));
+            list.item(&document)?;
+        }
+        progress.advance(1);
+    }
+    progress.done();
+    Ok(list.end()?)
+}
+
+/// A finding with who was told; what happened to its key is told with the key.
+fn finding(detail: &FindingDetail) -> Value {
+    let mut document = value(detail);
+    let rule = detail.finding.rule;
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("credential_now");
+        fields.insert("why".to_owned(), why(rule).into());
+        fields.insert("clears".to_owned(), cure(rule).into());
+        fields.insert("owasp_nhi".to_owned(), value(&Nhi::of(rule)));
+    }
+    document
+}
+
+/// The counts by risk.
+pub fn risks(tally: &Tally) -> Value {
+    let line = |(risk, line): (Option<Nhi>, super::cases::Line)| {
+        json!({
+            "id": risk.map(Nhi::id), "title": risk.map_or("none of the ten", Nhi::title),
+            "open": line.open, "closed": line.closed, "oldest_open": line.oldest_open.map(|at| at.to_string()),
+        })
+    };
+    tally.lines().map(line).collect()
+}
+
+fn document(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(out, value).map_err(io::Error::from)
+}
+
+/// A list that is written item by item, as a member of the document or as the document itself.
+pub struct Array<'o, W: Write> {
+    out: &'o mut W,
+    first: bool,
+}
+
+impl<'o, W: Write> Array<'o, W> {
+    /// Begins a member of that name.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn begin(out: &'o mut W, name: &str) -> io::Result<Self> {
+        write!(out, ",\n\"{name}\": [")?;
+        Ok(Self { out, first: true })
+    }
+
+    /// Begins the document itself.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn alone(out: &'o mut W) -> io::Result<Self> {
+        out.write_all(b"[")?;
+        Ok(Self { out, first: true })
+    }
+
+    /// Adds an item.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn item(&mut self, item: &impl Serialize) -> io::Result<()> {
+        self.out.write_all(if self.first { b"\n  " } else { b",\n  " })?;
+        self.first = false;
+        document(self.out, item)
+    }
+
+    /// Ends the list.
+    ///
+    /// # Errors
+    /// Where the output can't be written.
+    pub fn end(self) -> io::Result<()> {
+        self.out.write_all(if self.first { b"]" } else { b"\n]" })
+    }
+}
