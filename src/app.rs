@@ -17,6 +17,7 @@ pub mod probe;
 pub mod public;
 pub mod rekey;
 pub mod report;
+mod room;
 pub mod scan;
 pub mod trial;
 pub mod unattended;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use super::App;
+use super::{App, room};
+use crate::config::PerConnection;
 use crate::domain::catalogue::Provider;
+use crate::ledger::read::{OldestSecrets, Overview};
 use crate::ports::meter::{Meter, Stage};
 use crate::ports::{Clock, LedgerError};
-use crate::telemetry::metrics::{Configured, ConfiguredProvider, Metrics};
+use crate::telemetry::metrics::{Configured, ConfiguredProvider, Metrics, Singles};
 
 impl<C: Clock> App<C> {
     /// The same keysweep, with whatever its stages do counted by `meter`. Without one nothing is counted.
@@ -36,8 +38,38 @@ impl<C: Clock> App<C> {
     /// # Errors
     /// Where the ledger fails; then what was shown before stays.
     pub async fn refresh(&self, metrics: &Metrics) -> Result<(), LedgerError> {
-        metrics.show(self.ledger.overview(self.clock.now()).await?);
+        let overview = self.ledger.overview(self.clock.now()).await?;
+        let singles = self.singles(&overview).await?;
+        metrics.limit_ledger(self.ledger_limit(overview.ledger_bytes).await);
+        metrics.show_singles(singles);
+        metrics.show(overview);
         Ok(())
+    }
+
+    /// The connections that have series of their own; `None` where the operator wants none.
+    async fn singles(&self, overview: &Overview) -> Result<Option<Singles>, LedgerError> {
+        let which = self.settings.telemetry.per_connection;
+        if which == PerConnection::Off {
+            return Ok(None);
+        }
+        let limit = self.settings.telemetry.per_connection_limit as usize;
+        let findings = self.ledger.worst_findings(limit).await?;
+        let open: u64 = overview.findings.iter().map(|kind| kind.count).sum();
+        let findings_left_out = open.saturating_sub(findings.len() as u64);
+        let secrets = match which {
+            PerConnection::All => self.ledger.oldest_secrets(limit).await?,
+            _ => OldestSecrets::default(),
+        };
+        Ok(Some(Singles { findings, findings_left_out, secrets }))
+    }
+
+    /// How large the ledger may grow: as the operator says, and not beyond its disk, where that is ours.
+    async fn ledger_limit(&self, bytes: u64) -> Option<u64> {
+        let disk = match room::folder(&self.settings.ledger.url) {
+            Some(folder) => room::free(&folder).await.map(|free| free.saturating_add(bytes)),
+            None => None,
+        };
+        self.settings.telemetry.ledger_limit.into_iter().chain(disk).min()
     }
 
     /// Measures how long a stage takes, whatever becomes of it.

@@ -184,7 +184,7 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
 }
 
 fn start_logs(settings: &Settings) -> Result<(), CliError> {
-    let TelemetrySettings { log_format, log_filter } = &settings.telemetry;
+    let TelemetrySettings { log_format, log_filter, .. } = &settings.telemetry;
     logs::init(*log_format, log_filter).map_err(|error| CliError::Other(error.to_string()))
 }
 

@@ -17,6 +17,7 @@ mod secret_ref;
 mod sections;
 mod settings;
 mod shown;
+mod telemetry;
 mod telling;
 mod templates;
 #[cfg(test)]
@@ -39,9 +40,10 @@ pub use self::schedule::ScheduleSettings;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
-    Pace, ProviderSettings, Sending, Settings, TelemetrySettings,
+    Pace, ProviderSettings, Sending, Settings,
 };
 pub use self::shown::{Shown, show};
+pub use self::telemetry::{PerConnection, TelemetrySettings};
 pub use self::telling::{FirstRun, TellingSettings};
 pub use self::webhooks::{GIVE_UP_AFTER, OPERATOR, WebhookSettings};
 

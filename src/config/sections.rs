@@ -18,22 +18,20 @@ use super::schedule::schedule;
 use super::secret_ref::{Env, SecretRef};
 use super::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,
-    ProviderSettings, Sending, Settings, TelemetrySettings,
+    ProviderSettings, Sending, Settings,
 };
 use super::shown::{HIDDEN, Shown};
+use super::telemetry::telemetry;
 use super::telling::telling;
 use super::templates::templates;
 use super::tree::{Node, Origin, Table, Value};
-use super::values::{
-    address, duration, durations, log_filter, mailbox, number, one_of, pace, return_path, some_time, text, words,
-};
+use super::values::{address, duration, durations, mailbox, number, one_of, pace, return_path, some_time, text, words};
 use super::webhooks::webhooks;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy};
 use crate::domain::spelling::nearest;
 use crate::domain::time::days;
 use crate::providers::catalogue::{Catalogue, CatalogueProblem};
-use crate::telemetry::logs::LogFormat;
 
 /// More of anything at once is a slip of the finger.
 const MANY: u32 = 10_000;
@@ -292,16 +290,6 @@ fn bounces(section: &Section<'_>, base: &Path) -> Option<PathBuf> {
         section.report_missing("return_path", Fault::new("what comes back can't be told apart without it", todo));
     }
     mailbox
-}
-
-fn telemetry(section: Section<'_>) -> TelemetrySettings {
-    const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
-    let settings = TelemetrySettings {
-        log_format: section.get("log_format", one_of(FORMATS)),
-        log_filter: section.get("log_filter", log_filter),
-    };
-    section.close();
-    settings
 }
 
 fn count(node: &Node) -> Result<usize, Fault> {

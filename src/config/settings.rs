@@ -17,13 +17,13 @@ use super::run::RunSettings;
 use super::schedule::ScheduleSettings;
 use super::secret_ref::SecretRef;
 use super::shown::Shown;
+use super::telemetry::TelemetrySettings;
 use super::telling::TellingSettings;
 use super::webhooks::WebhookSettings;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, LivenessPolicy, RulePolicy};
 use crate::domain::secret::Secret;
 use crate::domain::verp::ReturnPath;
-use crate::telemetry::logs::LogFormat;
 
 /// Everything that the operator may set.
 #[derive(Clone, Debug)]
@@ -250,15 +250,6 @@ pub struct Sending {
     pub smtp_url: SecretRef,
     /// the sender
     pub from: Mailbox,
-}
-
-/// How keysweep tells what it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TelemetrySettings {
-    /// how log lines look
-    pub log_format: LogFormat,
-    /// which log lines there are; readable
-    pub log_filter: String,
 }
 
 impl Settings {

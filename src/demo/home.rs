@@ -99,7 +99,7 @@ impl Home {
              [schedule]\nscan = \"* * * * *\"\nmail = \"* * * * *\"\njitter = \"0s\"\n\n\
              [http]\nlisten = \"{ops}\"\ntoken = \"file:http.token\"\n\
              public_listen = \"{front}\"\npublic_url = \"http://{front}\"\n\n\
-             [telemetry]\nlog_filter = \"warn\"\n"
+             [telemetry]\nlog_filter = \"warn\"\nper_connection = \"all\"\n"
         );
         for provider in Simulated::ALL {
             let address = world.address(provider);

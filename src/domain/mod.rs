@@ -32,6 +32,7 @@ pub mod rules;
 pub mod secret;
 pub mod settling;
 pub mod signature;
+pub mod span;
 pub mod spelling;
 pub mod time;
 pub mod verp;

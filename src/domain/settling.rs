@@ -8,6 +8,10 @@ use super::rules::{self, On};
 #[cfg(test)]
 mod tests;
 
+/// Why a finding closes: its key is proven dead, its secret was replaced, its use ended, or the rule has nothing to say any
+/// more.
+pub const REASONS: [&str; 4] = ["dead", "rotated", "ended", "cleared"];
+
 /// What a judgement changes: `rulings` is everything that the rules now say of the connection, `known` every finding it
 /// ever had, `uses` all its uses, oldest first. Nothing for a finding that stays as it is.
 ///

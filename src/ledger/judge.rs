@@ -1,6 +1,7 @@
 //! The ledger as JUDGE sees it: what is due, the facts that rules may see, and the findings.
 
 pub(super) mod changes;
+pub(super) mod closings;
 pub(super) mod subjects;
 
 #[cfg(test)]

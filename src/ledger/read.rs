@@ -4,11 +4,13 @@
 //! a million rows in flat memory. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
 //! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
 
+pub(super) mod closings;
 pub(super) mod connections;
 pub(super) mod counts;
 pub(super) mod credentials;
 pub(super) mod exempt;
 pub(super) mod findings;
+pub(super) mod in_use;
 pub(super) mod log;
 pub(super) mod outbox;
 pub(super) mod overview;
@@ -20,12 +22,14 @@ pub(super) mod worst;
 #[cfg(test)]
 mod tests;
 
+pub use closings::{ClosingsOverview, OpenForOverview};
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;
 pub use credentials::{CredentialDetail, CredentialFilter, CredentialRow, CredentialUse};
 pub use findings::{
     FindingCourse, FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding,
 };
+pub use in_use::{OldestSecrets, SecretInUse};
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState, PutOff};
 pub use overview::{

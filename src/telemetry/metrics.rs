@@ -5,7 +5,8 @@
 //! started: counters and histograms, reached by the stages through [`Meter`].
 //!
 //! Labels hold words of closed lists, providers of the catalogue and sources of the configuration: how many series there
-//! are depends on those and never on the estate. An instant is exported as a timestamp, and not at all while it is
+//! are depends on those and never on the estate. Series of single connections are there only where they are asked for, and
+//! capped ([`Singles`]). An instant is exported as a timestamp, and not at all while it is
 //! unknown. `dashboards/metrics.md` says what each one means.
 
 mod process;
@@ -27,7 +28,7 @@ use crate::domain::event::EventKind;
 use crate::domain::ids::ProviderName;
 use crate::domain::outcome::Answer;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::Overview;
+use crate::ledger::read::{OldestSecrets, Overview, WorstFinding};
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 use crate::ports::meter::{
@@ -62,6 +63,18 @@ pub struct ConfiguredProvider {
     pub protocols: Vec<String>,
     /// a secret is stale when it is older than this
     pub max_age: Duration,
+}
+
+/// What there is to say of single connections, where the operator asked for it (`telemetry.per_connection`). The number
+/// of series is that of the entries, which is capped; labels are the platform's own ids of accounts and connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Singles {
+    /// open findings, the worst first
+    pub findings: Vec<WorstFinding>,
+    /// open findings that have no series because there are too many
+    pub findings_left_out: u64,
+    /// secrets in use
+    pub secrets: OldestSecrets,
 }
 
 /// Why there are no metrics: a name or a label that the registry refuses, which is a defect of this build.
@@ -105,6 +118,17 @@ impl Metrics {
         self.process.begin(overview.providers.keys());
         let overview = Arc::new(overview);
         self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });
+    }
+
+    /// Shows single connections, or none of them.
+    pub fn show_singles(&self, singles: Option<Singles>) {
+        let singles = singles.map(Arc::new);
+        self.state.rcu(|state| State { singles: singles.clone(), ..State::clone(state) });
+    }
+
+    /// Shows how large the ledger may grow, in bytes; `None` where nobody knows.
+    pub fn limit_ledger(&self, limit: Option<u64>) {
+        self.state.rcu(|state| State { ledger_limit: limit, ..State::clone(state) });
     }
 
     /// The overview that is shown, for the first page; `None` before the first.

@@ -1,11 +1,14 @@
 //! The dashboards and alerts: in Grafana's own form, by the rules of its linter, about metrics that there are, with
 //! alerts that fire when they should.
 
+mod alertmanager;
 mod alerts;
 mod layout;
 mod linter;
+mod made;
 mod prometheus;
 mod promql;
+mod provisioned;
 mod queries;
 mod schema;
 mod served;
@@ -16,9 +19,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// The dashboards, without the end of their files' names.
-const BOARDS: [&str; 2] = ["estate", "daemon"];
+const BOARDS: [&str; 4] = ["estate", "remediation", "daemon", "account"];
 /// Where the documents are, as long as nobody has said where theirs are.
 const DOCUMENTS: &str = "https://example.org/keysweep/docs";
+/// Where keysweep's own page is, likewise.
+const PAGE: &str = "http://127.0.0.1:9184";
+/// The width of every dashboard of Grafana, in its own unit.
+const WIDTH: u64 = 24;
 
 /// A file of `dashboards/`.
 fn path(name: &str) -> PathBuf {

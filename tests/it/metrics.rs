@@ -206,3 +206,29 @@ fn every_query_on_the_page_of_metrics_is_one() {
     let (content, said) = promtool(&["check", "rules", &file.display().to_string()], "");
     assert!(content, "{said}");
 }
+
+#[test]
+fn single_connections_have_series_where_they_are_asked_for_and_never_more_than_allowed() {
+    let estate = stale_keys(5);
+    let telemetry = "[telemetry]\nper_connection = \"all\"\nper_connection_limit = 2\nledger_limit = \"64MiB\"";
+    estate.configure(&format!("smtp://{}", estate.inbox.address()), "", telemetry);
+    let text = exported(&estate);
+    for family in
+        ["keysweep_connection_finding_since_timestamp_seconds", "keysweep_connection_secret_since_timestamp_seconds"]
+    {
+        let series: Vec<&str> = text.lines().filter(|line| line.starts_with(family)).collect();
+        assert_eq!(series.len(), 2, "{text}");
+        for (series, connection) in series.iter().zip(["c00", "c01"]) {
+            assert!(series.contains(&format!("connection=\"{connection}\"")), "{series}");
+            assert!(series.contains("account=\"a0") && series.contains("source=\"main\""), "{series}");
+        }
+    }
+    for (family, labels, expected) in [
+        ("keysweep_metrics_dropped_connections", &["series=\"findings\""][..], 3.0),
+        ("keysweep_metrics_dropped_connections", &["series=\"secrets\""], 3.0),
+        ("keysweep_findings_by_age", &["rule=\"secret-stale\"", "band=\"0-7d\""], 5.0),
+        ("keysweep_ledger_limit_bytes", &[], 67_108_864.0),
+    ] {
+        assert_eq!(sum(&text, family, labels), expected, "{family} {labels:?}\n{text}");
+    }
+}

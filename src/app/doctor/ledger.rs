@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::check::{Check, Part};
 use super::silence;
 use crate::app::report::chain;
+use crate::app::room::free;
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::clock::Suspect;
 use crate::domain::time::Timestamp;
@@ -126,13 +127,6 @@ fn todo(error: &OpenError) -> &'static str {
         },
         _ => "restore it from a backup, or let ledger.url name another file",
     }
-}
-
-/// The bytes that are free for us where `folder` is; `None` where the system doesn't say.
-async fn free(folder: &Path) -> Option<u64> {
-    let folder = folder.to_owned();
-    let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder).ok());
-    asked.await.ok().flatten().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Whether the room lasts. A scan writes a log beside the ledger and a dry run or a backup copies it whole, so that twice

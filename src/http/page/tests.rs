@@ -60,6 +60,8 @@ impl World {
                     oldest_opened_at: NOW - days(9),
                 }],
                 exempt: Vec::new(),
+                open_for: BTreeMap::new(),
+                closings: Vec::new(),
                 outbox: OutboxOverview::default(),
                 acts: Vec::new(),
                 sources: vec![SourceOverview {

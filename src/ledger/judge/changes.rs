@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::closings;
 use crate::domain::finding::{Anew, Exempt, FindingChange, Opened, RuleName, Severity};
-use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
+use crate::domain::ids::{ConnectionId, CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::ledger::packed::{flag, pack};
 use crate::ledger::session::Session;
@@ -197,6 +198,14 @@ struct Closing {
     #[serde(deserialize_with = "flag")]
     exempt: bool,
     why: String,
+    provider: ProviderName,
+    since: Timestamp,
+}
+
+impl Closing {
+    fn counted(&self) -> closings::Closed<'_> {
+        closings::Closed { provider: &self.provider, rule: self.rule, why: &self.why, since: self.since }
+    }
 }
 
 async fn close(tx: &mut Session, now: Timestamp, closed: &[(FindingId, &'static str)]) -> Result<Closed, LedgerError> {
@@ -206,6 +215,7 @@ async fn close(tx: &mut Session, now: Timestamp, closed: &[(FindingId, &'static 
     let closing: Vec<Closing> = tx.rows("finding", &CLOSING, [pack(closed)?.into()]).await?;
     expect_all(closed.len(), closing.len() as u64)?;
     run(tx, &CLOSE, closed, now).await?;
+    closings::count(tx, now, closing.iter().map(Closing::counted)).await?;
     let event = |row: &Closing| {
         let mut data = facts(row.rule, row.connection, row.credential);
         data.insert("why".to_owned(), row.why.as_str().into());
@@ -318,9 +328,10 @@ pub(in crate::ledger) const UPDATE: Sql = sql!(
 );
 
 pub(in crate::ledger) const CLOSING: Sql = sql!(
-    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'exempt', v.why"] "
+    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'exempt', v.why, k.provider, f.since"] "
      FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
-     JOIN finding AS f ON f.id = v.id AND f.state <> 'closed'"
+     JOIN finding AS f ON f.id = v.id AND f.state <> 'closed'
+     JOIN credential AS k ON k.id = f.credential_id"
 );
 
 pub(in crate::ledger) const CLOSE: Sql = sql!(

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::found::{ExemptOverview, FindingsOverview};
+use super::closings::{self, ClosingsOverview, OpenForOverview};
 use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
 use super::when;
@@ -44,6 +45,10 @@ pub struct Overview {
     pub findings: Vec<FindingsOverview>,
     /// findings that are accepted for a while, one entry for each provider and rule that has some
     pub exempt: Vec<ExemptOverview>,
+    /// how long they have been open, by rule
+    pub open_for: OpenForOverview,
+    /// what became of findings that closed, by provider, rule, reason and time taken, in that order
+    pub closings: Vec<ClosingsOverview>,
     /// mails on their way and those that have arrived
     pub outbox: OutboxOverview,
     /// what people asked for, and what became of it: each that ever happened, with how often
@@ -242,6 +247,8 @@ impl Ledger {
             providers: BTreeMap::new(),
             findings: Vec::new(),
             exempt: Vec::new(),
+            open_for: closings::open_for(&mut moment, last.finding, now).await?,
+            closings: closings::closings(&mut moment).await?,
             outbox: outbox(&mut moment, now).await?,
             acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,

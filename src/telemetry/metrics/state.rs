@@ -2,16 +2,19 @@
 
 mod exempt;
 mod gauges;
+mod remedied;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
 use self::gauges::GAUGES;
-use super::{Configured, OTHER};
+use self::remedied::REMEDIED;
+use super::{Configured, OTHER, Singles};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{
@@ -31,6 +34,10 @@ pub(super) struct State {
     pub(super) schedules: BTreeMap<Job, JobState>,
     /// when an event of a source was last taken by this process
     pub(super) heard: BTreeMap<String, Timestamp>,
+    /// the connections that have series of their own; `None` where nobody asked for such
+    pub(super) singles: Option<Arc<Singles>>,
+    /// how large the ledger may grow, in bytes
+    pub(super) ledger_limit: Option<u64>,
 }
 
 impl State {
@@ -65,7 +72,8 @@ impl State {
         let named = self.configured.providers.iter().filter(|(_, configured)| configured.named);
         let findings = overview.findings.iter().map(|kind| &kind.provider);
         let blind = overview.blind.iter().map(|blind| &blind.provider);
-        let used = overview.providers.keys().chain(findings).chain(blind).map(|name| self.label(name));
+        let closings = overview.closings.iter().map(|closing| &closing.provider);
+        let used = overview.providers.keys().chain(findings).chain(blind).chain(closings).map(|name| self.label(name));
         named.map(|(name, _)| name.as_str()).chain(used).collect()
     }
 
@@ -95,8 +103,8 @@ impl State {
     }
 }
 
-/// One family: its name, whether it is a gauge or a counter that outlives processes, what it means, its labels, and where
-/// its series come from.
+/// One family: its name, whether it is a gauge, or a counter or histogram that outlives processes, what it means, its
+/// labels, and where its series come from.
 struct Declared {
     name: &'static str,
     kind: MetricType,
@@ -105,8 +113,9 @@ struct Declared {
     read: fn(&State, &mut Series),
 }
 
-fn all() -> impl Iterator<Item = &'static Declared> {
-    GAUGES.iter().chain(exempt::GAUGES)
+/// Everything that the ledger knows.
+fn declared() -> impl Iterator<Item = &'static Declared> {
+    GAUGES.iter().chain(exempt::GAUGES).chain(REMEDIED)
 }
 
 /// The series of one family.
@@ -129,13 +138,25 @@ impl Series {
         }
     }
 
-    fn add(&mut self, values: &[&str], value: f64) {
-        let pair = |(name, value): (&&str, &&str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
+    /// How many took at most so long, in rising order, then how many there are and how many seconds they took together.
+    #[expect(clippy::cast_precision_loss, reason = "seconds far below 2^53")]
+    fn histogram(&mut self, values: &[&str], buckets: &[(Duration, u64)], count: u64, seconds: u64) {
+        let bucket = |(limit, count): &(Duration, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(limit.as_secs_f64());
+            bucket.set_cumulative_count(*count);
+            bucket
         };
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(buckets.iter().map(bucket).collect());
+        histogram.set_sample_count(count);
+        histogram.set_sample_sum(seconds as f64);
+        let mut metric = Metric::default();
+        metric.set_histogram(histogram);
+        self.push(values, metric);
+    }
+
+    fn add(&mut self, values: &[&str], value: f64) {
         let mut metric = Metric::default();
         match self.kind {
             MetricType::COUNTER => {
@@ -149,6 +170,16 @@ impl Series {
                 metric.set_gauge(gauge);
             }
         }
+        self.push(values, metric);
+    }
+
+    fn push(&mut self, values: &[&str], mut metric: Metric) {
+        let pair = |(name, value): (&&str, &&str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
         let mut labels: Vec<LabelPair> = self.labels.iter().zip(values).map(pair).collect();
         labels.sort_by(|one, other| one.name().cmp(other.name())); // as the crate's own families have them
         metric.set_label(labels);
@@ -174,7 +205,7 @@ impl StateCollector {
             let labels = gauge.labels.iter().map(|label| (*label).to_owned()).collect();
             Desc::new(gauge.name.to_owned(), gauge.help.to_owned(), labels, HashMap::new())
         };
-        Ok(Self { state, descriptions: all().map(describe).collect::<Result<_, _>>()? })
+        Ok(Self { state, descriptions: declared().map(describe).collect::<Result<_, _>>()? })
     }
 }
 
@@ -195,6 +226,6 @@ impl Collector for StateCollector {
             family.set_metric(series.metrics);
             family
         };
-        all().map(family).collect()
+        declared().map(family).collect()
     }
 }

@@ -6,10 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Board, text};
-
-/// The width of every dashboard of Grafana, in its own unit.
-const WIDTH: u64 = 24;
+use super::{BOARDS, Board, WIDTH, text};
 
 #[test]
 fn panels_lie_side_by_side_and_none_over_another() {
@@ -74,11 +71,32 @@ fn every_link_to_a_runbook_leads_to_one() {
 }
 
 #[test]
-fn each_dashboard_leads_to_the_other_and_to_the_runbooks() {
+fn each_dashboard_leads_to_the_others_to_the_runbooks_and_to_the_page() {
     for board in Board::all() {
         let links = board.json["links"].as_array().expect("links");
         let tagged = |link: &Value| link["type"] == "dashboards" && link["tags"] == board.json["tags"];
         assert!(links.iter().any(tagged), "{}: by tag", board.name);
-        assert!(links.iter().any(|link| link["url"] == "${docs}/runbooks.md"), "{}: the runbooks", board.name);
+        for url in ["${docs}/runbooks.md", "${page}/"] {
+            assert!(links.iter().any(|link| link["url"] == url), "{}: {url}", board.name);
+        }
     }
+}
+
+#[test]
+fn a_click_on_a_column_leads_to_a_dashboard_of_ours_and_keeps_the_data_source() {
+    let mut clicks = 0;
+    for board in Board::all() {
+        for panel in board.panels() {
+            let overrides = panel.json["fieldConfig"]["overrides"].as_array().into_iter().flatten();
+            let properties = overrides.flat_map(|one| one["properties"].as_array().into_iter().flatten());
+            for link in properties.filter(|property| property["id"] == "links").map(|property| &property["value"][0]) {
+                let url = link["url"].as_str().expect("an address");
+                let (board, query) =
+                    url.strip_prefix("/d/keysweep-").and_then(|rest| rest.split_once('?')).expect("a dashboard");
+                assert!(BOARDS.contains(&board) && query.ends_with("${datasource:queryparam}"), "{url}");
+                clicks += 1;
+            }
+        }
+    }
+    assert!(clicks > 3, "{clicks}");
 }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
 use super::path;
@@ -25,10 +25,20 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts it: it scrapes `target` once a second as the job `keysweep` with this token, and knows our alerts.
     pub fn start(target: SocketAddr, token: &str) -> Self {
+        Self::with(target, token, &json!({}))
+    }
+
+    /// Likewise; and what fires, it tells the Alertmanager there.
+    pub fn telling(alertmanager: SocketAddr, target: SocketAddr, token: &str) -> Self {
+        Self::with(target, token, &json!({"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}))
+    }
+
+    fn with(target: SocketAddr, token: &str, alerting: &Value) -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-prometheus-").tempdir().expect("a temporary folder");
-        let configuration = serde_json::json!({
+        let configuration = json!({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [path("alerts.yml")],
+            "alerting": alerting,
             "scrape_configs": [{
                 "job_name": "keysweep",
                 "authorization": {"credentials": token},
@@ -100,7 +110,7 @@ pub fn ask(address: SocketAddr, method: &str, path: &str, head: &str) -> io::Res
 }
 
 /// A port that was free a moment ago.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address")
 }

@@ -42,7 +42,7 @@ impl Selector {
 /// Reads a query; the variables of a dashboard may stand in it.
 #[track_caller]
 pub fn parsed(text: &str) -> Query {
-    let text = text.replace("$__rate_interval", "5m");
+    let text = text.replace("$__rate_interval", "5m").replace("$__range", "1d");
     let expression = parser::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let mut query = Query::default();
     query.read(&expression, None);

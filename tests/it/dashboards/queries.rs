@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keysweep::domain::finding::{RuleName, Severity};
+use keysweep::domain::span::Took;
 use promql_parser::label::{MatchOp, Matcher};
 
 use super::alerts::alerts;
@@ -101,6 +102,7 @@ fn every_value_that_a_query_looks_for_is_a_word_of_its_label() {
                 let words: BTreeSet<String> = match matcher.name.as_str() {
                     "rule" => rules.clone().into(),
                     "severity" => severities.clone().into(),
+                    "le" => Took::LIMITED.map(|(_, limit)| limit.as_secs().to_string()).into(),
                     // Where several metrics have a label, one row of the page has its words.
                     label => {
                         let with = known.values().filter(|metric| metric.labels.contains(label));

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use url::form_urlencoded::byte_serialize;
+
 use super::prometheus::{Prometheus, ask};
 use super::{Board, Panel, alerts};
 use crate::estate::wait_for;
@@ -97,8 +99,9 @@ fn listens(configuration: &Path) -> Option<SocketAddr> {
 
 /// A query as Grafana sends it, with everything chosen and a step as long as the test.
 fn filled(query: &str) -> String {
-    let query = query.replace("[$__rate_interval]", JUST_NOW);
-    let filled = ["$job", "$instance", "$provider"].iter().fold(query, |query, name| query.replace(name, ".+"));
+    let query = query.replace("[$__rate_interval]", JUST_NOW).replace("[$__range]", JUST_NOW);
+    let filled =
+        ["$job", "$instance", "$provider", "$account"].iter().fold(query, |query, name| query.replace(name, ".+"));
     assert!(!filled.contains('$'), "a variable that Grafana would not know: {filled}");
     filled
 }
@@ -111,6 +114,23 @@ fn drawn(prometheus: &Prometheus, panel: &Panel<'_>) -> Result<Vec<f64>, String>
     }
     samples.retain(|sample| !sample.is_nan());
     Ok(samples)
+}
+
+/// What is wrong with the variables: one that offers nothing to choose.
+fn wrong_variables(prometheus: &Prometheus) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for board in Board::all() {
+        for variable in board.variables().iter().filter(|variable| variable["type"] == "query") {
+            let query = variable["query"].as_str().and_then(|query| query.strip_prefix("label_values("));
+            let (of, label) = query.and_then(|query| query.trim_end_matches(')').rsplit_once(", ")).expect("a label");
+            let of: String = byte_serialize(filled(of).as_bytes()).collect();
+            let document = prometheus.document(&format!("/api/v1/label/{label}/values?match[]={of}"));
+            if document["data"].as_array().is_none_or(Vec::is_empty) {
+                wrong.push(format!("{}: {label}: {document}", board.name));
+            }
+        }
+    }
+    wrong
 }
 
 /// What is wrong with the panels: a query that is refused, nothing to draw, or an excuse that isn't needed.
@@ -142,7 +162,7 @@ fn every_panel_draws_something_of_the_demo_and_no_alert_fires() {
     demo.goes_on();
     until("a new key is asked about", "sum(increase(keysweep_probes_total{provider=\"kit\"}[1m])) >bool 0");
     until("its scan is over", "sum(increase(keysweep_jobs_total{schedule=\"scan\"}[1m])) >bool 0");
-    let wrong = wrong_panels(&prometheus);
+    let wrong = [wrong_panels(&prometheus), wrong_variables(&prometheus)].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     let document = prometheus.document("/api/v1/rules");

@@ -7,6 +7,7 @@ use super::*;
 use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
 use crate::domain::finding::RuleName;
+use crate::domain::span::OpenFor;
 use crate::domain::time::days;
 use crate::ledger::estate::{Estate, NOW};
 use crate::ledger::place::Kind;
@@ -111,7 +112,16 @@ fn until(number: usize) -> Timestamp {
 
 /// The instant at which the finding of a row was opened, and its mail formed.
 fn opened(number: usize) -> Timestamp {
-    Timestamp::from_secs(500_000 - i64::try_from(number).unwrap())
+    NOW - days(4 * u64::try_from(number).unwrap())
+}
+
+fn open_for(number: usize) -> OpenFor {
+    match 4 * number {
+        0..=7 => OpenFor::To7,
+        8..=30 => OpenFor::To30,
+        31..=90 => OpenFor::To90,
+        _ => OpenFor::Over90,
+    }
 }
 
 async fn written(kind: Kind, rows: &[Row]) -> Estate {
@@ -178,6 +188,8 @@ fn expected(rows: &[Row]) -> Overview {
         providers: BTreeMap::new(),
         findings: Vec::new(),
         exempt: Vec::new(),
+        open_for: OpenForOverview::new(),
+        closings: Vec::new(),
         outbox: OutboxOverview::default(),
         acts: Vec::new(),
         sources: Vec::new(),
@@ -218,6 +230,8 @@ fn expected(rows: &[Row]) -> Overview {
             });
             (found.count, found.unmailed) = (found.count + 1, found.unmailed + u64::from(!row.placeholder));
             found.oldest_opened_at = found.oldest_opened_at.min(opened(number));
+            let bands = overview.open_for.entry(row.rule()).or_default();
+            *bands.entry(open_for(number)).or_default() += 1;
         }
         *overview.outbox.mails.entry(row.mail()).or_default() += 1;
         if row.mail().is_waiting() {
@@ -260,6 +274,7 @@ fn every_number_is_what_counting_gives(kind: Kind, rows: &[Row]) -> Result<(), T
     let expected = expected(rows);
     prop_assert_eq!(&overview.providers, &expected.providers);
     prop_assert_eq!(&overview.findings, &expected.findings);
+    prop_assert_eq!(&overview.open_for, &expected.open_for);
     prop_assert_eq!(&overview.outbox, &expected.outbox);
     prop_assert!(overview.ledger_bytes > 0);
     for status in ConnectionStatus::ALL {
@@ -327,7 +342,15 @@ async fn an_overview_prints_words_and_times_as_text(kind: Kind) {
 #[tokio::test]
 async fn no_step_of_the_walk_looks_at_more_than_its_own_rows() {
     let estate = Estate::new(Kind::Sqlite).await;
-    for statement in [&tallies::CONNECTIONS, &tallies::CREDENTIALS, &tallies::FINDINGS, &tallies::TOMBSTONES, &AGES] {
+    let walked = [
+        &tallies::CONNECTIONS,
+        &tallies::CREDENTIALS,
+        &tallies::FINDINGS,
+        &tallies::TOMBSTONES,
+        &AGES,
+        &closings::OPEN_FOR,
+    ];
+    for statement in walked {
         let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
         assert!(plan.contains("USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{}\n{plan}", statement.sqlite);
         let walks = plan.lines().filter(|step| step.starts_with("SCAN ") && !step.contains("counted"));
