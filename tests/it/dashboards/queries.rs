@@ -15,10 +15,8 @@ use super::{Board, text};
 const OF_THE_SCRAPE: [&str; 3] = ["job", "instance", "pod"];
 
 /// Metrics that neither a dashboard nor an alert shows, each with the reason.
-const NOT_SHOWN: [(&str, &str); 7] = [
+const NOT_SHOWN: [(&str, &str); 5] = [
     ("keysweep_clock_suspect", "the part `clock` is down for it, is shown and has an alert"),
-    ("keysweep_findings_exempt", "accepted by the operator's own word, which every report lists"),
-    ("keysweep_findings_exempt_next_end_timestamp_seconds", "the log and `keysweep doctor` tell of ends that are near"),
     ("keysweep_log_audited_timestamp_seconds", "the upkeep looks, and its lateness is shown and has an alert"),
     ("keysweep_metrics_dropped_sources", "of interest to who has more than a hundred sources, who reads metrics.md"),
     ("process_threads", "the runtime's own affair"),
