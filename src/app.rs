@@ -8,7 +8,7 @@ mod clock;
 pub mod daemon;
 pub mod doctor;
 pub mod events;
-pub mod exemptions;
+mod exemptions;
 mod links;
 mod mail;
 mod metrics;

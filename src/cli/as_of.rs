@@ -9,7 +9,6 @@ use super::args::{Format, ScanArgs};
 use super::output::{List, TABLE_ROWS};
 use super::words::{FINDING_COLUMNS, finding_cells};
 use super::{CliError, Done, reader};
-use crate::app::exemptions::{ExemptionRow, listed};
 use crate::app::{AppError, policy};
 use crate::config::Settings;
 use crate::domain::facts::Subject;
@@ -20,6 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{FindingRow, FindingState};
 use crate::providers::Catalogue;
+use crate::report::exemptions::{ExemptionRow, listed};
 use crate::scan::judge::judge_as_of;
 
 /// Prints the findings that would be open at `at`, from the facts that the ledger has now.

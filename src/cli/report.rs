@@ -12,11 +12,12 @@ use crate::ledger::read::ConnectionFilter;
 use crate::ports::{Clock, Progress};
 use crate::report::cases::{Cases, Scope, Tally};
 use crate::report::cells::write_csv;
+use crate::report::exemptions::{about, sentences};
 use crate::report::nhi::Nhi;
 use crate::report::ocsf::{Producer, detection};
 use crate::report::pack::{self, Array, Head, ReportError};
 use crate::report::table::{COLUMNS, cells};
-use crate::report::text::day;
+use crate::report::text::{day, plain};
 use crate::telemetry::progress::Bars;
 
 /// Writes a report to standard output.
@@ -34,7 +35,8 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
     let scope = Scope { account: args.account, since: args.since, open_only: args.open };
     let log = ledger.log_head().await?;
     let version = env!("CARGO_PKG_VERSION");
-    let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope };
+    let exemptions = &settings.policy.exemptions;
+    let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope, exemptions };
     let (mut out, bars) = (io::BufWriter::new(io::stdout().lock()), Bars::on_stderr());
     match args.format {
         ReportFormat::Json => pack::write(&ledger, &head, &mut out, &bars).await?,
@@ -112,8 +114,11 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
     let facts = [("account", account), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
+    let accepted = about(head.exemptions, head.scope.account.as_deref());
+    let accepted = sentences(&accepted, tally.exempt(), head.now);
+    let accepted: String = accepted.iter().map(|exempt| format!("exempt: {}\n", plain(exempt))).collect();
     Ok(format!(
-        "{}\n{counts}\n\nThe evidence itself: --format json (a pack for auditors), csv, or ocsf (Detection Findings).\n",
+        "{}\n{counts}\n{accepted}\nThe evidence itself: --format json (a pack for auditors), csv, or ocsf (Detection Findings).\n",
         pairs(&facts)
     ))
 }

@@ -9,7 +9,6 @@ use super::args::{Format, ScanArgs};
 use super::output::{List, TABLE_ROWS, plain};
 use super::words::{FINDING_COLUMNS, finding_cells, severities};
 use super::{CliError, Done, on_a_copy, open};
-use crate::app::exemptions::{listed, sentences};
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, SystemClock};
 use crate::config::{Env, Settings};
@@ -18,6 +17,7 @@ use crate::domain::ids::FindingId;
 use crate::ledger::Ledger;
 use crate::ledger::read::{Counts, FindingFilter, ProblemRow};
 use crate::ports::Quiet;
+use crate::report::exemptions::{listed, sentences};
 use crate::telemetry::progress::Bars;
 
 /// Findings read at a time.

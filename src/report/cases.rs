@@ -1,6 +1,6 @@
 //! The findings of a report, one after the other, each with its course and with who was told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
@@ -134,6 +134,7 @@ impl Proof {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     lines: Vec<(Option<Nhi>, Line)>,
+    exempt: BTreeMap<String, u64>,
 }
 
 /// What is counted of a risk.
@@ -157,6 +158,9 @@ fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S
 impl Tally {
     /// Counts one more.
     pub fn add(&mut self, finding: &FindingRow) {
+        if let Some(exempt) = &finding.exempt {
+            *self.exempt.entry(exempt.terms.clone()).or_default() += 1;
+        }
         let risk = Nhi::of(finding.rule);
         let place = self.lines.iter().position(|(known, _)| *known == risk).unwrap_or_else(|| {
             self.lines.push((risk, Line::default()));
@@ -171,6 +175,11 @@ impl Tally {
             FindingState::Exempt => line.exempt += 1,
             FindingState::Closed => line.closed += 1,
         }
+    }
+
+    /// What is exempt, by the terms of the exemption.
+    pub const fn exempt(&self) -> &BTreeMap<String, u64> {
+        &self.exempt
     }
 
     /// The counts: of each risk in the order of the list, those with nothing too; behind them what speaks of none.

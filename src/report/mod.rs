@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod cells;
+pub mod exemptions;
 mod log;
 pub mod nhi;
 pub mod ocsf;

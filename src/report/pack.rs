@@ -8,12 +8,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cases::{Cases, Proof, Scope, Tally};
+use super::exemptions::{ExemptionRow, about, listed};
 use super::nhi::Nhi;
 use super::story::Story;
 use super::value;
 use super::words::{cure, why};
 use crate::domain::chain::Link;
 use crate::domain::ids::CredentialId;
+use crate::domain::policy::Exemptions;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::FindingDetail;
@@ -32,9 +34,16 @@ pub struct Head<'a> {
     pub log: Option<Link>,
     /// what it is about
     pub scope: &'a Scope,
+    /// what the operator accepts for a while
+    pub exemptions: &'a Exemptions,
 }
 
 impl Head<'_> {
+    /// What is accepted of what the report is about, with how many of its findings are exempt by each.
+    pub fn exempt(&self, tally: &Tally) -> Vec<ExemptionRow> {
+        listed(&about(self.exemptions, self.scope.account.as_deref()), tally.exempt(), self.now)
+    }
+
     /// For programs.
     pub fn document(&self) -> Value {
         json!({
@@ -86,6 +95,8 @@ pub async fn write(
     stories(ledger, head.scope, keys, out, progress).await?;
     out.write_all(b",\n\"owasp_nhi\": ")?;
     document(out, &risks(&tally))?;
+    out.write_all(b",\n\"exemptions\": ")?;
+    document(out, &head.exempt(&tally))?;
     out.write_all(b"}\n")?;
     Ok(out.flush()?)
 }

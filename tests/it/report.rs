@@ -7,7 +7,7 @@ use keysweep::domain::finding::RuleName;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::Site;
+use crate::support::{Settings, Site};
 
 /// The demo's ledger, when its story is told.
 struct Estate(TempDir);
@@ -177,4 +177,38 @@ print(len(findings))
         String::from_utf8_lossy(&output.stdout).trim(),
         estate.rows(&["report", "--format", "csv"]).len().to_string()
     );
+}
+
+#[test]
+fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_another() {
+    let site = Site::new();
+    let exempt = |names: &str, reason: &str| {
+        format!(
+            "[[policy.exempt]]\nrules = [\"secret-stale\"]\n{names}\nreason = \"{reason}\"\nuntil = \"2099-03-31\"\n"
+        )
+    };
+    let rest = [
+        exempt("account = \"acct-one\"", "it moves in March"),
+        exempt("account = \"acct-two\"", "not theirs to know"),
+        exempt("connection = \"c-two\"", "nor this"),
+        exempt("provider = \"kit\"", "it covers nobody"),
+    ];
+    site.configure(&Settings { rest: rest.concat(), ..Settings::default() });
+    let row = |id: &str, account: &str| format!("{id},{account},mailjet,{id},key-{id},2026-01-01T00:00:00Z\n");
+    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two")].concat();
+    site.connections(format!("connection_id,account_id,provider,key_id,secret,secret_set_at\n{rows}"));
+    site.run(&["scan", "--no-probe"]).exits(0);
+    let listed = |more: &[&str]| -> Vec<(String, u64)> {
+        let pack = site.run(&[&["report", "--format", "json"], more].concat()).exits(0).json();
+        let line = |entry: &Value| {
+            (entry["reason"].as_str().expect("a reason").to_owned(), entry["findings"].as_u64().expect("a count"))
+        };
+        pack["exemptions"].as_array().expect("a list").iter().map(line).collect()
+    };
+    let all = [("it moves in March", 1), ("not theirs to know", 0), ("nor this", 1), ("it covers nobody", 0)];
+    assert_eq!(listed(&[]), all.map(|(reason, count)| (reason.to_owned(), count)));
+    let own = [all[0], all[3]].map(|(reason, count)| (reason.to_owned(), count));
+    assert_eq!(listed(&["--account", "acct-one"]), own);
+    let told = site.run(&["report", "--account", "acct-one"]).exits(0).out;
+    assert!(told.contains("exempt: ") && told.contains("it moves in March") && !told.contains("theirs"), "{told}");
 }

@@ -1,11 +1,11 @@
 //! The operator's entries for some connections: those that are over, that soon will be, and that cover nobody.
 
 use super::check::{Check, Part};
-use crate::app::exemptions::sentence;
 use crate::config::Settings;
 use crate::domain::policy::{Scope, Standing};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
+use crate::report::exemptions::sentence;
 
 /// What is to be said of overrides and exemptions. A ledger that can't be read is somebody else's to tell of: then only
 /// the dates are looked at.
