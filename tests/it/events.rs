@@ -13,6 +13,7 @@ macro_rules! on_both {
     };
 }
 
+mod estate;
 mod order;
 mod place;
 mod program;
