@@ -175,6 +175,9 @@ fn told(line: &str) -> String {
         word.clear();
         kept.push(c);
     }
+    if table == "closing" {
+        kept.truncate(kept.rfind(',').unwrap_or(kept.len())); // how many seconds it took
+    }
     match (is_of_row, kept.split_once("VALUES(")) {
         (true, Some((table, values))) => format!("{table}{}", values.splitn(3, ',').last().unwrap_or_default()),
         _ => kept,
