@@ -7,7 +7,7 @@ use std::process::Command;
 use keysweep::domain::finding::RuleName;
 use serde_json::{Value, json};
 
-use crate::support::MASTER_KEY;
+use crate::support::{MASTER_KEY, Settings, Site};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,4 +106,31 @@ fn the_example_is_a_good_configuration_and_every_row_of_it_is_understood() {
         "problems": looked["problems"], "complete": looked["complete"],
     });
     assert_eq!(found, json!({"rows": 5, "people": 3, "with_secret": 4, "problems": [], "complete": true}));
+}
+
+#[test]
+fn a_spreadsheet_is_read_by_the_recipe_of_the_documents() {
+    let text = fs::read_to_string(root().join("docs/inventories.md")).expect("the document");
+    let (_, recipe) = text.split_once("**A spreadsheet.**").expect("the recipe");
+    let (_, recipe) = recipe.split_once("```\n").expect("its command");
+    let (command, recipe) = recipe.split_once("```").expect("the command's end");
+    let (_, recipe) = recipe.split_once("```toml\n").expect("its source");
+    let (source, _) = recipe.split_once("```").expect("the source's end");
+    let site = Site::new();
+    // as spreadsheets write it: with a mark of the order of bytes, and with line ends of two characters
+    let rows = [
+        "\u{feff}Integration,Customer,Service,Title,Connected on,Key,Secret key",
+        "c-1,a-1,Mailjet,\"News, spring\",2026-01-31T09:30:00Z,00000000000000000000000000000001,0123456789abcdef0123456789abcdef",
+        "c-2,a-1,Kit,,2026-02-01T00:00:00Z,,kit_0123456789abcdef",
+    ];
+    fs::write(site.path("export.csv"), rows.map(|row| format!("{row}\r\n")).concat()).expect("an export");
+    let ran = Command::new("sh").args(["-c", command]).current_dir(site.path("")).output().expect("a shell");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    site.configure(&Settings { rest: source.to_owned(), ..Settings::default() });
+    let looked = site.run(&["inventory", "check", "sheet", "--format", "json"]).exits(0).json();
+    let found = json!({
+        "rows": looked["rows"], "with_secret": looked["with_secret"], "problems": looked["problems"],
+        "quarantined": looked["quarantined"], "complete": looked["complete"],
+    });
+    assert_eq!(found, json!({"rows": 2, "with_secret": 2, "problems": [], "quarantined": [], "complete": true}));
 }

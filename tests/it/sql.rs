@@ -165,6 +165,12 @@ async fn what_is_refused_names_the_setting_to_change() {
             ("SELECT id AS connection_id, FROM c", "correct `connections`"),
             ("DELETE FROM c", "`connections`"),
         ] {
+            // in MySQL what is between double quotation marks is a text
+            if engine != Engine::MariaDb {
+                let misspelt = query.replace("wrong", "\"wrong\"");
+                let (_, what) = failure(&platform, &misspelt).await;
+                assert!(what.contains(expected), "{engine:?}: {misspelt}: {what}");
+            }
             let (key, what) = failure(&platform, query).await;
             assert!(key == "connections" && what.contains(expected), "{engine:?}: {query}: {key}: {what}");
             assert!(what.contains("query `connections`: ") && what.contains("; "), "{what}");
