@@ -1,6 +1,7 @@
 //! Sources in a platform's own database, against real servers: what is read, what is refused, and what a broken line means.
 
 mod program;
+mod tls;
 mod whole;
 
 use std::path::Path;

@@ -48,6 +48,10 @@ pub(super) fn of_query(error: &Error, key: &str) -> String {
 /// Trouble on the way to the server and back.
 fn of_the_way(error: &Error) -> String {
     match error {
+        // PostgreSQL's side tells of what a handshake lacks as of any other break
+        Error::Io(source) if source.to_string().contains("certificate") => {
+            format!("no TLS with the server ({source}); check what `url` says of certificates")
+        }
         Error::Io(source) => {
             format!("the server can't be reached, or broke off ({source}); see that it runs, and that `url` names it")
         }
