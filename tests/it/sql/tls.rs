@@ -92,7 +92,7 @@ fn script(engine: Engine) -> Command {
 }
 
 fn run(command: &mut Command) -> String {
-    Ran::from(command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))).exits(0).out
+    Ran::from(command.output().expect("the tools of the test's servers")).exits(0).out
 }
 
 #[tokio::test]
