@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::cases::{Proof, Told};
 use super::nhi::Nhi;
-use super::value;
 use super::words::{cure, why};
 use crate::domain::finding::Severity;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name};
@@ -33,7 +32,7 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
             "version": VERSION,
             "profiles": ["datetime"],
             "event_code": finding.rule,
-            "uid": format!("{}/{}/{}", producer.ledger_id, finding_name(finding.id), detail.course.opening),
+            "uid": event_uid(detail, producer),
             "product": {"name": "keysweep", "vendor_name": "keysweep", "version": producer.version, "uid": producer.ledger_id},
         },
         "category_uid": 2, "category_name": "Findings",
@@ -61,6 +60,13 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
     })
 }
 
+/// Names what is told: its opening and its state, since who has an event of this name takes no other. The finding itself is
+/// `finding_info.uid` throughout.
+fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
+    let (finding, opening) = (&detail.finding, detail.course.opening);
+    format!("{}/{}/{opening}/{}", producer.ledger_id, finding_name(finding.id), finding.state.as_str())
+}
+
 /// The key, and the connection that it was pasted into.
 fn resources(detail: &FindingDetail) -> Value {
     let (finding, key) = (&detail.finding, &detail.course.credential_now);
@@ -86,7 +92,7 @@ fn evidence(detail: &FindingDetail) -> Map<String, Value> {
     let told = Told::of(detail);
     let mut facts = detail.finding.evidence.clone();
     let mut note = |name: &str, fact: Value| _ = facts.insert(name.to_owned(), fact);
-    note("proof", value(&Proof::of(key)));
+    note("proof", Proof::of(key).as_str().into());
     for (name, at) in [
         ("last_accepted_at", key.accepted_at),
         ("first_refused_at", key.refused_first),

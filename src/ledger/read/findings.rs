@@ -68,6 +68,8 @@ pub struct FindingFilter {
     pub connection: Option<ConnectionId>,
     /// about this credential
     pub credential: Option<CredentialId>,
+    /// on a connection of the source of this name
+    pub source: Option<String>,
 }
 
 /// A finding, with the names of the contract.
@@ -225,9 +227,18 @@ impl Ledger {
         let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
+        self.explained(finding).await
+    }
+
+    /// A finding that is read already, with everything that explains it; `None` where it is gone meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn explained(&self, finding: FindingRow) -> Result<Option<FindingDetail>, LedgerError> {
+        let id = finding.id.0;
         let mut moment = self.moment("read a finding").await?;
-        let course = moment.rows("finding", &COURSE, [id.0.into()]).await?.pop();
-        let notices = moment.rows("notice", &NOTICES, [id.0.into()]).await?;
+        let course = moment.rows("finding", &COURSE, [id.into()]).await?.pop();
+        let notices = moment.rows("notice", &NOTICES, [id.into()]).await?;
         Ok(course.map(|course| FindingDetail { finding, course, notices }))
     }
 
@@ -255,6 +266,7 @@ impl Ledger {
             filter.connection.map(|id| id.0).into(),
             filter.credential.map(|id| id.0).into(),
             i64::from(filter.current).into(),
+            filter.source.as_deref().into(),
         ];
         self.look("list findings").await?.rows("finding", statement, page).await
     }
@@ -285,6 +297,8 @@ macro_rules! page_of {
                    WHERE f.id > $1 AND f.id <= $2 AND "
             $among
             " AND ($4 IS NULL OR f.state = $4) AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5)
+                     AND ($11 IS NULL OR $11 = (SELECT s.name FROM connection AS c JOIN source AS s ON s.id = c.source_id
+                                                WHERE c.id = f.connection_id))
                      AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
                    ORDER BY f.id LIMIT $3) AS page
              JOIN finding AS f ON f.id = page.id
