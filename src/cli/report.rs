@@ -142,8 +142,7 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
     let about_source = head.scope.about.source().unwrap_or("all").to_owned();
     let account = head.scope.about.account().map_or_else(|| "all".to_owned(), |account| account.id.clone());
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
-    let facts =
-        [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
+    let facts = [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
     let accepted = about(head.exemptions, head.scope.about.account());
     let accepted = sentences(&accepted, tally.exempt(), head.now);

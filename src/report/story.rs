@@ -15,7 +15,8 @@ use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    AccountName, CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
+    AccountName, CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow,
+    finding_name,
 };
 use crate::ports::LedgerError;
 

@@ -288,6 +288,7 @@ const ALL: &[Known] = &known![
     rekey::COUNT: "",
     rekey::HELD: "nn",
     rekey::RESEAL: "t",
+    rekey::SHOW_AGAIN: "t",
     rekey::TO_SCRUB: "",
     running::INTERRUPT: "n",
     running::NEXT_MAIL: "",
