@@ -374,4 +374,4 @@ fn next(at: Option<Timestamp>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

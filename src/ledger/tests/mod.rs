@@ -8,6 +8,7 @@ mod open;
 mod plans;
 mod postgres;
 mod probe;
+mod rekey;
 mod shred;
 mod shred_postgres;
 mod sight;
