@@ -34,6 +34,16 @@ pub enum Scrubbed {
     Failed(String),
 }
 
+impl From<Result<(), LedgerError>> for Scrubbed {
+    fn from(scrub: Result<(), LedgerError>) -> Self {
+        match scrub {
+            Ok(()) => Self::Done,
+            Err(LedgerError::Busy(_)) => Self::Read,
+            Err(error) => Self::Failed(chain(&error)),
+        }
+    }
+}
+
 /// Puts the ledger of the settings under the key that is at `new`. Nobody else may write to it meanwhile. All of it is done, or
 /// nothing. Nothing is made: where there is no ledger, or none with a key, the settings are another's.
 ///
@@ -65,11 +75,7 @@ pub async fn rekey(
     let reseal = |fingerprint: &_, sealed: &str| escrow.reseal(fingerprint, sealed, &renewed).ok();
     let copies = ledger.rekey((&wrapped.key_id, &wrapped.wrapped), event, reseal, progress).await?;
     // From here on the ledger is under the new key, whatever else goes wrong.
-    let scrubbed = match ledger.scrub().await {
-        Ok(()) => Scrubbed::Done,
-        Err(LedgerError::Busy(_)) => Scrubbed::Read,
-        Err(error) => Scrubbed::Failed(chain(&error)),
-    };
+    let scrubbed = Scrubbed::from(ledger.scrub().await);
     ledger.close().await;
     Ok(UnderNewKey { old: escrow.key_id().to_owned(), new: wrapped.key_id, copies, scrubbed })
 }
@@ -84,4 +90,19 @@ async fn has_key(settings: &Settings) -> Result<(), AppError> {
         what: "it names a ledger that nothing was sealed in yet, so there is no key to change; see that it is the right one"
             .to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_readers_are_called_readers() {
+        let full =
+            || LedgerError::Database { doing: "empty the journal", source: Box::new(std::io::Error::other("no room")) };
+        assert_eq!(Scrubbed::from(Ok(())), Scrubbed::Done);
+        assert_eq!(Scrubbed::from(Err(LedgerError::Busy("x".to_owned()))), Scrubbed::Read);
+        let Scrubbed::Failed(why) = Scrubbed::from(Err(full())) else { panic!("the disk is full") };
+        assert!(why.contains("no room"), "{why}");
+    }
 }

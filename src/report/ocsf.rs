@@ -145,3 +145,35 @@ impl Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::story::tests::finding;
+
+    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1" };
+
+    #[test]
+    fn each_state_of_an_opening_is_an_event_of_its_own_and_the_finding_stays_one() {
+        let mut exempt = finding(true);
+        exempt.finding.state = FindingState::Exempt;
+        let told = [finding(true), exempt, finding(false)].map(|detail| detection(&detail, &PRODUCER));
+        let uids: std::collections::BTreeSet<&str> =
+            told.iter().filter_map(|event| event["metadata"]["uid"].as_str()).collect();
+        assert_eq!(uids.len(), 3, "{uids:?}");
+        assert!(told.iter().all(|event| event["finding_info"]["uid"] == "ledger/F12"));
+    }
+
+    #[test]
+    fn who_was_told_in_an_earlier_opening_was_not_told_of_this_one() {
+        let mut detail = finding(true);
+        let of = |detail: &FindingDetail| {
+            let event = detection(detail, &PRODUCER);
+            let facts = &event["evidences"][0]["data"];
+            (event["status"].clone(), facts["notices_sent"].clone(), facts["first_told_at"].is_string())
+        };
+        assert_eq!(of(&detail), (json!("In Progress"), json!(1), true));
+        detail.course.opening = 2;
+        assert_eq!(of(&detail), (json!("New"), json!(0), false));
+    }
+}

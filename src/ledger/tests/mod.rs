@@ -14,6 +14,7 @@ mod shred_postgres;
 mod sight;
 mod small;
 mod statements;
+mod stories;
 
 use std::path::PathBuf;
 

@@ -61,7 +61,7 @@ fn used(number: i64, ended: Option<(Timestamp, EndedBy)>) -> CredentialUse {
     }
 }
 
-fn finding(open: bool) -> FindingDetail {
+pub(crate) fn finding(open: bool) -> FindingDetail {
     FindingDetail {
         finding: FindingRow {
             id: FindingId(12),
