@@ -144,7 +144,7 @@ fn every_rate_goes_by_the_step_of_the_graph() {
     each_target(|target| {
         let query = target["expr"].as_str().unwrap_or_default();
         let by_step = query.matches("[$__rate_interval]").count();
-        let in_all = if target["instant"] == true { query.matches("[$__range]").count() } else { 0 };
+        let in_all = if target["instant"] == true { query.matches("[$__range:5m]").count() } else { 0 };
         query.matches('[').count() == by_step + in_all
     });
 }
