@@ -67,7 +67,10 @@ impl Story {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
         let mut findings = Vec::new();
-        for row in listed.into_iter().take(FINDINGS) {
+        for mut row in listed.into_iter().take(FINDINGS) {
+            if account.is_some() {
+                Own::finding(&mut row);
+            }
             findings.extend(ledger.explained(row).await?);
         }
         let uses = match account {
