@@ -46,3 +46,4 @@ pub use search::Search;
 pub use worst::WorstFinding;
 
 pub use super::notify::suppressed::Suppressed;
+pub use super::scans::{LEFT_BEHIND, open_count};

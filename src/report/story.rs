@@ -31,6 +31,13 @@ const MOST_USES: usize = 1_000;
 /// Uses that are written out.
 const USES: usize = 50;
 
+/// How people are called in a story.
+#[derive(Clone, Copy)]
+enum People {
+    Named,
+    Numbered,
+}
+
 /// All that the ledger has of one credential.
 pub struct Story {
     detail: CredentialDetail,
@@ -49,6 +56,14 @@ impl Story {
         Self::within(ledger, id, None).await
     }
 
+    /// The same for who may see how things stand, but not who was told: people are numbers there.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn of_nobody(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, None, People::Numbered).await
+    }
+
     /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
     ///
     /// # Errors
@@ -57,6 +72,15 @@ impl Story {
         ledger: &Ledger,
         id: CredentialId,
         account: Option<&AccountName>,
+    ) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, account, People::Named).await
+    }
+
+    async fn read(
+        ledger: &Ledger,
+        id: CredentialId,
+        account: Option<&AccountName>,
+        people: People,
     ) -> Result<Option<Self>, LedgerError> {
         let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
         let (source, named) = (account.map(|of| of.source.clone()), account.map(|of| of.id.clone()));
@@ -93,7 +117,12 @@ impl Story {
             events.truncate(EVENTS);
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
-        let names = names(ledger, &detail, &findings).await?;
+        let readers = match people {
+            People::Named => readers(ledger, &findings).await?,
+            People::Numbered => HashMap::new(),
+        };
+        let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
+        let names = Names { connections, readers };
         let entries = entries(&detail, &findings, &events, &names);
         Ok(Some(Self { detail, findings, entries, cut }))
     }
@@ -121,6 +150,26 @@ impl Story {
             _ = writeln!(text, "  ({left_out})");
         }
         text
+    }
+
+    /// Its uses, oldest first.
+    pub fn uses(&self) -> &[CredentialUse] {
+        &self.detail.uses
+    }
+
+    /// The findings about it, closed ones included, oldest first.
+    pub fn findings(&self) -> &[FindingDetail] {
+        &self.findings
+    }
+
+    /// What happened, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was left out, in words.
+    pub fn left_out(&self) -> &[String] {
+        &self.cut
     }
 
     /// The credential.
@@ -202,8 +251,8 @@ fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String
         .collect()
 }
 
-/// What the log's numbers are called. Addresses are masked.
-async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, LedgerError> {
+/// What the log's numbers of people are called. Addresses are masked.
+async fn readers(ledger: &Ledger, findings: &[FindingDetail]) -> Result<HashMap<PersonId, String>, LedgerError> {
     let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
@@ -211,8 +260,7 @@ async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDe
         let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
         readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
     }
-    let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
-    Ok(Names { connections, readers })
+    Ok(readers)
 }
 
 fn name(used: &CredentialUse) -> String {
@@ -222,14 +270,7 @@ fn name(used: &CredentialUse) -> String {
 fn uses(uses: &[CredentialUse]) -> String {
     let mut text = String::from("\nUsed by\n");
     for used in uses.iter().take(USES) {
-        let span = match (used.until, used.ended_by) {
-            (None, _) => format!("since {}", second(used.since)),
-            (Some(until), by) => {
-                format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
-            }
-        };
-        let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
-        let line = format!("  {} ({}), {span}{}", name(used), used.account_id, leaked.unwrap_or_default());
+        let line = format!("  {} ({}), {}", name(used), used.account_id, use_span(used));
         _ = writeln!(text, "{}", plain(&line));
     }
     if uses.len() > USES {
@@ -238,11 +279,30 @@ fn uses(uses: &[CredentialUse]) -> String {
     text
 }
 
+/// From when to when a use lasts, what ended it, and whether the value leaked there.
+pub fn use_span(used: &CredentialUse) -> String {
+    let span = match (used.until, used.ended_by) {
+        (None, _) => format!("since {}", second(used.since)),
+        (Some(until), by) => {
+            format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
+        }
+    };
+    let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
+    format!("{span}{}", leaked.unwrap_or_default())
+}
+
 /// A finding: what, why, from which facts, what would clear it, when it is next looked at.
 pub fn finding_facts(detail: &FindingDetail) -> String {
     let finding = &detail.finding;
     let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
     _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
+    text.push_str(&pairs(&finding_pairs(detail)));
+    text
+}
+
+/// The facts of a finding by name, in the order in which they are told. What is empty has nothing to say.
+pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
+    let finding = &detail.finding;
     let mut facts = vec![
         ("connection", format!("{}/{}", finding.source, finding.connection_id)),
         ("name", finding.connection_name.clone().unwrap_or_default()),
@@ -259,8 +319,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
     facts.push(("told again", next_step(detail)));
-    text.push_str(&pairs(&facts));
-    text
+    facts
 }
 
 /// An open finding, in the middle of a credential's story.
@@ -309,8 +368,16 @@ fn next_step(detail: &FindingDetail) -> String {
 
 /// A credential: what is believed of it, since when, from which answers, and when it is asked next.
 pub fn credential_facts(row: &CredentialRow) -> String {
-    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
+    text.push_str(&pairs(&credential_pairs(row)));
+    text
+}
+
+/// The facts of a credential by name, in the order in which they are told; names that are set in belong to the fact above
+/// them. What is empty has nothing to say.
+pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
+    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let unknown = row.unknown_since.map(|since| {
         let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
         format!("since {} ({reason})", second(since))
@@ -326,8 +393,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
     });
-    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
-    text.push_str(&pairs(&[
+    vec![
         ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
@@ -347,8 +413,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
         ("first seen", at(row.first_seen_at)),
         ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
-    ]));
-    text
+    ]
 }
 
 /// `REST and SMTP`; empty where there are none.

@@ -65,6 +65,8 @@ pub struct FindingFilter {
     pub current: bool,
     /// of this rule
     pub rule: Option<RuleName>,
+    /// exactly as bad as this
+    pub severity: Option<Severity>,
     /// as bad as this or worse
     pub at_least: Option<Severity>,
     /// of the account with this id on the platform

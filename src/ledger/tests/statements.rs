@@ -306,6 +306,7 @@ const ALL: &[Known] = &known![
     scans::BEGIN: "n",
     scans::END: "nntt",
     scans::KILLED: "",
+    scans::LEFT: "t",
     sight::OF_PROVIDER: "t",
     sight::STATES: "",
     sight::WORD: "tn",
