@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::log::{Entry, Names, entries};
+use super::own::Own;
 use super::text::{pairs, plain, second};
 use super::value;
 use super::words::{cure, ended, exempt, state, why};
@@ -14,14 +15,19 @@ use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
+    AccountName, CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow,
+    finding_name,
 };
 use crate::ports::LedgerError;
 
 /// Entries of the log that a story has at most.
 const EVENTS: usize = 1_000;
+/// Entries that are read at a time.
+const PAGE: usize = 1_000;
 /// Findings that a story has at most: a key that thousands share is read elsewhere.
 const FINDINGS: usize = 200;
+/// Uses that a story has at most.
+const MOST_USES: usize = 1_000;
 /// Uses that are written out.
 const USES: usize = 50;
 
@@ -62,36 +68,50 @@ impl Story {
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
+    pub async fn within(
+        ledger: &Ledger,
+        id: CredentialId,
+        account: Option<&AccountName>,
+    ) -> Result<Option<Self>, LedgerError> {
         Self::read(ledger, id, account, People::Named).await
     }
 
     async fn read(
         ledger: &Ledger,
         id: CredentialId,
-        account: Option<&str>,
+        account: Option<&AccountName>,
         people: People,
     ) -> Result<Option<Self>, LedgerError> {
         let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
-        if let Some(account) = account {
-            detail.uses.retain(|used| used.account_id == account);
-            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
-            detail.credential.open_uses = u32::try_from(open).unwrap_or(u32::MAX);
-        }
-        let account = account.map(str::to_owned);
-        let filter = FindingFilter { credential: Some(id), account, ..FindingFilter::default() };
+        let (source, named) = (account.map(|of| of.source.clone()), account.map(|of| of.id.clone()));
+        let filter = FindingFilter { credential: Some(id), account: named, source, ..FindingFilter::default() };
         let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
         let mut cut = Vec::new();
         if listed.len() > FINDINGS {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
         let mut findings = Vec::new();
-        for row in listed.iter().take(FINDINGS) {
-            findings.extend(ledger.finding(row.id).await?);
+        for row in listed.into_iter().take(FINDINGS) {
+            findings.extend(ledger.explained(row).await?);
         }
-        let mut events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
-        events.retain(|event| !is_older_news(event, &detail));
+        let uses = match account {
+            Some(account) => Some((account, ledger.own_uses(id, account).await?)),
+            None => None,
+        };
+        let otherwise = findings.iter().map(|one| one.finding.since).min().unwrap_or(detail.credential.secret_since);
+        let own = uses.as_ref().map(|(account, uses)| Own::of(account, uses, otherwise));
+        if let Some(own) = &own {
+            own.row(&mut detail.credential);
+        }
+        if let Some((_, uses)) = &uses {
+            detail.uses.clone_from(&uses.uses);
+        }
+        if detail.uses.len() >= MOST_USES {
+            cut.push(format!("at most its first {MOST_USES} uses are told of"));
+        }
+        let mut events = told(ledger, &detail, &findings, own.as_ref()).await?;
         if events.len() > EVENTS {
+            events.truncate(EVENTS);
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
         let readers = match people {
@@ -100,7 +120,7 @@ impl Story {
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };
-        let entries = entries(&detail, &findings, events.get(..EVENTS).unwrap_or(&events), &names);
+        let entries = entries(&detail, &findings, &events, &names);
         Ok(Some(Self { detail, findings, entries, cut }))
     }
 
@@ -181,6 +201,38 @@ impl Story {
     }
 }
 
+/// What the log tells of it, up to one entry more than a story has. What is none of its story is passed over page by page, so
+/// that it takes no room.
+async fn told(
+    ledger: &Ledger,
+    detail: &CredentialDetail,
+    findings: &[FindingDetail],
+    own: Option<&Own<'_>>,
+) -> Result<Vec<EventRow>, LedgerError> {
+    let subjects = subjects(detail, findings);
+    let (mut told, mut after) = (Vec::new(), 0);
+    while told.len() <= EVENTS {
+        let page = ledger.timeline(&subjects, after, PAGE).await?;
+        let (is_last, last) = (page.len() < PAGE, page.last().map(|event| event.id));
+        let page = page.into_iter().filter(|event| is_about(event, detail) && !is_older_news(event, detail));
+        match own {
+            Some(own) => told.extend(page.filter_map(|event| own.event(event))),
+            None => told.extend(page),
+        }
+        match last {
+            Some(last) if !is_last => after = last,
+            _ => break,
+        }
+    }
+    told.truncate(EVENTS + 1);
+    Ok(told)
+}
+
+/// False for what happened to its connections with another credential.
+fn is_about(event: &EventRow, detail: &CredentialDetail) -> bool {
+    event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == detail.credential.id.0)
+}
+
 /// What became of the provider before the credential was seen is none of its story.
 fn is_older_news(event: &EventRow, detail: &CredentialDetail) -> bool {
     event.subject.starts_with("provider:") && detail.credential.first_seen_at.is_some_and(|first| event.at < first)
@@ -194,12 +246,6 @@ fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String
         .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
         .chain([format!("provider:{}", detail.credential.provider)])
         .collect()
-}
-
-/// Without what happened to its connections with another credential.
-fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
-    events.retain(|event| event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == id.0));
-    events
 }
 
 /// What the log's numbers of people are called. Addresses are masked.
@@ -393,4 +439,4 @@ fn next(at: Option<Timestamp>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
