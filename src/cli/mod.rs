@@ -30,6 +30,7 @@ mod trust;
 mod webhook;
 mod words;
 
+use std::cell::OnceCell;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
@@ -39,13 +40,14 @@ use tempfile::TempDir;
 use self::args::{Cli, ConfigVerb, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
-use crate::app::{App, AppError, SystemClock};
+use crate::app::{App, AppError, SystemClock, traces};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
 use crate::report::pack::ReportError;
 use crate::telemetry::logs;
+use crate::telemetry::traces::{Spans, Traces};
 
 /// What a verb ends with, when it ends well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,15 +142,19 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
+    let traces = OnceCell::new();
     let result = if matches!(cli.verb, Verb::Run | Verb::Demo(_)) {
-        dispatch(cli, &env).await // they have their own way with signals
+        dispatch(cli, &env, &traces).await // they have their own way with signals
     } else {
         tokio::select! {
             biased;
-            result = dispatch(cli, &env) => result,
+            result = dispatch(cli, &env, &traces) => result,
             () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
         }
     };
+    if let Some(traces) = traces.into_inner() {
+        traces.finish().await;
+    }
     match result {
         Ok(done) => done.into(),
         // Whoever read our output has seen enough.
@@ -160,7 +166,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
+async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
@@ -172,25 +178,36 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
         Verb::Run => {
             let (settings, warnings) = read_settings(&choice, env)?;
-            start_logs(&settings)?;
-            run::run(choice, settings, warnings, env).await
+            start_traced_logs(&settings, env, traces)?;
+            run::run(choice, settings, warnings, env, traces.get()).await
+        }
+        Verb::Scan(args) => {
+            let settings = load(&choice, env, true)?;
+            start_traced_logs(&settings, env, traces)?;
+            scan::run(args, settings, env).await
         }
         verb => {
-            let settings = load(&choice, env, matches!(verb, Verb::Scan(_)))?;
-            start_logs(&settings)?;
+            let settings = load(&choice, env, false)?;
+            start_logs(&settings, None)?;
             with_settings(verb, settings, env).await
         }
     }
 }
 
-fn start_logs(settings: &Settings) -> Result<(), CliError> {
+fn start_logs(settings: &Settings, spans: Option<Spans>) -> Result<(), CliError> {
     let TelemetrySettings { log_format, log_filter, .. } = &settings.telemetry;
-    logs::init(*log_format, log_filter).map_err(|error| CliError::Other(error.to_string()))
+    logs::init(*log_format, log_filter, spans).map_err(|error| CliError::Other(error.to_string()))
+}
+
+/// The same for what scans, whose scans may be traced.
+fn start_traced_logs(settings: &Settings, env: &Env, traces: &OnceCell<Traces>) -> Result<(), CliError> {
+    let Some((begun, spans)) = traces::begin(settings, env)? else { return start_logs(settings, None) };
+    traces.get_or_init(|| begun);
+    start_logs(settings, Some(spans))
 }
 
 async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match verb {
-        Verb::Scan(args) => scan::run(args, settings, env).await,
         Verb::Connections { what } => lists::connections(&reader(&settings).await?, what).await,
         Verb::Credentials { what } => lists::credentials(&reader(&settings).await?, what).await,
         Verb::Findings { what } => lists::findings(&reader(&settings).await?, what).await,
@@ -217,6 +234,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         | Verb::Demo(_)
         | Verb::Doctor(_)
         | Verb::Run
+        | Verb::Scan(_)
         | Verb::Completions { .. }
         | Verb::Man { .. } => Ok(Done::Ok),
     }

@@ -48,6 +48,7 @@ mod sql;
 mod stage;
 mod support;
 mod telling;
+mod traces;
 mod unattended;
 mod verdicts;
 mod waiting;
