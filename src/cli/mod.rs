@@ -25,6 +25,7 @@ mod sample;
 mod scan;
 mod shell;
 mod suppressed;
+mod told;
 mod trial;
 mod trust;
 mod webhook;
@@ -35,9 +36,10 @@ use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 use tempfile::TempDir;
 
-use self::args::{Cli, ConfigVerb, ProvidersVerb, Verb};
+use self::args::{Cli, ConfigVerb, Form, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock, traces};
@@ -174,8 +176,8 @@ async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
-        Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
-        Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
+        Verb::Config { what: ConfigVerb::Check { form } } => config::check(form, &choice, env),
+        Verb::Config { what: ConfigVerb::Show { form } } => config::show(form, &choice, env),
         Verb::Run => {
             let (settings, warnings) = read_settings(&choice, env)?;
             start_traced_logs(&settings, env, traces)?;
@@ -218,8 +220,8 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Snooze(args) => pause::snooze(&args, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
-        Verb::Providers { what: ProvidersVerb::Trust { name, protocol } } => {
-            trust::run(&name, protocol.as_deref(), &settings, env).await
+        Verb::Providers { what: ProvidersVerb::Trust { name, protocol, form } } => {
+            trust::run((&name, protocol.as_deref()), form, &settings, env).await
         }
         Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
@@ -227,8 +229,8 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Report(args) => report::run(args, &settings, &SystemClock).await,
         Verb::Audit { what } => audit::run(what, &settings, env).await,
-        Verb::Rekey { new_key } => rekey::run(&new_key, &settings, env).await,
-        Verb::Migrate => migrate(&settings).await,
+        Verb::Rekey { new_key, form } => rekey::run(&new_key, form, &settings, env).await,
+        Verb::Migrate { form } => migrate(form, &settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }
         | Verb::Demo(_)
@@ -274,8 +276,8 @@ async fn on_a_copy(settings: Settings, env: &Env) -> Result<(TempDir, App<System
     Ok((folder, App::open(settings, env, SystemClock, Some(copy)).await?))
 }
 
-async fn migrate(settings: &Settings) -> Result<Done, CliError> {
+async fn migrate(form: Form, settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
-    anstream::eprintln!("The ledger's tables are up to date.");
+    told::tell(form, "The ledger's tables are up to date.\n", &json!({"up_to_date": true}))?;
     Ok(Done::Ok)
 }

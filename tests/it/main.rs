@@ -48,6 +48,7 @@ mod sql;
 mod stage;
 mod support;
 mod telling;
+mod terminal;
 mod traces;
 mod unattended;
 mod verdicts;
