@@ -5,6 +5,7 @@ mod form;
 mod mail;
 mod probe;
 mod report;
+mod token;
 mod wait;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use self::form::{Form, Format, TextFormat};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};
+pub use self::token::TokenArgs;
 pub use self::wait::{AckArgs, SnoozeArgs};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
@@ -156,6 +158,8 @@ pub enum Verb {
         #[command(flatten)]
         form: Form,
     },
+    /// Makes a token for somebody who may look at a running keysweep, and prints the entry of the configuration for it
+    Token(TokenArgs),
     /// Prints the completions for a shell
     Completions {
         /// The shell

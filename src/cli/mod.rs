@@ -25,6 +25,7 @@ mod sample;
 mod scan;
 mod shell;
 mod suppressed;
+mod token;
 mod told;
 mod trial;
 mod trust;
@@ -174,6 +175,7 @@ async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done
         Verb::Demo(args) => demo::run(args).await,
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Completions { shell } => shell::completions(shell),
+        Verb::Token(args) => token::run(&args),
         Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check { form } } => config::check(form, &choice, env),
@@ -238,6 +240,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         | Verb::Run
         | Verb::Scan(_)
         | Verb::Completions { .. }
+        | Verb::Token(_)
         | Verb::Man { .. } => Ok(Done::Ok),
     }
 }

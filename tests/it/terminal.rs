@@ -163,7 +163,9 @@ fn tables_fit_the_terminal_whatever_its_width_and_are_whole_in_a_pipe() {
 #[test]
 fn colours_and_progress_are_for_terminals_and_obey_their_variables() {
     let estate = stale_keys(1);
-    let tells = |more: &[(&str, &str)]| on_a_terminal(&estate, "scan --no-probe", 100, more).contains("\u{1b}[3");
+    // A stale secret is critical, and so in red.
+    let tells = |more: &[(&str, &str)]| on_a_terminal(&estate, "scan --no-probe", 100, more).contains("\u{1b}[38;5;9m");
+    assert!(tells(&[]), "colours");
     assert!(!tells(&[("NO_COLOR", "1")]), "NO_COLOR");
     assert!(!tells(&[("TERM", "dumb")]), "a dumb terminal");
     let piped = estate.run(&["scan"]).exits(0);
