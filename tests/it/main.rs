@@ -49,6 +49,8 @@ mod sql;
 mod stage;
 mod support;
 mod telling;
+mod terminal;
+mod traces;
 mod unattended;
 mod verdicts;
 mod waiting;
