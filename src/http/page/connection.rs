@@ -67,9 +67,9 @@ fn facts(detail: &ConnectionDetail, scene: &Scene) -> Vec<Fact> {
         None => "when its facts change".to_owned(),
     };
     let mut facts = vec![
-        Fact::of("source", Cell::text(&row.source).to_list("/connections", &[("source", &row.source)])),
+        Fact::of("source", Cell::text(&row.source).in_list("/connections", &[("source", &row.source)])),
         Fact::of("id on the platform", Cell::line(&row.connection_id)),
-        Fact::of("account", Cell::line(&row.account_id).to_list("/findings", &account)),
+        Fact::of("account", Cell::line(&row.account_id).in_list("/findings", &account)),
         Fact::of("provider", Cell::provider(&scene.title(&row.provider), &row.provider)),
         Fact::of("status", Cell::text(row.status.as_str())),
     ];

@@ -89,7 +89,7 @@ fn cells(row: &ConnectionRow, scene: &Scene) -> Vec<Cell> {
     };
     vec![
         name,
-        Cell::text(&row.account_id).to_list(LIST, &[("account", &row.account_id)]),
+        Cell::text(&row.account_id).in_list(LIST, &[("account", &row.account_id)]),
         Cell::provider(&scene.title(&row.provider), &row.provider),
         Cell::text(row.status.as_str()),
         credential,

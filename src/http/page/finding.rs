@@ -54,7 +54,7 @@ fn facts(detail: &FindingDetail) -> Vec<Fact> {
             "connection" => Fact::of(name, Cell::line(value).to(format!("/connections/{}", detail.course.connection))),
             "account" => {
                 let list = [("account", finding.account_id.as_str()), ("state", "all")];
-                Fact::of(name, Cell::line(value).to_list("/findings", &list))
+                Fact::of(name, Cell::line(value).in_list("/findings", &list))
             }
             _ => told,
         })

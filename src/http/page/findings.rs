@@ -160,8 +160,8 @@ pub(super) fn cells(row: &FindingRow, facts: &Facts<'_>) -> Vec<Cell> {
         Cell::text(row.rule.as_str()),
         Cell::text(row.state.as_str()),
         Cell::provider(&sight::title(facts, &row.provider), &row.provider),
-        Cell::text(&row.account_id).to_list(LIST, &[("account", &row.account_id), ("state", "all")]),
-        Cell::text(&format!("{}/{}", row.source, row.connection_id)).to_list("/connections", &connection),
+        Cell::text(&row.account_id).in_list(LIST, &[("account", &row.account_id), ("state", "all")]),
+        Cell::text(&format!("{}/{}", row.source, row.connection_id)).in_list("/connections", &connection),
         Cell::when(row.since, facts.now),
         Cell::text(row.liveness.as_str()).to(format!("/credentials/{}", row.credential)),
     ]

@@ -54,7 +54,7 @@ fn cells(row: &MailRow, scene: &Scene) -> Vec<Cell> {
     vec![
         Cell::text(&row.id.to_string()),
         Cell::text(&row.state.as_str().replace('_', " ")),
-        Cell::text(&row.account_id).to_list("/findings", &[("account", &row.account_id), ("state", "all")]),
+        Cell::text(&row.account_id).in_list("/findings", &[("account", &row.account_id), ("state", "all")]),
         Cell::text(&format!("person {}", row.person)),
         Cell::number(row.notices),
         Cell::when(row.formed_at, scene.now),

@@ -147,7 +147,7 @@ fn catalogue(about: &ProviderAbout) -> [Part; 2] {
 fn estate(scene: &Scene, name: &ProviderName) -> Part {
     let numbers = numbers(scene, name);
     let number = |label: &str, number: u64, list: &str, field: (&str, &str)| {
-        Fact::of(label, Cell::number(number).to_list(list, &[("provider", name.as_str()), field]))
+        Fact::of(label, Cell::number(number).in_list(list, &[("provider", name.as_str()), field]))
     };
     let mut facts = Vec::new();
     for status in ConnectionStatus::ALL {
@@ -170,7 +170,7 @@ fn estate(scene: &Scene, name: &ProviderName) -> Part {
 fn rules(scene: &Scene, name: &ProviderName) -> Part {
     let row = |(rule, count): (RuleName, u64)| {
         let list = [("provider", name.as_str()), ("rule", rule.as_str())];
-        vec![Cell::text(rule.as_str()).to_list("/findings", &list), Cell::number(count)]
+        vec![Cell::text(rule.as_str()).in_list("/findings", &list), Cell::number(count)]
     };
     Part::Table(Table {
         id: "findings",

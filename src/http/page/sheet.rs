@@ -194,7 +194,7 @@ impl Cell {
     }
 
     /// Leads to the list that is narrowed to other people's ids; not where one is too long for an address.
-    pub(super) fn to_list(self, list: &str, fields: &[(&str, &str)]) -> Self {
+    pub(super) fn in_list(self, list: &str, fields: &[(&str, &str)]) -> Self {
         if fields.iter().any(|(_, value)| value.len() > LINKED) {
             return self;
         }

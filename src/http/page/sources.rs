@@ -57,7 +57,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
 fn cells(name: &str, source: Option<&SourceOverview>, scene: &Scene) -> Vec<Cell> {
     let kind = scene.about.sources.get(name).map_or("no longer configured", String::as_str);
     let now = scene.now;
-    let mut cells = vec![Cell::text(name).to_list("/connections", &[("source", name)]), Cell::text(kind)];
+    let mut cells = vec![Cell::text(name).in_list("/connections", &[("source", name)]), Cell::text(kind)];
     cells.extend([
         Cell::maybe(source.and_then(|source| source.last_read), now, "never"),
         Cell::maybe(source.and_then(|source| source.last_complete), now, "never"),

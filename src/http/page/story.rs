@@ -44,7 +44,7 @@ pub(super) fn uses(story: &Story) -> Part {
         let name = format!("{}/{}", used.source, used.connection_id);
         vec![
             Cell::text(&name).to(format!("/connections/{}", used.connection)),
-            Cell::text(&used.account_id).to_list("/findings", &[("account", &used.account_id), ("state", "all")]),
+            Cell::text(&used.account_id).in_list("/findings", &[("account", &used.account_id), ("state", "all")]),
             Cell::text(used.status.as_str()),
             Cell::line(&use_span(used)),
         ]

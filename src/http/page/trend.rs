@@ -117,10 +117,10 @@ fn chart(title: &'static str, points: &[&Point], span: (Timestamp, Timestamp), w
     let line = |place: usize| Line {
         name: NAMES[place],
         path: path(points, span, place, top),
-        last: count(of(place).last().unwrap_or_default()),
+        last: count(of(place).next_back().unwrap_or_default()),
     };
     let told = which.clone().map(|place| {
-        let (first, last) = (of(place).next().unwrap_or_default(), of(place).last().unwrap_or_default());
+        let (first, last) = (of(place).next().unwrap_or_default(), of(place).next_back().unwrap_or_default());
         let name = if NAMES[place] == "left" { "keys" } else { NAMES[place] };
         format!("{name}: from {} to {}", count(first), count(last))
     });

@@ -1,0 +1,76 @@
+//! The facts of a credential, by name.
+
+use serde_json::Value;
+
+use super::next;
+use crate::domain::time::Timestamp;
+use crate::ledger::read::CredentialRow;
+use crate::report::log::fact;
+use crate::report::text::{pairs, second};
+use crate::report::words::state;
+
+/// A credential: what is believed of it, since when, from which answers, and when it is asked next.
+pub fn credential_facts(row: &CredentialRow) -> String {
+    let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
+    text.push_str(&pairs(&credential_pairs(row)));
+    text
+}
+
+/// The facts of a credential by name, in the order in which they are told; names that are set in belong to the fact above
+/// them. What is empty has nothing to say.
+pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
+    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
+    let unknown = row.unknown_since.map(|since| {
+        let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
+        format!("since {} ({reason})", second(since))
+    });
+    let refused = match (row.refused_first, row.refused_last) {
+        (Some(first), Some(last)) if first != last => format!("{} and {}", second(first), second(last)),
+        (first, _) => at(first),
+    };
+    let on = protocols(&row.refused_on);
+    let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
+    let left_out = protocols(&row.left_out);
+    let leaked = row.compromised_at.map(|leaked| {
+        let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        format!("{}, says the operator{note}", second(leaked))
+    });
+    vec![
+        ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
+        ("  since", at(row.liveness_since)),
+        ("  accepted", at(row.accepted_at)),
+        ("  refused", refused),
+        (
+            "  not asked",
+            if left_out.is_empty() { left_out } else { format!("{left_out}: the operator's settings say so") },
+        ),
+        ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
+        ("  no answer", unknown.unwrap_or_default()),
+        ("  died", at(row.died_at)),
+        ("  last asked", at(row.asked_at)),
+        ("  last answer", row.last_answer.as_ref().map(answer).unwrap_or_default()),
+        ("  asked again", next(row.probe_at)),
+        ("kind", row.kind.clone().unwrap_or_default()),
+        ("leaked", leaked.unwrap_or_default()),
+        ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
+        ("first seen", at(row.first_seen_at)),
+        ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
+    ]
+}
+
+/// `REST and SMTP`; empty where there are none.
+fn protocols(names: &[String]) -> String {
+    names.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>().join(" and ")
+}
+
+/// `rest/default refused (401)`, part by part.
+fn answer(parts: &Value) -> String {
+    let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
+    let words = parts.iter().map(|part| {
+        let word = |name: &str| part.get(name).map(fact).unwrap_or_default();
+        let status = part.get("status").and_then(Value::as_u64).map(|s| format!(" ({s})")).unwrap_or_default();
+        format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
