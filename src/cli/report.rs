@@ -8,9 +8,9 @@ use super::{CliError, Done, reader};
 use crate::config::Settings;
 use crate::domain::ids::ConnectionId;
 use crate::ledger::Ledger;
-use crate::ledger::read::ConnectionFilter;
+use crate::ledger::read::{AccountName, ConnectionFilter};
 use crate::ports::{Clock, Progress};
-use crate::report::cases::{Cases, Scope, Tally};
+use crate::report::cases::{About, Cases, Scope, Tally};
 use crate::report::cells::write_csv;
 use crate::report::exemptions::{about, sentences};
 use crate::report::nhi::Nhi;
@@ -24,15 +24,8 @@ use crate::telemetry::progress::Bars;
 pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
-    if let Some(account) = &args.account {
-        let filter = ConnectionFilter { account: Some(account.clone()), ..ConnectionFilter::default() };
-        if ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty() {
-            return Err(CliError::Usage(format!(
-                "there is no account {account:?} in the ledger; ids are the platform's own"
-            )));
-        }
-    }
-    let scope = Scope { account: args.account, since: args.since, open_only: args.open };
+    let about = about_whom(&ledger, settings, args.account, args.source).await?;
+    let scope = Scope { about, since: args.since, open_only: args.open };
     let log = ledger.log_head().await?;
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
@@ -52,6 +45,42 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
     }
     ledger.close().await;
     Ok(Done::Ok)
+}
+
+/// A report of nothing looks clean, so there is none of an account or a source that nobody knows.
+async fn about_whom(
+    ledger: &Ledger,
+    settings: &Settings,
+    account: Option<String>,
+    source: Option<String>,
+) -> Result<About, CliError> {
+    let Some(id) = account else {
+        let Some(source) = source else { return Ok(About::All) };
+        let is_set = settings.inventories.iter().any(|one| one.name == source);
+        let filter = ConnectionFilter { source: Some(source.clone()), ..ConnectionFilter::default() };
+        if is_set || !ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty() {
+            return Ok(About::Source(source));
+        }
+        return Err(CliError::Usage(format!(
+            "there is no source {source:?} in the ledger; sources are the names of [[inventory]]"
+        )));
+    };
+    let mut sources = ledger.sources_of_account(&id).await?;
+    let known = sources.join(", ");
+    sources.retain(|known| source.as_ref().is_none_or(|wanted| wanted == known));
+    match (sources.pop(), sources.is_empty()) {
+        (Some(source), true) => Ok(About::Account(AccountName { source, id })),
+        (Some(_), false) => Err(CliError::Usage(format!(
+            "several sources have an account {id:?}, and a report is about one alone; name its source with --source: {known}"
+        ))),
+        (None, _) if known.is_empty() => {
+            Err(CliError::Usage(format!("there is no account {id:?} in the ledger; ids are the platform's own")))
+        }
+        (None, _) => Err(CliError::Usage(format!(
+            "the source {:?} has no account {id:?}; these have: {known}",
+            source.unwrap_or_default()
+        ))),
+    }
 }
 
 async fn csv(
@@ -96,8 +125,8 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
     let mut cases = Cases::of(ledger, head.scope);
     let mut tally = Tally::default();
     progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        tally.add(&detail.finding);
+    while let Some(row) = cases.row().await? {
+        tally.add(&row);
         progress.advance(1);
     }
     progress.done();
@@ -110,11 +139,12 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
             [risk.map_or("-", Nhi::id).to_owned(), title].into_iter().chain(counts).chain([oldest]).collect()
         })
         .collect();
-    let account = head.scope.account.clone().unwrap_or_else(|| "all".to_owned());
+    let about_source = head.scope.about.source().unwrap_or("all").to_owned();
+    let account = head.scope.about.account().map_or_else(|| "all".to_owned(), |account| account.id.clone());
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
-    let facts = [("account", account), ("as of", head.now.to_string()), ("event log", log)];
+    let facts = [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
-    let accepted = about(head.exemptions, head.scope.account.as_deref());
+    let accepted = about(head.exemptions, head.scope.about.account());
     let accepted = sentences(&accepted, tally.exempt(), head.now);
     let accepted: String = accepted.iter().map(|exempt| format!("exempt: {}\n", plain(exempt))).collect();
     Ok(format!(

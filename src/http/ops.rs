@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, RawQuery, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -89,17 +89,17 @@ pub async fn serve(listener: TcpListener, ops: Arc<Ops>, shutdown: impl Future<O
 pub fn router(ops: Arc<Ops>) -> Router {
     let open = Router::new().route("/healthz", get(healthz)).route("/readyz", get(ready));
     let seen = Router::new()
-        .route("/", get(first_page))
-        .route("/style.css", get(page::style))
-        .route("/icon.svg", get(page::icon))
+        .merge(page::seen())
         .route("/metrics", get(metrics))
         .route_layer(middleware::from_fn_with_state(Right::See, entitled));
     let acted = Router::new()
         .route("/api/v1/scan", post(scan))
         .route_layer(middleware::from_fn_with_state(Right::Act, entitled));
     let closed = seen
+        .merge(page::audited().route_layer(middleware::from_fn_with_state(Right::Audit, entitled)))
         .merge(acted)
         .fallback(async || StatusCode::NOT_FOUND)
+        .layer(middleware::from_fn_with_state(Arc::clone(&ops), page::in_words))
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
     open.merge(closed)
         .with_state(ops)
@@ -116,10 +116,6 @@ async fn ready(State(ops): State<Arc<Ops>>) -> Response {
 
 async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     ([(CONTENT_TYPE, EXPOSITION)], ops.shown.metrics()).into_response()
-}
-
-async fn first_page(State(ops): State<Arc<Ops>>, RawQuery(query): RawQuery) -> Response {
-    page::answer(&ops, query.as_deref() == Some("rung")).await
 }
 
 /// "Scan now". The answer says that the bell was rung, not that there was a scan.
@@ -191,7 +187,8 @@ const PATHS: [&str; 7] = ["/", "/style.css", "/icon.svg", "/metrics", "/api/v1/s
 /// isn't is not named: a proxy that sends people's links here must not have their tokens written down.
 async fn noted(request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let path = PATHS.into_iter().find(|path| *path == request.uri().path()).unwrap_or("elsewhere");
+    let asked = request.uri().path();
+    let path = PATHS.into_iter().find(|path| *path == asked).or_else(|| page::logged(asked)).unwrap_or("elsewhere");
     let response = next.run(request).await;
     tracing::debug!(%method, path, status = response.status().as_u16(), "a request was answered");
     response

@@ -7,6 +7,7 @@ pub mod exemptions;
 mod log;
 pub mod nhi;
 pub mod ocsf;
+pub mod own;
 pub mod pack;
 pub mod story;
 pub mod table;

@@ -1,27 +1,20 @@
 //! One credential's story: what it is, who uses it, what is open about it and why, and everything that happened.
 
-use std::collections::{BTreeSet, HashMap};
+mod reading;
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::log::{Entry, Names, entries};
+use super::log::Entry;
 use super::text::{pairs, plain, second};
 use super::value;
 use super::words::{cure, ended, exempt, state, why};
 use crate::domain::finding::Exempt;
-use crate::domain::ids::{CredentialId, FindingId, PersonId};
+use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
-use crate::ledger::Ledger;
-use crate::ledger::read::{
-    CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
-};
-use crate::ports::LedgerError;
+use crate::ledger::read::{CredentialDetail, CredentialRow, CredentialUse, FindingDetail, FindingRow, finding_name};
 
-/// Entries of the log that a story has at most.
-const EVENTS: usize = 1_000;
-/// Findings that a story has at most: a key that thousands share is read elsewhere.
-const FINDINGS: usize = 200;
 /// Uses that are written out.
 const USES: usize = 50;
 
@@ -35,46 +28,6 @@ pub struct Story {
 }
 
 impl Story {
-    /// Reads the story; `None` where there is no such credential.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every reading.
-    pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::within(ledger, id, None).await
-    }
-
-    /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every reading.
-    pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
-        let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
-        if let Some(account) = account {
-            detail.uses.retain(|used| used.account_id == account);
-            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
-            detail.credential.open_uses = u32::try_from(open).unwrap_or(u32::MAX);
-        }
-        let account = account.map(str::to_owned);
-        let filter = FindingFilter { credential: Some(id), account, ..FindingFilter::default() };
-        let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
-        let mut cut = Vec::new();
-        if listed.len() > FINDINGS {
-            cut.push(format!("only its first {FINDINGS} findings are told of"));
-        }
-        let mut findings = Vec::new();
-        for row in listed.iter().take(FINDINGS) {
-            findings.extend(ledger.finding(row.id).await?);
-        }
-        let mut events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
-        events.retain(|event| !is_older_news(event, &detail));
-        if events.len() > EVENTS {
-            cut.push(format!("only the first {EVENTS} entries of the log are told"));
-        }
-        let names = names(ledger, &detail, &findings).await?;
-        let entries = entries(&detail, &findings, events.get(..EVENTS).unwrap_or(&events), &names);
-        Ok(Some(Self { detail, findings, entries, cut }))
-    }
-
     /// For people. The finding `told` has been told of already.
     pub fn text(&self, told: Option<FindingId>, retention: &str) -> String {
         let mut text = credential_facts(&self.detail.credential);
@@ -98,6 +51,26 @@ impl Story {
             _ = writeln!(text, "  ({left_out})");
         }
         text
+    }
+
+    /// Its uses, oldest first.
+    pub fn uses(&self) -> &[CredentialUse] {
+        &self.detail.uses
+    }
+
+    /// The findings about it, closed ones included, oldest first.
+    pub fn findings(&self) -> &[FindingDetail] {
+        &self.findings
+    }
+
+    /// What happened, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was left out, in words.
+    pub fn left_out(&self) -> &[String] {
+        &self.cut
     }
 
     /// The credential.
@@ -132,40 +105,6 @@ impl Story {
     }
 }
 
-/// What became of the provider before the credential was seen is none of its story.
-fn is_older_news(event: &EventRow, detail: &CredentialDetail) -> bool {
-    event.subject.starts_with("provider:") && detail.credential.first_seen_at.is_some_and(|first| event.at < first)
-}
-
-/// What the log calls everything that a credential's story is about.
-fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String> {
-    let connections: BTreeSet<_> = detail.uses.iter().map(|used| used.connection).collect();
-    std::iter::once(format!("credential:{}", detail.credential.id))
-        .chain(connections.into_iter().map(|id| format!("connection:{id}")))
-        .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
-        .chain([format!("provider:{}", detail.credential.provider)])
-        .collect()
-}
-
-/// Without what happened to its connections with another credential.
-fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
-    events.retain(|event| event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == id.0));
-    events
-}
-
-/// What the log's numbers are called. Addresses are masked.
-async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, LedgerError> {
-    let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
-    let people: Vec<PersonId> = people.into_iter().collect();
-    let mut readers = HashMap::with_capacity(people.len());
-    for reader in ledger.readers(&people).await? {
-        let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
-        readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
-    }
-    let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
-    Ok(Names { connections, readers })
-}
-
 fn name(used: &CredentialUse) -> String {
     format!("{}/{}", used.source, used.connection_id)
 }
@@ -173,14 +112,7 @@ fn name(used: &CredentialUse) -> String {
 fn uses(uses: &[CredentialUse]) -> String {
     let mut text = String::from("\nUsed by\n");
     for used in uses.iter().take(USES) {
-        let span = match (used.until, used.ended_by) {
-            (None, _) => format!("since {}", second(used.since)),
-            (Some(until), by) => {
-                format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
-            }
-        };
-        let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
-        let line = format!("  {} ({}), {span}{}", name(used), used.account_id, leaked.unwrap_or_default());
+        let line = format!("  {} ({}), {}", name(used), used.account_id, use_span(used));
         _ = writeln!(text, "{}", plain(&line));
     }
     if uses.len() > USES {
@@ -189,11 +121,30 @@ fn uses(uses: &[CredentialUse]) -> String {
     text
 }
 
+/// From when to when a use lasts, what ended it, and whether the value leaked there.
+pub fn use_span(used: &CredentialUse) -> String {
+    let span = match (used.until, used.ended_by) {
+        (None, _) => format!("since {}", second(used.since)),
+        (Some(until), by) => {
+            format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
+        }
+    };
+    let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
+    format!("{span}{}", leaked.unwrap_or_default())
+}
+
 /// A finding: what, why, from which facts, what would clear it, when it is next looked at.
 pub fn finding_facts(detail: &FindingDetail) -> String {
     let finding = &detail.finding;
     let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
     _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
+    text.push_str(&pairs(&finding_pairs(detail)));
+    text
+}
+
+/// The facts of a finding by name, in the order in which they are told. What is empty has nothing to say.
+pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
+    let finding = &detail.finding;
     let mut facts = vec![
         ("connection", format!("{}/{}", finding.source, finding.connection_id)),
         ("name", finding.connection_name.clone().unwrap_or_default()),
@@ -210,8 +161,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
     facts.push(("told again", next_step(detail)));
-    text.push_str(&pairs(&facts));
-    text
+    facts
 }
 
 /// An open finding, in the middle of a credential's story.
@@ -260,8 +210,16 @@ fn next_step(detail: &FindingDetail) -> String {
 
 /// A credential: what is believed of it, since when, from which answers, and when it is asked next.
 pub fn credential_facts(row: &CredentialRow) -> String {
-    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
+    text.push_str(&pairs(&credential_pairs(row)));
+    text
+}
+
+/// The facts of a credential by name, in the order in which they are told; names that are set in belong to the fact above
+/// them. What is empty has nothing to say.
+pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
+    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let unknown = row.unknown_since.map(|since| {
         let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
         format!("since {} ({reason})", second(since))
@@ -277,8 +235,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
     });
-    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
-    text.push_str(&pairs(&[
+    vec![
         ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
@@ -298,8 +255,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
         ("first seen", at(row.first_seen_at)),
         ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
-    ]));
-    text
+    ]
 }
 
 /// `REST and SMTP`; empty where there are none.
@@ -328,4 +284,4 @@ fn next(at: Option<Timestamp>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

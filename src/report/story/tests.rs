@@ -1,17 +1,20 @@
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::*;
 use crate::domain::belief::{Liveness, Shredding};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{ConnectionId, MailId, ProviderName, UseId};
+use crate::domain::ids::{ConnectionId, CredentialId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::{days, hours};
-use crate::ledger::read::{FindingCourse, FindingState, MailState, NoticeRow};
+use crate::ledger::read::{EventRow, FindingCourse, FindingState, MailState, NoticeRow};
+use crate::report::log::{Names, entries};
 
 /// 21 September 2026, 14:13:20 UTC
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-fn credential() -> CredentialRow {
+pub(crate) fn credential() -> CredentialRow {
     CredentialRow {
         id: CredentialId(7),
         credential: "0123456789ab".to_owned(),
@@ -61,7 +64,7 @@ fn used(number: i64, ended: Option<(Timestamp, EndedBy)>) -> CredentialUse {
     }
 }
 
-fn finding(open: bool) -> FindingDetail {
+pub(crate) fn finding(open: bool) -> FindingDetail {
     FindingDetail {
         finding: FindingRow {
             id: FindingId(12),
