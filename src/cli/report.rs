@@ -6,17 +6,14 @@ use super::args::{ReportArgs, ReportFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, reader};
 use crate::config::Settings;
-use crate::domain::ids::ConnectionId;
 use crate::ledger::Ledger;
-use crate::ledger::read::ConnectionFilter;
 use crate::ports::{Clock, Progress};
-use crate::report::cases::{Cases, Scope, Tally};
-use crate::report::cells::write_csv;
+use crate::report::cases::{Cases, Scope, Tally, is_known};
 use crate::report::exemptions::{about, sentences};
+use crate::report::form::{self, Form};
 use crate::report::nhi::Nhi;
-use crate::report::ocsf::{Producer, detection};
-use crate::report::pack::{self, Array, Head, ReportError};
-use crate::report::table::{COLUMNS, cells};
+use crate::report::pack::{Head, ReportError};
+use crate::report::paper::{Paper, Written};
 use crate::report::text::{day, plain};
 use crate::telemetry::progress::Bars;
 
@@ -25,8 +22,7 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
     let ledger = reader(settings).await?;
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
     if let Some(account) = &args.account {
-        let filter = ConnectionFilter { account: Some(account.clone()), ..ConnectionFilter::default() };
-        if ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty() {
+        if !is_known(&ledger, account).await? {
             return Err(CliError::Usage(format!(
                 "there is no account {account:?} in the ledger; ids are the platform's own"
             )));
@@ -37,58 +33,19 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
     let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope, exemptions };
-    let (mut out, bars) = (io::BufWriter::new(io::stdout().lock()), Bars::on_stderr());
-    match args.format {
-        ReportFormat::Json => pack::write(&ledger, &head, &mut out, &bars).await?,
-        ReportFormat::Csv => csv(&ledger, &scope, &mut out, &bars).await?,
-        ReportFormat::Ocsf => {
-            let producer = Producer { ledger_id: &ledger_id, version };
-            ocsf(&ledger, &scope, &producer, &mut out, &bars).await?;
-        }
-        ReportFormat::Table => {
-            drop(out);
-            write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?;
-        }
+    let bars = Bars::on_stderr();
+    let form = match args.format {
+        ReportFormat::Json => Some(Form::Json),
+        ReportFormat::Csv => Some(Form::Csv),
+        ReportFormat::Ocsf => Some(Form::Ocsf),
+        ReportFormat::Table => None,
+    };
+    match form {
+        Some(form) => form::write(form, &ledger, &head, Paper::new(Written(io::stdout())), &bars).await?,
+        None => write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?,
     }
     ledger.close().await;
     Ok(Done::Ok)
-}
-
-async fn csv(
-    ledger: &Ledger,
-    scope: &Scope,
-    out: &mut impl Write,
-    progress: &impl Progress,
-) -> Result<(), ReportError> {
-    write_csv(out, COLUMNS.into_iter())?;
-    let mut cases = Cases::of(ledger, scope);
-    progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        write_csv(out, cells(&detail).iter().map(String::as_str))?;
-        progress.advance(1);
-    }
-    progress.done();
-    Ok(out.flush()?)
-}
-
-async fn ocsf(
-    ledger: &Ledger,
-    scope: &Scope,
-    producer: &Producer<'_>,
-    out: &mut impl Write,
-    progress: &impl Progress,
-) -> Result<(), ReportError> {
-    let mut cases = Cases::of(ledger, scope);
-    let mut list = Array::alone(out)?;
-    progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        list.item(&detection(&detail, producer))?;
-        progress.advance(1);
-    }
-    progress.done();
-    list.end()?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
 }
 
 /// For people: how many findings speak of which risk, and where the rest is.

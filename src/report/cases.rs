@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::nhi::Nhi;
 use crate::domain::belief::{Liveness, Shredding};
-use crate::domain::ids::FindingId;
+use crate::domain::ids::{ConnectionId, FindingId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::read::{CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
+use crate::ledger::read::{ConnectionFilter, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
 use crate::ports::LedgerError;
 
 /// Findings read at a time.
@@ -24,6 +24,16 @@ pub struct Scope {
     pub since: Option<Timestamp>,
     /// closed findings are left out
     pub open_only: bool,
+}
+
+/// Whether the ledger has a connection of the account with this id on the platform: a report about one that it has not would
+/// look clean.
+///
+/// # Errors
+/// [`LedgerError`], as for every reading.
+pub async fn is_known(ledger: &Ledger, account: &str) -> Result<bool, LedgerError> {
+    let filter = ConnectionFilter { account: Some(account.to_owned()), ..ConnectionFilter::default() };
+    Ok(!ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty())
 }
 
 /// Goes through the findings of a scope, in the order of their numbers.

@@ -4,10 +4,12 @@
 pub mod cases;
 pub mod cells;
 pub mod exemptions;
+pub mod form;
 mod log;
 pub mod nhi;
 pub mod ocsf;
 pub mod pack;
+pub mod paper;
 pub mod story;
 pub mod table;
 pub mod text;

@@ -1,10 +1,13 @@
 //! One credential's story: what it is, who uses it, what is open about it and why, and everything that happened.
 
+mod document;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub use self::document::{ExplainedFinding, FindingStory, StoryDocument};
 use super::log::{Entry, Names, entries};
 use super::text::{pairs, plain, second};
 use super::value;
@@ -25,6 +28,15 @@ const FINDINGS: usize = 200;
 /// Uses that are written out.
 const USES: usize = 50;
 
+/// How people are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum People {
+    /// by their ids on the platform and their masked addresses
+    Masked,
+    /// by the ledger's numbers
+    Numbers,
+}
+
 /// All that the ledger has of one credential.
 pub struct Story {
     detail: CredentialDetail,
@@ -43,11 +55,28 @@ impl Story {
         Self::within(ledger, id, None).await
     }
 
+    /// The same for somebody who may not see who was told: of people it has the ledger's numbers only.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn without_people(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, None, People::Numbers).await
+    }
+
     /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
     pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, account, People::Masked).await
+    }
+
+    async fn read(
+        ledger: &Ledger,
+        id: CredentialId,
+        account: Option<&str>,
+        people: People,
+    ) -> Result<Option<Self>, LedgerError> {
         let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
         if let Some(account) = account {
             detail.uses.retain(|used| used.account_id == account);
@@ -70,7 +99,12 @@ impl Story {
         if events.len() > EVENTS {
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
-        let names = names(ledger, &detail, &findings).await?;
+        let readers = match people {
+            People::Masked => readers(ledger, &findings).await?,
+            People::Numbers => HashMap::new(),
+        };
+        let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
+        let names = Names { connections, readers };
         let entries = entries(&detail, &findings, events.get(..EVENTS).unwrap_or(&events), &names);
         Ok(Some(Self { detail, findings, entries, cut }))
     }
@@ -107,7 +141,7 @@ impl Story {
 
     /// For auditors, who are told of the findings elsewhere.
     pub fn evidence(&self) -> Value {
-        let mut document = self.document();
+        let mut document = value(&self.document());
         if let Some(fields) = document.as_object_mut() {
             fields.remove("findings");
         }
@@ -115,20 +149,14 @@ impl Story {
     }
 
     /// For programs.
-    pub fn document(&self) -> Value {
-        let finding = |detail: &FindingDetail| {
-            let mut document = value(detail);
-            document["why"] = why(detail.finding.rule).into();
-            document["clears"] = cure(detail.finding.rule).into();
-            document
-        };
-        json!({
-            "credential": value(&self.detail.credential),
-            "uses": value(&self.detail.uses),
-            "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
-            "timeline": self.entries.iter().map(Entry::document).collect::<Vec<_>>(),
-            "left_out": self.cut,
-        })
+    pub fn document(&self) -> StoryDocument<'_> {
+        StoryDocument {
+            credential: &self.detail.credential,
+            uses: &self.detail.uses,
+            findings: self.findings.iter().map(ExplainedFinding::of).collect(),
+            timeline: &self.entries,
+            left_out: &self.cut,
+        }
     }
 }
 
@@ -153,8 +181,8 @@ fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
     events
 }
 
-/// What the log's numbers are called. Addresses are masked.
-async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDetail]) -> Result<Names, LedgerError> {
+/// What the people who were told are called. Addresses are masked.
+async fn readers(ledger: &Ledger, findings: &[FindingDetail]) -> Result<HashMap<PersonId, String>, LedgerError> {
     let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
@@ -162,8 +190,7 @@ async fn names(ledger: &Ledger, detail: &CredentialDetail, findings: &[FindingDe
         let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
         readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
     }
-    let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
-    Ok(Names { connections, readers })
+    Ok(readers)
 }
 
 fn name(used: &CredentialUse) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::findings::{FindingFilter, FindingRow};
@@ -34,7 +35,7 @@ pub struct ConnectionFilter {
 }
 
 /// A connection and its latest credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionRow {
     /// the ledger's number
     pub id: ConnectionId,
@@ -75,7 +76,7 @@ pub struct ConnectionRow {
 }
 
 /// A connection with all its uses and findings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ConnectionDetail {
     /// the connection
     pub connection: ConnectionRow,
@@ -100,7 +101,7 @@ impl ConnectionDetail {
 }
 
 /// One use of a credential by a connection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UseRow {
     /// the ledger's number
     #[serde(skip_serializing)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::when;
 use crate::domain::ids::ScanId;
@@ -13,7 +14,7 @@ use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// One scan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScanRow {
     /// the ledger's number
     pub id: ScanId,
@@ -26,11 +27,12 @@ pub struct ScanRow {
     /// how it ended, in one word
     pub outcome: Option<String>,
     /// what it counted
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub counts: Value,
 }
 
 /// An entry of the event log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventRow {
     /// its number: the log's order
     pub id: i64,
@@ -42,11 +44,12 @@ pub struct EventRow {
     /// what it happened to, as `noun:number`
     pub subject: String,
     /// the facts
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub data: Map<String, Value>,
 }
 
 /// Something that is wrong with a source, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProblemRow {
     /// the source
     pub source: String,
