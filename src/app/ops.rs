@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{App, AppError};
 use crate::config::{Env, HttpSettings, LedgerUrl, SecretRef};
-use crate::http::access::{Access, Token};
+use crate::http::access::{Listed, Token};
 use crate::http::ops::{self, Ops, Shown};
 use crate::http::page::About;
 use crate::ledger::Ledger;
@@ -22,17 +22,20 @@ use crate::telemetry::metrics::Metrics;
 pub struct Window {
     metrics: Arc<Metrics>,
     about: ArcSwap<About>,
+    listed: ArcSwap<Vec<Listed>>,
 }
 
 impl Window {
     /// Onto this keysweep, whose numbers are in `metrics`.
     pub fn new<C: Clock>(app: &App<C>, metrics: Arc<Metrics>) -> Self {
-        Self { metrics, about: ArcSwap::from_pointee(app.about()) }
+        let listed = ArcSwap::from_pointee(app.settings.http.visitors.clone());
+        Self { metrics, about: ArcSwap::from_pointee(app.about()), listed }
     }
 
     /// Shows the configuration that has come into force.
     pub fn configure<C: Clock>(&self, app: &App<C>) {
         self.about.store(Arc::new(app.about()));
+        self.listed.store(Arc::new(app.settings.http.visitors.clone()));
     }
 }
 
@@ -47,6 +50,10 @@ impl Shown for Window {
 
     fn about(&self) -> Arc<About> {
         self.about.load_full()
+    }
+
+    fn listed(&self) -> Arc<Vec<Listed>> {
+        self.listed.load_full()
     }
 }
 
@@ -67,7 +74,7 @@ impl<C: Clock> App<C> {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-    access: Access,
+    token: Option<Token>,
     ledger: Arc<Ledger>,
 }
 
@@ -100,12 +107,9 @@ impl Listener {
         ledger_url: &LedgerUrl,
         env: &Env,
     ) -> Result<Self, AppError> {
-        let access = match &settings.token {
-            Some(reference) => Access::Token(token(reference, env)?),
-            None => Access::Closed,
-        };
+        let token = settings.token.as_ref().map(|reference| token(reference, env)).transpose()?;
         let ledger = Arc::new(Ledger::open_read_only(ledger_url).await?);
-        Ok(Self { socket, address, access, ledger })
+        Ok(Self { socket, address, token, ledger })
     }
 
     /// Where it listens; the port is the real one where the setting says 0.
@@ -122,10 +126,12 @@ impl Listener {
         health: Arc<dyn Readiness + Send + Sync>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let ops = Ops { access: self.access, bell, clock, health, shown: window, ledger: self.ledger };
+        let ops = Ops { token: self.token, bell, clock, health, shown: window, ledger: self.ledger };
         tracing::info!(address = %self.address, "listening for the operator");
-        if matches!(ops.access, Access::Closed) {
-            tracing::warn!("http.token is not set: the listener shows nothing but /healthz and /readyz");
+        if ops.token.is_none() && ops.shown.listed().is_empty() {
+            tracing::warn!(
+                "neither http.token nor any [[http.visitor]] is set: the listener shows nothing but /healthz and /readyz"
+            );
         }
         ops::serve(self.socket, Arc::new(ops), shutdown).await;
     }

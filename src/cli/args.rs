@@ -4,6 +4,7 @@ mod audit;
 mod mail;
 mod probe;
 mod report;
+mod token;
 mod wait;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use self::audit::AuditVerb;
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};
+pub use self::token::TokenArgs;
 pub use self::wait::{AckArgs, SnoozeArgs};
 
 /// Finds stale and left-behind API keys, tells their owners, and proves that they are dead.
@@ -147,6 +149,8 @@ pub enum Verb {
     },
     /// Brings the ledger's tables up to this version
     Migrate,
+    /// Makes a token for somebody who may look at a running keysweep, and prints the entry of the configuration for it
+    Token(TokenArgs),
     /// Prints the completions for a shell
     Completions {
         /// The shell

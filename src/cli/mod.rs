@@ -25,6 +25,7 @@ mod sample;
 mod scan;
 mod shell;
 mod suppressed;
+mod token;
 mod trial;
 mod trust;
 mod webhook;
@@ -166,6 +167,7 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Demo(args) => demo::run(args).await,
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Completions { shell } => shell::completions(shell),
+        Verb::Token(args) => token::run(&args),
         Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
@@ -218,6 +220,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         | Verb::Doctor(_)
         | Verb::Run
         | Verb::Completions { .. }
+        | Verb::Token(_)
         | Verb::Man { .. } => Ok(Done::Ok),
     }
 }

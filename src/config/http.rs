@@ -1,5 +1,7 @@
 //! `[http]`: the operator's listener, and the public one.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -10,15 +12,18 @@ use super::reader::Section;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::Node;
-use super::values::{address, flag, quoted, text};
+use super::values::{address, flag, one_of, plain_name, quoted, text};
+use crate::http::access::{Listed, Role, Token, Visitor};
 
 /// Where health, metrics and the page are to be had, and by whom; and where people's links lead.
 #[derive(Clone, Debug, Default)]
 pub struct HttpSettings {
     /// the operator's address; `None` where there is no listener
     pub listen: Option<SocketAddr>,
-    /// where the token is; always there where `listen` is no loopback address
+    /// where the operator's token is; where `listen` is no loopback address this is there, or `visitors` are
     pub token: Option<SecretRef>,
+    /// who may ask beside the operator
+    pub visitors: Vec<Listed>,
     /// the public listener's address; `None` where there is none
     pub public_listen: Option<SocketAddr>,
     /// what links begin with; always there where `public_listen` is
@@ -30,7 +35,8 @@ pub struct HttpSettings {
 pub(super) fn http(section: Section<'_>, base: &Path) -> HttpSettings {
     let listen = section.get("listen", listen);
     let token = section.find_secret("token", |key, node| SecretRef::parse(key, &secret_text(node)?, base));
-    if let Some(address) = listen.filter(|address| !address.ip().is_loopback()) {
+    let visitors = visitors(&section);
+    if let Some(address) = listen.filter(|address| !address.ip().is_loopback() && visitors.is_empty()) {
         let what = format!("{address} can be reached from other machines, so a token is needed");
         section.report_missing("token", Fault::new(what, "set it, or listen on \"127.0.0.1:9184\""));
     }
@@ -46,7 +52,42 @@ pub(super) fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         section.report("public_listen", Fault::new(what, "choose another port"));
     }
     section.close();
-    HttpSettings { listen, token, public_listen, public_url, trust_forwarded }
+    HttpSettings { listen, token, visitors, public_listen, public_url, trust_forwarded }
+}
+
+/// `[[http.visitor]]`: each has a name and a token of its own.
+fn visitors(section: &Section<'_>) -> Vec<Listed> {
+    let seen = RefCell::new(HashSet::new());
+    let entries = section.each_named("visitor", |entry| visitor(entry, &mut seen.borrow_mut()), |(name, _)| name);
+    let whole = |(name, rest): (String, Option<(Role, Token)>)| {
+        rest.map(|(role, token)| Listed { visitor: Visitor { name: name.into(), role }, token })
+    };
+    entries.into_iter().filter_map(whole).collect()
+}
+
+/// The name, and the rest where it is right.
+fn visitor(section: &Section<'_>, seen: &mut HashSet<Token>) -> (String, Option<(Role, Token)>) {
+    const ROLES: &[(&str, Role)] =
+        &[("viewer", Role::Viewer), ("auditor", Role::Auditor), ("operator", Role::Operator)];
+    let name = section.get("name", plain_name);
+    let role = section.find("role", one_of(ROLES));
+    let todo = "write \"viewer\", \"auditor\" or \"operator\"";
+    section.report_missing("role", Fault::new("what they may do is missing", todo));
+    let token = section.find("token_sha256", digest);
+    section.report_missing("token_sha256", Fault::new("the digest of their token is missing", NEW_TOKEN));
+    if token.as_ref().is_some_and(|token| !seen.insert(token.clone())) {
+        let what = "another visitor has the same token, so nobody could say who it was";
+        section.report("token_sha256", Fault::new(what, NEW_TOKEN));
+    }
+    (name, role.zip(token))
+}
+
+/// What to do where a token's digest doesn't do.
+const NEW_TOKEN: &str = "make a token with `keysweep token NAME --role ROLE`, which prints its digest";
+
+fn digest(node: &Node) -> Result<Token, Fault> {
+    let text = text(node)?;
+    Token::of_digest(&text).ok_or_else(|| Fault::new("this is no SHA-256 digest, which has 64 hex digits", NEW_TOKEN))
 }
 
 fn listen(node: &Node) -> Result<Option<SocketAddr>, Fault> {

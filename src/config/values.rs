@@ -120,6 +120,21 @@ pub(super) fn one_of<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&N
     }
 }
 
+/// A name of the operator's choice that stands in logs, lists and other systems.
+pub(super) fn plain_name(node: &Node) -> Result<String, Fault> {
+    let name = text(node)?;
+    if is_plain_name(&name) {
+        return Ok(name);
+    }
+    Err(Fault::new(format!("{} can't be a name", quoted(&name)), "take up to 40 letters, digits, - and _"))
+}
+
+/// True for 1 to 40 letters, digits, - and _.
+pub fn is_plain_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=40).contains(&name.len()) && name.chars().all(plain)
+}
+
 /// A mail address, with or without a name.
 pub(super) fn mailbox(node: &Node) -> Result<Mailbox, Fault> {
     let text = text(node)?;

@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::Node;
-use super::values::{flag, one_of, quoted, some_time, text};
+use super::values::{flag, one_of, plain_name, some_time};
 use crate::domain::announce::Form;
 use crate::domain::time::days;
 
@@ -60,12 +60,7 @@ fn webhook(section: &Section<'_>, base: &Path) -> WebhookSettings {
 
 /// It stands in the identity of messages, in the log and in the ledger.
 fn name(node: &Node) -> Result<String, Fault> {
-    let name = text(node)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.len() > 40 || !name.chars().all(plain) {
-        let what = format!("{} can't be a name", quoted(&name));
-        return Err(Fault::new(what, "take up to 40 letters, digits, - and _"));
-    }
+    let name = plain_name(node)?;
     if name == OPERATOR {
         return Err(Fault::new(format!("{OPERATOR:?} is what mail.operator is called"), "take another name"));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Extension, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::access::{Access, Denied};
+use super::access::{Denied, Listed, Right, Token, Visitor, entitled, judge};
 use super::health::{healthz, readyz};
 use super::page::{self, About};
 use super::problem::{Problem, explained};
@@ -36,12 +36,14 @@ pub trait Shown: Send + Sync {
     fn overview(&self) -> Option<Arc<Overview>>;
     /// What the page says of keysweep itself, under the configuration in force.
     fn about(&self) -> Arc<About>;
+    /// Who may ask beside the operator, under the configuration in force.
+    fn listed(&self) -> Arc<Vec<Listed>>;
 }
 
 /// All that the listener reaches.
 pub struct Ops {
-    /// who may ask more than whether keysweep is well
-    pub access: Access,
+    /// the token of `[http]`: whoever has it may do everything
+    pub token: Option<Token>,
     /// rung for "scan now"
     pub bell: Arc<dyn Bell + Send + Sync>,
     /// tells the time
@@ -86,12 +88,17 @@ pub async fn serve(listener: TcpListener, ops: Arc<Ops>, shutdown: impl Future<O
 /// The paths, with everything that stands before them.
 pub fn router(ops: Arc<Ops>) -> Router {
     let open = Router::new().route("/healthz", get(healthz)).route("/readyz", get(ready));
-    let closed = Router::new()
+    let seen = Router::new()
         .route("/", get(first_page))
         .route("/style.css", get(page::style))
         .route("/icon.svg", get(page::icon))
         .route("/metrics", get(metrics))
+        .route_layer(middleware::from_fn_with_state(Right::See, entitled));
+    let acted = Router::new()
         .route("/api/v1/scan", post(scan))
+        .route_layer(middleware::from_fn_with_state(Right::Act, entitled));
+    let closed = seen
+        .merge(acted)
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
     open.merge(closed)
@@ -116,13 +123,13 @@ async fn first_page(State(ops): State<Arc<Ops>>, RawQuery(query): RawQuery) -> R
 }
 
 /// "Scan now". The answer says that the bell was rung, not that there was a scan.
-async fn scan(State(ops): State<Arc<Ops>>, headers: HeaderMap) -> Response {
+async fn scan(State(ops): State<Arc<Ops>>, Extension(visitor): Extension<Visitor>, headers: HeaderMap) -> Response {
     if !is_same_site(&headers) {
         let detail = "this request comes from a page of another site; send it from the page at / or from a program";
         return Problem { status: StatusCode::FORBIDDEN, detail }.into_response();
     }
     ops.bell.ring(Job::Scan);
-    tracing::info!("a scan was asked for over HTTP");
+    tracing::info!(by = %visitor.name, "a scan was asked for over HTTP");
     if is_browser(&headers) {
         return (StatusCode::SEE_OTHER, [(LOCATION, "/?rung")]).into_response();
     }
@@ -149,10 +156,13 @@ fn is_browser(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
-/// Lets nobody pass without the token; not even to learn which paths there are.
-async fn admitted(State(ops): State<Arc<Ops>>, request: Request, next: Next) -> Response {
-    match ops.access.judge(request.headers()) {
-        Ok(()) => next.run(request).await,
+/// Lets nobody pass without a token; not even to learn which paths there are. Whoever passes is a [`Visitor`].
+async fn admitted(State(ops): State<Arc<Ops>>, mut request: Request, next: Next) -> Response {
+    match judge(ops.token.as_ref(), &ops.shown.listed(), request.headers()) {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            next.run(request).await
+        }
         Err(denied) => {
             let mut response = Problem { status: StatusCode::UNAUTHORIZED, detail: denied.todo() }.into_response();
             let headers = response.headers_mut();

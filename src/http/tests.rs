@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
-use super::access::{Access, Token};
+use super::access::{Listed, Token};
 use super::ops::{Ops, Shown, router};
 use super::page::About;
 use super::server::{self, Limits};
@@ -29,6 +29,8 @@ use crate::ports::activation::{Bell, Job};
 use crate::ports::health::{HealthReport, Phase, Readiness, Seen};
 use crate::ports::meter::PartName;
 
+mod roles;
+
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -37,6 +39,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 struct World {
     rung: Mutex<Vec<Job>>,
     report: Mutex<HealthReport>,
+    listed: Vec<Listed>,
 }
 
 impl Bell for World {
@@ -65,6 +68,10 @@ impl Shown for World {
     fn about(&self) -> Arc<About> {
         Arc::new(About { ledger: "a ledger".to_owned(), ..About::default() })
     }
+
+    fn listed(&self) -> Arc<Vec<Listed>> {
+        Arc::new(self.listed.clone())
+    }
 }
 
 impl Clock for World {
@@ -83,15 +90,19 @@ struct House {
 }
 
 impl House {
-    async fn open(access: Access) -> Self {
+    async fn open(token: Option<Token>) -> Self {
+        Self::open_to(token, Vec::new()).await
+    }
+
+    async fn open_to(token: Option<Token>, listed: Vec<Listed>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
         Ledger::open(&url).await.unwrap().close().await;
         let ledger = Arc::new(Ledger::open_read_only(&url).await.unwrap());
-        let world = Arc::new(World::default());
+        let world = Arc::new(World { listed, ..World::default() });
         world.report.lock().unwrap().phase = Phase::Running;
         let ops = Ops {
-            access,
+            token,
             bell: world.clone(),
             clock: world.clone(),
             health: world.clone(),
@@ -163,8 +174,8 @@ fn basic(pair: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(pair))
 }
 
-fn with_token() -> Access {
-    Access::Token(Token::new(&Secret::new(TOKEN)).unwrap())
+fn with_token() -> Option<Token> {
+    Some(Token::new(&Secret::new(TOKEN)).unwrap())
 }
 
 const CLOSED_PATHS: [(&str, &str, u16); 7] = [
@@ -214,7 +225,7 @@ async fn health_is_open_and_everything_else_wants_the_token_in_either_form() {
 
 #[tokio::test]
 async fn without_a_token_only_health_is_shown_and_the_answer_names_the_setting() {
-    let house = House::open(Access::Closed).await;
+    let house = House::open(None).await;
     assert_eq!(house.get("/healthz").await.status, 200);
     for (method, path, _) in CLOSED_PATHS {
         let answer = house.ask(&request(method, path, &bearer())).await;

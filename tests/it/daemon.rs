@@ -2,6 +2,7 @@
 
 mod parts;
 pub mod running;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;

@@ -11,7 +11,7 @@ use crate::app::public::Counter;
 use crate::app::report::chain;
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, AppError};
-use crate::config::{Settings, Warning};
+use crate::config::{HttpSettings, Settings, Warning};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::Pruned;
@@ -238,7 +238,8 @@ fn keep_what_cannot_change(now: &Settings, next: &mut Settings) -> Vec<String> {
     };
     if next.http.listen != now.http.listen || token(next) != token(now) || public(next) != public(now) {
         say("http");
-        next.http = now.http.clone();
+        let visitors = std::mem::take(&mut next.http.visitors);
+        next.http = HttpSettings { visitors, ..now.http.clone() };
     }
     if next.telemetry != now.telemetry {
         say("telemetry");
