@@ -66,6 +66,7 @@ impl<C: Clock> App<C> {
             titles: self.catalogue.iter().map(|provider| (provider.name.clone(), provider.title.clone())).collect(),
             sources: self.settings.inventories.iter().map(|inventory| inventory.name.clone()).collect(),
             mails: self.can_mail(),
+            exemptions: self.settings.policy.exemptions.clone(),
         }
     }
 }

@@ -14,8 +14,7 @@ mod path;
 mod query;
 mod refused;
 mod reports;
-#[cfg(test)]
-mod tests;
+mod work;
 
 use std::sync::Arc;
 
@@ -31,7 +30,7 @@ use utoipa_axum::routes;
 
 use self::reports::Desk;
 use super::access::{Right, entitled};
-use super::ops::{self, Ops};
+use super::ops::Ops;
 
 /// What every path here begins with.
 pub(super) const ROOT: &str = "/api/v1/";
@@ -118,7 +117,7 @@ fn audited() -> OpenApiRouter<Arc<Ops>> {
 }
 
 fn acted() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::default().routes(routes!(ops::scan))
+    OpenApiRouter::default().routes(routes!(work::ring_for_scan))
 }
 
 /// The document, as it is sent.

@@ -21,6 +21,7 @@ use self::view::{Facts, LedgerFacts, View};
 use super::ops::Ops;
 use super::problem::Problem;
 use crate::domain::ids::ProviderName;
+use crate::domain::policy::Exemptions;
 use crate::ledger::Ledger;
 use crate::ports::LedgerError;
 use crate::ports::notify::NotifyLedger as _;
@@ -48,6 +49,8 @@ pub struct About {
     pub sources: Vec<String>,
     /// whether there is a mail server
     pub mails: bool,
+    /// what the operator accepts for a while
+    pub exemptions: Exemptions,
 }
 
 /// The page as it is now. `rung` is true right after somebody asked for a scan.

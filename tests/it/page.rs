@@ -16,16 +16,17 @@ use crate::estate::{stale_keys, wait_for};
 use crate::support::fixtures;
 
 /// A running demo.
-struct Demo {
+pub struct Demo {
     child: Child,
     folder: TempDir,
-    page: String,
+    /// where the page is: a host and a port
+    pub page: String,
     inbox: String,
 }
 
 impl Demo {
     /// Waits until its story is told and it can be looked at.
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_keysweep"))
             .args(["demo", "--keep"])
@@ -46,11 +47,13 @@ impl Demo {
         Self { child, folder, page, inbox }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("kept").join(name)
     }
 
-    fn token(&self) -> String {
+    /// The operator's token.
+    pub fn token(&self) -> String {
         fs::read_to_string(self.file("http.token")).expect("the token")
     }
 

@@ -8,7 +8,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
 
 use super::query::{Back, CredentialName, Limit, Number, Onward, Text};
 use crate::http::access::{Right, Role};
-use crate::http::problem::Problem;
+use crate::http::problem::ProblemDocument;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -21,7 +21,7 @@ use crate::http::problem::Problem;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
-    components(schemas(Back, CredentialName, Limit, Number, Onward, Problem, Text)),
+    components(schemas(Back, CredentialName, Limit, Number, Onward, ProblemDocument, Text)),
     tags(
         (name = "estate", description = "the estate in numbers"),
         (name = "findings", description = "what is wrong with keys"),
