@@ -32,9 +32,6 @@ use self::reports::Desk;
 use super::access::{Right, entitled};
 use super::ops::Ops;
 
-/// What every path here begins with.
-pub(super) const ROOT: &str = "/api/v1/";
-
 /// The document of the API: OpenAPI 3.1.
 pub fn openapi() -> Value {
     put_together().1

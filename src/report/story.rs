@@ -28,13 +28,11 @@ const FINDINGS: usize = 200;
 /// Uses that are written out.
 const USES: usize = 50;
 
-/// How people are named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How people are called in a story.
+#[derive(Clone, Copy)]
 enum People {
-    /// by their ids on the platform and their masked addresses
-    Masked,
-    /// by the ledger's numbers
-    Numbers,
+    Named,
+    Numbered,
 }
 
 /// All that the ledger has of one credential.
@@ -55,12 +53,12 @@ impl Story {
         Self::within(ledger, id, None).await
     }
 
-    /// The same for somebody who may not see who was told: of people it has the ledger's numbers only.
+    /// The same for who may see how things stand, but not who was told: people are numbers there.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn without_people(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, None, People::Numbers).await
+    pub async fn of_nobody(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, None, People::Numbered).await
     }
 
     /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
@@ -68,7 +66,7 @@ impl Story {
     /// # Errors
     /// [`LedgerError`], as for every reading.
     pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, account, People::Masked).await
+        Self::read(ledger, id, account, People::Named).await
     }
 
     async fn read(
@@ -100,8 +98,8 @@ impl Story {
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
         let readers = match people {
-            People::Masked => readers(ledger, &findings).await?,
-            People::Numbers => HashMap::new(),
+            People::Named => readers(ledger, &findings).await?,
+            People::Numbered => HashMap::new(),
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };
@@ -181,7 +179,7 @@ fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
     events
 }
 
-/// What the people who were told are called. Addresses are masked.
+/// What the log's numbers of people are called. Addresses are masked.
 async fn readers(ledger: &Ledger, findings: &[FindingDetail]) -> Result<HashMap<PersonId, String>, LedgerError> {
     let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
     let people: Vec<PersonId> = people.into_iter().collect();

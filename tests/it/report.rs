@@ -52,7 +52,7 @@ fn program() -> Command {
 }
 
 /// A Python that has what `tests/python.txt` names.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
     let output = Command::new(script).output().expect("tests/python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

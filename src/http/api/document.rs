@@ -41,8 +41,8 @@ pub(super) fn empty() -> OpenApi {
     let schemes = [("bearer", HttpAuthScheme::Bearer), ("basic", HttpAuthScheme::Basic)];
     for (name, scheme) in schemes {
         document.components.get_or_insert_default().add_security_scheme(name, http(scheme));
+        document.security.get_or_insert_default().push(SecurityRequirement::new::<_, _, &str>(name, []));
     }
-    document.security = Some(schemes.map(|(name, _)| SecurityRequirement::new::<_, _, &str>(name, [])).into());
     document
 }
 

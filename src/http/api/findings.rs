@@ -113,7 +113,7 @@ pub(super) async fn read_finding_story(
     _: NoQuery,
 ) -> Result<Response, Refused> {
     let detail = found(&ops, id).await?;
-    let story = Story::without_people(&ops.ledger, detail.course.credential_number).await?;
+    let story = Story::of_nobody(&ops.ledger, detail.course.credential_number).await?;
     Ok(Json(FindingStory::of(&detail, story.as_ref())).into_response())
 }
 

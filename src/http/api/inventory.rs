@@ -16,7 +16,7 @@ use crate::domain::facts::ConnectionStatus;
 use crate::domain::ids::{ConnectionId, CredentialId, ProviderName};
 use crate::http::ops::Ops;
 use crate::ledger::read::{
-    ConnectionDetail, ConnectionFilter, ConnectionRow, CredentialDetail, CredentialFilter, CredentialRow, Search,
+    ConnectionDetail, ConnectionFilter, ConnectionRow, CredentialDetail, CredentialFilter, CredentialRow,
 };
 
 /// Which connections; what is left out matches all.
@@ -56,7 +56,7 @@ pub(super) async fn list_connections(
         account: asked.account.map(Text::into_string),
         provider: asked.provider.as_ref().map(|name| ProviderName::new(name.as_str())),
         status: asked.status,
-        search: asked.connection_id.as_ref().and_then(|id| Search::new(id.as_str())),
+        search: None,
         connection_id: asked.connection_id.map(Text::into_string),
     };
     let after = ConnectionId(Onward::after(asked.cursor));

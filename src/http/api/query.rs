@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use serde::de::value::MapDeserializer;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
@@ -44,7 +44,7 @@ fn read<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, Refused> {
     let known: Vec<String> = T::into_params(|| Some(ParameterIn::Query)).into_iter().map(|known| known.name).collect();
     let mut given = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if !known.contains(&*name) {
+        if !known.iter().any(|known| *known == name) {
             return Err(unknown(&name, &known));
         }
         if given.insert(name.to_string(), value.into_owned()).is_some() {
