@@ -8,6 +8,7 @@ use super::clock::SteadyClock;
 use super::links::LinkMaker;
 use super::{App, AppError};
 use crate::domain::ids::{CredentialId, ProviderName, ScanId};
+use crate::ledger::NotNow;
 use crate::notify::{Notified, NotifyError, NotifyTools, deliver_due, notify};
 use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
@@ -188,10 +189,12 @@ impl<C: Clock> App<C> {
     /// # Errors
     /// Where the ledger fails; what was not answered stays to be asked.
     pub async fn answer(&self, progress: &impl Progress) -> Result<(), LedgerError> {
-        // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever.
+        // Whoever comes while others are answered is answered as well, and nobody keeps the jobs waiting for ever. Whose provider
+        // doesn't answer, or whose share is used up, keeps nobody else waiting and has their turn later.
+        let mut not_now = NotNow::default();
         for _ in 0..ANSWERS {
-            let mut waiting = self.ledger.checks_waiting().await?;
-            let mut awaited = self.ledger.awaited().await?;
+            let mut waiting = self.ledger.checks_waiting(&not_now).await?;
+            let mut awaited = self.ledger.awaited(&not_now).await?;
             if (waiting.is_empty() && awaited.is_empty()) || progress.stopping() {
                 break;
             }
@@ -205,14 +208,12 @@ impl<C: Clock> App<C> {
             if progress.stopping() {
                 break; // perhaps not all were judged: the next start asks once more
             }
-            let left = BTreeSet::from_iter(probed.left);
-            waiting.retain(|(credential, _)| !left.contains(credential));
-            awaited.retain(|(credential, _)| !left.contains(credential));
+            not_now.providers.extend(probed.given_up.into_iter().map(|(provider, _)| provider));
+            not_now.credentials.extend(probed.left);
+            waiting.retain(|(credential, _)| !not_now.credentials.contains(credential));
+            awaited.retain(|(credential, _)| !not_now.credentials.contains(credential));
             self.ledger.checks_answered(&waiting, self.clock.now()).await?;
             self.ledger.no_longer_awaited(&awaited).await?;
-            if !left.is_empty() {
-                break; // their provider doesn't answer: they have their turn later
-            }
         }
         Ok(())
     }

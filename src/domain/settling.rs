@@ -78,6 +78,8 @@ fn begins_anew(old: &KnownFinding, ruling: &Ruling) -> Option<Anew> {
         Some(Anew::Reopened)
     } else if old.exempt.is_some() && ruling.exempt.is_none() {
         Some(Anew::ExemptionEnded)
+    } else if ruling.exempt != old.exempt {
+        None // the operator's word comes with whatever else is new, and what is accepted is told to nobody
     } else {
         (ruling.severity > old.severity).then_some(Anew::Worsened)
     }

@@ -14,7 +14,7 @@ use self::statements::{
 use super::compromise::NOTE;
 use super::packed::{flag, pack};
 use super::session::Session;
-use super::{Ledger, due, escrow};
+use super::{Ledger, due, escrow, turn};
 use crate::domain::action::{Act, ActPolicy, Actor, Change, Matter, Member, Pause, Refusal, Why, decide};
 use crate::domain::belief::Belief;
 use crate::domain::finding::RuleName;
@@ -37,6 +37,7 @@ impl ActLedger for Ledger {
         policy: &ActPolicy,
     ) -> Result<Result<Change, Refusal>, LedgerError> {
         let mut tx = self.write("do what somebody asked for").await?;
+        turn::acted(&mut tx).await?;
         let decided = match decided(&mut tx, finding, opening, by, (act, now, policy)).await? {
             Ok((_, Change::Nothing)) => Ok(Change::Nothing),
             Ok((about, change)) => {

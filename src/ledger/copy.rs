@@ -111,7 +111,7 @@ macro_rules! write_table {
 pub(super) const TABLES: &[Table] = &[
     table!(source by id (id bigint, name text, last_complete bigint, last_people bigint, last_read bigint,
         last_rows bigint, last_error text, quarantined bigint, held_back bigint, held_back_people bigint, remarks text,
-        syncs_told bigint, last_changes bigint, changes_from bigint, changes_basis text, last_event bigint)),
+        syncs_told bigint, last_changes bigint, changes_from bigint, changes_basis text, last_event bigint, last_taken bigint)),
     table!(account by id (id bigint, source_id bigint, external_id text)),
     table!(person by id (id bigint, source_id bigint, account_id bigint, member_id text, email text, role text,
         status text, verified bigint, locale text, timezone text, digest text, absent_since bigint, told_at bigint, facts_at bigint)),
@@ -133,7 +133,7 @@ pub(super) const TABLES: &[Table] = &[
         baseline bigint, leak_said bigint, exempt_until bigint, exempt_reason text, exempt_by text, exempt_terms text)),
     table!(mail by id (id bigint, run_id bigint, person_id bigint, message_id text, state text, formed_at bigint,
         claimed_until bigint, maybe_sent bigint, attempts bigint, next_try_at bigint, sent_at bigint, reply text,
-        error text)),
+        error text, sent_to text, returned text, returned_at bigint)),
     table!(notice by id (id bigint, finding_id bigint, opening bigint, step bigint, person_id bigint, planned_at bigint,
         mail_id bigint, state text, closing bigint)),
     table!(put_off by person_id (person_id bigint, run_id bigint, until bigint, why text)),
@@ -156,7 +156,8 @@ pub(super) const TABLES: &[Table] = &[
     table!(sight (provider text, protocol text, endpoint text, answers text, state text, word_at bigint)),
     table!(delivery (source_id bigint, message_id text, at bigint)),
     table!(awaited by credential_id (credential_id bigint, at bigint)),
-    table!(turn by id (id bigint, number bigint)),
+    table!(turn by id (id bigint, number bigint, acts bigint)),
+    table!(closing (provider text, rule text, why text, took text, times bigint, seconds bigint)),
     table!(dirty (kind text, subject_id bigint, cursor bigint)),
     table!(meta (key text, value text)),
 ];

@@ -7,6 +7,7 @@ use crate::ports::LedgerError;
 use super::packed::pack;
 use super::session::Session;
 use super::sql::Sql;
+use super::turn;
 
 /// Makes the connections of these credentials due: at once where a credential has at most 32 uses, else by a
 /// note in `dirty` that JUDGE works off in pages. A key shared by 100,000 connections must not be walked here.
@@ -21,6 +22,7 @@ pub(super) async fn by_credential(
     if credentials.is_empty() {
         return Ok(());
     }
+    turn::acted(tx).await?;
     let ids = pack(credentials)?;
     for statement in [&MARK_BY_CREDENTIAL, &NOTE_BY_CREDENTIAL] {
         tx.run(statement, [(&ids).into(), now.into()]).await?; // a note has no use for the instant
@@ -36,6 +38,7 @@ pub(super) async fn by_account(tx: &mut Session, accounts: &[AccountId], now: Ti
     if accounts.is_empty() {
         return Ok(());
     }
+    turn::acted(tx).await?;
     let ids = pack(accounts)?;
     for statement in [&MARK_BY_ACCOUNT, &NOTE_BY_ACCOUNT] {
         tx.run(statement, [(&ids).into(), now.into()]).await?; // a note has no use for the instant

@@ -8,7 +8,7 @@ use super::compromise::NOTE;
 use super::packed::{flag, pack};
 use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, collect, due, judge};
+use super::{Ledger, NotNow, collect, due, judge};
 use crate::domain::ids::{ConnectionId, CredentialId, ProviderName, SourceId};
 use crate::domain::record::{Address, Auth, ConnectionRecord, PersonRecord, PersonStatus, RecordStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
@@ -166,12 +166,12 @@ async fn leaked(tx: &mut Session, credential: CredentialId, at: Timestamp, now: 
 
 impl Ledger {
     /// The credentials that are to be asked about at once because an event ended their use, each with when that was; at most
-    /// 100, those that wait longest first.
+    /// 100, those that wait longest first. Without those that are not to be asked now.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn awaited(&self) -> Result<Vec<(CredentialId, Timestamp)>, LedgerError> {
-        self.look("see whom events want asked").await?.rows("awaited", &AWAITED, []).await
+    pub async fn awaited(&self, but: &NotNow) -> Result<Vec<(CredentialId, Timestamp)>, LedgerError> {
+        self.look("see whom events want asked").await?.rows("awaited", &AWAITED, but.packed()?).await
     }
 
     /// Notes that these were asked about, or could not be: their next question comes when it is due. One that was wanted
@@ -228,7 +228,9 @@ pub(super) const AWAIT: Sql = sql!(
 
 pub(super) const AWAITED: Sql = sql!(
     "SELECT " [page by "at": "credential_id, at"] "
-     FROM (SELECT credential_id, at FROM awaited ORDER BY at LIMIT 100) AS page"
+     FROM (SELECT w.credential_id, w.at FROM awaited AS w JOIN credential AS k ON k.id = w.credential_id
+           WHERE k.provider NOT IN " [within "$1" text] " AND k.id NOT IN " [within "$2" bigint] "
+           ORDER BY w.at, w.credential_id LIMIT 100) AS page"
 );
 
 pub(super) const NOT_AWAITED: Sql = sql!(

@@ -3,17 +3,19 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::Ledger;
 use super::act::{About, member};
 use super::notify::claimed;
 use super::packed::{flag, pack};
-use super::session::Session;
+use super::session::{Bind, Session};
 use super::sql::Sql;
 use crate::domain::action::{Matter, Member};
 use crate::domain::belief::Belief;
-use crate::domain::ids::{CredentialId, FindingId, MailId, PersonId};
+use crate::domain::ids::{CredentialId, FindingId, MailId, PersonId, ProviderName};
 use crate::domain::link::LinkHash;
 use crate::domain::outcome::Part;
 use crate::domain::time::{Timestamp, days};
@@ -104,6 +106,21 @@ struct Evidence {
     reset_at: Option<Timestamp>,
 }
 
+/// Who is not to be asked for the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotNow {
+    /// nobody at these providers, which do not answer
+    pub providers: BTreeSet<ProviderName>,
+    /// nor these
+    pub credentials: BTreeSet<CredentialId>,
+}
+
+impl NotNow {
+    pub(super) fn packed(&self) -> Result<[Bind<'static>; 2], LedgerError> {
+        Ok([pack(&self.providers)?.into(), pack(&self.credentials)?.into()])
+    }
+}
+
 impl Ledger {
     /// What a link leads to at `now`; `None` where there is no such link, it has ended, what it is about has closed or
     /// begun anew, or its person may no longer act: none of these is told from another. What has closed because the key is
@@ -133,12 +150,12 @@ impl Ledger {
         last_check(&mut self.look("see how far a check has come").await?, finding, person).await
     }
 
-    /// The credentials that somebody waits to be asked about, each with the latest such wish; at most 100.
+    /// The credentials that somebody waits to be asked about, but for some, each with the latest such wish; at most 100.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn checks_waiting(&self) -> Result<Vec<(CredentialId, i64)>, LedgerError> {
-        self.look("see which checks wait").await?.rows("asked", &WAITING, []).await
+    pub async fn checks_waiting(&self, but: &NotNow) -> Result<Vec<(CredentialId, i64)>, LedgerError> {
+        self.look("see which checks wait").await?.rows("asked", &WAITING, but.packed()?).await
     }
 
     /// Notes that these credentials were asked about at `now`, or could not be: these wishes and those before them have
@@ -241,8 +258,9 @@ pub(super) const LAST_CHECK: Sql = sql!(
 
 pub(super) const WAITING: Sql = sql!(
     "SELECT " [page "credential_id, last"] "
-     FROM (SELECT credential_id, max(id) AS last FROM asked WHERE answered_at IS NULL
-           GROUP BY credential_id ORDER BY credential_id LIMIT 100) AS page"
+     FROM (SELECT a.credential_id, max(a.id) AS last FROM asked AS a JOIN credential AS k ON k.id = a.credential_id
+           WHERE a.answered_at IS NULL AND k.provider NOT IN " [within "$1" text] " AND k.id NOT IN " [within "$2" bigint] "
+           GROUP BY a.credential_id ORDER BY a.credential_id LIMIT 100) AS page"
 );
 
 pub(super) const ANSWERED: Sql = sql!(

@@ -48,7 +48,7 @@ mod store;
 mod tests;
 mod turn;
 
-pub use link::{Checked, Followed, Linked};
+pub use link::{Checked, Followed, Linked, NotNow};
 pub use look::{Found, Holder, Look};
 pub use prune::Pruned;
 pub use rekey::Rekeyed;

@@ -96,7 +96,7 @@ impl ProbeLedger for Ledger {
         Ok(credentials(line.rows("credential", &SUSPECTS, page).await?))
     }
 
-    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
+    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<Vec<CredentialId>, LedgerError> {
         let Learnt { records, controls, sights, clocks, events } = *learnt;
         let shreds = records.iter().any(|record| record.shred);
         // Whoever compares rows with what is held finishes first, or begins anew and shows the secret again.
@@ -114,7 +114,8 @@ impl ProbeLedger for Ledger {
         seen_differently.extend(chosen(records, |record| record.transition));
         due::by_credential(&mut tx, &seen_differently, now).await?;
         tx.log(&without(events, &silent)).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(silent)
     }
 
     async fn scrub(&self) -> Result<(), LedgerError> {

@@ -1,7 +1,7 @@
 //! What people ask of the ledger: read models for the command line, the first page and the metrics.
 //!
 //! Every list is a page: rows with numbers above `after`, ascending, at most `limit` of them, so that a caller can print
-//! a million rows in flat memory. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
+//! a million rows in flat memory. Lists for people go on from a [`Cursor`], which knows other orders too. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
 //! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
 
 pub(super) mod closings;
@@ -14,7 +14,9 @@ pub(super) mod in_use;
 pub(super) mod log;
 pub(super) mod outbox;
 pub(super) mod overview;
+pub(super) mod paging;
 pub(super) mod people;
+mod search;
 pub(super) mod tallies;
 mod when;
 pub(super) mod worst;
@@ -36,7 +38,9 @@ pub use overview::{
     ActsOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview, OutboxOverview,
     Overview, ProviderOverview, SourceOverview,
 };
+pub use paging::{Cursor, CursorError, Order, Page};
 pub use people::Reader;
+pub use search::Search;
 pub use worst::WorstFinding;
 
 pub use super::notify::suppressed::Suppressed;

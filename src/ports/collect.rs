@@ -121,6 +121,8 @@ pub struct SourceState {
     pub id: SourceId,
     /// when the last complete snapshot began; `None` before the first
     pub last_complete: Option<Timestamp>,
+    /// when the list was made that it read, which may lie before its beginning
+    pub last_taken: Option<Timestamp>,
     /// when people were last read completely
     pub last_people: Option<Timestamp>,
     /// what a reading of changes would go by; `None` where the next one is to be of everything

@@ -49,8 +49,13 @@ pub trait ProbeLedger {
     ) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
 
     /// A batch of results in one transaction. Where [`ProbeRecord::transition`] is set, the connections of the credential
-    /// become due for judging: at once where they are few, else in pages.
-    fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> impl Future<Output = Result<(), LedgerError>>;
+    /// become due for judging: at once where they are few, else in pages. Returns those of whom nothing was told: their copy
+    /// was destroyed meanwhile, or was to be, and they have come into use again.
+    fn commit_probes(
+        &self,
+        now: Timestamp,
+        learnt: &Learnt<'_>,
+    ) -> impl Future<Output = Result<Vec<CredentialId>, LedgerError>>;
 
     /// Makes sure that no page, journal or log of the database keeps what was shredded. Called once after the last batch that shredded.
     fn scrub(&self) -> impl Future<Output = Result<(), LedgerError>>;

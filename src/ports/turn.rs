@@ -17,12 +17,14 @@ pub trait Turns {
 pub struct Turn {
     /// how often the inventory had been written when the turn began
     pub number: i64,
+    /// the same, counting also how often people, mails and answers made connections due
+    pub facts: i64,
     _held: OwnedMutexGuard<()>,
 }
 
 impl Turn {
     /// Begins with the process's own lock in hand.
-    pub const fn new(number: i64, held: OwnedMutexGuard<()>) -> Self {
-        Self { number, _held: held }
+    pub const fn new(number: i64, facts: i64, held: OwnedMutexGuard<()>) -> Self {
+        Self { number, facts, _held: held }
     }
 }

@@ -138,6 +138,7 @@ pub(super) async fn of_people<L: CollectLedger, V>(
 pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timestamp) -> Result<u64, LedgerError> {
     let state = ledger.source(&spec.name, now).await?;
     let Some(snapshot) = state.last_complete else { return Ok(0) };
+    let list = state.last_taken.unwrap_or(snapshot);
     let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
     let (mut ended, mut after) = (0, ConnectionId(0));
     loop {
@@ -148,7 +149,7 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
         let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
         page.iter()
             .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
-            .for_each(|row| end(&mut chunk, row, snapshot, now));
+            .for_each(|row| end(&mut chunk, row, list, now));
         ended += chunk.gone.len() as u64;
         if !chunk.gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
@@ -160,7 +161,7 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
         let page = ledger.present_people_page(state.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
-        let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| (p.id, snapshot));
+        let people = page.iter().filter(|p| p.absent_since.is_some() && gone(p.absent_since)).map(|p| (p.id, list));
         let chunk = CollectChunk {
             now: Some(now),
             turn: Some(turn.number),

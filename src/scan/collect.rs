@@ -223,6 +223,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
     Ok(SnapshotEnd {
         source: reading.state.id,
         started_at: reading.started,
+        taken: reading.taken,
         now,
         rows: reading.sum.rows,
         complete,

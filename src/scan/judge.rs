@@ -51,11 +51,12 @@ pub async fn judge<L: JudgeLedger>(
     let mut sum = Judged::default();
     let (mut after, mut overtaken) = (ConnectionId(0), 0);
     loop {
-        // An event that tells of one of these while they are judged makes it due again: that is not to be written over.
+        // Whoever makes one of these due while they are judged (an event, a person's word, a mail that came back) is not to be
+        // written over.
         let turn = ledger.turn().await?;
         let page = ledger.due_subjects(now, after, PAGE).await?;
         let Some((last, _)) = page.last() else { break };
-        let batch = JudgeBatch { turn: Some(turn.number), ..judge_page(&page, policy, now) };
+        let batch = JudgeBatch { turn: Some(turn.facts), ..judge_page(&page, policy, now) };
         match ledger.commit_judgements(&batch).await {
             Err(LedgerError::Busy(_)) if overtaken < AGAIN => {
                 overtaken += 1;

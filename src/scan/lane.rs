@@ -68,8 +68,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     failures: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
     put_off: Cell<u64>,
-    /// not asked, for the provider was given up, or the pass is to end
-    left: RefCell<Vec<CredentialId>>,
+    /// all that were not asked, where somebody wants to know: a whole pass may leave a million
+    left: Option<RefCell<Vec<CredentialId>>>,
 }
 
 /// A credential that was looked at.
@@ -89,11 +89,15 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
         let (went_back, failures, put_off) = (Cell::new(None), Cell::new(0), Cell::new(0));
-        let left = RefCell::default();
-        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off, left };
+        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off, left: None };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
+    }
+
+    /// Keeps in mind who was not asked.
+    pub(super) fn minding(self) -> Self {
+        Self { left: Some(RefCell::default()), ..self }
     }
 
     /// Asks everything in `due` and writes what is learnt.
@@ -108,7 +112,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let mut sum = written?;
         asked?;
         sum.put_off = self.put_off.get();
-        sum.left = self.left.take();
+        sum.left = self.left.map(RefCell::into_inner).unwrap_or_default();
         sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
         Ok(sum)
     }
@@ -156,13 +160,14 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             return Ok(Some(Looked { due, answer: None }));
         }
         if self.failures.get() >= GIVE_UP_AFTER || self.tools.progress.stopping() {
-            self.left.borrow_mut().push(due.id);
+            self.leave(due.id);
             return Ok(None);
         }
         if let Some(account) = due.accounts.0
             && !self.tools.prober.has_share(self.provider, account).await
         {
             self.put_off.set(self.put_off.get() + 1);
+            self.leave(due.id);
             return Ok(None);
         }
         let copy = due.sealed.as_deref().map(|sealed| self.tools.vault.open(&due.fingerprint, sealed));
@@ -190,6 +195,12 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         }
         self.tools.progress.advance(1);
         Ok(Some(Looked { due, answer: Some(answer) }))
+    }
+
+    fn leave(&self, id: CredentialId) {
+        if let Some(left) = &self.left {
+            left.borrow_mut().push(id);
+        }
     }
 
     fn no_copy(&self) -> Answer {

@@ -47,7 +47,7 @@ pub struct Probed {
     pub nowhere: Vec<(ProviderName, u64)>,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
-    /// credentials that were not asked and stay due: their provider was given up, or the pass was to end
+    /// the credentials that were to be asked and were not, so that they stay due; only of a pass over named ones
     pub left: Vec<CredentialId>,
 }
 
@@ -115,7 +115,7 @@ where
     let pass = &Pass::new(tools.ledger.clocks().await?);
     let lanes = providers.iter().map(|provider| {
         let mine: Vec<_> = credentials.iter().filter(|c| c.provider == *provider).cloned().map(Ok).collect();
-        async move { Lane::open(tools, pass, provider).await?.run(stream::iter(mine)).await }
+        async move { Lane::open(tools, pass, provider).await?.minding().run(stream::iter(mine)).await }
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, providers.iter().cloned().zip(sums)).await

@@ -51,8 +51,8 @@ where
     }
     let (clocks, events) = (pass.take_clocks(), pass.take_events());
     let learnt = Learnt { clocks: clocks.as_ref(), events: &events, ..Learnt::default() };
-    match learnt.is_nothing() {
-        true => Ok(()),
-        false => tools.ledger.commit_probes(tools.clock.now(), &learnt).await,
+    if !learnt.is_nothing() {
+        tools.ledger.commit_probes(tools.clock.now(), &learnt).await?;
     }
+    Ok(())
 }

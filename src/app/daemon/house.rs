@@ -14,7 +14,7 @@ use crate::app::{App, AppError};
 use crate::config::{HttpSettings, Settings, Warning};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::Pruned;
+use crate::ledger::{NotNow, Pruned};
 use crate::notify::Notified;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
@@ -144,7 +144,8 @@ impl<C: Clock + Clone> Work for House<C> {
 
     async fn is_waited_for(&self) -> Result<bool, LedgerError> {
         let ledger = &self.app.ledger;
-        Ok(!ledger.checks_waiting().await?.is_empty() || !ledger.awaited().await?.is_empty())
+        let all = NotNow::default();
+        Ok(!ledger.checks_waiting(&all).await?.is_empty() || !ledger.awaited(&all).await?.is_empty())
     }
 
     async fn mail_due(&self) -> Result<Option<Timestamp>, LedgerError> {

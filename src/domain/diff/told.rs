@@ -80,7 +80,7 @@ pub fn told(
 fn is_undone(known: &KnownConnectionView, record: &ConnectionRecord, date: Timestamp) -> bool {
     let is_within = |end: Timestamp| record.status != RecordStatus::Deleted && date <= end;
     match known.status {
-        ConnectionStatus::Deleted => is_within(known.facts_at),
+        ConnectionStatus::Deleted => is_within(known.facts_at) || known.gone_at.is_some_and(is_within),
         ConnectionStatus::Absent => known.gone_at.is_some_and(is_within),
         _ => false,
     }

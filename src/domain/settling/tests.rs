@@ -114,6 +114,25 @@ fn growing_worse_begins_anew_and_getting_better_does_not() {
 }
 
 #[test]
+fn what_is_accepted_as_it_grows_worse_is_told_as_accepted() {
+    let word = Exempt {
+        until: Timestamp::from_secs(1_800_000_000),
+        reason: "known".to_owned(),
+        by: None,
+        terms: "account a-1".to_owned(),
+    };
+    let worse = Ruling { severity: Severity::Critical, exempt: Some(word), ..ruling(RuleName::SecretStale) };
+    let changes = settled(&[worse], &[finding(RuleName::SecretStale)]);
+    assert!(
+        matches!(
+            changes.as_slice(),
+            [FindingChange::Exempted { opened: Opened { opening: 2, severity: Severity::Critical, .. }, .. }]
+        ),
+        "{changes:?}"
+    );
+}
+
+#[test]
 fn any_other_fact_is_an_update() {
     let said = || ruling(RuleName::SecretStale);
     for changed in [

@@ -84,6 +84,7 @@ async fn note_whole(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerErr
         i64::from(set).into(),
         from.into(),
         basis.into(),
+        end.complete.then_some(end.taken).into(),
     ];
     tx.run(&sql::SNAPSHOT, state).await?;
     Ok(())

@@ -19,7 +19,8 @@ pub(in crate::ledger) const PEOPLE: Sql = sql!(
      WHERE true
      ON CONFLICT (id) DO UPDATE SET
          email = excluded.email, role = excluded.role, status = excluded.status, verified = excluded.verified,
-         locale = excluded.locale, timezone = excluded.timezone, digest = excluded.digest, absent_since = NULL,
+         locale = excluded.locale, timezone = excluded.timezone, digest = excluded.digest,
+         absent_since = CASE WHEN person.status = 'removed' AND excluded.status = 'removed' THEN person.absent_since END,
          facts_at = excluded.facts_at, told_at = coalesce(excluded.told_at, person.told_at)"
 );
 
@@ -61,6 +62,7 @@ pub(in crate::ledger) const RESEALED: Sql = sql!(
      WHERE id IN " [within "$1" bigint]
 );
 
+// When it was settled that a row is gone is kept until it is there again: later words are held against it.
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, created_at, deleted_at,
                              facts_at, row_at, secret_at, told_at, last_sync_at, created_by, running_jobs, used_for, tags,
@@ -80,7 +82,9 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
          secret_at = coalesce(excluded.secret_at, connection.secret_at),
          told_at = coalesce(excluded.told_at, connection.told_at), last_sync_at = excluded.last_sync_at, created_by = excluded.created_by,
          running_jobs = excluded.running_jobs, used_for = excluded.used_for, tags = excluded.tags,
-         digest = excluded.digest, absent_since = NULL, judge_at = excluded.judge_at"
+         digest = excluded.digest, judge_at = excluded.judge_at,
+         absent_since = CASE WHEN connection.status IN ('absent', 'deleted') AND excluded.status IN ('absent', 'deleted')
+                             THEN connection.absent_since END"
 );
 
 pub(in crate::ledger) const ABSENT: Sql = sql!(
@@ -167,13 +171,13 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 );
 
 // $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
-// readings of changes is set anew, to $13 and $14.
+// readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = $5, last_error = $6, quarantined = $7, held_back = $8, held_back_people = $9,
          remarks = $10, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
          changes_from = CASE WHEN $12 = 1 THEN $13 ELSE changes_from END,
-         changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END
+         changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END, last_taken = coalesce($15, last_taken)
      WHERE id = $1"
 );
 

@@ -9,7 +9,7 @@ use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::{Reader, is_told};
 use crate::domain::time::hours;
-use crate::ports::collect::CollectLedger as _;
+use crate::ports::collect::{CollectChunk, CollectLedger as _};
 use crate::ports::turn::Turns as _;
 
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -29,6 +29,7 @@ on_both![
     a_finding_that_is_never_mailed_has_no_step,
     closing_what_is_not_open_changes_nothing_of_the_batch,
     what_was_written_since_is_not_judged_by_what_was_known_before,
+    what_makes_a_connection_due_while_it_is_judged_is_not_written_over,
 ];
 
 const STALE: RuleName = RuleName::SecretStale;
@@ -307,7 +308,7 @@ async fn a_finding_that_is_never_mailed_has_no_step(kind: Kind) {
 async fn what_was_written_since_is_not_judged_by_what_was_known_before(kind: Kind) {
     let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await;
-    let number = estate.ledger.turn().await.unwrap().number; // as another process has it
+    let number = estate.ledger.turn().await.unwrap().facts; // as another process has it
     let batch = JudgeBatch {
         now: Some(NOW),
         turn: Some(number),
@@ -316,10 +317,30 @@ async fn what_was_written_since_is_not_judged_by_what_was_known_before(kind: Kin
     };
     estate.ledger.commit_judgements(&batch).await.unwrap();
     estate.ledger.commit_judgements(&batch).await.unwrap(); // to judge is not to write to the inventory
-    let chunk = crate::ports::collect::CollectChunk { now: Some(NOW), ..Default::default() };
+    let chunk = CollectChunk { now: Some(NOW), ..CollectChunk::default() };
     estate.ledger.commit_collect(&chunk).await.unwrap();
     let overtaken = estate.ledger.commit_judgements(&batch).await;
     assert!(matches!(overtaken, Err(LedgerError::Busy(_))), "{overtaken:?}");
+}
+
+async fn what_makes_a_connection_due_while_it_is_judged_is_not_written_over(kind: Kind) {
+    let estate = Estate::new(kind).await;
+    estate.connection(1, 1, None).await.credential(1).await;
+    let (credential, leak) = (CredentialId(1), Compromise { at: NOW, note: None });
+    for word in [Some(&leak), None] {
+        let turn = estate.ledger.turn().await.unwrap();
+        let batch = JudgeBatch {
+            now: Some(NOW),
+            turn: Some(turn.facts),
+            judged: vec![(ConnectionId(1), None)],
+            ..JudgeBatch::default()
+        };
+        assert!(estate.ledger.compromise(credential, word, NOW).await.unwrap(), "it is news");
+        let overtaken = estate.ledger.commit_judgements(&batch).await;
+        assert!(matches!(overtaken, Err(LedgerError::Busy(_))), "{overtaken:?}");
+        let chunk = CollectChunk { now: Some(NOW), turn: Some(turn.number), ..CollectChunk::default() };
+        estate.ledger.commit_collect(&chunk).await.expect("who reads the inventory is not concerned");
+    }
 }
 
 async fn closing_what_is_not_open_changes_nothing_of_the_batch(kind: Kind) {

@@ -124,12 +124,12 @@ async fn checks_wait_until_they_are_answered(kind: Kind) {
     estate
         .run("INSERT INTO asked (id, finding_id, credential_id, person_id, at) VALUES (1, 1, 1, 1, 5), (2, 1, 1, 1, 6)")
         .await;
-    let waiting = estate.ledger.checks_waiting().await.unwrap();
+    let waiting = estate.ledger.checks_waiting(&NotNow::default()).await.unwrap();
     assert_eq!(waiting, [(CredentialId(1), 2)]);
     // Somebody asks while the provider is being asked.
     estate.run("INSERT INTO asked (id, finding_id, credential_id, person_id, at) VALUES (3, 1, 1, 1, 7)").await;
     estate.ledger.checks_answered(&waiting, NOW).await.unwrap();
-    assert_eq!(estate.ledger.checks_waiting().await.unwrap(), [(CredentialId(1), 3)]);
+    assert_eq!(estate.ledger.checks_waiting(&NotNow::default()).await.unwrap(), [(CredentialId(1), 3)]);
     let check = linked(&estate, &LINK, NOW).await.expect("a link").check.expect("the last wish");
     assert_eq!((check.at, check.answered_at), (Timestamp::from_millis(7), None));
     // The same key through another finding, and another person.

@@ -5,10 +5,10 @@ use serde_json::Map;
 
 use crate::domain::ids::{MailId, NoticeId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::ledger::due;
 use crate::ledger::packed::pack;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
+use crate::ledger::{due, turn};
 use crate::ports::notify::MailEnd;
 use crate::ports::{Event, LedgerError};
 
@@ -19,6 +19,9 @@ pub(super) async fn write(
     ends: &[(MailId, MailEnd)],
 ) -> Result<Vec<Event>, LedgerError> {
     let sorted = Sorted::of(ends);
+    if !sorted.refused.is_empty() {
+        turn::acted(tx).await?;
+    }
     expect_known(tx, ends).await?;
     sorted.release_held(tx).await?;
     for (statements, mails) in [

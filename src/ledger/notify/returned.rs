@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::packed::flag;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
-use crate::ledger::{Ledger, due};
+use crate::ledger::{Ledger, due, turn};
 use crate::ports::bounce::BounceLedger;
 use crate::ports::{Event, LedgerError};
 
@@ -22,6 +22,7 @@ impl BounceLedger for Ledger {
         until: Timestamp,
     ) -> Result<Option<Consequence>, LedgerError> {
         let mut tx = self.write("note that a mail came back").await?;
+        turn::acted(&mut tx).await?;
         let Some(row) = tx.rows::<Row>("mail", &KNOWN, [mail.0.into()]).await?.pop() else { return Ok(None) };
         let follows = consequence(row.known(), failure.fault);
         match follows {

@@ -7,6 +7,8 @@ use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::findings::{FindingFilter, FindingRow};
+use super::paging::{Cursor, Page};
+use super::search::Search;
 use super::when;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
@@ -32,6 +34,8 @@ pub struct ConnectionFilter {
     pub provider: Option<ProviderName>,
     /// in this status
     pub status: Option<ConnectionStatus>,
+    /// what was looked for is its own id or its account's
+    pub search: Option<Search>,
 }
 
 /// A connection and its latest credential.
@@ -138,6 +142,20 @@ impl Ledger {
         self.connection_range(filter, after, i64::MAX, limit).await
     }
 
+    /// A page of at most `limit` connections behind a number, in the order of numbers.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connections_page(
+        &self,
+        filter: &ConnectionFilter,
+        after: ConnectionId,
+        limit: usize,
+    ) -> Result<Page<ConnectionRow>, LedgerError> {
+        let rows = self.connections(filter, after, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Number(row.id.0)))
+    }
+
     /// The connections with this id on the platform: one for each source that has it, or that of `source` alone.
     ///
     /// # Errors
@@ -187,8 +205,13 @@ impl Ledger {
             filter.account.as_deref().into(),
             filter.provider.as_ref().map(ProviderName::as_str).into(),
             filter.status.map(ConnectionStatus::as_str).into(),
+            filter.search.as_ref().map(Search::text).into(),
         ];
-        let statement = if filter.account.is_some() { &PAGE_OF_ACCOUNT } else { &PAGE };
+        let statement = match filter {
+            ConnectionFilter { search: Some(_), .. } => &PAGE_OF_FOUND,
+            ConnectionFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
+            _ => &PAGE,
+        };
         self.look("list connections").await?.rows("connection", statement, page).await
     }
 }
@@ -219,10 +242,18 @@ macro_rules! page_of {
 
 pub(in crate::ledger) const PAGE: Sql = page_of!("$5 IS NULL");
 
-pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
-    page_of!("c.account_id IN (SELECT id FROM account WHERE external_id = $5)");
+/// Source by source here and below, since an id is found only within one.
+pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql = page_of!(
+    "c.account_id IN (SELECT y.id FROM source AS x CROSS JOIN account AS y WHERE y.source_id = x.id AND y.external_id = $5)"
+);
 
-/// Source by source, since an id is found only within one.
+pub(in crate::ledger) const PAGE_OF_FOUND: Sql = page_of!(
+    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id AND y.external_id = $8
+                     UNION ALL SELECT z.id FROM source AS x CROSS JOIN account AS y CROSS JOIN connection AS z
+                               WHERE y.source_id = x.id AND y.external_id = $8 AND z.account_id = y.id)
+                     AND ($5 IS NULL OR $5 = (SELECT external_id FROM account WHERE id = c.account_id))"
+);
+
 pub(in crate::ledger) const BY_NAME: Sql = sql!(
     "SELECT " [numbers "c.id"] "
      FROM source AS s CROSS JOIN connection AS c

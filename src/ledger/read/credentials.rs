@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::paging::{Cursor, Page};
+use super::search::{digits, tail};
 use super::when;
 use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
@@ -23,6 +25,8 @@ pub struct CredentialFilter {
     pub provider: Option<ProviderName>,
     /// in this state
     pub liveness: Option<Liveness>,
+    /// shown by the source of this name
+    pub source: Option<String>,
 }
 
 /// A credential. It is named by the last 12 hex digits of its fingerprint.
@@ -163,16 +167,29 @@ impl Ledger {
         self.credential_range(filter, after, i64::MAX, limit).await
     }
 
+    /// A page of at most `limit` credentials behind a number, in the order of numbers.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credentials_page(
+        &self,
+        filter: &CredentialFilter,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<Page<CredentialRow>, LedgerError> {
+        let rows = self.credentials(filter, after, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Number(row.id.0)))
+    }
+
     /// The credential whose fingerprint ends with these digits, at least eight of them; `None` where there is none.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
-        if name.len() < 8 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(None);
-        }
+        let Some(digits) = digits(name) else { return Ok(None) };
         let mut line = self.look("look up a credential").await?;
-        let found: Vec<CredentialId> = line.rows("credential", &BY_NAME, [name.to_ascii_lowercase().into()]).await?;
+        let found: Vec<CredentialId> =
+            line.rows("credential", &BY_NAME, [digits.as_str().into(), tail(&digits).into()]).await?;
         drop(line);
         match found.first() {
             Some(id) => self.credential_by_id(*id).await,
@@ -206,6 +223,7 @@ impl Ledger {
             size(limit).into(),
             filter.provider.as_ref().map(ProviderName::as_str).into(),
             filter.liveness.map(Liveness::as_str).into(),
+            filter.source.as_deref().into(),
         ];
         self.look("list credentials").await?.rows("credential", &PAGE, page).await
     }
@@ -291,6 +309,7 @@ pub(in crate::ledger) const PAGE: Sql = sql!(
     "SELECT " ["json_group_array(" | "coalesce(json_agg("] [fill credential_columns] [")" | " ORDER BY k.id), '[]')::text"] "
      FROM (SELECT id FROM credential
            WHERE id > $1 AND id <= $2 AND ($4 IS NULL OR provider = $4) AND ($5 IS NULL OR liveness = $5)
+             AND ($6 IS NULL OR source_id = (SELECT id FROM source WHERE name = $6))
            ORDER BY id LIMIT $3) AS page
      JOIN credential AS k ON k.id = page.id
      JOIN source AS ks ON ks.id = k.source_id"
@@ -298,7 +317,8 @@ pub(in crate::ledger) const PAGE: Sql = sql!(
 
 pub(in crate::ledger) const BY_NAME: Sql = sql!(
     "SELECT " [numbers "id"] "
-     FROM (SELECT id FROM credential WHERE substr(fingerprint, 65 - length($1)) = $1 ORDER BY id LIMIT 1) AS named"
+     FROM (SELECT id FROM credential
+           WHERE substr(fingerprint, 57) = $2 AND substr(fingerprint, 65 - length($1)) = $1 ORDER BY id LIMIT 1) AS named"
 );
 
 pub(in crate::ledger) const USES: Sql = sql!(

@@ -1,4 +1,6 @@
-//! Findings, as lists and one by one.
+//! Findings, one by one; as lists in [`list`].
+
+pub(in crate::ledger) mod list;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -6,14 +8,14 @@ use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::outbox::MailState;
+use super::search::Search;
 use super::when;
 use crate::domain::belief::Liveness;
 use crate::domain::finding::{Exempt, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::judge::subjects::exempt_column;
-use crate::ledger::packed::{flag, size};
+use crate::ledger::packed::flag;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -42,6 +44,9 @@ pub enum FindingState {
 }
 
 impl FindingState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Open, Self::Exempt, Self::Closed];
+
     /// The one word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,6 +74,12 @@ pub struct FindingFilter {
     pub connection: Option<ConnectionId>,
     /// about this credential
     pub credential: Option<CredentialId>,
+    /// about a credential of this provider
+    pub provider: Option<ProviderName>,
+    /// on a connection of the source of this name
+    pub source: Option<String>,
+    /// what was looked for names it, its connection, its account or its credential
+    pub search: Option<Search>,
 }
 
 /// A finding, with the names of the contract.
@@ -206,19 +217,6 @@ pub struct NoticeRow {
 }
 
 impl Ledger {
-    /// A page of findings.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn findings(
-        &self,
-        filter: &FindingFilter,
-        after: FindingId,
-        limit: usize,
-    ) -> Result<Vec<FindingRow>, LedgerError> {
-        self.finding_range(filter, after, i64::MAX, limit).await
-    }
-
     /// The finding of that number; `None` where there is none.
     ///
     /// # Errors
@@ -233,34 +231,6 @@ impl Ledger {
         let notices = moment.rows("notice", &NOTICES, [id.0.into()]).await?;
         Ok(course.map(|course| FindingDetail { finding, course, notices }))
     }
-
-    async fn finding_range(
-        &self,
-        filter: &FindingFilter,
-        after: FindingId,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<FindingRow>, LedgerError> {
-        let statement = match (filter.connection, filter.credential, &filter.account) {
-            (Some(_), _, _) => &PAGE_OF_CONNECTION,
-            (None, Some(_), _) => &PAGE_OF_CREDENTIAL,
-            (None, None, Some(_)) => &PAGE_OF_ACCOUNT,
-            (None, None, None) => &PAGE,
-        };
-        let page = [
-            after.0.into(),
-            last.into(),
-            size(limit).into(),
-            filter.state.map(FindingState::as_str).into(),
-            filter.rule.map(RuleName::as_str).into(),
-            filter.at_least.map_or(0, |severity| severity as i64).into(),
-            filter.account.as_deref().into(),
-            filter.connection.map(|id| id.0).into(),
-            filter.credential.map(|id| id.0).into(),
-            i64::from(filter.current).into(),
-        ];
-        self.look("list findings").await?.rows("finding", statement, page).await
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -274,44 +244,6 @@ fn accepted<S: Serializer>(exempt: &Option<Exempt>, serializer: S) -> Result<S::
     let said = json!({"until": until.to_string(), "reason": reason, "by": by, "terms": terms});
     said.serialize(serializer)
 }
-
-/// A page of findings from a list of numbers. Severities count as in [`Severity`]: low is 0.
-macro_rules! page_of {
-    ($among:literal) => {
-        sql!(
-            "SELECT " [page by "f.id":
-                "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
-                 substr(k.fingerprint, 53), k.liveness, f.state, " [fill exempt_column] ", f.opened_at, f.closed_at, f.since, f.mailed,
-                 f.pause, f.pause_until, f.baseline, "
-                [json "f.evidence"]] "
-             FROM (SELECT f.id FROM finding AS f
-                   WHERE f.id > $1 AND f.id <= $2 AND "
-            $among
-            " AND ($4 IS NULL OR f.state = $4) AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5)
-                     AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
-                   ORDER BY f.id LIMIT $3) AS page
-             JOIN finding AS f ON f.id = page.id
-             JOIN connection AS c ON c.id = f.connection_id
-             JOIN source AS s ON s.id = c.source_id
-             JOIN account AS a ON a.id = f.account_id
-             JOIN credential AS k ON k.id = f.credential_id"
-        )
-    };
-}
-
-pub(in crate::ledger) const PAGE: Sql = page_of!("$7 IS NULL AND $8 IS NULL AND $9 IS NULL");
-
-pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
-    page_of!("f.account_id IN (SELECT id FROM account WHERE external_id = $7) AND $8 IS NULL AND $9 IS NULL");
-
-pub(in crate::ledger) const PAGE_OF_CONNECTION: Sql = page_of!(
-    "f.connection_id = $8 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7))
-                     AND ($9 IS NULL OR f.credential_id = $9)"
-);
-
-pub(in crate::ledger) const PAGE_OF_CREDENTIAL: Sql = page_of!(
-    "f.credential_id = $9 AND ($7 IS NULL OR f.account_id IN (SELECT id FROM account WHERE external_id = $7)) AND $8 IS NULL"
-);
 
 pub(in crate::ledger) const COURSE: Sql = sql!(
     "SELECT " [page

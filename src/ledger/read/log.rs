@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::overview::{self, SourceOverview};
+use super::paging::{Cursor, Page};
 use super::when;
 use crate::domain::ids::ScanId;
 use crate::domain::record::Quarantined;
@@ -63,7 +65,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn scans(&self, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
-        self.look("list scans").await?.rows("scan", &SCANS, [size(limit).into()]).await
+        self.scan_rows(i64::MAX, limit).await
+    }
+
+    /// A page of at most `limit` scans before a number, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn scans_page(&self, before: ScanId, limit: usize) -> Result<Page<ScanRow>, LedgerError> {
+        let rows = self.scan_rows(before.0, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Latest(row.id.0)))
+    }
+
+    async fn scan_rows(&self, before: i64, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
+        self.look("list scans").await?.rows("scan", &SCANS, [size(limit).into(), before.into()]).await
     }
 
     /// A page of what happened to these subjects (`finding:3`, `connection:1`), in the order of the log.
@@ -94,6 +109,14 @@ impl Ledger {
         let unpacked =
             packed.into_iter().map(|(source, row, field, reason)| Quarantined { source, row, field, reason });
         Ok(unpacked.collect())
+    }
+
+    /// The sources that were ever read, by name, as their last readings left them.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn sources(&self) -> Result<Vec<SourceOverview>, LedgerError> {
+        self.look("list sources").await?.rows("source", &overview::SOURCES, []).await
     }
 
     /// What is wrong with the sources: readings that failed, what is held back, and remarks.
@@ -138,8 +161,8 @@ impl SourceRow {
 }
 
 pub(in crate::ledger) const SCANS: Sql = sql!(
-    "SELECT " [page "id, started_at, finished_at, outcome, " [json "counts"]] "
-     FROM (SELECT * FROM scan ORDER BY id DESC LIMIT $1) AS latest"
+    "SELECT " [page by "id DESC": "id, started_at, finished_at, outcome, " [json "counts"]] "
+     FROM (SELECT * FROM scan WHERE id < $2 ORDER BY id DESC LIMIT $1) AS latest"
 );
 
 pub(in crate::ledger) const TIMELINE: Sql = sql!(

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::paging::{Cursor, Page};
 use super::when;
 use crate::domain::ids::{MailId, PersonId, ScanId};
 use crate::domain::time::Timestamp;
@@ -116,8 +117,32 @@ impl Ledger {
         after: MailId,
         limit: usize,
     ) -> Result<Vec<MailRow>, LedgerError> {
-        let page = [after.0.into(), size(limit).into(), state.map(MailState::as_str).into()];
-        let mut mails: Vec<MailRow> = self.look("list mails").await?.rows("mail", &PAGE, page).await?;
+        self.mail_rows(&PAGE, state, after.0, limit).await
+    }
+
+    /// A page of at most `limit` mails before a number, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn mails_page(
+        &self,
+        state: Option<MailState>,
+        before: MailId,
+        limit: usize,
+    ) -> Result<Page<MailRow>, LedgerError> {
+        let rows = self.mail_rows(&LATEST, state, before.0, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Latest(row.id.0)))
+    }
+
+    async fn mail_rows(
+        &self,
+        statement: &Sql,
+        state: Option<MailState>,
+        from: i64,
+        limit: usize,
+    ) -> Result<Vec<MailRow>, LedgerError> {
+        let page = [from.into(), size(limit).into(), state.map(MailState::as_str).into()];
+        let mut mails: Vec<MailRow> = self.look("list mails").await?.rows("mail", statement, page).await?;
         for mail in &mut mails {
             mail.error = mail.error.as_deref().map(without_addresses);
         }
@@ -158,16 +183,25 @@ pub(super) fn without_addresses(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-pub(in crate::ledger) const PAGE: Sql = sql!(
-    "SELECT " [page by "m.id":
-        "m.id, m.run_id, m.person_id, a.external_id, m.state,
-         (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at,
-         m.returned_at, m.attempts, m.maybe_sent,
-         m.next_try_at, m.message_id, m.error"] "
-     FROM (SELECT * FROM mail WHERE id > $1 AND ($3 IS NULL OR state = $3) ORDER BY id LIMIT $2) AS m
-     JOIN person AS p ON p.id = m.person_id
-     JOIN account AS a ON a.id = p.account_id"
-);
+/// A page of mails: which, and in which order.
+macro_rules! page_of {
+    ($among:literal, $order:literal) => {
+        sql!(
+            "SELECT " [page by $order:
+                "m.id, m.run_id, m.person_id, a.external_id, m.state,
+                 (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at,
+                 m.returned_at, m.attempts, m.maybe_sent,
+                 m.next_try_at, m.message_id, m.error"] "
+             FROM (SELECT * FROM mail AS m WHERE " $among " AND ($3 IS NULL OR m.state = $3) ORDER BY " $order " LIMIT $2) AS m
+             JOIN person AS p ON p.id = m.person_id
+             JOIN account AS a ON a.id = p.account_id"
+        )
+    };
+}
+
+pub(in crate::ledger) const PAGE: Sql = page_of!("m.id > $1", "m.id");
+
+pub(in crate::ledger) const LATEST: Sql = page_of!("m.id < $1", "m.id DESC");
 
 /// Those who wait for the next run have no instant.
 pub(in crate::ledger) const PUT_OFF: Sql = sql!(

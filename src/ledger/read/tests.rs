@@ -171,6 +171,13 @@ async fn connections_are_listed_by_every_filter_and_page(kind: Kind) {
         (ConnectionFilter { source: Some("other".to_owned()), ..all.clone() }, vec![]),
         (ConnectionFilter { provider: Some(ProviderName::new("kit")), ..all.clone() }, vec![2]),
         (ConnectionFilter { status: Some(ConnectionStatus::Paused), ..all.clone() }, vec![2]),
+        (ConnectionFilter { search: Search::new("acc-1"), ..all.clone() }, vec![1, 2]),
+        (ConnectionFilter { search: Search::new("conn-3"), ..all.clone() }, vec![3]),
+        (ConnectionFilter { search: Search::new("conn"), ..all.clone() }, vec![]),
+        (
+            ConnectionFilter { search: Search::new("conn-3"), account: Some("acc-1".to_owned()), ..all.clone() },
+            vec![],
+        ),
     ] {
         assert_eq!(connection_ids(&estate, filter.clone()).await, ids, "{filter:?}");
     }
@@ -202,6 +209,10 @@ async fn a_credential_is_found_by_its_twelve_digits(kind: Kind) {
     }
     let live = CredentialFilter { liveness: Some(Liveness::Live), ..CredentialFilter::default() };
     assert_eq!(estate.ledger.credentials(&live, CredentialId(2), 10).await.unwrap().len(), 2);
+    for (source, count) in [("platform", 4), ("other", 0)] {
+        let of = CredentialFilter { source: Some(source.to_owned()), ..CredentialFilter::default() };
+        assert_eq!(estate.ledger.credentials(&of, CredentialId(0), 10).await.unwrap().len(), count, "{source}");
+    }
     let kit = CredentialFilter { provider: Some(ProviderName::new("kit")), ..CredentialFilter::default() };
     assert!(estate.ledger.credentials(&kit, CredentialId(0), 10).await.unwrap().is_empty());
 }
@@ -238,6 +249,9 @@ async fn mails_are_listed_without_an_address(kind: Kind) {
     estate.ledger.form_mails(NOW, &formed, "mail.example.org").await.unwrap();
     estate.run("UPDATE mail SET error = '550 5.1.1 <owner@example.org>: unknown'").await;
     let mail = estate.ledger.mails(None, MailId(0), 10).await.unwrap().remove(0);
+    let page = estate.ledger.mails_page(None, MailId(i64::MAX), 1).await.unwrap();
+    assert_eq!((page.rows, page.next), (vec![mail.clone()], None));
+    assert!(estate.ledger.mails_page(None, mail.id, 1).await.unwrap().rows.is_empty());
     assert_eq!((mail.state, mail.notices, mail.scan), (MailState::Planned, 1, ScanId(3)));
     assert_eq!(mail.error.as_deref(), Some("550 5.1.1 <address> unknown"));
     assert!(!serde_json::to_string(&mail).unwrap().contains("owner@"));
@@ -264,6 +278,12 @@ async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted(kind: 
     assert_eq!(estate.ledger.counts().await.unwrap().quarantined, 2);
     let scans = estate.ledger.scans(10).await.unwrap();
     assert_eq!(scans.iter().map(|scan| scan.id.0).collect::<Vec<_>>(), [2, 1], "latest first");
+    let page = estate.ledger.scans_page(ScanId(i64::MAX), 1).await.unwrap();
+    assert_eq!((page.rows[0].id.0, page.next), (2, Some(Cursor::Latest(2))));
+    let last = estate.ledger.scans_page(ScanId(2), 1).await.unwrap();
+    assert_eq!((last.rows[0].id.0, last.next), (1, None));
+    let sources = estate.ledger.sources().await.unwrap();
+    assert_eq!((sources.len(), sources[0].name.as_str(), sources[0].held_back), (1, "platform", 7));
     assert_eq!(scans[1].counts, serde_json::Value::Object(Map::from_iter([("rows".to_owned(), 5.into())])));
 }
 
@@ -273,10 +293,12 @@ async fn a_page_walks_only_what_it_is_a_page_of() {
     for (statement, index) in [
         (connections::PAGE, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (connections::PAGE_OF_ACCOUNT, "connection_by_account (account_id=?"),
+        (connections::PAGE_OF_FOUND, "SEARCH c USING INTEGER PRIMARY KEY (rowid=?"),
+        (credentials::BY_NAME, "credential_by_name (<expr>=?)"),
         (connections::BY_NAME, "(source_id=? AND external_id=?)"),
-        (findings::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
-        (findings::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
-        (findings::PAGE_OF_CONNECTION, "(connection_id=?)"),
+        (findings::list::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (findings::list::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
+        (findings::list::PAGE_OF_CONNECTION, "(connection_id=?)"),
     ] {
         let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
         assert!(plan.contains(index), "{index} in\n{plan}");

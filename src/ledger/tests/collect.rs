@@ -256,6 +256,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
     let complete = SnapshotEnd {
         source: fixture.source,
         started_at: at(100),
+        taken: at(90),
         now: at(110),
         rows: 12,
         complete: true,
@@ -271,6 +272,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
     };
     let cut_short = SnapshotEnd {
         started_at: at(200),
+        taken: at(190),
         complete: false,
         error: Some("cut short".to_owned()),
         quarantined: vec![row(9)],
@@ -280,7 +282,8 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
     fixture.ledger.commit_snapshot(&complete).await.expect("an end");
     fixture.ledger.commit_snapshot(&cut_short).await.expect("an end");
     let source = fixture.ledger.source("platform", at(0)).await.expect("the source");
-    assert_eq!((source.last_complete, source.last_people), (Some(at(100)), None));
+    let whole = (source.last_complete, source.last_taken, source.last_people);
+    assert_eq!(whole, (Some(at(100)), Some(at(90)), None));
     assert_eq!(fixture.numbers("SELECT row_number FROM quarantine").await, [9]);
     let kept = fixture
         .one("SELECT concat_ws(' ', last_read, last_rows, last_error, quarantined, held_back, remarks) FROM source")

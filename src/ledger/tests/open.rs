@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::ledger::OpenError;
+use crate::ledger::{OpenError, copy};
 use crate::ports::probe::ProbeLedger;
 
 on_both![
@@ -69,6 +71,25 @@ async fn a_copy_has_everything_is_for_its_owner_only_and_overwrites_nothing(kind
     let copied = Ledger::open(&sqlite(&copy)).await.expect("the copy opens beside the original");
     assert_eq!(copied.source("platform", at(0)).await.expect("the source").max_connection, 3);
     assert_eq!(copied.held_credentials(&[CredentialId(2)]).await.expect("held")[0].sealed, Some(sealed(2)));
+}
+
+/// A table or column that a migration adds is in the copy as well, or has a word here why not.
+#[tokio::test]
+async fn a_copy_leaves_out_no_table_and_no_column() {
+    const ELSEWHERE: [&str; 1] = ["_sqlx_migrations"]; // the copy's own
+    let fixture = Fixture::new(Kind::Postgres).await;
+    let schema = "SELECT string_agg(table_name || '.' || column_name, ' ') FROM information_schema.columns
+                  WHERE table_schema = current_schema()";
+    let schema = fixture.one(schema).await.expect("columns");
+    let made: BTreeSet<_> = schema.split(' ').map(str::to_owned).collect();
+    let made =
+        made.into_iter().filter(|column| !ELSEWHERE.iter().any(|table| column.starts_with(&format!("{table}."))));
+    let copied = copy::TABLES.iter().flat_map(|table| {
+        let (into, _) = table.write.postgres.split_once(") SELECT").expect("an INSERT from a SELECT");
+        let (table, columns) = into.trim_start_matches("INSERT INTO ").split_once(" (").expect("columns");
+        columns.split(", ").map(move |column| format!("{table}.{column}"))
+    });
+    assert_eq!(copied.collect::<BTreeSet<_>>(), made.collect::<BTreeSet<_>>());
 }
 
 #[tokio::test]

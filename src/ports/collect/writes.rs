@@ -247,6 +247,8 @@ pub struct SnapshotEnd {
     pub source: SourceId,
     /// when reading began
     pub started_at: Timestamp,
+    /// when the list was made that was read; not after `started_at`
+    pub taken: Timestamp,
     /// when it ended
     pub now: Timestamp,
     /// rows read

@@ -6,7 +6,6 @@ use super::Reading;
 use super::refs::{self, Named};
 use super::writer::Writer;
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
-use crate::domain::facts::ConnectionStatus;
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
 use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, Row};
@@ -216,7 +215,7 @@ pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
         row_at: known.row_at,
         secret_at: known.secret_at,
         told_at: known.told_at,
-        gone_at: known.absent_since.filter(|_| known.status == ConnectionStatus::Absent),
+        gone_at: known.absent_since.filter(|_| !known.status.is_open()),
         open_use: known
             .open_use()
             .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),

@@ -42,15 +42,13 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             }
             if let Some((event, to)) = concluded.moved {
                 events.push(event);
-                moved.push(to);
+                moved.push((concluded.record.id, to));
             }
             records.push(concluded.record);
         }
         let controls = self.controls.borrow_mut().take_changed(self.provider);
         let sights = self.sights.borrow_mut().take_changed(self.provider);
         let clocks = self.pass.take_clocks();
-        sum.transitions += moved.len() as u64;
-        sum.shredded += records.iter().filter(|record| record.shred).count() as u64;
         let learnt = Learnt {
             records: &records,
             controls: &controls,
@@ -61,8 +59,13 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         if learnt.is_nothing() {
             return Ok(());
         }
-        self.tools.ledger.commit_probes(self.tools.clock.now(), &learnt).await?;
-        moved.into_iter().for_each(|to| self.tools.meter.moved(self.provider, to));
+        // What the ledger does not tell of is not counted either.
+        let silent = self.tools.ledger.commit_probes(self.tools.clock.now(), &learnt).await?;
+        sum.shredded += records.iter().filter(|record| record.shred && !silent.contains(&record.id)).count() as u64;
+        for (_, to) in moved.into_iter().filter(|(id, _)| !silent.contains(id)) {
+            sum.transitions += 1;
+            self.tools.meter.moved(self.provider, to);
+        }
         Ok(())
     }
 
@@ -132,20 +135,23 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                 let Some(step) = liveness::taken_back(&due.belief, from, now) else { continue };
                 let Some(transition) = step.transition else { continue };
                 events.push(Event { kind: "credential.taken_back", ..moved(due, transition, now, None, None) });
-                to.push(transition.to);
+                to.push((due.id, transition.to));
                 records.push(taken_back(due, step, now, &self.policy));
             }
             if records.is_empty() {
                 continue;
             }
             let learnt = Learnt { records: &records, events: &events, ..Learnt::default() };
-            self.tools.ledger.commit_probes(now, &learnt).await?;
-            to.into_iter().for_each(|to| self.tools.meter.moved(self.provider, to));
+            let silent = self.tools.ledger.commit_probes(now, &learnt).await?;
+            let told = to.into_iter().filter(|(id, _)| !silent.contains(id));
+            told.for_each(|(_, to)| self.tools.meter.moved(self.provider, to));
         }
         self.went_back.set(Some(self.went_back.get().map_or(from, |known| known.min(from))));
         self.sights.borrow_mut().all_taken_back();
         let sights = self.sights.borrow_mut().take_changed(self.provider);
-        self.tools.ledger.commit_probes(self.tools.clock.now(), &Learnt { sights: &sights, ..Learnt::default() }).await
+        let learnt = Learnt { sights: &sights, ..Learnt::default() };
+        self.tools.ledger.commit_probes(self.tools.clock.now(), &learnt).await?;
+        Ok(())
     }
 }
 

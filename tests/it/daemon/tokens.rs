@@ -37,7 +37,7 @@ fn a_visitors_token_comes_and_goes_with_a_reload_and_opens_what_its_role_may() {
         (made(&estate, "grafana", "viewer"), made(&estate, "oncall", "operator"));
     let http = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n");
     let configure = |entries: &str| {
-        estate.configure(&format!("smtp://{}", estate.inbox.address()), "", &format!("{http}{entries}"))
+        estate.configure(&format!("smtp://{}", estate.inbox.address()), "", &format!("{http}{entries}"));
     };
     configure(&first);
     let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__LISTEN", &format!("127.0.0.1:{port}"))]);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use keysweep::domain::facts::ConnectionStatus;
 use keysweep::domain::time::{Timestamp, minutes};
+use keysweep::ledger::NotNow;
 use keysweep::ports::events::{NotTaken, Taken};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -111,10 +112,10 @@ async fn a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place(kind: Ki
     let values = place.values(known.id).await;
     assert_eq!(values.len(), 2);
     assert_eq!(known.open_use().map(|open| &open.fingerprint), values.last());
-    let awaited = place.ledger.awaited().await.expect("a look");
+    let awaited = place.ledger.awaited(&NotNow::default()).await.expect("a look");
     assert_eq!(awaited.len(), 1, "the old one is asked about at once");
     place.ledger.no_longer_awaited(&awaited).await.expect("a write");
-    assert!(place.ledger.awaited().await.expect("a look").is_empty());
+    assert!(place.ledger.awaited(&NotNow::default()).await.expect("a look").is_empty());
 }
 
 async fn a_leak_is_noted_of_the_value_of_then_and_once(kind: Kind) {

@@ -93,10 +93,17 @@ async fn what_is_gone_is_not_brought_back_by_a_word_from_before(kind: Kind) {
             r#"{"connection_id": "c", "account_id": "account", "provider": "kit", "secret": "kit_c", "name": "new"}"#;
         body(kind, at, data)
     };
-    let late = place.tell("late", &told("connection.updated", START + hours(3))).await;
-    assert!(late.is_ok(), "{late:?}");
-    let known = place.known("c").await;
-    assert_eq!((known.status, known.open_use()), (ConnectionStatus::Absent, None), "a list from after it lacks it");
+    for (id, kind, at, status) in [
+        ("late", "connection.updated", minutes(180), ConnectionStatus::Absent),
+        ("also late", "connection.updated", minutes(190), ConnectionStatus::Absent),
+        ("its end", "connection.deleted", minutes(200), ConnectionStatus::Deleted),
+        ("late after that", "connection.updated", minutes(210), ConnectionStatus::Deleted),
+    ] {
+        let late = place.tell(id, &told(kind, START + at)).await;
+        assert!(late.is_ok(), "{id}: {late:?}");
+        let known = place.known("c").await;
+        assert_eq!((known.status, known.open_use()), (status, None), "{id}: a list from after it lacks it");
+    }
     place.later(hours(1));
     let back = place.tell("back", &told("connection.updated", START + hours(5))).await;
     assert_eq!(back, Ok(Taken::Done { ended: false }));

@@ -242,7 +242,7 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.suspects(provider, after, limit)).await
     }
 
-    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<(), LedgerError> {
+    async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<Vec<CredentialId>, LedgerError> {
         self.write("commit_probes", self.ledger.commit_probes(now, learnt)).await
     }
 

@@ -22,6 +22,7 @@ use crate::domain::record::{Auth, PersonStatus, Role};
 use crate::domain::secret::Fingerprint;
 use crate::domain::signature::Signed;
 use crate::domain::time::{days, hours};
+use crate::ledger::NotNow;
 use crate::ports::activation::Job;
 use crate::ports::collect::{
     CollectChunk, CollectLedger as _, ConnectionWrite, NewAccount, NewCredential, NewUse, PersonWrite, Said,
@@ -111,7 +112,7 @@ impl Bell for World {
             if proves {
                 judge(&ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
             }
-            let waiting = ledger.checks_waiting().await.unwrap();
+            let waiting = ledger.checks_waiting(&NotNow::default()).await.unwrap();
             ledger.checks_answered(&waiting, now).await.unwrap();
         });
     }
