@@ -29,6 +29,7 @@ use crate::ports::activation::{Bell, Job};
 use crate::ports::health::{HealthReport, Phase, Readiness, Seen};
 use crate::ports::meter::PartName;
 
+mod api;
 mod roles;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";

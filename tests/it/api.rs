@@ -1,7 +1,7 @@
 //! The API as programs meet it: at the demo, over real connections, by its own document.
 
 mod answers;
-mod ask;
+pub mod ask;
 mod client;
 mod faults;
 mod guide;

@@ -3,11 +3,11 @@
 use super::*;
 use crate::http::access::{Role, Visitor};
 
-const VIEWER: &str = "viewer-viewer-viewer";
-const AUDITOR: &str = "auditor-auditor-auditor";
-const SECOND: &str = "operator-operator-operator";
+pub(super) const VIEWER: &str = "viewer-viewer-viewer";
+pub(super) const AUDITOR: &str = "auditor-auditor-auditor";
+pub(super) const SECOND: &str = "operator-operator-operator";
 
-fn listed() -> Vec<Listed> {
+pub(super) fn listed() -> Vec<Listed> {
     let one = |(value, role): (&str, Role)| Listed {
         visitor: Visitor { name: format!("the-{}", role.as_str()).into(), role },
         token: Token::new(&Secret::new(value)).unwrap(),
@@ -15,7 +15,7 @@ fn listed() -> Vec<Listed> {
     [(VIEWER, Role::Viewer), (AUDITOR, Role::Auditor), (SECOND, Role::Operator)].map(one).into()
 }
 
-fn shown(value: &str) -> String {
+pub(super) fn shown(value: &str) -> String {
     format!("Authorization: Bearer {value}\r\n")
 }
 

@@ -98,6 +98,15 @@ impl Ledger {
         self.look("read the event log").await?.rows("event", &EVENTS, [after.into(), size(limit).into()]).await
     }
 
+    /// A page of at most `limit` entries of the event log behind a number, in its order.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn events_page(&self, after: i64, limit: usize) -> Result<Page<EventRow>, LedgerError> {
+        let rows = self.events(after, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Number(row.id)))
+    }
+
     /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].
     ///
     /// # Errors
