@@ -264,10 +264,14 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
     papers.folder(&estate, "in the end");
 
     let names = papers.names();
-    for paper in
-        ["a mail as read", "ledger.db in the end", "ledger.db.lock in the end", "errors of the first scan that mails",
-        "the answer of /api/v1/findings?limit=200", "the answer of /api/v1/report?format=json"]
-    {
+    for paper in [
+        "a mail as read",
+        "ledger.db in the end",
+        "ledger.db.lock in the end",
+        "errors of the first scan that mails",
+        "the answer of /api/v1/findings?limit=200",
+        "the answer of /api/v1/report?format=json",
+    ] {
         assert!(names.contains(&paper), "{paper} in {names:?}");
     }
     let log = String::from_utf8_lossy(

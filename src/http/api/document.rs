@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
 
 use super::query::{Back, CredentialName, Limit, Number, Onward, Text};
+use super::reports::ReportForm;
 use crate::http::access::{Right, Role};
 use crate::http::problem::ProblemDocument;
 
@@ -21,7 +22,7 @@ use crate::http::problem::ProblemDocument;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
-    components(schemas(Back, CredentialName, Limit, Number, Onward, ProblemDocument, Text)),
+    components(schemas(Back, CredentialName, Limit, Number, Onward, ProblemDocument, ReportForm, Text)),
     tags(
         (name = "estate", description = "the estate in numbers"),
         (name = "findings", description = "what is wrong with keys"),
@@ -115,8 +116,11 @@ fn closed(schema: &mut Value, known: &Map<String, Value>) {
             let Some(Value::Object(properties)) = fields.get("properties") else { return };
             // The derive leaves out what may be null, and that is always written.
             let is_written = |name: &str, form: &Value| requires(fields, name) || may_be_null(form);
-            let written: Vec<&str> =
-                properties.iter().filter(|(name, form)| is_written(name, form)).map(|(name, _)| name.as_str()).collect();
+            let written: Vec<&str> = properties
+                .iter()
+                .filter(|(name, form)| is_written(name, form))
+                .map(|(name, _)| name.as_str())
+                .collect();
             let required = json!(written);
             fields.insert("required".to_owned(), required);
             fields.insert("additionalProperties".to_owned(), false.into());
@@ -135,7 +139,10 @@ fn may_be_null(form: &Value) -> bool {
     let is_null = |word: &Value| word == "null";
     let of_types = form.get("type").and_then(Value::as_array).is_some_and(|types| types.iter().any(is_null));
     let of_forms = form.get("oneOf").and_then(Value::as_array);
-    of_types || of_forms.is_some_and(|forms| forms.iter().any(|form| form.get("type").is_some_and(is_null)))
+    let is_anything = !["type", "oneOf", "$ref"].into_iter().any(|word| form.get(word).is_some());
+    is_anything
+        || of_types
+        || of_forms.is_some_and(|forms| forms.iter().any(|form| form.get("type").is_some_and(is_null)))
 }
 
 /// Several objects that are written as one, as one: each of them alone is open, and together they couldn't be closed.
@@ -177,8 +184,10 @@ fn without_strays(document: &mut Value) {
 fn in_words(document: &mut Value) {
     match document {
         Value::Object(fields) => {
-            if let Some(Value::String(text)) = fields.get_mut("description") {
-                *text = plain(text);
+            for name in ["description", "summary"] {
+                if let Some(Value::String(text)) = fields.get_mut(name) {
+                    *text = plain(text);
+                }
             }
             fields.values_mut().for_each(in_words);
         }
@@ -189,7 +198,8 @@ fn in_words(document: &mut Value) {
 
 /// `None` is null to others, and a link within the program leads them nowhere.
 fn plain(text: &str) -> String {
-    let text = text.replace("`None`", "null");
+    let paragraphs: Vec<String> = text.split("\n\n").map(|lines| lines.replace('\n', " ")).collect();
+    let text = paragraphs.join("\n\n").replace("`None`", "null");
     let mut pieces = text.split("[`");
     let mut plain = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {

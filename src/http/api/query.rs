@@ -131,7 +131,9 @@ impl TryFrom<String> for Text {
     fn try_from(text: String) -> Result<Self, String> {
         let blank = text.trim().is_empty();
         if blank || text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-            return Err(format!("write 1 to {LONGEST} characters, none of them a control character, and not blanks alone"));
+            return Err(format!(
+                "write 1 to {LONGEST} characters, none of them a control character, and not blanks alone"
+            ));
         }
         Ok(Self(text))
     }
@@ -158,7 +160,8 @@ impl TryFrom<String> for CredentialName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let is_name = name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let is_name =
+            name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         if is_name { Ok(Self(name)) } else { Err("a credential is named by 12 hex digits, in lower case".to_owned()) }
     }
 }

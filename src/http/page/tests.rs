@@ -47,6 +47,7 @@ impl World {
                 titles: BTreeMap::from([(mailjet.clone(), "Mailjet".to_owned())]),
                 sources: vec!["main".to_owned()],
                 mails: true,
+                exemptions: crate::domain::policy::Exemptions::default(),
             },
             overview: Some(Overview {
                 at: done,

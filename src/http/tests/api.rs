@@ -13,7 +13,8 @@ fn operations() -> Vec<(String, String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
         let methods = item.as_object().unwrap().iter();
-        methods.map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation["description"].to_string()))
+        methods
+            .map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation["description"].to_string()))
     });
     operations.collect()
 }
@@ -30,7 +31,8 @@ async fn every_path_is_for_those_whom_its_description_names_and_for_nobody_else(
         let least = Role::ALL.into_iter().find(|role| description.contains(role.as_str())).unwrap();
         for (role, value) in [(Role::Viewer, VIEWER), (Role::Auditor, AUDITOR), (Role::Operator, SECOND)] {
             let answer = house.ask(&request(&method, &target(&path), &shown(value))).await;
-            let may = Role::ALL.iter().position(|known| *known == role) >= Role::ALL.iter().position(|known| *known == least);
+            let may =
+                Role::ALL.iter().position(|known| *known == role) >= Role::ALL.iter().position(|known| *known == least);
             assert_eq!(answer.status != 403, may, "{method} {path} as {}", role.as_str());
             assert_ne!(answer.status, 401, "{method} {path}");
         }

@@ -51,7 +51,9 @@ pub enum Cursor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CursorError {
     /// it was never written by [`Cursor`]
-    #[error("this is no place in a list: take it as the page before gave it, or leave it out to begin with the first page")]
+    #[error(
+        "this is no place in a list: take it as the page before gave it, or leave it out to begin with the first page"
+    )]
     Unreadable,
     /// it was, for a list in another order
     #[error(
@@ -188,7 +190,8 @@ mod tests {
 
     #[test]
     fn what_nobody_wrote_is_no_place() {
-        for text in ["", "n", "n_", "n_1_2", "n_+1", "n_01", "w_9_1_1", "w_1_1", "x_1", "12", "n_99999999999999999999"] {
+        for text in ["", "n", "n_", "n_1_2", "n_+1", "n_01", "w_9_1_1", "w_1_1", "x_1", "12", "n_99999999999999999999"]
+        {
             assert_eq!(Cursor::parse(text, Order::Number), Err(CursorError::Unreadable), "{text}");
         }
     }

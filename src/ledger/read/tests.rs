@@ -180,10 +180,7 @@ async fn connections_are_listed_by_every_filter_and_page(kind: Kind) {
             ConnectionFilter { connection_id: Some("conn-1".to_owned()), search: Search::new("acc-1"), ..all.clone() },
             vec![1],
         ),
-        (
-            ConnectionFilter { search: Search::new("conn-3"), account: Some("acc-1".to_owned()), ..all.clone() },
-            vec![],
-        ),
+        (ConnectionFilter { search: Search::new("conn-3"), account: Some("acc-1".to_owned()), ..all.clone() }, vec![]),
     ] {
         assert_eq!(connection_ids(&estate, filter.clone()).await, ids, "{filter:?}");
     }

@@ -31,8 +31,8 @@ pub(super) fn suspect<S: Serializer>(clock: &Option<Suspect>, serializer: S) -> 
 /// Why nobody is told of anything, its instant as text, or null.
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 pub(super) fn braked<S: Serializer>(brake: &Option<Braked>, serializer: S) -> Result<S::Ok, S::Error> {
-    let told = brake.as_ref().map(
-        |Braked { since, new, allowed }| json!({"since": since.to_string(), "new": new, "allowed": allowed}),
-    );
+    let told = brake
+        .as_ref()
+        .map(|Braked { since, new, allowed }| json!({"since": since.to_string(), "new": new, "allowed": allowed}));
     told.serialize(serializer)
 }

@@ -21,7 +21,8 @@ impl Judge {
     }
 
     fn schema(&self, template: &str) -> Validator {
-        let path = &self.document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let path =
+            &self.document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         assert!(path.is_object(), "no schema of {template}");
         let whole = json!({"allOf": [path], "components": self.document["components"]});
         validator_for(&whole).expect("a schema")

@@ -67,7 +67,7 @@ fn every_path_says_which_methods_it_takes() {
             assert_eq!(answer.json()["status"], 405, "{method} {path}");
         }
         let options = api.send("OPTIONS", &target, "");
-        assert_eq!((options.status, options.header("allow")), (204, format!("{own},OPTIONS").as_str()), "{path}");
+        assert_eq!((options.status, options.header("allow")), (204, own), "{path}");
         if own == "GET,HEAD" {
             let (head, get) = (api.send("HEAD", &target, ""), api.get(&target));
             assert_eq!((head.status, head.text().as_str()), (get.status, ""), "{path}");

@@ -21,7 +21,9 @@ pub fn ask_everything(estate: &Estate, papers: &mut Papers) {
     let document = keysweep::http::api::openapi();
     for (path, item) in document["paths"].as_object().expect("paths") {
         let Some(operation) = item.get("get") else { continue };
-        let takes = |name: &str| operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name));
+        let takes = |name: &str| {
+            operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name))
+        };
         let target = path.replace("{id}", "F1").replace("{number}", "1").replace("{name}", "000000000000");
         let queries: &[&str] = match () {
             () if takes("limit") => &["?limit=200"],

@@ -9,8 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::{Back, CredentialName, LARGEST_LIMIT, LARGEST_NUMBER, LONGEST, Limit, Number, Onward, Text, USUAL_LIMIT};
 
 /// Not blanks alone, and without control characters.
-const TEXT: &str =
-    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+const TEXT: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 
 /// Implements both traits: the name in the document, and the form.
 macro_rules! forms {

@@ -63,17 +63,13 @@ impl Ledger {
         let place: fn(&FindingRow) -> Cursor = match from {
             Cursor::Number(_) => |row| Cursor::Number(row.id.0),
             Cursor::Latest(_) => |row| Cursor::Latest(row.id.0),
-            Cursor::Worst { .. } => {
-                |row| Cursor::Worst { severity: row.severity, since: row.since, id: row.id.0 }
-            }
+            Cursor::Worst { .. } => |row| Cursor::Worst { severity: row.severity, since: row.since, id: row.id.0 },
             Cursor::Newest { .. } => |row| Cursor::Newest { opened_at: row.opened_at, id: row.id.0 },
         };
         let rows = match from {
             Cursor::Number(after) => by_number(&mut moment, filter, (after, i64::MAX), wanted).await?,
             Cursor::Latest(before) => latest(&mut moment, filter, before, wanted).await?,
-            Cursor::Worst { severity, since, id } => {
-                worst(&mut moment, filter, (severity, since, id), wanted).await?
-            }
+            Cursor::Worst { severity, since, id } => worst(&mut moment, filter, (severity, since, id), wanted).await?,
             Cursor::Newest { opened_at, id } => newest(&mut moment, filter, (opened_at, id), wanted).await?,
         };
         Ok(Page::of(rows, limit, place))
