@@ -101,8 +101,7 @@ impl Doctor<'_> {
     fn looks<'s>(&'s self, prepared: &'s Prepared) -> Vec<LocalBoxFuture<'s, Seen>> {
         let mut looks: Vec<LocalBoxFuture<'s, Seen>> = Vec::new();
         looks.push(Box::pin(self.ledger(prepared)));
-        let entries = timeout(self.limit, policy::look(self.settings, self.now));
-        looks.push(Box::pin(entries.map(|checks| Seen::from(checks.unwrap_or_default()))));
+        looks.push(Box::pin(policy::look(self.settings, self.now, self.limit).map(Seen::from)));
         for (index, inventory) in self.settings.inventories.iter().enumerate() {
             let late = move || sources::late(index, inventory, self.env, self.limit);
             let look = timeout(self.limit, sources::look(self, index, inventory));

@@ -39,6 +39,7 @@ impl<C: Clock> App<C> {
     /// Where the ledger fails; then what was shown before stays.
     pub async fn refresh(&self, metrics: &Metrics) -> Result<(), LedgerError> {
         let overview = self.ledger.overview(self.clock.now()).await?;
+        self.ledger.note_estate(&overview).await?;
         let singles = self.singles(&overview).await?;
         metrics.limit_ledger(self.ledger_limit(overview.ledger_bytes).await);
         metrics.show_singles(singles);

@@ -7,10 +7,14 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 
 use super::{App, AppError};
-use crate::config::{Env, HttpSettings, LedgerUrl, SecretRef};
+use crate::config::{Env, FilesPlace, HttpSettings, LedgerUrl, Place, SecretRef};
+use crate::domain::catalogue::Provider;
+use crate::domain::remedy::Remedies;
+use crate::domain::time::words;
 use crate::http::access::{Listed, Token};
 use crate::http::ops::{self, Ops, Shown};
-use crate::http::page::About;
+use crate::http::page::{About, ProviderAbout};
+use crate::inventory::FileKind;
 use crate::ledger::Ledger;
 use crate::ledger::read::Overview;
 use crate::ports::Clock;
@@ -63,11 +67,48 @@ impl<C: Clock> App<C> {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ledger: ledger_name(self.settings.ledger.url.as_ref()),
-            titles: self.catalogue.iter().map(|provider| (provider.name.clone(), provider.title.clone())).collect(),
-            sources: self.settings.inventories.iter().map(|inventory| inventory.name.clone()).collect(),
+            providers: self
+                .catalogue
+                .iter()
+                .map(|provider| (provider.name.clone(), self.about_provider(provider)))
+                .collect(),
+            sources: self
+                .settings
+                .inventories
+                .iter()
+                .map(|one| (one.name.clone(), kind(&one.place).to_owned()))
+                .collect(),
             mails: self.can_mail(),
             exemptions: self.settings.policy.exemptions.clone(),
         }
+    }
+
+    fn about_provider(&self, provider: &Provider) -> ProviderAbout {
+        let policy = self.policy.at(&provider.name);
+        let protocols: Vec<&str> = provider.protocols.iter().map(|protocol| protocol.title.as_str()).collect();
+        let Remedies { path, link, old_value, breaks, .. } = provider.remedies.clone();
+        ProviderAbout {
+            title: provider.title.clone(),
+            max_age: words(policy.max_age),
+            why: provider.age.why.clone(),
+            warn_before: words(policy.warn_before),
+            protocols: protocols.join(" and "),
+            path,
+            link,
+            old_value,
+            breaks,
+        }
+    }
+}
+
+/// What the configuration calls a source's kind.
+const fn kind(place: &Place) -> &'static str {
+    match place {
+        Place::Files(FilesPlace { kind: FileKind::Csv, .. }) => "csv",
+        Place::Files(FilesPlace { kind: FileKind::Jsonl, .. }) => "jsonl",
+        Place::Sql(_) => "sql",
+        Place::Http(_) => "http",
+        Place::Events => "events",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::report::chain;
 use super::{AppError, build, time_by};
 use crate::config::{Env, SecretRef, Settings};
 use crate::escrow::MasterKey;
@@ -18,15 +19,37 @@ pub struct UnderNewKey {
     pub new: String,
     /// what became of the sealed copies
     pub copies: Rekeyed,
-    /// true where the database may still hold copies under the old key: somebody read an older state meanwhile
-    pub to_scrub: bool,
+    /// whether the database's files are rid of the copies under the old key
+    pub scrubbed: Scrubbed,
+}
+
+/// Whether anything of the old copies is left in the database's files. The next scan sees to what is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scrubbed {
+    /// nothing is
+    Done,
+    /// somebody read an older state meanwhile
+    Read,
+    /// it could not be done, for this reason
+    Failed(String),
+}
+
+impl From<Result<(), LedgerError>> for Scrubbed {
+    fn from(scrub: Result<(), LedgerError>) -> Self {
+        match scrub {
+            Ok(()) => Self::Done,
+            Err(LedgerError::Busy(_)) => Self::Read,
+            Err(error) => Self::Failed(chain(&error)),
+        }
+    }
 }
 
 /// Puts the ledger of the settings under the key that is at `new`. Nobody else may write to it meanwhile. All of it is done, or
-/// nothing.
+/// nothing. Nothing is made: where there is no ledger, or none with a key, the settings are another's.
 ///
 /// # Errors
-/// Where a key can't be had, the old one is not the ledger's, the new one is the old one, or the ledger fails.
+/// Where there is no such ledger, a key can't be had, the old one is not the ledger's, the new one is the old one, or the ledger
+/// fails. Then it is under the old key.
 pub async fn rekey(
     settings: &Settings,
     env: &Env,
@@ -35,6 +58,7 @@ pub async fn rekey(
 ) -> Result<UnderNewKey, AppError> {
     let wrong = |what: String| AppError::Setting { key: new.setting().to_owned(), what };
     let new_key = MasterKey::parse(&build::resolve(new, env)?).map_err(|error| wrong(error.to_string()))?;
+    has_key(settings).await?;
     let ledger = Ledger::open(&settings.ledger.url).await?;
     let escrow = build::vault(settings, env, &ledger).await?;
     if escrow.key_id() == new_key.id() {
@@ -50,11 +74,35 @@ pub async fn rekey(
         Event { at: time_by(&ledger).await?, kind: "ledger.rekeyed", subject: "meta:master_key".to_owned(), data };
     let reseal = |fingerprint: &_, sealed: &str| escrow.reseal(fingerprint, sealed, &renewed).ok();
     let copies = ledger.rekey((&wrapped.key_id, &wrapped.wrapped), event, reseal, progress).await?;
-    let to_scrub = match ledger.scrub().await {
-        Ok(()) => false,
-        Err(LedgerError::Busy(_)) => true, // the next scan does it
-        Err(error) => return Err(error.into()),
-    };
+    // From here on the ledger is under the new key, whatever else goes wrong.
+    let scrubbed = Scrubbed::from(ledger.scrub().await);
     ledger.close().await;
-    Ok(UnderNewKey { old: escrow.key_id().to_owned(), new: wrapped.key_id, copies, to_scrub })
+    Ok(UnderNewKey { old: escrow.key_id().to_owned(), new: wrapped.key_id, copies, scrubbed })
+}
+
+/// A ledger that is opened for writing is made where there is none, and so is its key.
+async fn has_key(settings: &Settings) -> Result<(), AppError> {
+    let ledger = Ledger::open_read_only(&settings.ledger.url).await?;
+    let key = ledger.wrapped_key().await?;
+    ledger.close().await;
+    key.map(drop).ok_or_else(|| AppError::Setting {
+        key: "ledger.url".to_owned(),
+        what: "it names a ledger that nothing was sealed in yet, so there is no key to change; see that it is the right one"
+            .to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_readers_are_called_readers() {
+        let full =
+            || LedgerError::Database { doing: "empty the journal", source: Box::new(std::io::Error::other("no room")) };
+        assert_eq!(Scrubbed::from(Ok(())), Scrubbed::Done);
+        assert_eq!(Scrubbed::from(Err(LedgerError::Busy("x".to_owned()))), Scrubbed::Read);
+        let Scrubbed::Failed(why) = Scrubbed::from(Err(full())) else { panic!("the disk is full") };
+        assert!(why.contains("no room"), "{why}");
+    }
 }

@@ -9,6 +9,7 @@ use crate::domain::diff::Watched;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
+use crate::inventory::refs::Allowed;
 use crate::inventory::{AnySnapshot, Changes, Source};
 use crate::notify::Notified;
 use crate::ports::collect::CollectLedger as _;
@@ -232,7 +233,8 @@ impl<C: Clock> App<C> {
         let catalogue = &self.catalogue;
         let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
         let watched = Watched { last_sync: self.settings.policy.knows_idleness() };
-        let refs = self.refs.get(name).map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);
+        let refs = self.refs.get(name).map(Allowed::for_a_reading);
+        let refs = refs.as_ref().map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);
         let policy = CollectPolicy { hold: self.settings.escrow.hold, connects_by: &connects_by, watched, refs };
         let snapshot = self.open_source(spec, source).await?;
         Ok(collect(&self.ledger, &*self.vault, &self.clock, spec, snapshot, &policy, progress).await?)

@@ -91,10 +91,11 @@ fn print(format: Format, rows: &[FindingRow], exemptions: &[ExemptionRow], at: T
         Ok(object)
     };
     if format == Format::Json {
+        let exempt = rows.iter().filter(|row| row.state == FindingState::Exempt).count();
         let findings = rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
         let document = json!({
             "scan": {"as_of": at.to_string(), "outcome": "judged"},
-            "counts": {"findings": rows.len()},
+            "counts": {"findings": rows.len() - exempt, "exempt": exempt},
             "findings": findings, "exemptions": exemptions, "quarantined": [], "problems": [],
         });
         serde_json::to_writer(&mut out, &document).map_err(io::Error::from)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::output::pairs;
 use super::{CliError, Done};
-use crate::app::rekey::{UnderNewKey, rekey};
+use crate::app::rekey::{Scrubbed, UnderNewKey, rekey};
 use crate::config::{Env, SecretRef, Settings};
 use crate::telemetry::progress::Bars;
 
@@ -18,30 +18,34 @@ pub async fn run(new: &str, settings: &Settings, env: &Env) -> Result<Done, CliE
     let new = SecretRef::given("--new-key", new, Path::new("")).map_err(wrong)?;
     let done = rekey(settings, env, &new, &Bars::on_stderr()).await?;
     write!(anstream::stdout(), "{}", told(&done))?;
-    Ok(if done.copies.left.is_empty() { Done::Ok } else { Done::Failed })
+    Ok(if done.copies.lost.is_empty() { Done::Ok } else { Done::Failed })
 }
 
 fn told(done: &UnderNewKey) -> String {
-    let left = &done.copies.left;
-    let names = left.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let left = match left.len() {
+    let lost = &done.copies.lost;
+    let names = lost.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let lost = match lost.len() {
         0 => String::new(),
         count => format!(
-            "{count} copies could not be opened under the old key either, and stay as they were: credentials {names}{}; \
-             they are damaged, and sealed anew when the inventory shows their secrets again",
+            "{count} copies could not be opened under the old key either: they were damaged, and are destroyed. \
+             Credentials {names}{} are sealed anew when the inventory shows their secrets again",
             if count > NAMED { ", ..." } else { "" }
         ),
     };
-    let scrub = if done.to_scrub {
-        "somebody was reading the ledger: copies under the old key are in its files until the next scan".to_owned()
-    } else {
-        String::new()
+    let scrub = match &done.scrubbed {
+        Scrubbed::Done => String::new(),
+        Scrubbed::Read => {
+            "somebody was reading the ledger: copies under the old key are in its files until the next scan".to_owned()
+        }
+        Scrubbed::Failed(why) => format!(
+            "copies under the old key may be in the ledger's files until the next scan, for they could not be cleared ({why})"
+        ),
     };
     let facts = pairs(&[
         ("old key", done.old.clone()),
         ("new key", done.new.clone()),
         ("sealed anew", format!("{} copies", done.copies.sealed)),
-        ("left", left),
+        ("lost", lost),
         ("to do", scrub),
     ]);
     format!(

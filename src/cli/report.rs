@@ -8,27 +8,26 @@ use super::{CliError, Done, reader};
 use crate::config::Settings;
 use crate::ledger::Ledger;
 use crate::ports::{Clock, Progress};
-use crate::report::cases::{Cases, Scope, Tally, is_known};
+use crate::report::cases::{Cases, Scope, Tally};
 use crate::report::exemptions::{about, sentences};
 use crate::report::form::{self, Form};
 use crate::report::nhi::Nhi;
 use crate::report::pack::{Head, ReportError};
 use crate::report::paper::{Paper, Written};
 use crate::report::text::{day, plain};
+use crate::report::whom::{WhomError, about_whom};
 use crate::telemetry::progress::Bars;
 
 /// Writes a report to standard output.
 pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
-    if let Some(account) = &args.account {
-        if !is_known(&ledger, account).await? {
-            return Err(CliError::Usage(format!(
-                "there is no account {account:?} in the ledger; ids are the platform's own"
-            )));
-        }
-    }
-    let scope = Scope { account: args.account, since: args.since, open_only: args.open };
+    let is_set = |source: &str| settings.inventories.iter().any(|one| one.name == source);
+    let about = about_whom(&ledger, is_set, args.account, args.source).await.map_err(|error| match error {
+        WhomError::Ledger(error) => CliError::from(error),
+        unclear => CliError::Usage(unclear.to_string()),
+    })?;
+    let scope = Scope { about, since: args.since, open_only: args.open };
     let log = ledger.log_head().await?;
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
@@ -53,8 +52,8 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
     let mut cases = Cases::of(ledger, head.scope);
     let mut tally = Tally::default();
     progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        tally.add(&detail.finding);
+    while let Some(row) = cases.row().await? {
+        tally.add(&row);
         progress.advance(1);
     }
     progress.done();
@@ -67,11 +66,12 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
             [risk.map_or("-", Nhi::id).to_owned(), title].into_iter().chain(counts).chain([oldest]).collect()
         })
         .collect();
-    let account = head.scope.account.clone().unwrap_or_else(|| "all".to_owned());
+    let about_source = head.scope.about.source().unwrap_or("all").to_owned();
+    let account = head.scope.about.account().map_or_else(|| "all".to_owned(), |account| account.id.clone());
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
-    let facts = [("account", account), ("as of", head.now.to_string()), ("event log", log)];
+    let facts = [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
-    let accepted = about(head.exemptions, head.scope.account.as_deref());
+    let accepted = about(head.exemptions, head.scope.about.account());
     let accepted = sentences(&accepted, tally.exempt(), head.now);
     let accepted: String = accepted.iter().map(|exempt| format!("exempt: {}\n", plain(exempt))).collect();
     Ok(format!(

@@ -95,8 +95,11 @@ fn why_closed(finding: &KnownFinding, uses: &[UseFacts]) -> &'static str {
         return "dead";
     }
     match (rules::rule(finding.rule).on, used.until, used.ended_by) {
-        (On::Ended | On::Either | On::Said, _, _) | (On::Open, None, _) => "cleared",
-        (On::Open, Some(_), Some(EndedBy::Replaced | EndedBy::Identified)) => "rotated",
+        // a stand-in that gets its real secret is no other secret
+        (On::Ended | On::Either | On::Said, _, _) | (On::Open, None, _) | (_, _, Some(EndedBy::Identified)) => {
+            "cleared"
+        }
+        (On::Open, Some(_), Some(EndedBy::Replaced)) => "rotated",
         (On::Open, Some(_), _) => "ended",
     }
 }

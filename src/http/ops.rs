@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
@@ -90,14 +90,14 @@ pub async fn serve(listener: TcpListener, ops: Arc<Ops>, shutdown: impl Future<O
 pub fn router(ops: Arc<Ops>) -> Router {
     let open = Router::new().route("/healthz", get(healthz)).route("/readyz", get(ready));
     let seen = Router::new()
-        .route("/", get(first_page))
-        .route("/style.css", get(page::style))
-        .route("/icon.svg", get(page::icon))
+        .merge(page::seen())
         .route("/metrics", get(metrics))
         .route_layer(middleware::from_fn_with_state(Right::See, entitled));
     let closed = seen
+        .merge(page::audited().route_layer(middleware::from_fn_with_state(Right::Audit, entitled)))
         .merge(api::router())
         .fallback(async || StatusCode::NOT_FOUND)
+        .layer(middleware::from_fn_with_state(Arc::clone(&ops), page::in_words))
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
     open.merge(closed)
         .with_state(ops)
@@ -114,10 +114,6 @@ async fn ready(State(ops): State<Arc<Ops>>) -> Response {
 
 async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     ([(CONTENT_TYPE, EXPOSITION)], ops.shown.metrics()).into_response()
-}
-
-async fn first_page(State(ops): State<Arc<Ops>>, RawQuery(query): RawQuery) -> Response {
-    page::answer(&ops, query.as_deref() == Some("rung")).await
 }
 
 /// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. Programs
@@ -176,7 +172,8 @@ const PATHS: [&str; 6] = ["/", "/style.css", "/icon.svg", "/metrics", "/healthz"
 async fn noted(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let asked = request.uri().path();
-    let path = PATHS.into_iter().find(|path| *path == asked).or_else(|| api::template(asked)).unwrap_or("elsewhere");
+    let known = || page::logged(asked).or_else(|| api::template(asked));
+    let path = PATHS.into_iter().find(|path| *path == asked).or_else(known).unwrap_or("elsewhere");
     let response = next.run(request).await;
     tracing::debug!(%method, path, status = response.status().as_u16(), "a request was answered");
     response

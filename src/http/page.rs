@@ -1,121 +1,163 @@
-//! The first page: can keysweep see, what is open, and what the estate is like. One page from the server, no script.
+//! The operator's pages: can keysweep see, what is open, and everything behind it. Made on the server, no script.
 
+mod connection;
+mod connections;
+mod credential;
+mod credentials;
 mod estate;
+mod facts;
+mod finding;
+mod findings;
+mod frame;
+mod known;
+mod mails;
+mod overview;
+mod providers;
+mod query;
+mod scans;
+mod sheet;
 mod sight;
+mod sources;
+mod story;
 #[cfg(test)]
 mod tests;
-mod view;
+mod trend;
+mod trouble;
 mod words;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use minijinja::value::Serde;
-use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value};
+use axum::routing::get;
 
-use self::view::{Facts, LedgerFacts, View};
+use self::frame::{Ask, Section};
+use self::trouble::Trouble;
 use super::ops::Ops;
-use super::problem::Problem;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Exemptions;
-use crate::ledger::Ledger;
-use crate::ports::LedgerError;
-use crate::ports::notify::NotifyLedger as _;
+use crate::ledger::read::Cursor;
 
-const PAGE: &str = include_str!("page/page.html");
+pub(super) use self::trouble::in_words;
+
 const STYLE: &str = include_str!("page/style.css");
 const ICON: &str = include_str!("page/icon.svg");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// So many findings are listed; the others are counted.
+/// So many rows are on a page of a list.
 const LISTED: usize = 50;
 
-/// The page is shown without what the ledger doesn't say within this.
-const LEDGER_LIMIT: Duration = Duration::from_secs(3);
-
-/// What the page says of keysweep itself and of its configuration.
+/// What the pages say of keysweep itself and of its configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// the program's version
     pub version: String,
     /// what the operator calls the ledger: its file or database, without a login
     pub ledger: String,
-    /// the providers of the catalogue as people write them
-    pub titles: BTreeMap<ProviderName, String>,
-    /// the sources of the configuration
-    pub sources: Vec<String>,
+    /// the providers of the catalogue
+    pub providers: BTreeMap<ProviderName, ProviderAbout>,
+    /// the sources of the configuration, each with its kind: `csv`, `sql`
+    pub sources: BTreeMap<String, String>,
     /// whether there is a mail server
     pub mails: bool,
     /// what the operator accepts for a while
     pub exemptions: Exemptions,
 }
 
-/// The page as it is now. `rung` is true right after somebody asked for a scan.
-pub(super) async fn answer(ops: &Ops, rung: bool) -> Response {
-    let ledger = match tokio::time::timeout(LEDGER_LIMIT, ledger_facts(&ops.ledger)).await {
-        Ok(Ok(facts)) => Some(facts),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "the page is shown without the list of findings");
-            None
-        }
-        Err(_) => {
-            tracing::warn!("the page is shown without the list of findings: the ledger took too long");
-            None
-        }
-    };
-    let (about, overview) = (ops.shown.about(), ops.shown.overview());
-    let facts = Facts {
-        now: ops.clock.now(),
-        about: &about,
-        overview: overview.as_deref(),
-        health: &ops.health.report(),
-        ledger: ledger.as_ref(),
-        rung,
-    };
-    match render(&View::of(&facts)) {
-        Ok(page) => ([(CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the page can't be written: a defect of this build");
-            let detail =
-                "the page can't be written, which is a defect; the log says more, and /metrics is not concerned";
-            Problem { status: StatusCode::INTERNAL_SERVER_ERROR, detail }.into_response()
-        }
-    }
+/// What the pages say of a provider, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderAbout {
+    /// as people write it
+    pub title: String,
+    /// how old a secret may grow
+    pub max_age: String,
+    /// why so long
+    pub why: String,
+    /// how long before that people are told
+    pub warn_before: String,
+    /// over what it is asked: `REST and SMTP`
+    pub protocols: String,
+    /// the way through its screens to where a key is reset
+    pub path: String,
+    /// the address nearest to that
+    pub link: String,
+    /// what dies at once and what lives on
+    pub old_value: String,
+    /// what else stops working
+    pub breaks: String,
 }
 
-/// The page's style.
+/// The pages of who may see how things stand.
+pub(super) fn seen() -> Router<Arc<Ops>> {
+    Router::new()
+        .route("/", get(async |ask: Ask| overview::answer(&ask).await))
+        .route("/findings", get(async |ask: Ask| ask.show(Section::Findings, findings::sheet(&ask)).await))
+        .route("/findings/{name}", get(finding))
+        .route("/connections", get(async |ask: Ask| ask.show(Section::Connections, connections::sheet(&ask)).await))
+        .route("/connections/{number}", get(connection))
+        .route("/credentials", get(async |ask: Ask| ask.show(Section::Credentials, credentials::sheet(&ask)).await))
+        .route("/credentials/{name}", get(credential))
+        .route("/providers", get(async |ask: Ask| ask.show(Section::Providers, async { providers::list(&ask) }).await))
+        .route("/providers/{name}", get(provider))
+        .route("/sources", get(async |ask: Ask| ask.show(Section::Sources, sources::sheet(&ask)).await))
+        .route("/scans", get(async |ask: Ask| ask.show(Section::Scans, scans::sheet(&ask)).await))
+        .route("/style.css", get(style))
+        .route("/icon.svg", get(icon))
+}
+
+/// The pages of who may see who was told.
+pub(super) fn audited() -> Router<Arc<Ops>> {
+    Router::new().route("/mails", get(async |ask: Ask| ask.show(Section::Mails, mails::sheet(&ask)).await))
+}
+
+/// What the log calls the page of this path: the lists by their names, a page of one thing without the thing's name.
+pub(super) fn logged(path: &str) -> Option<&'static str> {
+    const LISTS: [&str; 7] =
+        ["/findings", "/connections", "/credentials", "/providers", "/sources", "/scans", "/mails"];
+    const ONES: [(&str, &str); 4] = [
+        ("/findings/", "/findings/{name}"),
+        ("/connections/", "/connections/{number}"),
+        ("/credentials/", "/credentials/{name}"),
+        ("/providers/", "/providers/{name}"),
+    ];
+    let list = LISTS.into_iter().find(|list| *list == path);
+    list.or_else(|| ONES.into_iter().find(|(start, _)| path.starts_with(start)).map(|(_, name)| name))
+}
+
+async fn finding(ask: Ask, Path(name): Path<String>) -> Result<Response, Trouble> {
+    ask.show(Section::Findings, finding::sheet(&ask, &name)).await
+}
+
+async fn connection(ask: Ask, Path(number): Path<String>) -> Result<Response, Trouble> {
+    ask.show(Section::Connections, connection::sheet(&ask, &number)).await
+}
+
+async fn credential(ask: Ask, Path(name): Path<String>) -> Result<Response, Trouble> {
+    ask.show(Section::Credentials, credential::sheet(&ask, &name)).await
+}
+
+async fn provider(ask: Ask, Path(name): Path<String>) -> Result<Response, Trouble> {
+    ask.show(Section::Providers, async { providers::one(&ask, &name) }).await
+}
+
+/// The pages' style.
 pub async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
-/// The page's sign in a browser's tab.
-pub(super) async fn icon() -> Response {
+/// The pages' sign in a browser's tab.
+async fn icon() -> Response {
     ([(CONTENT_TYPE, "image/svg+xml")], ICON).into_response()
 }
 
-async fn ledger_facts(ledger: &Ledger) -> Result<LedgerFacts, LedgerError> {
-    Ok(LedgerFacts { mode: ledger.mail_mode().await?, worst: ledger.worst_findings(LISTED).await? })
-}
-
-/// Everything that is not the template's own is escaped: its name ends in `.html`.
-fn render(view: &View) -> Result<String, minijinja::Error> {
-    let mut templates = Environment::new();
-    templates.set_undefined_behavior(UndefinedBehavior::Strict);
-    templates.add_filter("coded", coded);
-    templates.add_template("page.html", PAGE)?;
-    templates.get_template("page.html")?.render(Serde(view))
-}
-
-/// A sentence in which commands stand between backticks, escaped.
-fn coded(sentence: &str) -> Value {
-    let mut html = String::new();
-    for (at, piece) in sentence.split('`').enumerate() {
-        let escaped = HtmlEscape(piece);
-        // writing to a String can't fail
-        _ = if at % 2 == 1 { write!(html, "<code>{escaped}</code>") } else { write!(html, "{escaped}") };
+/// The number behind or before which a list goes on that is sorted by numbers; others begin.
+const fn number(from: Cursor) -> i64 {
+    match from {
+        Cursor::Number(id) | Cursor::Latest(id) => id,
+        Cursor::Worst { .. } | Cursor::Newest { .. } => 0,
     }
-    Value::from_safe_string(html)
 }

@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 /// The content type.
 const KIND: &str = "application/problem+json";
 
+/// The content type of an error that is told on a page.
+const PAGE: &str = "text/html; charset=utf-8";
+
 /// An error as its reader gets it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Problem {
@@ -53,7 +56,8 @@ pub(super) fn told(status: StatusCode, detail: &str, field: Option<&str>) -> Res
 pub(super) async fn explained(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
     let is_error = parts.status.is_client_error() || parts.status.is_server_error();
-    let is_ours = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == KIND || kind == super::health::KIND);
+    let is_ours =
+        parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == KIND || kind == super::health::KIND || kind == PAGE);
     if !is_error || is_ours {
         return Response::from_parts(parts, body);
     }
@@ -63,10 +67,12 @@ pub(super) async fn explained(response: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-fn detail(status: StatusCode) -> &'static str {
+/// What to do about an error that says nothing itself.
+pub(super) fn detail(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => {
-            "there is nothing here; / is the page, and beside it are /api/v1/openapi.json, /metrics, /healthz and /readyz"
+            "there is nothing here; / is the first page, and beside the pages are /api/v1/openapi.json, /metrics, /healthz and \
+             /readyz"
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             "this path doesn't take this method; the Allow header has those that it takes"

@@ -69,20 +69,25 @@ const AUTHS: [(&str, Auth); 2] = [("key", Auth::Key), ("oauth", Auth::Oauth)];
 const USES: [(&str, UsedFor); 3] =
     [("sync", UsedFor::Sync), ("transactional", UsedFor::Transactional), ("smtp", UsedFor::Smtp)];
 
-/// What the end of a known connection may tell beside itself: the secret, where it is asked, and what still runs with it.
-const OF_AN_END: [usize; 11] = [
+/// What the end of a known connection may tell beside itself: the secret, what it is and where it is asked, and what still runs
+/// with it.
+const OF_AN_END: [usize; 13] = [
     CONNECTION_ID,
+    PROVIDER,
     STATUS,
     UPDATED_AT,
     DELETED_AT,
     SECRET_SET_AT,
     KEY_ID,
     SECRET,
+    AUTH,
     REGION,
     BASE_URL,
     RUNNING_JOBS,
     COMPROMISED_AT,
 ];
+/// What is known of a key at one provider says nothing of one at another.
+const OF_A_PROVIDER: [usize; 3] = [KEY_ID, REGION, BASE_URL];
 
 /// Makes an end's row of what it tells and of what is known. Its other facts stay as they are known: those that an end brings
 /// along may be older, and a platform that has just deleted a row may have few of them.
@@ -99,6 +104,8 @@ fn fill(cells: &mut Cells<'_>, known: &ConnectionRecord) {
     let maybe = |value: Option<String>| value.map_or(Cell::Absent, |value| Cell::Text(Cow::Owned(value)));
     let time = |at: Option<Timestamp>| maybe(at.map(|at| at.to_string()));
     let auth = known.auth.and_then(|auth| AUTHS.iter().find(|(_, known)| *known == auth)).map(|(word, _)| *word);
+    let is_elsewhere = matches!(cells.get(PROVIDER), Cell::Text(named)
+        if ProviderName::new(named.trim()) != known.provider);
     let list = |words: Vec<&str>| Cell::List(words.into_iter().map(|word| Cow::Owned(word.to_owned())).collect());
     for (field, value) in [
         (ACCOUNT_ID, text(&known.account_id)),
@@ -117,7 +124,7 @@ fn fill(cells: &mut Cells<'_>, known: &ConnectionRecord) {
         (COMPROMISED_AT, time(known.compromised_at)),
         (TAGS, list(known.tags.iter().map(String::as_str).collect())),
     ] {
-        if cells.is_empty(field) {
+        if cells.is_empty(field) && !(is_elsewhere && OF_A_PROVIDER.contains(&field)) {
             cells.set(field, value);
         }
     }

@@ -138,7 +138,7 @@ impl Tidings for EventBody<'_> {
     fn person(mut self, known: Option<&PersonRecord>, now: Timestamp) -> Told<PersonRecord> {
         if self.kind.is_end() {
             self.set(person::STATUS, "removed");
-            if let Some(known) = known.filter(|_| !self.is_whole()) {
+            if let Some(known) = known {
                 person::fill(&mut self.cells, known);
             }
         }

@@ -50,6 +50,12 @@ impl Refs for Allowed {
 }
 
 impl Allowed {
+    /// The same, for one reading: what it learns of who keeps the secrets holds as long.
+    #[must_use]
+    pub fn for_a_reading(&self) -> Self {
+        Self { vault: self.vault.as_ref().map(Vault::anew), ..self.clone() }
+    }
+
     /// What can't be used as the settings say, by the key of `secret_refs`. Nothing is followed.
     pub async fn unusable(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();

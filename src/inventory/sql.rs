@@ -153,12 +153,19 @@ impl SqlSource {
         let failed = |what| Err(SourceError::Failed { place: self.place(), what });
         match timeout(PATIENCE, Session::open(&self.address, self.statement_timeout)).await {
             Ok(Ok(session)) => Ok(session),
-            Ok(Err(error)) => failed(failure::of_login(&error)),
+            Ok(Err(error)) => failed(self.file_trouble(&error).unwrap_or_else(|| failure::of_login(&error))),
             Err(_) => failed(format!(
                 "no answer within {}; see that the server runs, and that `url` names its host and port",
                 words(PATIENCE)
             )),
         }
+    }
+
+    /// Where a file of the address is to blame, which. The error itself names none.
+    fn file_trouble(&self, error: &sqlx::Error) -> Option<String> {
+        let sqlx::Error::Io(_) = error else { return None };
+        let (key, path, why) = self.address.unreadable_file()?;
+        Some(format!("the file {} can't be read ({why}); correct `{key}` in `url`", path.display()))
     }
 
     /// Has the server look at a query, and finds its columns.

@@ -4,6 +4,7 @@
 //! a million rows in flat memory. Lists for people go on from a [`Cursor`], which knows other orders too. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
 //! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
 
+pub(super) mod accounts;
 pub(super) mod closings;
 pub(super) mod connections;
 pub(super) mod counts;
@@ -24,6 +25,7 @@ pub(super) mod worst;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountName, OwnUses};
 pub use closings::{ClosingsOverview, OpenForOverview};
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;
@@ -44,3 +46,4 @@ pub use search::Search;
 pub use worst::WorstFinding;
 
 pub use super::notify::suppressed::Suppressed;
+pub use super::scans::{LEFT_BEHIND, open_count};

@@ -1,9 +1,9 @@
 //! Sealed copies, sealed anew under another master key.
 
-use super::Ledger;
 use super::meta::{MASTER_KEY_ID, SET, WRAPPED_KEY};
 use super::packed::{pack, size};
 use super::sql::Sql;
+use super::{Ledger, escrow};
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::Fingerprint;
 use crate::ports::{Event, LedgerError, Progress};
@@ -16,13 +16,14 @@ const PAGE: usize = 1_000;
 pub struct Rekeyed {
     /// copies that are sealed under the new key
     pub sealed: u64,
-    /// credentials whose copy could not be opened under the old key either, and stays as it was
-    pub left: Vec<CredentialId>,
+    /// credentials whose copy could not be opened under the old key either: it is destroyed, and the rows that show their
+    /// secrets are read anew
+    pub lost: Vec<CredentialId>,
 }
 
 impl Ledger {
     /// Puts the ledger under another master key: `wrapped` is its own key under that one, with its id, and `reseal` seals a
-    /// copy anew; `None` where it can't be opened. All of it in one transaction: a ledger under two keys would be one that
+    /// copy anew; `None` where it can't be opened: such a copy is of no use to anybody, and is held no more. All of it in one transaction: a ledger under two keys would be one that
     /// half of each opens.
     ///
     /// # Errors
@@ -42,15 +43,18 @@ impl Ledger {
                 tx.rows("escrow", &HELD, [after.into(), size(PAGE).into()]).await?;
             let Some((last, ..)) = page.last() else { break };
             after = *last;
-            let mut copies = Vec::with_capacity(page.len());
+            let (mut copies, mut lost) = (Vec::with_capacity(page.len()), Vec::new());
             for (id, credential, fingerprint, sealed) in &page {
                 match reseal(fingerprint, sealed) {
                     Some(copy) => copies.push((id, copy)),
-                    None => done.left.push(*credential),
+                    None => lost.push(*credential),
                 }
             }
             tx.run(&RESEAL, [pack(&copies)?.into()]).await?;
             done.sealed += copies.len() as u64;
+            escrow::shred(&mut tx, &lost).await?;
+            tx.run(&SHOW_AGAIN, [pack(&lost)?.into()]).await?;
+            done.lost.append(&mut lost);
             progress.advance(page.len() as u64);
         }
         let (key_id, key) = wrapped;
@@ -76,6 +80,12 @@ pub(super) const HELD: Sql = sql!(
 /// SQLite writes over a copy of the same length where it stands.
 pub(super) const RESEAL: Sql = sql!(
     "UPDATE escrow SET sealed = v.sealed FROM " [tuples "$1" v (0 id bigint, 1 sealed text)] " WHERE escrow.id = v.id"
+);
+
+/// Without a digest a row counts as changed, so that its secret is looked at, and sealed where no copy is held.
+pub(super) const SHOW_AGAIN: Sql = sql!(
+    "UPDATE connection SET digest = ''
+     WHERE id IN (SELECT connection_id FROM use WHERE credential_id IN " [within "$1" bigint] ")"
 );
 
 /// PostgreSQL keeps the older copies until the table is written anew.

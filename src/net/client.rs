@@ -94,7 +94,7 @@ pub(crate) fn cause(error: &reqwest::Error) -> Cause {
 
 /// What TLS found wrong. A handshake's error comes wrapped in errors of input and output, also in several, and their
 /// `source` steps over what they wrap.
-fn tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+pub(crate) fn tls<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
     let mut error = error;
     loop {
         if let Some(tls) = error.downcast_ref() {

@@ -5,40 +5,62 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 
 use super::nhi::Nhi;
+use super::own::Own;
 use crate::domain::belief::{Liveness, Shredding};
-use crate::domain::ids::{ConnectionId, FindingId};
+use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::read::{ConnectionFilter, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
+use crate::ledger::read::{AccountName, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
 use crate::ports::LedgerError;
 
 /// Findings read at a time.
 const PAGE: usize = 500;
 
+/// Whose findings a report is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum About {
+    /// everybody's
+    #[default]
+    All,
+    /// those of one source, by its name
+    Source(String),
+    /// those of one account, as it may be told of them
+    Account(AccountName),
+}
+
+impl About {
+    /// The source's name, where it is about one.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Source(source) | Self::Account(AccountName { source, .. }) => Some(source),
+        }
+    }
+
+    /// The account, where it is about one.
+    pub const fn account(&self) -> Option<&AccountName> {
+        match self {
+            Self::Account(account) => Some(account),
+            Self::All | Self::Source(_) => None,
+        }
+    }
+}
+
 /// What a report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// the account with this id on the platform; all where there is none
-    pub account: Option<String>,
+    /// whose findings
+    pub about: About,
     /// findings that closed before are left out
     pub since: Option<Timestamp>,
     /// closed findings are left out
     pub open_only: bool,
 }
 
-/// Whether the ledger has a connection of the account with this id on the platform: a report about one that it has not would
-/// look clean.
-///
-/// # Errors
-/// [`LedgerError`], as for every reading.
-pub async fn is_known(ledger: &Ledger, account: &str) -> Result<bool, LedgerError> {
-    let filter = ConnectionFilter { account: Some(account.to_owned()), ..ConnectionFilter::default() };
-    Ok(!ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty())
-}
-
 /// Goes through the findings of a scope, in the order of their numbers.
 pub struct Cases<'l> {
     ledger: &'l Ledger,
+    account: Option<&'l AccountName>,
     filter: FindingFilter,
     since: Option<Timestamp>,
     after: FindingId,
@@ -47,17 +69,18 @@ pub struct Cases<'l> {
 
 impl<'l> Cases<'l> {
     /// Begins before the first one.
-    pub fn of(ledger: &'l Ledger, scope: &Scope) -> Self {
-        let (account, current) = (scope.account.clone(), scope.open_only);
-        let filter = FindingFilter { account, current, ..FindingFilter::default() };
-        Self { ledger, filter, since: scope.since, after: FindingId(0), page: VecDeque::new() }
+    pub fn of(ledger: &'l Ledger, scope: &'l Scope) -> Self {
+        let (account, source) = (scope.about.account(), scope.about.source().map(str::to_owned));
+        let id = account.map(|account| account.id.clone());
+        let filter = FindingFilter { account: id, source, current: scope.open_only, ..FindingFilter::default() };
+        Self { ledger, account, filter, since: scope.since, after: FindingId(0), page: VecDeque::new() }
     }
 
-    /// The next one; `None` behind the last.
+    /// The next one's row; `None` behind the last.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn next(&mut self) -> Result<Option<FindingDetail>, LedgerError> {
+    pub async fn row(&mut self) -> Result<Option<FindingRow>, LedgerError> {
         loop {
             if self.page.is_empty() {
                 self.page = self.ledger.findings(&self.filter, self.after, PAGE).await?.into();
@@ -65,18 +88,31 @@ impl<'l> Cases<'l> {
             let Some(row) = self.page.pop_front() else { return Ok(None) };
             self.after = row.id;
             let is_past = |since| row.closed_at.is_some_and(|closed| closed < since);
-            if self.since.is_some_and(is_past) {
-                continue;
-            }
-            // one that is gone meanwhile is not told of
-            if let Some(detail) = self.ledger.finding(row.id).await? {
-                return Ok(Some(detail));
+            if !self.since.is_some_and(is_past) {
+                return Ok(Some(row));
             }
         }
     }
+
+    /// The next one with its course and with who was told; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn next(&mut self) -> Result<Option<FindingDetail>, LedgerError> {
+        while let Some(row) = self.row().await? {
+            // one that is gone meanwhile is not told of
+            let Some(mut detail) = self.ledger.explained(row).await? else { continue };
+            if let Some(account) = self.account {
+                let uses = self.ledger.own_uses(detail.course.credential_number, account).await?;
+                Own::of(account, &uses, detail.finding.since).row(&mut detail.course.credential_now);
+            }
+            return Ok(Some(detail));
+        }
+        Ok(None)
+    }
 }
 
-/// Who was told of a finding: in how many mails' notices, and when.
+/// Who was told of a finding since it last began: in how many mails' notices, and when.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// the first time
@@ -88,9 +124,10 @@ pub struct Told {
 }
 
 impl Told {
-    /// What a finding's notices say.
+    /// What a finding's notices of its present opening say, or of its last one.
     pub fn of(detail: &FindingDetail) -> Self {
-        let sent = detail.notices.iter().filter(|notice| notice.state == "sent").filter_map(|notice| notice.sent_at);
+        let present = detail.notices.iter().filter(|notice| notice.opening == detail.course.opening);
+        let sent = present.filter(|notice| notice.state == "sent").filter_map(|notice| notice.sent_at);
         sent.fold(Self::default(), |told, at| Self {
             first: Some(told.first.map_or(at, |first| first.min(at))),
             last: Some(told.last.map_or(at, |last| last.max(at))),
@@ -100,8 +137,7 @@ impl Told {
 }
 
 /// What is proven of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// it was refused, confirmed, and refused once more when settling was over
     Dead,

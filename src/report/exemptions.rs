@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::domain::policy::{Exempted, Exemption, Exemptions, Standing};
 use crate::domain::time::{Timestamp, words};
+use crate::ledger::read::AccountName;
 
 /// An exemption as programs read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,12 +94,14 @@ impl ExemptionRow {
 }
 
 /// What a report about an account may list: what is accepted of it, and what is said of nobody's account in particular. What
-/// names a connection alone is left out, for that may be another's.
-pub fn about(exemptions: &Exemptions, account: Option<&str>) -> Exemptions {
-    let is_theirs = |entry: &&Exemption| match (account, &entry.scope.account) {
-        (None, _) => true,
-        (Some(account), Some(named)) => account == named,
-        (Some(_), None) => entry.scope.connection.is_none(),
+/// names a connection alone is left out, for that may be another's, and what names another source.
+pub fn about(exemptions: &Exemptions, account: Option<&AccountName>) -> Exemptions {
+    let is_theirs = |entry: &&Exemption| {
+        let Some(account) = account else { return true };
+        let scope = &entry.scope;
+        let is_nobodys = scope.account.is_none() && scope.connection.is_none();
+        (is_nobodys || scope.account.as_ref() == Some(&account.id))
+            && scope.source.as_ref().is_none_or(|source| *source == account.source)
     };
     Exemptions::new(exemptions.iter().filter(is_theirs).cloned().collect())
 }

@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::cases::{Proof, Told};
 use super::nhi::Nhi;
-use super::value;
 use super::words::{cure, why};
 use crate::domain::finding::Severity;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name};
@@ -33,7 +32,7 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
             "version": VERSION,
             "profiles": ["datetime"],
             "event_code": finding.rule,
-            "uid": format!("{}/{}/{}", producer.ledger_id, finding_name(finding.id), detail.course.opening),
+            "uid": event_uid(detail, producer),
             "product": {"name": "keysweep", "vendor_name": "keysweep", "version": producer.version, "uid": producer.ledger_id},
         },
         "category_uid": 2, "category_name": "Findings",
@@ -61,6 +60,13 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
     })
 }
 
+/// Names what is told: its opening and its state, since who has an event of this name takes no other. The finding itself is
+/// `finding_info.uid` throughout.
+fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
+    let (finding, opening) = (&detail.finding, detail.course.opening);
+    format!("{}/{}/{opening}/{}", producer.ledger_id, finding_name(finding.id), finding.state.as_str())
+}
+
 /// The key, and the connection that it was pasted into.
 fn resources(detail: &FindingDetail) -> Value {
     let (finding, key) = (&detail.finding, &detail.course.credential_now);
@@ -86,7 +92,7 @@ fn evidence(detail: &FindingDetail) -> Map<String, Value> {
     let told = Told::of(detail);
     let mut facts = detail.finding.evidence.clone();
     let mut note = |name: &str, fact: Value| _ = facts.insert(name.to_owned(), fact);
-    note("proof", value(&Proof::of(key)));
+    note("proof", Proof::of(key).as_str().into());
     for (name, at) in [
         ("last_accepted_at", key.accepted_at),
         ("first_refused_at", key.refused_first),
@@ -137,5 +143,37 @@ impl Status {
             FindingState::Open if is_known => Self(2, "In Progress"),
             FindingState::Open => Self(1, "New"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::story::tests::finding;
+
+    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1" };
+
+    #[test]
+    fn each_state_of_an_opening_is_an_event_of_its_own_and_the_finding_stays_one() {
+        let mut exempt = finding(true);
+        exempt.finding.state = FindingState::Exempt;
+        let told = [finding(true), exempt, finding(false)].map(|detail| detection(&detail, &PRODUCER));
+        let uids: std::collections::BTreeSet<&str> =
+            told.iter().filter_map(|event| event["metadata"]["uid"].as_str()).collect();
+        assert_eq!(uids.len(), 3, "{uids:?}");
+        assert!(told.iter().all(|event| event["finding_info"]["uid"] == "ledger/F12"));
+    }
+
+    #[test]
+    fn who_was_told_in_an_earlier_opening_was_not_told_of_this_one() {
+        let mut detail = finding(true);
+        let of = |detail: &FindingDetail| {
+            let event = detection(detail, &PRODUCER);
+            let facts = &event["evidences"][0]["data"];
+            (event["status"].clone(), facts["notices_sent"].clone(), facts["first_told_at"].is_string())
+        };
+        assert_eq!(of(&detail), (json!("In Progress"), json!(1), true));
+        detail.course.opening = 2;
+        assert_eq!(of(&detail), (json!("New"), json!(0), false));
     }
 }

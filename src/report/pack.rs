@@ -42,7 +42,7 @@ pub struct Head<'a> {
 impl Head<'_> {
     /// What is accepted of what the report is about, with how many of its findings are exempt by each.
     pub fn exempt(&self, tally: &Tally) -> Vec<ExemptionRow> {
-        listed(&about(self.exemptions, self.scope.account.as_deref()), tally.exempt(), self.now)
+        listed(&about(self.exemptions, self.scope.about.account()), tally.exempt(), self.now)
     }
 
     /// For programs.
@@ -51,7 +51,8 @@ impl Head<'_> {
             "generated_at": self.now.to_string(), "keysweep": self.version, "ledger": self.ledger_id,
             "log_head": self.log.map(|link| link.to_string()),
             "scope": {
-                "account_id": self.scope.account, "since": self.scope.since.map(|at| at.to_string()),
+                "account_id": self.scope.about.account().map(|account| &account.id), "source": self.scope.about.source(),
+                "since": self.scope.since.map(|at| at.to_string()),
                 "open_only": self.scope.open_only,
             },
         })
@@ -111,9 +112,9 @@ async fn stories<O: Outlet>(
     progress.stage("credentials", Some(keys.len() as u64));
     let mut list = Array::begin(out, "credentials")?;
     for id in keys {
-        if let Some(story) = Story::within(ledger, id, scope.account.as_deref()).await? {
+        if let Some(story) = Story::within(ledger, id, scope.about.account()).await? {
             let mut document = story.evidence();
-            document["proof"] = value(&Proof::of(story.credential()));
+            document["proof"] = Proof::of(story.credential()).as_str().into();
             list.item(&document).await?;
         }
         progress.advance(1);
@@ -130,7 +131,7 @@ fn finding(detail: &FindingDetail) -> Value {
         fields.remove("credential_now");
         fields.insert("why".to_owned(), why(rule).into());
         fields.insert("clears".to_owned(), cure(rule).into());
-        fields.insert("owasp_nhi".to_owned(), value(&Nhi::of(rule)));
+        fields.insert("owasp_nhi".to_owned(), Nhi::of(rule).map(Nhi::id).into());
     }
     document
 }
@@ -138,10 +139,10 @@ fn finding(detail: &FindingDetail) -> Value {
 /// The counts by risk.
 pub fn risks(tally: &Tally) -> Value {
     let line = |(risk, line): (Option<Nhi>, super::cases::Line)| {
-        json!({
-            "id": risk.map(Nhi::id), "title": risk.map_or("none of the ten", Nhi::title),
-            "open": line.open, "closed": line.closed, "oldest_open": line.oldest_open.map(|at| at.to_string()),
-        })
+        let mut document = value(&line);
+        document["id"] = risk.map(Nhi::id).into();
+        document["title"] = risk.map_or("none of the ten", Nhi::title).into();
+        document
     };
     tally.lines().map(line).collect()
 }

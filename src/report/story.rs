@@ -9,22 +9,27 @@ use serde_json::Value;
 
 pub use self::document::{ExplainedFinding, FindingStory, StoryDocument};
 use super::log::{Entry, Names, entries};
+use super::own::Own;
 use super::text::{pairs, plain, second};
-use super::value;
 use super::words::{cure, ended, exempt, state, why};
 use crate::domain::finding::Exempt;
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow, finding_name,
+    AccountName, CredentialDetail, CredentialRow, CredentialUse, EventRow, FindingDetail, FindingFilter, FindingRow,
+    finding_name,
 };
 use crate::ports::LedgerError;
 
 /// Entries of the log that a story has at most.
 const EVENTS: usize = 1_000;
+/// Entries that are read at a time.
+const PAGE: usize = 1_000;
 /// Findings that a story has at most: a key that thousands share is read elsewhere.
 const FINDINGS: usize = 200;
+/// Uses that a story has at most.
+const MOST_USES: usize = 1_000;
 /// Uses that are written out.
 const USES: usize = 50;
 
@@ -65,36 +70,50 @@ impl Story {
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn within(ledger: &Ledger, id: CredentialId, account: Option<&str>) -> Result<Option<Self>, LedgerError> {
+    pub async fn within(
+        ledger: &Ledger,
+        id: CredentialId,
+        account: Option<&AccountName>,
+    ) -> Result<Option<Self>, LedgerError> {
         Self::read(ledger, id, account, People::Named).await
     }
 
     async fn read(
         ledger: &Ledger,
         id: CredentialId,
-        account: Option<&str>,
+        account: Option<&AccountName>,
         people: People,
     ) -> Result<Option<Self>, LedgerError> {
         let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
-        if let Some(account) = account {
-            detail.uses.retain(|used| used.account_id == account);
-            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
-            detail.credential.open_uses = u32::try_from(open).unwrap_or(u32::MAX);
-        }
-        let account = account.map(str::to_owned);
-        let filter = FindingFilter { credential: Some(id), account, ..FindingFilter::default() };
+        let (source, named) = (account.map(|of| of.source.clone()), account.map(|of| of.id.clone()));
+        let filter = FindingFilter { credential: Some(id), account: named, source, ..FindingFilter::default() };
         let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
         let mut cut = Vec::new();
         if listed.len() > FINDINGS {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
         let mut findings = Vec::new();
-        for row in listed.iter().take(FINDINGS) {
-            findings.extend(ledger.finding(row.id).await?);
+        for row in listed.into_iter().take(FINDINGS) {
+            findings.extend(ledger.explained(row).await?);
         }
-        let mut events = about(id, ledger.timeline(&subjects(&detail, &findings), 0, EVENTS + 1).await?);
-        events.retain(|event| !is_older_news(event, &detail));
+        let uses = match account {
+            Some(account) => Some((account, ledger.own_uses(id, account).await?)),
+            None => None,
+        };
+        let otherwise = findings.iter().map(|one| one.finding.since).min().unwrap_or(detail.credential.secret_since);
+        let own = uses.as_ref().map(|(account, uses)| Own::of(account, uses, otherwise));
+        if let Some(own) = &own {
+            own.row(&mut detail.credential);
+        }
+        if let Some((_, uses)) = &uses {
+            detail.uses.clone_from(&uses.uses);
+        }
+        if detail.uses.len() >= MOST_USES {
+            cut.push(format!("at most its first {MOST_USES} uses are told of"));
+        }
+        let mut events = told(ledger, &detail, &findings, own.as_ref()).await?;
         if events.len() > EVENTS {
+            events.truncate(EVENTS);
             cut.push(format!("only the first {EVENTS} entries of the log are told"));
         }
         let readers = match people {
@@ -103,7 +122,7 @@ impl Story {
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };
-        let entries = entries(&detail, &findings, events.get(..EVENTS).unwrap_or(&events), &names);
+        let entries = entries(&detail, &findings, &events, &names);
         Ok(Some(Self { detail, findings, entries, cut }))
     }
 
@@ -132,30 +151,62 @@ impl Story {
         text
     }
 
+    /// Its uses, oldest first.
+    pub fn uses(&self) -> &[CredentialUse] {
+        &self.detail.uses
+    }
+
+    /// The findings about it, closed ones included, oldest first.
+    pub fn findings(&self) -> &[FindingDetail] {
+        &self.findings
+    }
+
+    /// What happened, oldest first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was left out, in words.
+    pub fn left_out(&self) -> &[String] {
+        &self.cut
+    }
+
     /// The credential.
     pub const fn credential(&self) -> &CredentialRow {
         &self.detail.credential
     }
+}
 
-    /// For auditors, who are told of the findings elsewhere.
-    pub fn evidence(&self) -> Value {
-        let mut document = value(&self.document());
-        if let Some(fields) = document.as_object_mut() {
-            fields.remove("findings");
+/// What the log tells of it, up to one entry more than a story has. What is none of its story is passed over page by page, so
+/// that it takes no room.
+async fn told(
+    ledger: &Ledger,
+    detail: &CredentialDetail,
+    findings: &[FindingDetail],
+    own: Option<&Own<'_>>,
+) -> Result<Vec<EventRow>, LedgerError> {
+    let subjects = subjects(detail, findings);
+    let (mut told, mut after) = (Vec::new(), 0);
+    while told.len() <= EVENTS {
+        let page = ledger.timeline(&subjects, after, PAGE).await?;
+        let (is_last, last) = (page.len() < PAGE, page.last().map(|event| event.id));
+        let page = page.into_iter().filter(|event| is_about(event, detail) && !is_older_news(event, detail));
+        match own {
+            Some(own) => told.extend(page.filter_map(|event| own.event(event))),
+            None => told.extend(page),
         }
-        document
+        match last {
+            Some(last) if !is_last => after = last,
+            _ => break,
+        }
     }
+    told.truncate(EVENTS + 1);
+    Ok(told)
+}
 
-    /// For programs.
-    pub fn document(&self) -> StoryDocument<'_> {
-        StoryDocument {
-            credential: &self.detail.credential,
-            uses: &self.detail.uses,
-            findings: self.findings.iter().map(ExplainedFinding::of).collect(),
-            timeline: &self.entries,
-            left_out: &self.cut,
-        }
-    }
+/// False for what happened to its connections with another credential.
+fn is_about(event: &EventRow, detail: &CredentialDetail) -> bool {
+    event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == detail.credential.id.0)
 }
 
 /// What became of the provider before the credential was seen is none of its story.
@@ -171,12 +222,6 @@ fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String
         .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
         .chain([format!("provider:{}", detail.credential.provider)])
         .collect()
-}
-
-/// Without what happened to its connections with another credential.
-fn about(id: CredentialId, mut events: Vec<EventRow>) -> Vec<EventRow> {
-    events.retain(|event| event.data.get("credential").and_then(Value::as_i64).is_none_or(|other| other == id.0));
-    events
 }
 
 /// What the log's numbers of people are called. Addresses are masked.
@@ -198,14 +243,7 @@ fn name(used: &CredentialUse) -> String {
 fn uses(uses: &[CredentialUse]) -> String {
     let mut text = String::from("\nUsed by\n");
     for used in uses.iter().take(USES) {
-        let span = match (used.until, used.ended_by) {
-            (None, _) => format!("since {}", second(used.since)),
-            (Some(until), by) => {
-                format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
-            }
-        };
-        let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
-        let line = format!("  {} ({}), {span}{}", name(used), used.account_id, leaked.unwrap_or_default());
+        let line = format!("  {} ({}), {}", name(used), used.account_id, use_span(used));
         _ = writeln!(text, "{}", plain(&line));
     }
     if uses.len() > USES {
@@ -214,11 +252,30 @@ fn uses(uses: &[CredentialUse]) -> String {
     text
 }
 
+/// From when to when a use lasts, what ended it, and whether the value leaked there.
+pub fn use_span(used: &CredentialUse) -> String {
+    let span = match (used.until, used.ended_by) {
+        (None, _) => format!("since {}", second(used.since)),
+        (Some(until), by) => {
+            format!("from {} to {}: {}", second(used.since), second(until), by.map_or("ended", ended))
+        }
+    };
+    let leaked = used.compromised_at.map(|at| format!("; leaked at {}, says the platform", second(at)));
+    format!("{span}{}", leaked.unwrap_or_default())
+}
+
 /// A finding: what, why, from which facts, what would clear it, when it is next looked at.
 pub fn finding_facts(detail: &FindingDetail) -> String {
     let finding = &detail.finding;
     let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
     _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
+    text.push_str(&pairs(&finding_pairs(detail)));
+    text
+}
+
+/// The facts of a finding by name, in the order in which they are told. What is empty has nothing to say.
+pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
+    let finding = &detail.finding;
     let mut facts = vec![
         ("connection", format!("{}/{}", finding.source, finding.connection_id)),
         ("name", finding.connection_name.clone().unwrap_or_default()),
@@ -235,8 +292,7 @@ pub fn finding_facts(detail: &FindingDetail) -> String {
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
     facts.push(("told again", next_step(detail)));
-    text.push_str(&pairs(&facts));
-    text
+    facts
 }
 
 /// An open finding, in the middle of a credential's story.
@@ -285,8 +341,16 @@ fn next_step(detail: &FindingDetail) -> String {
 
 /// A credential: what is believed of it, since when, from which answers, and when it is asked next.
 pub fn credential_facts(row: &CredentialRow) -> String {
-    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
+    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
+    text.push_str(&pairs(&credential_pairs(row)));
+    text
+}
+
+/// The facts of a credential by name, in the order in which they are told; names that are set in belong to the fact above
+/// them. What is empty has nothing to say.
+pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
+    let at = |at: Option<Timestamp>| at.map(second).unwrap_or_default();
     let unknown = row.unknown_since.map(|since| {
         let reason = row.unknown_reason.map(|reason| reason.to_string()).unwrap_or_default();
         format!("since {} ({reason})", second(since))
@@ -302,8 +366,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
     });
-    let mut text = format!("credential {} ({}{tail})\n", row.credential, row.provider);
-    text.push_str(&pairs(&[
+    vec![
         ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
@@ -323,8 +386,7 @@ pub fn credential_facts(row: &CredentialRow) -> String {
         ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
         ("first seen", at(row.first_seen_at)),
         ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
-    ]));
-    text
+    ]
 }
 
 /// `REST and SMTP`; empty where there are none.
@@ -353,4 +415,4 @@ fn next(at: Option<Timestamp>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,6 +12,7 @@ mod provisioned;
 mod queries;
 mod schema;
 mod served;
+mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 mod changes;
 mod great;
-mod lists;
+pub mod lists;
 
 use std::fs;
 use std::path::PathBuf;

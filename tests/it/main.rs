@@ -33,6 +33,7 @@ mod onslaught;
 mod over_http;
 mod own_schedule;
 mod page;
+mod pages;
 mod postfix;
 mod probe;
 mod refs;

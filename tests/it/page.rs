@@ -16,17 +16,16 @@ use crate::estate::{stale_keys, wait_for};
 use crate::support::fixtures;
 
 /// A running demo.
-pub struct Demo {
+pub(crate) struct Demo {
     child: Child,
     folder: TempDir,
-    /// where the page is: a host and a port
-    pub page: String,
+    pub(crate) page: String,
     inbox: String,
 }
 
 impl Demo {
     /// Waits until its story is told and it can be looked at.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = Command::new(env!("CARGO_BIN_EXE_keysweep"))
             .args(["demo", "--keep"])
@@ -52,13 +51,12 @@ impl Demo {
         self.folder.path().join("kept").join(name)
     }
 
-    /// The operator's token.
-    pub fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         fs::read_to_string(self.file("http.token")).expect("the token")
     }
 
     /// The body of a page that needs the token.
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         get(&self.page, path, &format!("Authorization: Bearer {}\r\n", self.token()))
     }
 }
@@ -112,7 +110,9 @@ fn picture(url: &str, width: u32, to: &Path) -> u64 {
 fn the_demo_can_be_looked_at_and_shows_no_secret_and_no_address() {
     let demo = Demo::start();
     let page = demo.get("/");
-    for told in ["Am I blind?", "ConvertKit", "revocation-missing", "platform/c-", "keys left behind", "over a year"] {
+    for told in
+        ["Am I blind?", "ConvertKit", "revocation-missing", "platform&#x2f;c-", "keys left behind", "over a year"]
+    {
         assert!(page.contains(told), "{told} is not on the page");
     }
     let metrics = demo.get("/metrics");
@@ -209,7 +209,7 @@ fn a_daemon_is_seen_and_rung_over_its_listener() {
     assert!(get(&address, "/readyz", "").ends_with("\"status\":\"ready\"}\n"));
     let page = wait_for("the findings on the page", || {
         let page = get(&address, "/", &format!("Authorization: Bearer {TOKEN}\r\n"));
-        page.contains("main/c01").then_some(page)
+        page.contains("main&#x2f;c01").then_some(page)
     });
     assert!(page.contains("secret-stale") && !page.contains('@'), "{page}");
 

@@ -56,6 +56,42 @@ fn on_postgres_every_copy_is_opened_by_the_new_key_and_the_old_one_is_refused() 
 }
 
 #[test]
+fn a_damaged_copy_is_sealed_anew_when_the_inventory_shows_its_secret_again() {
+    const DAMAGE: &str = r#"import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as ledger:
+    cut = "UPDATE escrow SET sealed = substr(sealed, 1, length(sealed) - 4) || ? WHERE id = 1"
+    ledger.execute(cut, ("AAAA",))"#;
+    let site = prepared(Kind::Sqlite);
+    let done = std::process::Command::new("python3").args(["-c", DAMAGE]).arg(site.path("ledger.db")).output();
+    let done = done.expect("python3 runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let ran = site.command().env("NEW_KEY", NEW).args(["rekey", "--new-key", "env:NEW_KEY"]).output();
+    let ran = crate::support::Ran::from(ran.expect("the program starts")).exits(1);
+    assert!(ran.out.contains("1 copies could not be opened") && ran.out.contains("are destroyed"), "{}", ran.out);
+    let held = || site.list("credentials").iter().filter(|row| row["held"] == true).count();
+    assert_eq!(held(), 1);
+    let scan = site.command().env("KEYSWEEP_MASTER_KEY", NEW).args(["scan", "--no-probe"]).output();
+    crate::support::Ran::from(scan.expect("the program starts")).exits(0);
+    assert_eq!(held(), 2, "the rows are the same, and read anew");
+}
+
+#[test]
+fn where_there_is_no_ledger_or_no_key_nothing_is_made() {
+    let site = Site::new();
+    let rekey = || {
+        let ran = site.command().env("NEW_KEY", NEW).args(["rekey", "--new-key", "env:NEW_KEY"]).output();
+        crate::support::Ran::from(ran.expect("the program starts"))
+    };
+    let ran = rekey();
+    assert!(ran.code != Some(0) && ran.err.contains("there is no ledger"), "{}", ran.err);
+    assert!(!site.path("ledger.db").exists(), "another configuration's ledger was meant");
+    site.run(&["migrate"]).exits(0);
+    let ran = rekey();
+    assert!(ran.code != Some(0) && ran.err.contains("nothing was sealed"), "{}", ran.err);
+    site.scan();
+}
+
+#[test]
 fn a_key_is_never_an_argument_and_what_is_no_key_changes_nothing() {
     let site = prepared(Kind::Sqlite);
     fs::write(site.path("short"), "c2hvcnQ=").expect("a file");

@@ -1,13 +1,14 @@
 //! Reports: what auditors, spreadsheets and other systems are given, from the ledger that the demo leaves.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use keysweep::domain::finding::RuleName;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Settings, Site};
+use crate::support::{Settings, Site, now, pair};
 
 /// The demo's ledger, when its story is told.
 struct Estate(TempDir);
@@ -38,6 +39,13 @@ impl Estate {
         serde_json::from_str(&self.text(arguments)).expect("a document")
     }
 
+    /// The addresses of everybody in it.
+    fn addresses(&self) -> BTreeSet<String> {
+        let mut people = csv::Reader::from_path(self.home().join("people.csv")).expect("the people");
+        let rows = people.deserialize().map(|row| row.expect("a row"));
+        rows.map(|row: std::collections::HashMap<String, String>| row["email"].clone()).collect()
+    }
+
     fn rows(&self, arguments: &[&str]) -> Vec<std::collections::HashMap<String, String>> {
         let text = self.text(arguments);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -45,9 +53,10 @@ impl Estate {
     }
 }
 
+/// Nothing of ours, and an end.
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keysweep"));
-    command.env("NO_COLOR", "1");
+    let mut command = Command::new("/usr/bin/timeout");
+    command.env_clear().args(["300", env!("CARGO_BIN_EXE_keysweep")]);
     command
 }
 
@@ -66,7 +75,8 @@ fn every_form_of_a_report_tells_of_the_same_findings_and_of_no_secret() {
     let pack = estate.document(&["report", "--format", "json"]);
     let detections = estate.document(&["report", "--format", "ocsf"]);
     let (findings, detections) = (pack["findings"].as_array().expect("a list"), detections.as_array().expect("a list"));
-    assert!(rows.len() >= RuleName::ALL.len(), "the demo shows every rule");
+    let rules: BTreeSet<&str> = rows.iter().map(|row| row["rule"].as_str()).collect();
+    assert_eq!(rules, RuleName::ALL.map(|rule| rule.as_str()).into(), "the demo shows every rule");
     let ids = |of: &dyn Fn(usize) -> String| (0..rows.len()).map(of).collect::<Vec<_>>();
     let in_rows = ids(&|n| rows[n]["finding"].clone());
     assert_eq!(in_rows, ids(&|n| findings[n]["finding"]["id"].as_str().expect("a name").to_owned()));
@@ -78,10 +88,14 @@ fn every_form_of_a_report_tells_of_the_same_findings_and_of_no_secret() {
         pack["owasp_nhi"].as_array().expect("a list").iter().map(|line| line["open"].as_u64().expect("a count")).sum();
     assert_eq!(counted, open);
     assert_eq!(estate.rows(&["report", "--format", "csv", "--open"]).len() as u64, open);
+    let addresses = estate.addresses();
+    assert!(addresses.len() > 10, "{addresses:?}");
     for form in ["table", "json", "csv", "ocsf"] {
         let text = estate.text(&["report", "--format", form]);
         assert!(!text.contains(keysweep::demo::estate::MARK), "{form}");
-        assert!(!text.contains("@example"), "{form} has an address");
+        for address in &addresses {
+            assert!(!text.contains(address), "{form} has {address}");
+        }
     }
 }
 
@@ -116,25 +130,85 @@ fn the_pack_shows_a_key_from_its_acceptance_to_the_proof_that_it_is_dead_and_who
     assert!(row["notices_sent"] != "0" && row["last_accepted_at"] < row["first_refused_at"], "{row:?}");
 }
 
+/// A second source, with an account that has the first one's key since long before, and one that is numbered like the first.
+fn shared() -> Site {
+    let mut site = Site::new();
+    let (key_id, secret) = pair("shared");
+    site.providers.set("mailjet", "shared", &key_id, &secret, "accept");
+    let second = "[[inventory]]\nname = \"second-shop\"\nkind = \"csv\"\npath = \"second.csv\"\n";
+    site.configure(&Settings { rest: second.to_owned(), ..Settings::default() });
+    let head = "connection_id,account_id,provider,key_id,secret,secret_set_at\n";
+    let row = |id: &str, account: &str, since: &str| format!("{id},{account},mailjet,{key_id},{secret},{since}\n");
+    let other = format!("c-nine,acct-one,kit,,kit_{},2025-01-02T00:00:00Z\n", "0".repeat(20));
+    let second = [head, &row("c-two", "acct-two", "2025-01-01T00:00:00Z"), &other].concat();
+    std::fs::write(site.path("second.csv"), second).expect("a file");
+    site.scan();
+    assert_eq!(site.liveness("c-two"), "live");
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let rows = [row("c-one", "acct-one", &now), row("c-three", "acct-three", "2026-01-01T00:00:00Z")].concat();
+    site.connections([head, &rows].concat());
+    site.scan();
+    site.run(&["compromised", "c-one", "--note", "seen-in-a-paste", "--at", &now]).exits(0);
+    site.run(&["scan", "--no-probe"]).exits(0);
+    site
+}
+
 #[test]
 fn a_report_about_one_account_says_nothing_of_another_that_has_the_same_key() {
-    let site = Site::new();
-    let row = |id: &str, account: &str| format!("{id},{account},mailjet,public,the-same-key,2026-01-01T00:00:00Z\n");
-    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two"), row("c-three", "acct-two")].concat();
-    site.connections(format!("connection_id,account_id,provider,key_id,secret,secret_set_at\n{rows}"));
-    site.run(&["scan", "--no-probe"]).exits(0);
+    let site = shared();
     let report = |more: &[&str]| site.run(&[&["report", "--format", "json"], more].concat()).exits(0).out;
     let all = report(&[]);
-    assert!(all.contains("acct-two") && all.contains("main/c-two"), "the operator is told of both");
-    let one = report(&["--account", "acct-one"]);
-    let pack: Value = serde_json::from_str(&one).expect("a document");
-    assert_eq!(pack["credentials"][0]["uses"].as_array().map(Vec::len), Some(1));
-    assert_eq!(pack["credentials"][0]["credential"]["open_uses"], 1);
-    for other in ["acct-two", "c-two", "c-three"] {
-        assert!(!one.contains(other), "{other}: {one}");
+    for other in ["acct-two", "second-shop/c-two", "seen-in-a-paste", "2025-01-01"] {
+        assert!(all.contains(other), "the operator is told of {other}");
     }
-    let unknown = site.run(&["report", "--account", "no-such-account"]).exits(2);
-    assert!(unknown.err.contains("no-such-account"), "a report of nothing looks clean");
+    for form in ["json", "csv", "ocsf", "table"] {
+        let own = ["report", "--format", form, "--account", "acct-one", "--source", "main"];
+        let told = site.run(&own).exits(0).out;
+        for other in ["acct-two", "acct-three", "c-two", "c-three", "c-nine", "second-shop", "seen-in-a-paste"] {
+            assert!(!told.contains(other), "{form}: {other}: {told}");
+        }
+    }
+    let pack: Value =
+        serde_json::from_str(&report(&["--account", "acct-one", "--source", "main"])).expect("a document");
+    assert_eq!(
+        (&pack["report"]["scope"]["account_id"], &pack["report"]["scope"]["source"]),
+        (&json!("acct-one"), &json!("main"))
+    );
+    let [key] = &pack["credentials"].as_array().expect("a list")[..] else { panic!("one key: {pack}") };
+    assert_eq!(key["uses"].as_array().map(Vec::len), Some(1));
+    let row = &key["credential"];
+    assert_eq!((&row["source"], &row["open_uses"], &row["first_seen_at"]), (&json!("main"), &json!(1), &Value::Null));
+    let since = key["uses"][0]["since"].as_str().expect("a time");
+    assert_eq!(row["secret_since"], since);
+    assert!(!key.to_string().contains("2025-01-01"), "{key}");
+    let times = key["timeline"].as_array().expect("a list").iter().map(|entry| entry["at"].as_str().expect("a time"));
+    assert!(times.clone().count() > 2 && times.min() == Some(since), "{key}");
+}
+
+#[test]
+fn an_id_that_means_several_accounts_is_not_taken_for_one() {
+    let site = shared();
+    let report = |more: &[&str]| site.run(&[&["report", "--format", "json"], more].concat());
+    let refused = report(&["--account", "acct-one"]).exits(2).err;
+    assert!(refused.contains("name its source: main, second-shop"), "{refused}");
+    let other = report(&["--account", "acct-one", "--source", "second-shop"]).exits(0).json();
+    let connections = |pack: &Value| -> BTreeSet<String> {
+        let findings = pack["findings"].as_array().expect("a list").iter();
+        findings.map(|one| one["finding"]["connection_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    assert_eq!(connections(&other), BTreeSet::from(["c-nine".to_owned()]));
+    let of_one = report(&["--source", "second-shop"]).exits(0).json();
+    assert_eq!(connections(&of_one), BTreeSet::from(["c-nine".to_owned(), "c-two".to_owned()]));
+    let alone = report(&["--account", "acct-two"]).exits(0).json();
+    assert_eq!(alone["report"]["scope"]["source"], "second-shop", "there is one");
+    for (wrong, says) in [
+        (&["--account", "no-such-account"][..], "no-such-account"),
+        (&["--account", "acct-two", "--source", "main"], "these have: second-shop"),
+        (&["--source", "no-such-source"], "no-such-source"),
+    ] {
+        let refused = report(wrong).exits(2).err;
+        assert!(refused.contains(says), "a report of nothing looks clean: {refused}");
+    }
 }
 
 #[test]

@@ -11,6 +11,9 @@ pub struct ReportArgs {
     /// The account, by the platform's own id [default: all]. It then says nothing of other accounts that have the same key
     #[arg(long, value_name = "ID")]
     pub account: Option<String>,
+    /// The source, by its name [default: all]. With --account: that of the account, where several sources have its id
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
     /// Leaves out what closed before this time (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<Timestamp>,

@@ -25,13 +25,6 @@ pub struct Override {
     pub history: Option<Duration>,
 }
 
-impl Override {
-    /// True where it changes nothing.
-    pub fn is_empty(&self) -> bool {
-        [self.max_age, self.warn_before, self.idle_after, self.history].iter().all(Option::is_none)
-    }
-}
-
 /// All entries, in the file's order, which decides nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides(Vec<Override>);

@@ -177,7 +177,7 @@ fn a_closed_finding_says_why() {
         (SecretStale, None, Live, "cleared"),
         (SecretStale, None, Dead, "dead"),
         (SecretStale, Some(Replaced), Live, "rotated"),
-        (SecretStale, Some(Identified), Live, "rotated"),
+        (SecretStale, Some(Identified), Live, "cleared"),
         (SecretStale, Some(Deleted), Live, "ended"),
         (SecretStale, Some(Absent), Live, "ended"),
         (RevocationMissing, Some(Deleted), Dead, "dead"),

@@ -49,8 +49,10 @@ pub(super) async fn read_overview(State(ops): State<Arc<Ops>>, _: NoQuery) -> Re
 )]
 pub(super) async fn list_providers(State(ops): State<Arc<Ops>>, _: NoQuery) -> Listed<ProviderRow> {
     let (overview, about) = (counted(&ops)?, ops.shown.about());
-    let known =
-        about.titles.iter().map(|(name, title)| (name.clone(), (Some(title.clone()), ProviderOverview::default())));
+    let known = about
+        .providers
+        .iter()
+        .map(|(name, known)| (name.clone(), (Some(known.title.clone()), ProviderOverview::default())));
     let mut all: BTreeMap<_, _> = known.collect();
     for (name, numbers) in &overview.providers {
         all.entry(name.clone()).or_default().1 = numbers.clone();

@@ -71,6 +71,7 @@ pub(super) async fn list_findings(
         current: false,
         rule: asked.rule,
         at_least: asked.severity,
+        severity: None,
         account: asked.account.map(Text::into_string),
         connection: asked.connection.map(|Number(number)| ConnectionId(number)),
         credential,

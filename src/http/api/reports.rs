@@ -22,10 +22,11 @@ use super::refused::Refused;
 use crate::http::ops::Ops;
 use crate::ledger::Ledger;
 use crate::ports::Quiet;
-use crate::report::cases::{Scope, is_known};
+use crate::report::cases::Scope;
 use crate::report::form::{self, Form};
 use crate::report::pack::{Head, ReportError};
 use crate::report::paper::{Outlet, Paper};
+use crate::report::whom::{WhomError, about_whom};
 
 /// Reports that are written at a time: each of them reads all of the ledger, on connections that the page needs too.
 const AT_ONCE: usize = 2;
@@ -64,6 +65,8 @@ pub(super) struct ReportAsked {
     format: Option<ReportForm>,
     /// of the account with this id on the platform; it then says nothing of other accounts that have the same key
     account: Option<Text>,
+    /// of the source of this name; beside an account, the one whose account it is, where several have one of this id
+    source: Option<Text>,
 }
 
 /// A report: what `keysweep report` writes. It is sent while it is written; one that is broken off is no report.
@@ -82,12 +85,9 @@ pub(super) async fn write_report(
     Extension(Desk(desk)): Extension<Desk>,
     Asked(asked): Asked<ReportAsked>,
 ) -> Result<Response, Refused> {
-    let account = asked.account.map(Text::into_string);
-    if let Some(account) = &account
-        && !is_known(&ops.ledger, account).await?
-    {
-        return Err(Refused::unknown("account", format!("there is no account {account:?} in the ledger")));
-    }
+    let (account, source) = (asked.account.map(Text::into_string), asked.source.map(Text::into_string));
+    let known = ops.shown.about();
+    let about = about_whom(&ops.ledger, |source| known.sources.contains_key(source), account, source).await?;
     let Ok(permit) = desk.try_acquire_owned() else {
         return Err(Refused::later("as many reports as may be are being written already; try again when one is done"));
     };
@@ -96,7 +96,7 @@ pub(super) async fn write_report(
         ReportForm::Csv => (Form::Csv, "text/csv; charset=utf-8; header=present"),
         ReportForm::Ocsf => (Form::Ocsf, "application/json"),
     };
-    let scope = Scope { account, ..Scope::default() };
+    let scope = Scope { about, ..Scope::default() };
     let (sender, mut pieces) = mpsc::channel(WAITING);
     tokio::spawn(written(ops, form, scope, sender, permit));
     // An error before the first piece can still be answered as one.
@@ -107,6 +107,22 @@ pub(super) async fn write_report(
     let rest = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
     let all = futures::StreamExt::chain(stream::iter([Ok(first)]), rest);
     Ok(([(CONTENT_TYPE, kind)], Body::from_stream(all)).into_response())
+}
+
+impl From<WhomError> for Refused {
+    fn from(error: WhomError) -> Self {
+        let field = match &error {
+            WhomError::NoSource(_) | WhomError::Several { .. } => "source",
+            WhomError::Ledger(_) | WhomError::NoAccount(_) | WhomError::Elsewhere { .. } => "account",
+        };
+        match error {
+            WhomError::Ledger(error) => error.into(),
+            WhomError::Several { .. } => Self::field(field, error.to_string()),
+            WhomError::NoSource(_) | WhomError::NoAccount(_) | WhomError::Elsewhere { .. } => {
+                Self::unknown(field, error.to_string())
+            }
+        }
+    }
 }
 
 type Piece = io::Result<Vec<u8>>;

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::facts::Facts;
+use super::findings;
+use super::query::path;
+use super::sheet::{Cell, Column};
 use super::sight::title;
-use super::view::Facts;
-use super::words::{When, count, counted, harmless};
+use super::words::{When, count, counted};
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
+use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{Overview, ProviderOverview, finding_name};
+use crate::ledger::read::{FindingRow, Overview, ProviderOverview};
 
 /// Every provider's numbers, and all of them together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +34,8 @@ pub(super) struct Estate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Row {
     name: String,
+    /// the provider's page
+    href: Option<String>,
     connections: Vec<String>,
     credentials: Vec<String>,
     tombstones: String,
@@ -42,12 +48,15 @@ struct Tile {
     number: String,
     words: String,
     more: String,
+    /// what is counted, as a list
+    href: &'static str,
 }
 
 impl Estate {
     pub(super) fn of(overview: &Overview, facts: &Facts<'_>) -> Self {
-        let row = |name: String, provider: &ProviderOverview| Row {
+        let row = |name: String, href: Option<String>, provider: &ProviderOverview| Row {
             name,
+            href,
             connections: ConnectionStatus::ALL.map(|status| number(&provider.connections, &status)).into(),
             credentials: Liveness::ALL.map(|liveness| number(&provider.credentials, &liveness)).into(),
             tombstones: count(provider.tombstones),
@@ -60,13 +69,16 @@ impl Estate {
             oldest_since: overview.providers.values().filter_map(|provider| provider.oldest_since).min(),
             ..ProviderOverview::default()
         };
-        let rows = overview.providers.iter().map(|(name, provider)| row(title(facts, name), provider)).collect();
+        let one = |(name, provider): (&ProviderName, _)| {
+            row(title(facts, name), Some(path("/providers", name.as_str())), provider)
+        };
+        let rows = overview.providers.iter().map(one).collect();
         Self {
             statuses: ConnectionStatus::ALL.map(ConnectionStatus::as_str),
             livenesses: Liveness::ALL.map(Liveness::as_str),
             rows,
             tiles: tiles(overview),
-            all: row("All".to_owned(), &all),
+            all: row("All".to_owned(), None, &all),
         }
     }
 }
@@ -83,16 +95,19 @@ fn tiles(overview: &Overview) -> [Tile; 3] {
             number: count(active + paused),
             words: plain(active + paused, "open connection", "open connections"),
             more: format!("{} active, {} paused", count(active), count(paused)),
+            href: "/connections",
         },
         Tile {
             number: count(live),
             words: plain(live, "live credential", "live credentials"),
             more: format!("of {}", counted(known, "known", "known")),
+            href: "/credentials?liveness=live",
         },
         Tile {
             number: count(left),
             words: plain(left, "key left behind", "keys left behind"),
             more: "unused, and not proven dead".to_owned(),
+            href: "/findings?rule=revocation-missing",
         },
     ]
 }
@@ -165,7 +180,7 @@ const fn kind(band: AgeBand) -> &'static str {
 }
 
 /// What the rules have found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Found {
     total: u64,
     severities: Vec<Counted>,
@@ -175,7 +190,8 @@ pub(super) struct Found {
     /// when the first of that is open again
     exempt_until: Option<When>,
     /// `None` where the ledger doesn't answer
-    worst: Option<Vec<Worst>>,
+    worst: Option<Vec<Vec<Cell>>>,
+    columns: Vec<Column>,
     /// how many are not listed, in words; empty for none
     others: String,
 }
@@ -196,44 +212,19 @@ struct Kind {
     oldest: When,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Worst {
-    id: String,
-    severity: &'static str,
-    rule: &'static str,
-    provider: String,
-    account: String,
-    connection: String,
-    source: String,
-    since: When,
-    liveness: &'static str,
-}
-
 /// Worst first, then as the rules are listed everywhere.
 const WORST_FIRST: [Severity; 4] = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
 
 impl Found {
-    pub(super) fn of(overview: &Overview, facts: &Facts<'_>) -> Self {
+    /// `worst` is `None` where the ledger doesn't answer.
+    pub(super) fn of(overview: &Overview, facts: &Facts<'_>, worst: Option<&[FindingRow]>) -> Self {
         let now = facts.now;
         let severities = WORST_FIRST.map(|severity| {
             let number = overview.open_findings(severity);
             Counted { severity: severity.as_str(), count: count(number), is_zero: number == 0 }
         });
         let total: u64 = WORST_FIRST.into_iter().map(|severity| overview.open_findings(severity)).sum();
-        let worst = facts.ledger.map(|ledger| {
-            let worst = |finding: &crate::ledger::read::WorstFinding| Worst {
-                id: finding_name(finding.id),
-                severity: finding.severity.as_str(),
-                rule: finding.rule.as_str(),
-                provider: title(facts, &finding.provider),
-                account: harmless(&finding.account_id),
-                connection: harmless(&finding.connection_id),
-                source: harmless(&finding.source),
-                since: When::of(finding.since, now),
-                liveness: finding.liveness.as_str(),
-            };
-            ledger.worst.iter().map(worst).collect::<Vec<_>>()
-        });
+        let worst = worst.map(|rows| rows.iter().map(|row| findings::cells(row, facts)).collect::<Vec<_>>());
         let listed = worst.as_ref().map_or(0, |worst| worst.len() as u64);
         let others = match total.saturating_sub(listed) {
             0 => String::new(),
@@ -241,7 +232,7 @@ impl Found {
         };
         let (exempt, exempt_until) = exempt(overview, now);
         let (severities, kinds) = (severities.into(), kinds(overview, now));
-        Self { total, severities, kinds, exempt, exempt_until, worst, others }
+        Self { total, severities, kinds, exempt, exempt_until, worst, columns: findings::columns(), others }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::view::Facts;
+use super::facts::Facts;
 use super::words::{When, counted, harmless, harmless_line};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
@@ -116,7 +116,7 @@ pub(super) fn panels(facts: &Facts<'_>) -> Vec<Panel> {
 
 fn sources(facts: &Facts<'_>) -> Vec<Line> {
     let seen = facts.overview.map(|overview| overview.sources.as_slice()).unwrap_or_default();
-    let configured = facts.about.sources.iter().map(|name| {
+    let configured = facts.about.sources.keys().map(|name| {
         let is_seen = |source: &&SourceOverview| source.last_read.or(source.last_event).is_some();
         let seen = seen.iter().find(|source| source.name == *name).filter(is_seen);
         seen.map_or_else(|| unread(name), |source| source_line(source, facts))
@@ -182,7 +182,7 @@ fn providers(facts: &Facts<'_>) -> Vec<Line> {
     }
     let line = |name: &ProviderName| {
         let title = title(facts, name);
-        let line = match (given_up.get(name), facts.about.titles.contains_key(name)) {
+        let line = match (given_up.get(name), facts.about.providers.contains_key(name)) {
             (Some(seen), _) => Line::new(title, Level::Trouble, "given up", "the last scan got no answers, first")
                 .at(Some(When::of(seen.since, facts.now)))
                 .more(format!("{}. Nothing follows from that for its keys; they stay due.", trouble(seen))),
@@ -215,7 +215,7 @@ fn blinded(line: Line, blind: &BlindOverview, now: Timestamp) -> Line {
 }
 
 fn mail(facts: &Facts<'_>) -> Vec<Line> {
-    let mode = match (facts.about.mails, facts.ledger.map(|ledger| ledger.mode)) {
+    let mode = match (facts.about.mails, facts.mode) {
         (false, _) => {
             Line::new("Leaving", Level::Look, "off", "no mail server is set").more("set smtp_url and from in [mail]")
         }
@@ -311,7 +311,7 @@ fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
         Phase::Running => Line::new("Daemon", Level::Well, "running", ""),
         Phase::Stopping => Line::new("Daemon", Level::Look, "ending", "it finishes what is under way"),
     };
-    let ledger = match facts.ledger {
+    let ledger = match facts.mode {
         Some(_) => part("Ledger", PartName::Ledger, "answers", facts),
         None => Line::new("Ledger", Level::Trouble, "no answer", "this page shows what was last known").more(
             facts
@@ -353,5 +353,5 @@ fn trouble(seen: &Seen) -> String {
 
 /// A provider as people write it.
 pub(super) fn title(facts: &Facts<'_>, name: &ProviderName) -> String {
-    facts.about.titles.get(name).cloned().unwrap_or_else(|| harmless(name.as_str()))
+    facts.about.providers.get(name).map_or_else(|| harmless(name.as_str()), |provider| provider.title.clone())
 }

@@ -1,18 +1,25 @@
 //! What the page says in which situation, and that nothing on it is anybody else's markup.
 
-use std::collections::BTreeMap;
+mod colours;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, json};
+
+use super::frame::{Scene, Section};
+use super::overview::{Lists, Overview as View};
 use super::sight::{Level, panels};
-use super::view::{Facts, LedgerFacts, View};
-use super::{About, STYLE, render};
+use super::{About, ProviderAbout};
 use crate::domain::belief::Liveness;
 use crate::domain::blindness::Why;
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{FindingId, ProviderName};
+use crate::domain::ids::{FindingId, ProviderName, ScanId};
 use crate::domain::time::{Timestamp, days, hours};
+use crate::http::access::{Role, Visitor};
 use crate::ledger::read::{
-    BlindOverview, FindingsOverview, MailState, OutboxOverview, Overview, ProviderOverview, SourceOverview,
-    WorstFinding,
+    BlindOverview, FindingRow, FindingState, FindingsOverview, MailState, OutboxOverview, Overview, ProviderOverview,
+    ScanRow, SourceOverview,
 };
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Seen};
@@ -26,7 +33,9 @@ struct World {
     about: About,
     overview: Option<Overview>,
     health: HealthReport,
-    ledger: Option<LedgerFacts>,
+    /// `None` where the ledger doesn't answer, as with the next
+    mode: Option<MailMode>,
+    lists: Option<Lists>,
 }
 
 impl World {
@@ -44,8 +53,11 @@ impl World {
             about: About {
                 version: "1.2.3".to_owned(),
                 ledger: "/var/lib/keysweep/ledger.db".to_owned(),
-                titles: BTreeMap::from([(mailjet.clone(), "Mailjet".to_owned())]),
-                sources: vec!["main".to_owned()],
+                providers: BTreeMap::from([(
+                    mailjet.clone(),
+                    ProviderAbout { title: "Mailjet".to_owned(), ..ProviderAbout::default() },
+                )]),
+                sources: BTreeMap::from([("main".to_owned(), "csv".to_owned())]),
                 mails: true,
                 exemptions: crate::domain::policy::Exemptions::default(),
             },
@@ -88,7 +100,11 @@ impl World {
                 given_up: BTreeMap::new(),
                 jobs: Job::ALL.map(|name| (name, job)).into(),
             },
-            ledger: Some(LedgerFacts { mode: MailMode::Released, worst: vec![finding("acct-1", "c-1", "main")] }),
+            mode: Some(MailMode::Released),
+            lists: Some(Lists {
+                worst: vec![finding("acct-1", "c-1", "main")],
+                scans: vec![scan(done, 3), scan(NOW - days(1), 5)],
+            }),
         }
     }
 
@@ -104,18 +120,27 @@ impl World {
         self.health.jobs.get_mut(&job).unwrap()
     }
 
-    fn facts(&self) -> Facts<'_> {
-        let (overview, ledger) = (self.overview.as_ref(), self.ledger.as_ref());
-        Facts { now: NOW, about: &self.about, overview, health: &self.health, ledger, rung: false }
+    fn scene(&self) -> Scene {
+        Scene {
+            now: NOW,
+            about: Arc::new(self.about.clone()),
+            overview: self.overview.clone().map(Arc::new),
+            health: self.health.clone(),
+            mode: self.mode,
+            visitor: Visitor { name: "somebody".into(), role: Role::Operator },
+        }
     }
 
     fn page(&self) -> String {
-        render(&View::of(&self.facts())).unwrap()
+        let scene = self.scene();
+        let view = View::of(&scene.facts(), self.lists.as_ref(), false);
+        scene.written("overview.html", Section::Overview, "Overview", &view).unwrap()
     }
 
     /// How bad the worst line is, and everything that the panels say.
     fn sight(&self) -> (Level, String) {
-        let lines: Vec<_> = panels(&self.facts()).into_iter().flat_map(|panel| panel.lines).collect();
+        let scene = self.scene();
+        let lines: Vec<_> = panels(&scene.facts()).into_iter().flat_map(|panel| panel.lines).collect();
         let worst = lines.iter().map(|line| line.level).max().unwrap();
         let said = lines.iter().map(|line| {
             let at = line.at.as_ref().map_or("", |at| at.words.as_str());
@@ -125,18 +150,36 @@ impl World {
     }
 }
 
-fn finding(account: &str, connection: &str, source: &str) -> WorstFinding {
-    WorstFinding {
+fn finding(account: &str, connection: &str, source: &str) -> FindingRow {
+    FindingRow {
         id: FindingId(7),
         rule: RuleName::SecretStale,
         severity: Severity::High,
-        provider: ProviderName::new("mailjet"),
         source: source.to_owned(),
-        account_id: account.to_owned(),
         connection_id: connection.to_owned(),
-        since: NOW - days(9),
+        connection_name: None,
+        account_id: account.to_owned(),
+        provider: ProviderName::new("mailjet"),
+        credential: "0123456789ab".to_owned(),
         liveness: Liveness::Live,
+        state: FindingState::Open,
+        exempt: None,
+        opened_at: NOW - days(9),
+        closed_at: None,
+        since: NOW - days(9),
+        mailed: true,
+        pause: None,
+        pause_until: None,
+        baseline: false,
+        evidence: Map::new(),
     }
+}
+
+fn scan(at: Timestamp, left: u64) -> ScanRow {
+    let counts = json!({
+        "open_critical": 0, "open_high": 1234, "open_medium": 0, "open_low": 2, "left_behind": left,
+    });
+    ScanRow { id: ScanId(1), started_at: at, finished_at: Some(at), outcome: Some("complete".to_owned()), counts }
 }
 
 fn blind(endpoint: &str) -> BlindOverview {
@@ -191,11 +234,7 @@ const OF_OTHERS: &[Case] = &[
         Level::Trouble,
         "they stay due.; blind since 5 h ago: rest/default",
     ),
-    (
-        |world| world.ledger.as_mut().unwrap().mode = MailMode::Preview,
-        Level::Look,
-        "`keysweep mail release` lets it leave",
-    ),
+    (|world| world.mode = Some(MailMode::Preview), Level::Look, "`keysweep mail release` lets it leave"),
     (|world| world.about.mails = false, Level::Look, "set smtp_url and from in [mail]"),
     (
         |world| {
@@ -223,7 +262,7 @@ const OF_KEYSWEEP: &[Case] = &[
         Level::Trouble,
         "Configuration: refused: first 5 h ago; mail.from: bad",
     ),
-    (|world| world.ledger = None, Level::Trouble, "Ledger: no answer"),
+    (|world| (world.mode, world.lists) = (None, None), Level::Trouble, "Ledger: no answer"),
     (|world| world.job(Job::Scan).next = Some(NOW - hours(1)), Level::Trouble, "Scan: late: it was due 1 h ago"),
     (
         |world| world.job(Job::Scan).last_success = Some(NOW - days(1)),
@@ -276,10 +315,10 @@ fn other_peoples_names_are_text_and_never_markup() {
     const HOSTILE: &str = "</td><script>alert(1)</script>\"' onload=x `id` \u{202e}{{ 7*7 }}";
     let mut world = World::well();
     world.about.ledger = HOSTILE.to_owned();
-    world.about.sources = vec![HOSTILE.to_owned()];
+    world.about.sources = BTreeMap::from([(HOSTILE.to_owned(), HOSTILE.to_owned())]);
     world.source().name = HOSTILE.to_owned();
     (world.source().error, world.source().quarantined) = (Some(HOSTILE.to_owned()), 1);
-    world.ledger.as_mut().unwrap().worst = vec![finding(HOSTILE, HOSTILE, HOSTILE)];
+    world.lists.as_mut().unwrap().worst = vec![finding(HOSTILE, HOSTILE, HOSTILE)];
     world.health.config = Some(trouble(HOSTILE));
     let hostile = ProviderName::new(HOSTILE);
     world.overview().blind.push(BlindOverview { provider: hostile.clone(), ..blind(HOSTILE) });
@@ -301,14 +340,17 @@ fn other_peoples_names_are_text_and_never_markup() {
 #[test]
 fn the_page_can_be_read_without_seeing_it() {
     let page = World::well().page();
-    assert!(page.contains("<html lang=\"en\">") && page.contains("<title>keysweep: "), "{page}");
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<title>Overview - keysweep: "), "{page}");
     assert_eq!(page.matches("<h1").count(), 1);
     assert_eq!(
         page.matches("<th").count() - page.matches("<thead").count(),
         page.matches("scope=\"").count(),
         "heads without scope"
     );
-    assert_eq!(page.matches("<svg").count(), page.matches("role=\"img\" aria-label=").count(), "charts without words");
+    let told = page.matches("role=\"img\" aria-label=").count()
+        + page.matches("<svg viewBox=\"0 0 24 8\" aria-hidden").count();
+    assert!(page.contains("class=\"chart\""), "the trend is drawn");
+    assert_eq!(page.matches("<svg").count(), told, "charts without words");
     assert_eq!(
         page.matches("class=\"scroll").count(),
         page.matches("tabindex=\"0\"").count(),
@@ -320,60 +362,5 @@ fn the_page_can_be_read_without_seeing_it() {
     let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     for label in page.split("aria-labelledby=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert_eq!(ids.iter().filter(|id| **id == label).count(), 1, "{label} names nothing, or two things");
-    }
-}
-
-/// WCAG's relative luminance of `#rrggbb`.
-fn luminance(colour: &str) -> f64 {
-    let channel = |at: usize| {
-        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
-        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
-}
-
-fn contrast(one: &str, other: &str) -> f64 {
-    let (one, other) = (luminance(one), luminance(other));
-    (one.max(other) + 0.05) / (one.min(other) + 0.05)
-}
-
-#[test]
-fn every_text_stands_out_from_its_ground_by_day_and_by_night() {
-    let blocks: Vec<&str> = STYLE.split(":root {").skip(1).filter_map(|rest| rest.split('}').next()).collect();
-    assert_eq!(blocks.len(), 2, "one set of colours each for light and dark");
-    for block in blocks {
-        let colours: BTreeMap<&str, &str> = block
-            .lines()
-            .filter_map(|line| line.trim().trim_end_matches(';').split_once(": "))
-            .filter(|(_, value)| value.starts_with('#'))
-            .collect();
-        let on = |text: &str, ground: &str, least: f64| {
-            let seen = contrast(colours[text], colours[ground]);
-            assert!(seen >= least, "{text} on {ground}: {seen:.2}, must be {least}");
-        };
-        for text in [
-            "--ink",
-            "--soft",
-            "--accent",
-            "--well",
-            "--look",
-            "--trouble",
-            "--unknown",
-            "--critical",
-            "--high",
-            "--medium",
-            "--low",
-        ] {
-            on(text, "--sheet", 4.5);
-            on(text, "--ground", 4.5);
-        }
-        for severity in ["--critical", "--high", "--medium", "--low"] {
-            on(severity, &format!("{severity}-ground"), 4.5);
-        }
-        on("--on-accent", "--accent", 4.5);
-        // what isn't text needs less
-        for bar in ["--young", "--old", "--unknown"] {
-            on(bar, "--bar-ground", 3.0);
-        }
     }
 }

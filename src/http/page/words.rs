@@ -1,5 +1,8 @@
 //! Numbers, times and other people's text as the page writes them.
 
+use std::fmt::Write as _;
+
+use minijinja::{HtmlEscape, Value};
 use serde::Serialize;
 
 use crate::domain::time::Timestamp;
@@ -58,6 +61,17 @@ pub(super) fn count(number: u64) -> String {
 /// `1 row`, `2 rows`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// A sentence in which commands stand between backticks, escaped.
+pub(super) fn coded(sentence: &str) -> Value {
+    let mut html = String::new();
+    for (at, piece) in sentence.split('`').enumerate() {
+        let escaped = HtmlEscape(piece);
+        // writing to a String can't fail
+        _ = if at % 2 == 1 { write!(html, "<code>{escaped}</code>") } else { write!(html, "{escaped}") };
+    }
+    Value::from_safe_string(html)
 }
 
 /// Other people's name or id on one line: what would turn the writing direction or can't be seen shows as `�`.

@@ -88,6 +88,28 @@ fn an_end_with_a_row_of_its_own_wipes_nothing_that_is_known() {
 }
 
 #[test]
+fn an_end_with_a_secret_says_what_the_secret_is_and_where_it_is_asked() {
+    let made = |facts: &str| {
+        let made = body("connection.created", &format!(r#"{{"connection_id": "c", "account_id": "a", {facts}}}"#));
+        parsed(&made).connection(None, NOW).0.expect("a row")
+    };
+    let ended = |known: &ConnectionRecord, facts: &str| {
+        let text = body("connection.deleted", &format!(r#"{{"connection_id": "c", {facts}}}"#));
+        parsed(&text).connection(Some(known), NOW).0.expect("a row")
+    };
+    let kit = made(r#""provider": "kit", "auth": "oauth", "key_id": "k", "region": "eu", "secret": "s""#);
+    let other = ended(&kit, r#""provider": "convertkit", "auth": "key", "secret": "v3""#);
+    assert_eq!((other.provider.as_str(), other.auth), ("convertkit", Some(Auth::Key)));
+    assert_eq!((&other.key_id, &other.region), (&None, &None), "what goes with a key at another provider");
+    assert!(other.secret.is_some());
+    let same = ended(&kit, r#""provider": "kit", "secret": "t""#);
+    assert_eq!((same.provider.as_str(), same.auth), ("kit", Some(Auth::Oauth)), "what it leaves out is as it is known");
+    assert_eq!((&same.key_id, &same.region), (&kit.key_id, &kit.region));
+    let bare = ended(&kit, r#""deleted_at": 1789000000"#);
+    assert_eq!((bare.provider, bare.auth, bare.key_id), (kit.provider, kit.auth, kit.key_id));
+}
+
+#[test]
 fn an_end_is_dated_by_itself_where_the_row_that_it_brings_along_is_older() {
     let at = NOW - crate::domain::time::hours(1);
     for (updated_at, dated) in [
@@ -113,6 +135,20 @@ fn a_person_who_leaves_is_known_by_their_account_and_id() {
     assert_eq!(parsed(&text).ids(), Ok(("a".to_owned(), "m".to_owned())));
     let left = parsed(&text).person(Some(&known), NOW).0.expect("a row");
     assert_eq!((left.status, left.role, &left.email), (PersonStatus::Removed, Role::Owner, &known.email));
+    let made = body(
+        "member.created",
+        r#"{"account_id": "a", "member_id": "m", "email": "m@example.org", "role": "owner", "verified": false,
+        "locale": "fr", "timezone": "Europe/Paris"}"#,
+    );
+    let known = parsed(&made).person(None, NOW).0.expect("a row");
+    let text = body("member.removed", r#"{"account_id": "a", "member_id": "m", "email": "n@example.org"}"#);
+    let left = parsed(&text).person(Some(&known), NOW).0.expect("a row");
+    assert_eq!(left.email.expose(), "n@example.org", "what an end tells is newer");
+    assert_eq!(
+        (left.role, left.verified, left.locale, left.timezone),
+        (known.role, known.verified, known.locale, known.timezone),
+        "and it wipes nothing"
+    );
 }
 
 #[test]

@@ -173,6 +173,8 @@ fn answer(request: &str) -> (u16, String) {
         "/v1/kv/eu/data/platform/closed" => (403, r#"{"errors":["permission denied"]}"#.to_owned()),
         "/v1/kv/eu/data/platform/bad" => (400, r#"{"errors":["no"]}"#.to_owned()),
         "/v1/kv/eu/data/platform/other" => (200, r#"{"data":{"data":["a"]}}"#.to_owned()),
+        "/v1/kv/eu/data/platform/great" => (200, of(r#"{"key":1e999}"#)),
+        "/v1/kv/eu/data/platform/shut" => (403, r#"{"errors":["permission denied"]}"#.to_owned()),
         "/v1/kv/eu/data/platform/often" => (429, r#"{"errors":["slower"]}"#.to_owned()),
         "/v1/auth/token/lookup-self" => (200, r#"{"data":{"id":"hvs.right"}}"#.to_owned()),
         "/v1/sys/health?standbyok=true&perfstandbyok=true" => (200, "{}".to_owned()),
@@ -208,6 +210,7 @@ async fn what_a_vault_does_not_give_is_told_by_whether_asking_again_may_help() {
         ("closed#key", "policy of secret_refs.vault.token"),
         ("bad#key", "answered 400"),
         ("other#key", "version 2"),
+        ("great#key", "version 2"),
     ] {
         let got = found(&allowed, &format!("vault:platform/{name}")).await;
         assert!(matches!(&got, Err(RefError::Missing(why)) if why.contains(words)), "{name}: {got:?}");
@@ -225,11 +228,53 @@ async fn what_a_vault_does_not_give_is_told_by_whether_asking_again_may_help() {
 }
 
 #[tokio::test]
+async fn whether_the_token_is_good_is_asked_once_in_a_reading() {
+    let (allowed, asked) = vault("platform", "hvs.right").await;
+    for reading in 1..=2 {
+        let allowed = allowed.for_a_reading();
+        for reference in ["vault:platform/closed#key", "vault:platform/shut#key", "vault:platform/closed#key"] {
+            let got = found(&allowed, reference).await;
+            assert!(matches!(got, Err(RefError::Missing(_))), "{reference}: {got:?}");
+        }
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked.iter().filter(|head| head.contains("lookup-self")).count(), reading);
+    }
+}
+
+#[tokio::test]
+async fn a_way_that_leads_nowhere_is_told_from_an_answer_that_takes_long() {
+    // A listener whose queue is full answers nobody who comes to it.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(1).unwrap();
+    let address = full.local_addr().unwrap();
+    let come = || std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    let waiting: Vec<_> = std::iter::from_fn(|| come().ok()).take(64).collect();
+    assert!(waiting.len() < 64, "the queue has an end");
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = |address: std::net::SocketAddr| {
+        let place = VaultPlace {
+            address: format!("http://{address}"),
+            token: Secret::new("hvs.x"),
+            namespace: None,
+            mount: "secret".to_owned(),
+            prefix: String::new(),
+            limit: Duration::from_millis(600),
+        };
+        Allowed { vault: Some(Vault::new(&place, "test").unwrap()), ..Allowed::default() }
+    };
+    let got = found(&at(address), "vault:any#key").await;
+    assert!(matches!(&got, Err(RefError::Unreachable(why)) if why.contains("no connection")), "{got:?}");
+    let got = found(&at(silent.local_addr().unwrap()), "vault:any#key").await;
+    assert!(matches!(got, Err(RefError::Slow(_))), "{got:?}");
+}
+
+#[tokio::test]
 async fn a_vault_behind_a_path_is_asked_everything_there() {
     for path in ["behind", "behind/"] {
         let (allowed, asked) = vault_at(path, "platform", "hvs.right").await;
-        assert_eq!(found(&allowed, "vault:platform/acme#key").await.unwrap(), "kit_inside");
         assert!(found(&allowed, "vault:platform/closed#key").await.is_err());
+        assert_eq!(found(&allowed, "vault:platform/acme#key").await.unwrap(), "kit_inside");
         assert!(allowed.unusable().await.is_empty());
         let asked = asked.lock().unwrap();
         assert!(asked.len() == 4 && asked.iter().all(|head| head.starts_with("GET /behind/v1/")), "{asked:?}");

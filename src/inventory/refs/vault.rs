@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -18,6 +19,9 @@ use crate::domain::secret::Secret;
 use crate::net::client::{Cause, Wanted, cause, client};
 use crate::net::{Guard, SystemLookup};
 use crate::ports::refs::RefError;
+
+/// How much of an answer's time may pass before there is a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a Vault is reached, and what of it may be read.
 pub struct VaultPlace {
@@ -45,6 +49,8 @@ pub struct Vault {
     /// up to the engine's `data`
     base: Url,
     prefix: Vec<String>,
+    /// it is known by now that the token is good
+    is_let_in: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Vault {
@@ -84,12 +90,19 @@ impl Vault {
             agent,
             guard: Guard::new(Arc::new(SystemLookup), true), // the operator's own, and usually inside
             plain: root.scheme() == "http",
-            connect_timeout: place.limit,
+            // Shorter than the whole, so that a way that leads nowhere is told from an answer that takes long.
+            connect_timeout: CONNECT_TIMEOUT.min(place.limit / 2),
             timeout: place.limit,
             silence: None,
             kept: 16,
         });
-        Ok(Self { client: client.map_err(|why| ("vault.url", why))?, headers: headers(place)?, root, base, prefix })
+        let client = client.map_err(|why| ("vault.url", why))?;
+        Ok(Self { client, headers: headers(place)?, root, base, prefix, is_let_in: Arc::default() })
+    }
+
+    /// The same, for another reading: whether the token is good is found out anew.
+    pub(super) fn anew(&self) -> Self {
+        Self { is_let_in: Arc::default(), ..self.clone() }
     }
 
     /// The secret that `PATH#FIELD` leads to; without a field, the one that there is.
@@ -99,7 +112,7 @@ impl Vault {
             None => (reference, None),
         };
         let body = self.get(self.address(path)?).await?;
-        let held: Held = serde_json::from_slice(&body).map_err(|error| misread(&error))?;
+        let held: Held = serde_json::from_slice(&body).map_err(|error| misread(&error, &body))?;
         let fields = held.data.and_then(|held| held.data).unwrap_or_default();
         let found = match field {
             Some(field) => fields.get(field),
@@ -139,7 +152,7 @@ impl Vault {
     async fn get(&self, address: Url) -> Result<Zeroizing<Vec<u8>>, RefError> {
         let mut answer = self.ask(address).await?;
         match answer.status() {
-            StatusCode::OK => {}
+            StatusCode::OK => self.is_let_in.store(true, Ordering::Relaxed),
             StatusCode::NOT_FOUND => {
                 return Err(RefError::Missing("leads to nothing in Vault, or to what was deleted".to_owned()));
             }
@@ -156,12 +169,19 @@ impl Vault {
         Ok(body)
     }
 
-    /// Vault says the same where one path is closed and where it doesn't know us at all.
+    /// Vault says the same where one path is closed and where it doesn't know us at all. It is asked which once in a reading.
     async fn why_forbidden(&self) -> RefError {
+        let closed = || {
+            let why = "Vault doesn't let us read this: see to the policy of secret_refs.vault.token";
+            RefError::Missing(why.to_owned())
+        };
+        if self.is_let_in.load(Ordering::Relaxed) {
+            return closed();
+        }
         match self.ask(below(&self.root, ["auth", "token", "lookup-self"])).await {
             Ok(answer) if answer.status().is_success() => {
-                let why = "Vault doesn't let us read this: see to the policy of secret_refs.vault.token";
-                RefError::Missing(why.to_owned())
+                self.is_let_in.store(true, Ordering::Relaxed);
+                closed()
             }
             Ok(answer) if answer.status() == StatusCode::FORBIDDEN => {
                 let why = "Vault doesn't let us in: see that secret_refs.vault.token is still good, and that its policy \
@@ -219,12 +239,14 @@ fn unanswered(error: &reqwest::Error) -> RefError {
     }
 }
 
-/// What is no JSON comes from somebody else; what is, and of another shape, is this one secret's.
-fn misread(error: &serde_json::Error) -> RefError {
-    match error.is_data() {
-        true => RefError::Missing("leads to something that isn't of Vault's key-value engine, version 2".to_owned()),
-        false => RefError::Unreachable("an answer isn't Vault's; check secret_refs.vault.url".to_owned()),
+/// What is no object comes from somebody else; what is, and of another shape or with a value beyond reading, is this one
+/// secret's.
+fn misread(error: &serde_json::Error, body: &[u8]) -> RefError {
+    let body = body.trim_ascii();
+    if error.is_data() || (body.starts_with(b"{") && body.ends_with(b"}")) {
+        return RefError::Missing("leads to something that isn't of Vault's key-value engine, version 2".to_owned());
     }
+    RefError::Unreachable("an answer isn't Vault's; check secret_refs.vault.url".to_owned())
 }
 
 /// The address with these parts behind its path.

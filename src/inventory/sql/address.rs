@@ -1,7 +1,9 @@
 //! The address of a platform's database, taken apart. Nothing but its host, port and name is ever told.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sqlx::ConnectOptions as _;
@@ -19,6 +21,9 @@ const POSTGRES: [&str; 10] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "dbname", "user", "password", "options"];
 const MYSQL: [&str; 7] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket", "charset", "collation"];
 
+/// Those of them that name files.
+const FILES: [&str; 6] = ["sslrootcert", "sslcert", "sslkey", "ssl-ca", "ssl-cert", "ssl-key"];
+
 /// How well the way to a server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protection {
@@ -35,6 +40,8 @@ pub enum Protection {
 pub struct Address {
     pub(super) options: Options,
     shown: String,
+    /// the files that it names, each by its parameter
+    files: Vec<(&'static str, PathBuf)>,
 }
 
 /// How to connect, by the kind of database.
@@ -61,7 +68,11 @@ impl Address {
             }
             let path = base.join(path);
             let options = SqliteConnectOptions::new().filename(&path).read_only(true).disable_statement_logging();
-            return Ok(Self { options: Options::Sqlite(Box::new(options)), shown: path.display().to_string() });
+            return Ok(Self {
+                options: Options::Sqlite(Box::new(options)),
+                shown: path.display().to_string(),
+                files: Vec::new(),
+            });
         }
         let parsed = Url::parse(url).map_err(|error| format!("it is no address ({error}); {FORMS}"))?;
         match parsed.scheme() {
@@ -78,7 +89,7 @@ impl Address {
         let host =
             options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
         let shown = format!("{} at {host}:{}", options.get_database().unwrap_or("postgres"), options.get_port());
-        Ok(Self { options: Options::Postgres(Box::new(options)), shown })
+        Ok(Self { options: Options::Postgres(Box::new(options)), shown, files: files(parsed) })
     }
 
     fn mysql(url: &str, parsed: &Url) -> Result<Self, String> {
@@ -93,7 +104,14 @@ impl Address {
             Some(path) => path.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         };
-        Ok(Self { options: Options::MySql(Box::new(options)), shown: format!("{database} at {host}") })
+        let shown = format!("{database} at {host}");
+        Ok(Self { options: Options::MySql(Box::new(options)), shown, files: files(parsed) })
+    }
+
+    /// The first file that it names and that is not there or may not be read, by its parameter, and why.
+    pub(super) fn unreadable_file(&self) -> Option<(&'static str, &Path, std::io::Error)> {
+        let unreadable = |(key, path): &'_ (&'static str, PathBuf)| File::open(path).err().map(|error| (*key, error));
+        self.files.iter().find_map(|file| unreadable(file).map(|(key, error)| (key, file.1.as_path(), error)))
     }
 
     /// Whose rules queries are written by.
@@ -140,6 +158,15 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// Where such a parameter is itself the text of a file, there is no file.
+fn files(url: &Url) -> Vec<(&'static str, PathBuf)> {
+    let file = |(key, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let key = FILES.into_iter().find(|known| *known == key)?;
+        (!value.contains("-----BEGIN")).then(|| (key, PathBuf::from(value.as_ref())))
+    };
+    url.query_pairs().filter_map(file).collect()
 }
 
 fn known(url: &Url, parameters: &[&str]) -> Result<(), String> {

@@ -66,6 +66,8 @@ pub struct FindingFilter {
     pub current: bool,
     /// of this rule
     pub rule: Option<RuleName>,
+    /// exactly as bad as this
+    pub severity: Option<Severity>,
     /// as bad as this or worse
     pub at_least: Option<Severity>,
     /// of the account with this id on the platform
@@ -226,9 +228,18 @@ impl Ledger {
         let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
+        self.explained(finding).await
+    }
+
+    /// A finding that is read already, with everything that explains it; `None` where it is gone meanwhile.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn explained(&self, finding: FindingRow) -> Result<Option<FindingDetail>, LedgerError> {
+        let id = finding.id.0;
         let mut moment = self.moment("read a finding").await?;
-        let course = moment.rows("finding", &COURSE, [id.0.into()]).await?.pop();
-        let notices = moment.rows("notice", &NOTICES, [id.0.into()]).await?;
+        let course = moment.rows("finding", &COURSE, [id.into()]).await?.pop();
+        let notices = moment.rows("notice", &NOTICES, [id.into()]).await?;
         Ok(course.map(|course| FindingDetail { finding, course, notices }))
     }
 }

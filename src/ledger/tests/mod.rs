@@ -8,11 +8,13 @@ mod open;
 mod plans;
 mod postgres;
 mod probe;
+mod rekey;
 mod shred;
 mod shred_postgres;
 mod sight;
 mod small;
 mod statements;
+mod stories;
 
 use std::path::PathBuf;
 

@@ -11,7 +11,7 @@ use crate::ports::LedgerError;
 use crate::ports::probe::ProbeLedger;
 
 /// The folder where the server keeps the files of the tests' database; a checkpoint has written everything to it.
-async fn files(fixture: &Fixture) -> PathBuf {
+pub(super) async fn files(fixture: &Fixture) -> PathBuf {
     fixture.ledger.act("CHECKPOINT").await;
     let folder = fixture
         .ledger
@@ -21,7 +21,7 @@ async fn files(fixture: &Fixture) -> PathBuf {
 }
 
 /// Which copies with this mark, from among all that any file of the folder has.
-fn found(folder: &Path, mark: &str) -> BTreeSet<i64> {
+pub(super) fn found(folder: &Path, mark: &str) -> BTreeSet<i64> {
     let mut present = BTreeSet::new();
     for file in std::fs::read_dir(folder).expect("the server's files, for the user who runs the tests or for root") {
         // One that is gone meanwhile belonged to another test.
@@ -42,13 +42,13 @@ async fn load(fixture: &Fixture, mark: &str, numbers: std::ops::Range<i64>, leng
 }
 
 /// What no other test's copies begin with.
-fn mark(fixture: &Fixture) -> String {
+pub(super) fn mark(fixture: &Fixture) -> String {
     let name = fixture.place.folder.path().file_name().expect("a name").to_string_lossy().into_owned();
     format!("mark-{}-{name}-", std::process::id())
 }
 
 /// Scrubs, once the other tests of this server, which may read an older state of the database, are not in the way.
-async fn scrub(ledger: &Ledger) {
+pub(super) async fn scrub(ledger: &Ledger) {
     let mut scrubbed = ledger.scrub().await;
     for _ in 0..1_000 {
         if !scrubbed.as_ref().is_err_and(LedgerError::is_transient) {

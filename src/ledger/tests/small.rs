@@ -4,6 +4,7 @@ use crate::ports::{Event, LedgerError};
 
 on_both![
     a_scan_without_an_end_counts_as_killed_once_the_next_begins,
+    what_a_scan_left_is_noted_once_beside_what_it_did,
     the_ledger_keeps_its_first_name,
     the_wrapped_key_is_set_once_and_never_overwritten,
     a_fact_can_be_set_again,
@@ -24,6 +25,27 @@ async fn a_scan_without_an_end_counts_as_killed_once_the_next_begins(kind: Kind)
     for not_running in [first, second, ScanId(99)] {
         assert!(fixture.ledger.end_scan(not_running, at(4), "complete", &counts).await.is_err());
     }
+}
+
+async fn what_a_scan_left_is_noted_once_beside_what_it_did(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let overview = fixture.ledger.overview(at(5)).await.expect("an overview");
+    fixture.ledger.note_estate(&overview).await.expect("no scan to note it with");
+    let first = fixture.ledger.begin_scan(at(1)).await.expect("a scan");
+    fixture.ledger.end_scan(first, at(2), "complete", &serde_json::json!({"rows": 7})).await.expect("an end");
+    fixture.ledger.begin_scan(at(3)).await.expect("one that is under way");
+    fixture.ledger.note_estate(&overview).await.expect("noted");
+    let scans = fixture.ledger.scans(9).await.expect("scans");
+    let left = serde_json::json!({
+        "rows": 7, "open_low": 0, "open_medium": 0, "open_high": 0, "open_critical": 0, "left_behind": 0,
+    });
+    assert_eq!((&scans[1].counts, &scans[0].counts), (&left, &serde_json::json!({})), "not with one under way");
+
+    let later = crate::ledger::read::Overview { providers: std::collections::BTreeMap::new(), ..overview };
+    fixture.ledger.act("UPDATE scan SET counts = '{\"left_behind\": 3}' WHERE id = 1").await;
+    fixture.ledger.note_estate(&later).await.expect("nothing to note");
+    let scans = fixture.ledger.scans(9).await.expect("scans");
+    assert_eq!(scans[1].counts, serde_json::json!({"left_behind": 3}), "what was counted nearer to its end stays");
 }
 
 async fn the_ledger_keeps_its_first_name(kind: Kind) {

@@ -1,11 +1,13 @@
 //! The story for programs.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Story;
 use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail};
 use crate::report::log::Entry;
+use crate::report::value;
 use crate::report::words::{cure, why};
 
 /// All that the ledger has of one credential.
@@ -13,15 +15,15 @@ use crate::report::words::{cure, why};
 #[schema(as = CredentialStory)]
 pub struct StoryDocument<'s> {
     /// the credential
-    pub(super) credential: &'s CredentialRow,
+    credential: &'s CredentialRow,
     /// who uses it, and who did
-    pub(super) uses: &'s [CredentialUse],
+    uses: &'s [CredentialUse],
     /// its findings
-    pub(super) findings: Vec<ExplainedFinding<'s>>,
+    findings: Vec<ExplainedFinding<'s>>,
     /// everything that happened to it, in the order of time
-    pub(super) timeline: &'s [Entry],
+    timeline: &'s [Entry],
     /// what was left out, in sentences
-    pub(super) left_out: &'s [String],
+    left_out: &'s [String],
 }
 
 /// A finding, and what its rule says.
@@ -49,6 +51,28 @@ pub struct FindingStory<'s> {
     clears: &'static str,
     /// the story of its credential, alone in a list
     credentials: Vec<StoryDocument<'s>>,
+}
+
+impl Story {
+    /// For programs.
+    pub fn document(&self) -> StoryDocument<'_> {
+        StoryDocument {
+            credential: self.credential(),
+            uses: self.uses(),
+            findings: self.findings().iter().map(ExplainedFinding::of).collect(),
+            timeline: self.entries(),
+            left_out: self.left_out(),
+        }
+    }
+
+    /// For auditors, who are told of the findings elsewhere.
+    pub fn evidence(&self) -> Value {
+        let mut document = value(&self.document());
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("findings");
+        }
+        document
+    }
 }
 
 impl<'s> ExplainedFinding<'s> {

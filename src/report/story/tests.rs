@@ -11,7 +11,7 @@ use crate::ledger::read::{FindingCourse, FindingState, MailState, NoticeRow};
 /// 21 September 2026, 14:13:20 UTC
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 
-fn credential() -> CredentialRow {
+pub(crate) fn credential() -> CredentialRow {
     CredentialRow {
         id: CredentialId(7),
         credential: "0123456789ab".to_owned(),
@@ -61,7 +61,7 @@ fn used(number: i64, ended: Option<(Timestamp, EndedBy)>) -> CredentialUse {
     }
 }
 
-fn finding(open: bool) -> FindingDetail {
+pub(crate) fn finding(open: bool) -> FindingDetail {
     FindingDetail {
         finding: FindingRow {
             id: FindingId(12),

@@ -113,7 +113,21 @@ fn no_token_of_a_link_is_in_the_ledger_the_logs_the_output_the_metrics_or_on_any
     let mut papers = Papers::default();
     papers.folder(&estate, "before anybody came");
     follow(&format!("127.0.0.1:{port}"), &ops, &links, &mut papers);
-    for path in ["/", "/metrics", "/readyz", "/api/v1/elsewhere"] {
+    for path in [
+        "/",
+        "/findings?state=all",
+        "/findings/F1",
+        "/connections",
+        "/connections/1",
+        "/credentials",
+        "/providers",
+        "/sources",
+        "/scans",
+        "/mails",
+        "/metrics",
+        "/readyz",
+        "/api/v1/elsewhere",
+    ] {
         papers.add(&format!("the operator's {path}"), get(&ops, path));
     }
     for arguments in [

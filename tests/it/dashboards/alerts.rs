@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::yaml::entries;
 use super::{DOCUMENTS, path, text};
 
 /// An alert, as `alerts.yml` has it.
@@ -14,37 +15,25 @@ pub struct Alert {
     pub name: String,
     /// what it asks Prometheus for
     pub expression: String,
-    /// the lines `key: value` below it, by key
+    /// what else it says, by key
     pub words: BTreeMap<String, String>,
 }
 
-/// The alerts in the order of the file. Reads the way in which we write YAML, and no other.
+/// The alerts in the order of the file.
 pub fn alerts() -> Vec<Alert> {
     let mut found: Vec<Alert> = Vec::new();
-    // The key whose text stands below it, and how far in.
-    let mut open: Option<(usize, String)> = None;
-    for line in text("alerts.yml").lines().filter(|line| !line.trim_start().starts_with('#')) {
-        let (words, deep) = (line.trim(), line.len() - line.trim_start().len());
-        if let Some(name) = words.strip_prefix("- alert: ") {
-            found.push(Alert { name: name.to_owned(), ..Alert::default() });
-            open = None;
+    for (path, value) in entries("alerts.yml") {
+        let Some(words) = path.strip_prefix("groups.rules.") else { continue };
+        if words == "alert" {
+            found.push(Alert { name: value, ..Alert::default() });
             continue;
         }
         let Some(alert) = found.last_mut() else { continue };
-        open = open.filter(|(key_deep, _)| deep > *key_deep);
-        if let Some((_, key)) = &open {
-            let so_far = alert.words.entry(key.clone()).or_default();
-            *so_far = format!("{so_far} {words}").trim().to_owned();
-        } else if let Some((key, value)) = words.split_once(": ") {
-            if ["|", ">-"].contains(&value) {
-                open = Some((deep, key.to_owned()));
-            } else {
-                alert.words.insert(key.to_owned(), value.to_owned());
-            }
+        let key = words.rsplit('.').next().unwrap_or_default();
+        match key {
+            "expr" => alert.expression = value,
+            key => _ = alert.words.insert(key.to_owned(), value),
         }
-    }
-    for alert in &mut found {
-        alert.expression = alert.words.remove("expr").unwrap_or_default();
     }
     found
 }

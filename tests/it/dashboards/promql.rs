@@ -70,16 +70,37 @@ impl Query {
             }
             Expr::Unary(unary) => self.read(&unary.expr, None),
             Expr::Paren(paren) => self.read(&paren.expr, function),
-            Expr::Subquery(_) | Expr::Extension(_) => panic!("not used here: {expression}"),
+            Expr::Subquery(query) => self.over_time(&query.expr, function),
+            Expr::Extension(_) => panic!("not used here: {expression}"),
             Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {}
         }
     }
 
+    /// What is asked at every step of a time: the function goes over what all its series come to.
+    fn over_time(&mut self, expression: &Expr, function: Option<&str>) {
+        let before = self.selectors.len();
+        self.read(expression, function);
+        for inner in self.selectors.iter_mut().skip(before) {
+            inner.over_time = true;
+            inner.function = inner.function.take().or_else(|| function.map(str::to_owned));
+        }
+    }
+
+    /// Series of one name, or of each of several.
     fn selector(&mut self, selector: &VectorSelector, over_time: bool, function: Option<&str>) {
-        let metric = selector.name.clone().unwrap_or_else(|| panic!("a metric by its name: {selector}"));
         assert!(selector.matchers.or_matchers.is_empty(), "not used here: {selector}");
-        let matchers = selector.matchers.matchers.clone();
-        self.selectors.push(Selector { metric, matchers, over_time, function: function.map(str::to_owned) });
+        let (names, matchers): (Vec<Matcher>, Vec<Matcher>) =
+            selector.matchers.matchers.iter().cloned().partition(|matcher| matcher.name == "__name__");
+        let metrics = match (&selector.name, &names[..]) {
+            (Some(name), []) => vec![name.clone()],
+            (None, [Matcher { op: MatchOp::Re(_), value, .. }]) => value.split('|').map(str::to_owned).collect(),
+            _ => panic!("a metric by its name, or several by theirs: {selector}"),
+        };
+        let function = function.map(str::to_owned);
+        self.selectors.extend(metrics.into_iter().map(|metric| {
+            let (matchers, function) = (matchers.clone(), function.clone());
+            Selector { metric, matchers, over_time, function }
+        }));
     }
 
     fn modifier(&mut self, modifier: Option<&LabelModifier>) {

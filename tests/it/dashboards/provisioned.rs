@@ -1,29 +1,9 @@
 //! The files by which Grafana loads the dashboards: what stands in them is what Grafana documents for such files, since it
 //! passes over a key that it doesn't know.
 
-#![expect(clippy::panic, reason = "a line that is no entry fails the test")]
-
 use std::collections::BTreeSet;
 
-use super::text;
-
-/// The lines `key: value` of YAML as we write it, each with the keys above it: `providers.options.path`.
-fn entries(name: &str) -> Vec<(String, String)> {
-    let mut above: Vec<(usize, String)> = Vec::new();
-    let mut found = Vec::new();
-    let text = text(name);
-    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')) {
-        assert!(!line.contains('\t'), "{name}: {line}");
-        let bare = line.trim_start().trim_start_matches("- ");
-        let deep = line.len() - bare.len();
-        let (key, value) = bare.split_once(':').unwrap_or_else(|| panic!("{name}: {line}"));
-        above.retain(|(of, _)| *of < deep);
-        above.push((deep, key.to_owned()));
-        let path: Vec<&str> = above.iter().map(|(_, key)| key.as_str()).collect();
-        found.push((path.join("."), value.trim().to_owned()));
-    }
-    found
-}
+use super::yaml::entries;
 
 /// A file has these keys with values of this kind, and no others.
 #[track_caller]

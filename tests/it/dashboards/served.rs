@@ -100,7 +100,8 @@ fn listens(configuration: &Path) -> Option<SocketAddr> {
 
 /// A query as Grafana sends it, with everything chosen and a step as long as the test.
 fn filled(query: &str) -> String {
-    let query = query.replace("[$__rate_interval]", JUST_NOW).replace("[$__range]", JUST_NOW);
+    let steps = JUST_NOW.replace(']', ":1s]");
+    let query = query.replace("[$__rate_interval]", JUST_NOW).replace("[$__range:5m]", &steps);
     let filled =
         ["$job", "$instance", "$provider", "$account"].iter().fold(query, |query, name| query.replace(name, ".+"));
     assert!(!filled.contains('$'), "a variable that Grafana would not know: {filled}");

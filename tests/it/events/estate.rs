@@ -1,12 +1,10 @@
 //! The same estate, told by events and read from a list: the same is known of it.
 
-use keysweep::domain::record::ConnectionRecord;
 use keysweep::domain::time::{Timestamp, days, hours, minutes};
-use keysweep::inventory::EventBody;
-use keysweep::ports::events::Tidings as _;
 use serde_json::{Value, json};
 
 use super::place::{Place, START, body};
+use crate::forms::lists::{self, CONNECTION};
 use crate::support::Kind;
 
 /// What the platform has, without ids.
@@ -40,34 +38,50 @@ fn later(mut rows: Vec<Value>) -> Vec<(&'static str, Value)> {
     rows.into_iter().map(|row| (kind(&row), row)).collect()
 }
 
-fn event(prefix: &str, number: usize, kind: &str, row: &Value, at: Timestamp) -> String {
+fn event(number: usize, kind: &str, row: &Value, at: Timestamp) -> String {
     let mut row = row.clone();
-    row["connection_id"] = json!(format!("{prefix}-{number}"));
+    row["connection_id"] = json!(id(number));
     body(kind, at, &row.to_string())
 }
 
-/// As a list has it: a row of the contract, dated like the event.
-fn listed(number: usize, kind: &str, row: &Value, at: Timestamp, now: Timestamp) -> ConnectionRecord {
-    let text = event("read", number, kind, row, at);
-    let parsed = EventBody::parse(text.as_bytes()).map_err(|problem| problem.reason).expect("a body");
-    parsed.connection(None, now).0.expect("a row")
+/// As the platform's file has it, dated like the event.
+fn listed(number: usize, row: &Value, at: Timestamp) -> Value {
+    let mut row = row.clone();
+    row["connection_id"] = json!(id(number));
+    row["updated_at"] = json!(at.to_string());
+    if row["status"] == "deleted" {
+        row["deleted_at"] = json!(at.to_string());
+    }
+    row
+}
+
+fn id(number: usize) -> String {
+    format!("c-{number}")
 }
 
 async fn an_estate_is_known_the_same_whether_it_is_told_or_read(kind: Kind) {
-    let place = Place::on(kind).await;
+    let (told, read) = (Place::on(kind).await, Place::on(kind).await);
+    let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
+    let fields = [CONNECTION, &[("auth", lists::Kind::Text)]].concat();
     let first: Vec<(&str, Value)> = estate().into_iter().map(|row| ("connection.created", row)).collect();
     for (step, rows) in [first, later(estate())].into_iter().enumerate() {
-        let (at, now) = (START + hours(step as u64) - minutes(5), START + hours(step as u64));
-        place.later(now.since(START + hours((step as u64).saturating_sub(1))));
-        let list = rows.iter().enumerate().map(|(number, (kind, row))| listed(number, kind, row, at, now));
-        place.read(list.collect(), &[]).await;
+        let now = START + hours(step as u64);
+        let at = now - minutes(5);
+        if step > 0 {
+            told.later(hours(1));
+            read.later(hours(1));
+        }
+        let list: Vec<Value> = rows.iter().enumerate().map(|(number, (_, row))| listed(number, row, at)).collect();
+        let path = folder.path().join(format!("connections-{step}.csv"));
+        std::fs::write(&path, lists::csv(&fields, &list)).expect("a file");
+        read.read_file(path).await;
         for (number, (kind, row)) in rows.iter().enumerate() {
-            let told = place.tell(&format!("{step}-{number}"), &event("told", number, kind, row, at)).await;
-            assert!(told.is_ok(), "{row}: {told:?}");
+            let taken = told.tell(&format!("{step}-{number}"), &event(number, kind, row, at)).await;
+            assert!(taken.is_ok(), "{row}: {taken:?}");
         }
         for (number, (_, row)) in rows.iter().enumerate() {
-            let [read, told] = ["read", "told"].map(|prefix| format!("{prefix}-{number}"));
-            assert_eq!(place.facts(&read).await, place.facts(&told).await, "step {step}: {row}");
+            let id = id(number);
+            assert_eq!(read.facts(&id).await, told.facts(&id).await, "step {step}: {row}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A ledger that events and readings go into, with the real code between.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 
 use keysweep::domain::diff::Watched;
 use keysweep::domain::facts::ConnectionStatus;
@@ -10,7 +11,7 @@ use keysweep::domain::record::{Auth, ConnectionRecord, PersonRecord, Row};
 use keysweep::domain::secret::{Fingerprint, Secret};
 use keysweep::domain::time::{Timestamp, hours};
 use keysweep::escrow::Escrow;
-use keysweep::inventory::EventBody;
+use keysweep::inventory::{EventBody, FileKind, FileSource};
 use keysweep::ledger::Ledger;
 use keysweep::ports::collect::{CollectLedger as _, KnownConnection, KnownRow};
 use keysweep::ports::events::{EventLedger as _, NotTaken, Taken};
@@ -50,10 +51,8 @@ impl Clock for At {
 pub struct Facts {
     status: ConnectionStatus,
     facts_at: Timestamp,
-    deleted_at: Option<Timestamp>,
-    account: String,
-    name: Option<String>,
-    tags: Vec<String>,
+    /// every fact of the row, but for its id
+    record: String,
     /// the value in use
     open: Option<Fingerprint>,
     /// every value that was ever used
@@ -103,6 +102,18 @@ impl Place {
         assert!(read.expect("a ledger that can be written to").complete);
     }
 
+    /// Reads a file of connections, as it is now.
+    pub async fn read_file(&self, path: PathBuf) {
+        let source = FileSource { name: "main".to_owned(), kind: FileKind::Csv, path, people_path: None };
+        let connects_by = |_: &ProviderName| Some(Auth::Key);
+        let watched = Watched::default();
+        let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
+        let snapshot = source.open(self.clock.now());
+        let read = collect(&self.ledger, &self.vault, &self.clock, &spec(), snapshot, &policy, &Quiet).await;
+        let read = read.expect("a ledger that can be written to");
+        assert!(read.complete && read.quarantined == 0, "{read:?}");
+    }
+
     pub fn later(&self, span: std::time::Duration) {
         self.clock.0.set(self.clock.now() + span);
     }
@@ -137,10 +148,7 @@ impl Place {
         Facts {
             status: known.status,
             facts_at: known.facts_at,
-            deleted_at: record.deleted_at,
-            account: record.account_id,
-            name: record.name,
-            tags: record.tags,
+            record: format!("{:?}", ConnectionRecord { connection_id: String::new(), ..record }),
             open: known.open_use().filter(|open| !open.placeholder).map(|open| open.fingerprint.clone()),
             used,
         }

@@ -49,7 +49,12 @@ fn a_great_source_is_read_in_the_memory_of_a_small_one() {
             };
             let database = platform.database.as_ref().expect("a database");
             database.run(&format!("CREATE TABLE many AS {series}"));
-            let query = "SELECT i AS connection_id, i % 1000 AS account_id, 'kit' AS provider, concat('kit_', i) AS secret FROM many";
+            // so wide that keeping them would take far more than is granted below
+            let wide = ((80 << 20) / great()).max(64);
+            let query = format!(
+                "SELECT i AS connection_id, i % 1000 AS account_id, 'kit' AS provider, concat('kit_', i) AS secret, \
+                 repeat('n', {wide}) AS name FROM many"
+            );
             platform.change(|text| {
                 let lists = text.find("connections = ").expect("the query");
                 format!("{}connections = \"{query}\"\n", &text[..lists])

@@ -133,5 +133,9 @@ async fn a_server_is_believed_by_a_certificate_for_its_name_from_the_authority_t
                 }
             }
         }
+        let gone = server.at("localhost", &checked.replace("ca.pem", "gone.pem"));
+        let source = source_at(&gone, "SELECT * FROM c", None, hours(1)).expect("a source");
+        let what = source.open(NOW, None).await.map(drop).expect_err("the file is gone").to_string();
+        assert!(what.contains("gone.pem can't be read") && what.contains("correct `ssl"), "{what}");
     }
 }

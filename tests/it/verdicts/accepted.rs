@@ -123,7 +123,7 @@ fn the_doctor_names_entries_that_are_over_and_that_cover_nobody() {
     let told = estate.site.run(&["doctor", "--format", "json"]);
     let checks = told.json();
     let of = |setting: &str| {
-        let all = checks["checks"].as_array().or_else(|| checks.as_array()).expect("checks").clone();
+        let all = checks["checks"].as_array().expect("checks").clone();
         let found = all.into_iter().find(|check| check["setting"] == setting).expect("a check");
         (found["state"].as_str().unwrap_or("?").to_owned(), found["what"].as_str().unwrap_or("?").to_owned())
     };

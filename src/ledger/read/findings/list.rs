@@ -126,6 +126,7 @@ async fn worst(
     };
     let mut rows = Vec::new();
     let lanes = Severity::ALL.into_iter().rev().filter(|severity| *severity <= from);
+    let lanes = lanes.filter(|severity| filter.severity.is_none_or(|wanted| *severity == wanted));
     for severity in lanes.filter(|severity| filter.at_least.is_none_or(|least| *severity >= least)) {
         let left = limit.saturating_sub(rows.len());
         if left == 0 {
@@ -187,34 +188,63 @@ async fn lane(
         search.map(Search::text).into(),
         digits.as_deref().map(tail).into(),
         digits.as_deref().into(),
-        severity.map(Severity::as_str).into(),
+        severity.or(filter.severity).map(Severity::as_str).into(),
     ];
     line.rows("finding", statement, binds).await
 }
 
-/// A page of findings from a list of numbers. Severities count as in [`Severity`]: low is 0.
-macro_rules! page_of {
-    ($order:literal, $($among:tt)*) => {
+/// A page of findings from a list of numbers.
+macro_rules! page_from {
+    ($order:literal, $($numbers:tt)*) => {
         sql!(
             "SELECT " [page by $order:
                 "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
                  substr(k.fingerprint, 53), k.liveness, f.state, " [fill exempt_column] ", f.opened_at, f.closed_at, f.since, f.mailed,
                  f.pause, f.pause_until, f.baseline, "
                 [json "f.evidence"]] "
-             FROM (SELECT f.id FROM finding AS f WHERE "
-            $($among)*
-            " AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5)
-                     AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
-                     AND ($11 IS NULL OR $11 = (SELECT q.provider FROM credential AS q WHERE q.id = f.credential_id))
-                     AND ($12 IS NULL OR $12 = (SELECT o.name FROM connection AS n JOIN source AS o ON o.id = n.source_id
-                                                WHERE n.id = f.connection_id))
-                   ORDER BY " $order " LIMIT $3) AS page
+             FROM (" $($numbers)* ") AS page
              JOIN finding AS f ON f.id = page.id
              JOIN connection AS c ON c.id = f.connection_id
              JOIN source AS s ON s.id = c.source_id
              JOIN account AS a ON a.id = f.account_id
              JOIN credential AS k ON k.id = f.credential_id"
         )
+    };
+}
+
+/// A page of those that are among some, in an order.
+macro_rules! page_of {
+    ($order:literal, $($among:tt)*) => {
+        page_from!($order, "SELECT f.id FROM finding AS f WHERE " $($among)* [fill filtered] " ORDER BY " $order " LIMIT $3")
+    };
+}
+
+/// A page of a lane, behind a row whose `$key` is $1 and whose number is $2: first those that are alike in the key, then
+/// those beyond. Asked for at once, as `(key, id) > ($1, $2)`, SQLite would walk all that are alike up to the number; and a
+/// first scan opens everything at one instant.
+macro_rules! lane_of {
+    ($lane:literal, $key:literal, $order:literal, $alike:literal, $beyond:literal, $place:literal) => {
+        page_from!(
+            $order,
+            "SELECT id FROM (
+               SELECT id, place FROM (SELECT f.id, " $key " AS place FROM finding AS f WHERE " $lane " AND " $alike [fill filtered]
+                                      " ORDER BY " $order " LIMIT $3) AS alike
+               UNION ALL
+               SELECT id, place FROM (SELECT f.id, " $key " AS place FROM finding AS f WHERE " $lane " AND " $beyond [fill filtered]
+                                      " ORDER BY " $order " LIMIT $3) AS beyond
+             ) AS both_of_them ORDER BY " $place " LIMIT $3"
+        )
+    };
+}
+
+/// What a filter asks of each finding, beside what leads to it. Severities count as in [`Severity`]: low is 0.
+macro_rules! filtered {
+    ($dialect:ident) => {
+        " AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5) AND ($17 IS NULL OR f.severity = $17)
+          AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
+          AND ($11 IS NULL OR $11 = (SELECT q.provider FROM credential AS q WHERE q.id = f.credential_id))
+          AND ($12 IS NULL OR $12 = (SELECT o.name FROM connection AS n JOIN source AS o ON o.id = n.source_id
+                                     WHERE n.id = f.connection_id))"
     };
 }
 
@@ -277,17 +307,35 @@ pub(in crate::ledger) const LATEST: Sql = page_of!("f.id DESC", "f.id < $1 AND (
 
 pub(in crate::ledger) const LATEST_OF_FEW: Sql = page_of!("f.id DESC", "f.id < $1 AND " [fill few]);
 
-pub(in crate::ledger) const WORST: Sql =
-    page_of!("f.since, f.id", "f.state = $4 AND f.severity = $17 AND (f.since, f.id) > ($1, $2)");
+pub(in crate::ledger) const WORST: Sql = lane_of!(
+    "f.state = $4 AND f.severity = $17",
+    "f.since",
+    "f.since, f.id",
+    "f.since = $1 AND f.id > $2",
+    "f.since > $1",
+    "place, id"
+);
 
-pub(in crate::ledger) const WORST_OF_RULE: Sql =
-    page_of!("f.since, f.id", "f.rule = $5 AND f.state = $4 AND f.severity = $17 AND (f.since, f.id) > ($1, $2)");
+pub(in crate::ledger) const WORST_OF_RULE: Sql = lane_of!(
+    "f.rule = $5 AND f.state = $4 AND f.severity = $17",
+    "f.since",
+    "f.since, f.id",
+    "f.since = $1 AND f.id > $2",
+    "f.since > $1",
+    "place, id"
+);
 
 pub(in crate::ledger) const WORST_OF_FEW: Sql =
     page_of!("f.since, f.id", ["+" | ""] "f.severity = $17 AND (f.since, f.id) > ($1, $2) AND " [fill few]);
 
-pub(in crate::ledger) const NEWEST: Sql =
-    page_of!("f.opened_at DESC, f.id DESC", "f.state = $4 AND (f.opened_at, f.id) < ($1, $2)");
+pub(in crate::ledger) const NEWEST: Sql = lane_of!(
+    "f.state = $4",
+    "f.opened_at",
+    "f.opened_at DESC, f.id DESC",
+    "f.opened_at = $1 AND f.id < $2",
+    "f.opened_at < $1",
+    "place DESC, id DESC"
+);
 
 pub(in crate::ledger) const NEWEST_OF_FEW: Sql =
     page_of!("f.opened_at DESC, f.id DESC", "(f.opened_at, f.id) < ($1, $2) AND " [fill few]);

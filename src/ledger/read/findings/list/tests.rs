@@ -61,6 +61,8 @@ fn filters() -> Vec<FindingFilter> {
         FindingFilter { current: true, ..all.clone() },
         FindingFilter { rule: Some(RuleName::SecretStale), ..all.clone() },
         FindingFilter { at_least: Some(Severity::High), ..all.clone() },
+        FindingFilter { severity: Some(Severity::Medium), ..all.clone() },
+        FindingFilter { severity: Some(Severity::Low), at_least: Some(Severity::High), ..all.clone() },
         FindingFilter { provider: Some(ProviderName::new("kit")), ..all.clone() },
         FindingFilter { provider: Some(ProviderName::new("none")), ..all.clone() },
         FindingFilter { source: Some("other".to_owned()), ..all.clone() },
@@ -91,6 +93,7 @@ fn lets_through(filter: &FindingFilter, row: &FindingRow) -> bool {
     let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
     filter.states().any(|state| state == row.state)
         && filter.rule.is_none_or(|rule| rule == row.rule)
+        && filter.severity.is_none_or(|severity| row.severity == severity)
         && filter.at_least.is_none_or(|least| row.severity >= least)
         && is(&filter.account, &row.account_id)
         && is(&filter.source, &row.source)
@@ -167,17 +170,22 @@ async fn what_is_looked_for_is_found_by_each_of_its_names_and_by_nothing_else(ki
 }
 
 #[tokio::test]
-async fn a_sorted_page_comes_from_an_index_and_is_not_sorted_anew() {
+async fn a_sorted_page_comes_from_an_index_and_reads_what_it_shows() {
     let estate = Estate::new(Kind::Sqlite).await;
-    for (statement, index) in [
-        (WORST, "finding_worst (state=? AND severity=? AND (since,id)>(?,?))"),
-        (WORST_OF_RULE, "finding_worst_of_rule (rule=? AND state=? AND severity=? AND (since,id)>(?,?))"),
-        (NEWEST, "finding_newest (state=? AND (opened_at,id)<(?,?))"),
-        (LATEST, "SEARCH f USING INTEGER PRIMARY KEY (rowid<?)"),
+    for (statement, index, key) in [
+        (WORST, "finding_worst (state=? AND severity=? AND ", "since"),
+        (WORST_OF_RULE, "finding_worst_of_rule (rule=? AND state=? AND severity=? AND ", "since"),
+        (NEWEST, "finding_newest (state=? AND ", "opened_at"),
     ] {
         let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
-        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{index} in\n{plan}");
+        for behind in [format!("{index}{key}=? AND id"), format!("{index}{key}")] {
+            assert!(plan.contains(&behind), "{behind} in\n{plan}");
+        }
+        // The two parts of a page, which are each in order, are put together; no lane is sorted.
+        assert!(plan.matches("TEMP B-TREE").count() <= 1, "{plan}");
     }
+    let latest = estate.ledger.plan(LATEST.sqlite).await.join("\n");
+    assert!(latest.contains("SEARCH f USING INTEGER PRIMARY KEY (rowid<?)") && !latest.contains("TEMP"), "{latest}");
 }
 
 #[tokio::test]

@@ -1,0 +1,51 @@
+//! A credential: what is believed of it, who uses it, what was found about it, and what happened.
+
+use super::findings;
+use super::frame::Ask;
+use super::query::Query;
+use super::sheet::{Part, Sheet, Table};
+use super::story;
+use super::trouble::Trouble;
+use crate::report::words::state;
+
+/// Findings that are listed here; a key that thousands share has more.
+const FINDINGS: usize = 50;
+
+/// The page of the credential whose fingerprint ends with these digits.
+///
+/// # Errors
+/// Where there is none, and where the ledger doesn't answer.
+pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
+    Query::read(ask.query.as_deref(), &[])?;
+    let nothing = || {
+        let what = "There is no credential of this name. A credential is named by the last twelve hex digits of its \
+                    fingerprint; the list of credentials has those that there are.";
+        Trouble::Nothing(what.to_owned())
+    };
+    let detail = ask.ledger.credential(name).await?.ok_or_else(nothing)?;
+    let told = story::of(ask, detail.credential.id).await?.ok_or_else(nothing)?;
+    let row = told.credential();
+    let listed = told.findings().iter().rev().take(FINDINGS);
+    let found = Table {
+        id: "findings",
+        title: "Findings".to_owned(),
+        columns: findings::columns(),
+        rows: listed.map(|detail| findings::cells(&detail.finding, &ask.scene.facts())).collect(),
+        empty: "Nothing was ever found about it.".to_owned(),
+        note: match told.findings().len().saturating_sub(FINDINGS) {
+            0 => String::new(),
+            more => format!("{more} more; the list of findings finds all of them by the credential's name."),
+        },
+        ..Table::default()
+    };
+    Ok(Sheet {
+        heading: format!("Credential {}", row.credential),
+        lead: vec![format!("It is {}: {}.", row.liveness, state(row.liveness))],
+        parts: vec![
+            story::credential(row, &ask.scene),
+            story::uses(&told),
+            Part::Table(found),
+            story::course(&told, "course", "What happened"),
+        ],
+    })
+}

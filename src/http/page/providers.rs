@@ -1,0 +1,183 @@
+//! The providers: what the catalogue says of each, and what the estate has there.
+
+use super::frame::{Ask, Scene};
+use super::query::Query;
+use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
+use super::trouble::Trouble;
+use super::{ProviderAbout, known};
+use crate::domain::age::AgeBand;
+use crate::domain::belief::Liveness;
+use crate::domain::facts::ConnectionStatus;
+use crate::domain::finding::RuleName;
+use crate::domain::ids::ProviderName;
+use crate::ledger::read::{BlindOverview, ProviderOverview};
+use crate::report::text::second;
+
+/// The list of all of them.
+///
+/// # Errors
+/// Where a field is given: there is none.
+pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
+    Query::read(ask.query.as_deref(), &[])?;
+    let scene = &ask.scene;
+    let row = |(name, title): &(String, String)| {
+        let name = ProviderName::new(name);
+        let numbers = numbers(scene, &name);
+        let open = numbers.connections.get(&ConnectionStatus::Active).copied().unwrap_or_default()
+            + numbers.connections.get(&ConnectionStatus::Paused).copied().unwrap_or_default();
+        let about = scene.about.providers.get(&name);
+        let sight = match blind(scene, &name).first() {
+            Some(blind) => Cell::text("blind").small(format!("since {}", second(blind.since))),
+            None => Cell::text("no"),
+        };
+        vec![
+            Cell::provider(title, &name),
+            Cell::number(open),
+            Cell::number(numbers.credentials.get(&Liveness::Live).copied().unwrap_or_default()),
+            Cell::number(numbers.tombstones),
+            Cell::number(found(scene, &name).iter().map(|(_, count)| count).sum()),
+            Cell::text(about.map_or("not in the catalogue", |about| &about.max_age)),
+            sight,
+        ]
+    };
+    let table = Table {
+        id: "list",
+        title: "In the catalogue, and in the ledger".to_owned(),
+        columns: vec![
+            Column::text("Provider"),
+            Column::number("Open connections"),
+            Column::number("Live credentials"),
+            Column::number("Keys left behind"),
+            Column::number("Open findings"),
+            Column::text("Secrets may be as old as"),
+            Column::text("Blind"),
+        ],
+        rows: known::providers(scene).iter().map(row).collect(),
+        empty: "The catalogue is empty.".to_owned(),
+        note: "`keysweep providers show NAME` prints all that the catalogue says of one.".to_owned(),
+        ..Table::default()
+    };
+    Ok(Sheet { heading: "Providers".to_owned(), lead: Vec::new(), parts: vec![Part::Table(table)] })
+}
+
+/// The page of one.
+///
+/// # Errors
+/// Where neither the catalogue nor the ledger knows it.
+pub(super) fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
+    Query::read(ask.query.as_deref(), &[])?;
+    let (scene, name) = (&ask.scene, ProviderName::new(name));
+    if !known::providers(scene).iter().any(|(known, _)| *known == name.as_str()) {
+        let what = "There is no provider of this name, neither in the catalogue nor in the ledger.";
+        return Err(Trouble::Nothing(what.to_owned()));
+    }
+    let mut parts = Vec::new();
+    let lead = match scene.about.providers.get(&name) {
+        Some(about) => {
+            parts.extend(catalogue(about));
+            Vec::new()
+        }
+        None => vec!["It is not in the catalogue, so its keys are not asked about.".to_owned()],
+    };
+    parts.insert(0, sight(scene, &name));
+    parts.push(estate(scene, &name));
+    parts.push(rules(scene, &name));
+    Ok(Sheet { heading: scene.title(&name), lead, parts })
+}
+
+fn numbers(scene: &Scene, name: &ProviderName) -> ProviderOverview {
+    scene.overview.as_ref().and_then(|overview| overview.providers.get(name)).cloned().unwrap_or_default()
+}
+
+fn blind<'a>(scene: &'a Scene, name: &ProviderName) -> Vec<&'a BlindOverview> {
+    let all = scene.overview.iter().flat_map(|overview| &overview.blind);
+    all.filter(|blind| blind.provider == *name).collect()
+}
+
+/// Open findings by rule.
+fn found(scene: &Scene, name: &ProviderName) -> Vec<(RuleName, u64)> {
+    let of = |rule: RuleName| {
+        let all = scene.overview.iter().flat_map(|overview| &overview.findings);
+        (rule, all.filter(|kind| kind.provider == *name && kind.rule == rule).map(|kind| kind.count).sum())
+    };
+    RuleName::ALL.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
+}
+
+fn sight(scene: &Scene, name: &ProviderName) -> Part {
+    let blind = blind(scene, name);
+    let sentences = match blind.is_empty() {
+        true => vec!["keysweep is not blind there: what it answers counts.".to_owned()],
+        false => {
+            let one = |blind: &&BlindOverview| {
+                format!(
+                    "{}/{} is blind since {}: {}. No refusal there is believed until that ends; `keysweep providers trust \
+                     {name}` ends it.",
+                    blind.protocol,
+                    blind.endpoint,
+                    second(blind.since),
+                    blind.why.sentence()
+                )
+            };
+            blind.iter().map(one).collect()
+        }
+    };
+    Part::Words(Words { id: "sight", title: "Is it in sight?".to_owned(), sentences })
+}
+
+fn catalogue(about: &ProviderAbout) -> [Part; 2] {
+    let told = |pairs: &[(&str, &str)]| pairs.iter().filter_map(|(name, value)| Fact::told(name, value)).collect();
+    let age = told(&[
+        ("secrets may be as old as", &about.max_age),
+        ("  because", &about.why),
+        ("told before that", &about.warn_before),
+        ("asked over", &about.protocols),
+    ]);
+    let reset = told(&[
+        ("where", &about.path),
+        ("address", &about.link),
+        ("the old value", &about.old_value),
+        ("what else stops", &about.breaks),
+    ]);
+    [
+        Part::Facts(Facts { id: "age".to_owned(), title: "The rules there".to_owned(), facts: age }),
+        Part::Facts(Facts { id: "reset".to_owned(), title: "Where a key is reset".to_owned(), facts: reset }),
+    ]
+}
+
+fn estate(scene: &Scene, name: &ProviderName) -> Part {
+    let numbers = numbers(scene, name);
+    let number = |label: &str, number: u64, list: &str, field: (&str, &str)| {
+        Fact::of(label, Cell::number(number).to_list(list, &[("provider", name.as_str()), field]))
+    };
+    let mut facts = Vec::new();
+    for status in ConnectionStatus::ALL {
+        let count = numbers.connections.get(&status).copied().unwrap_or_default();
+        let label = format!("connections, {}", status.as_str());
+        facts.push(number(&label, count, "/connections", ("status", status.as_str())));
+    }
+    for liveness in Liveness::ALL {
+        let count = numbers.credentials.get(&liveness).copied().unwrap_or_default();
+        facts.push(number(&format!("credentials, {liveness}"), count, "/credentials", ("liveness", liveness.as_str())));
+    }
+    let old: u64 = AgeBand::ALL.iter().filter_map(|band| numbers.ages.get(band)).sum();
+    facts.push(Fact::of("secrets in use whose age matters", Cell::number(old)));
+    facts.push(Fact::of("keys left behind", Cell::number(numbers.tombstones)));
+    facts.push(Fact::of("oldest secret", Cell::maybe(numbers.oldest_since, scene.now, "none")));
+    facts.push(Fact::of("oldest key left behind", Cell::maybe(numbers.oldest_tombstone, scene.now, "none")));
+    Part::Facts(Facts { id: "estate".to_owned(), title: "The estate there".to_owned(), facts })
+}
+
+fn rules(scene: &Scene, name: &ProviderName) -> Part {
+    let row = |(rule, count): (RuleName, u64)| {
+        let list = [("provider", name.as_str()), ("rule", rule.as_str())];
+        vec![Cell::text(rule.as_str()).to_list("/findings", &list), Cell::number(count)]
+    };
+    Part::Table(Table {
+        id: "findings",
+        title: "Open findings".to_owned(),
+        columns: vec![Column::text("Rule"), Column::number("Open")],
+        rows: found(scene, name).into_iter().map(row).collect(),
+        empty: "No finding is open.".to_owned(),
+        ..Table::default()
+    })
+}

@@ -1,0 +1,74 @@
+//! A credential's story on a page: the same sentences as `keysweep explain` prints.
+
+use super::frame::{Ask, Scene};
+use super::sheet::{Cell, Column, Course, Fact, Facts, Happened, Part, Table};
+use super::trouble::Trouble;
+use super::words::harmless_line;
+use crate::domain::ids::CredentialId;
+use crate::http::access::Right;
+use crate::ledger::read::CredentialRow;
+use crate::report::story::{Story, credential_pairs, use_span};
+use crate::report::text::second;
+
+/// Uses that are listed; a key that thousands share is read elsewhere.
+const USES: usize = 50;
+
+/// The story, as far as the visitor may know it: people are numbers for who may not see who was told.
+///
+/// # Errors
+/// Where the ledger doesn't answer.
+pub(super) async fn of(ask: &Ask, id: CredentialId) -> Result<Option<Story>, Trouble> {
+    Ok(match ask.scene.may(Right::Audit) {
+        true => Story::of(&ask.ledger, id).await?,
+        false => Story::of_nobody(&ask.ledger, id).await?,
+    })
+}
+
+/// What is believed of a credential, and why.
+pub(super) fn credential(row: &CredentialRow, scene: &Scene) -> Part {
+    let mut facts = vec![
+        Fact::of("credential", Cell::text(&row.credential).to(format!("/credentials/{}", row.credential))),
+        Fact::of("provider", Cell::provider(&scene.title(&row.provider), &row.provider)),
+    ];
+    if !row.key_tail.is_empty() {
+        facts.push(Fact::of("key", Cell::text(&format!("…{}", row.key_tail))));
+    }
+    facts.extend(credential_pairs(row).iter().filter_map(|(name, value)| Fact::told(name, value)));
+    let id = format!("credential-{}", row.credential);
+    Part::Facts(Facts { id, title: "The credential".to_owned(), facts })
+}
+
+/// Who uses it.
+pub(super) fn uses(story: &Story) -> Part {
+    let row = |used: &crate::ledger::read::CredentialUse| {
+        let name = format!("{}/{}", used.source, used.connection_id);
+        vec![
+            Cell::text(&name).to(format!("/connections/{}", used.connection)),
+            Cell::text(&used.account_id).to_list("/findings", &[("account", &used.account_id), ("state", "all")]),
+            Cell::text(used.status.as_str()),
+            Cell::line(&use_span(used)),
+        ]
+    };
+    let left = story.uses().len().saturating_sub(USES);
+    Part::Table(Table {
+        id: "uses",
+        title: "Used by".to_owned(),
+        columns: ["Connection", "Account", "Status", "Used"].map(Column::text).into(),
+        rows: story.uses().iter().take(USES).map(row).collect(),
+        empty: "No connection uses it.".to_owned(),
+        note: if left == 0 { String::new() } else { format!("And {left} more.") },
+        ..Table::default()
+    })
+}
+
+/// What happened, oldest first.
+pub(super) fn course(story: &Story, id: &str, title: &str) -> Part {
+    let entries =
+        story.entries().iter().map(|entry| Happened { at: second(entry.at), what: harmless_line(&entry.what) });
+    Part::Course(Course {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        entries: entries.collect(),
+        left_out: story.left_out().iter().map(|left| format!("Left out: {}.", harmless_line(left))).collect(),
+    })
+}

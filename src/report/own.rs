@@ -1,0 +1,142 @@
+//! What one account is told of a key that others may have too: nothing of them (DESIGN.md 6). Pure.
+
+use crate::domain::time::Timestamp;
+use crate::ledger::read::{AccountName, CredentialRow, EventRow, OwnUses};
+
+/// What the log's entries on a key may tell its account: what the provider answered, and that it leaked. Not the operator's
+/// own note on that.
+const OF_THE_KEY: [&str; 6] = ["from", "to", "outcome", "asked", "compromised_at", "reason"];
+/// What those on its provider may. Not what was counted there, which counts everybody's keys.
+const OF_THE_PROVIDER: [&str; 5] = ["protocol", "endpoint", "why", "since", "by"];
+
+/// How far a key's story is an account's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Own<'a> {
+    account: &'a AccountName,
+    uses: &'a OwnUses,
+    from: Timestamp,
+}
+
+impl<'a> Own<'a> {
+    /// The part that begins with the account's first use of the key; with `otherwise` where it has none any more.
+    pub fn of(account: &'a AccountName, uses: &'a OwnUses, otherwise: Timestamp) -> Self {
+        let from = uses.uses.iter().map(|used| used.since).min().unwrap_or(otherwise);
+        Self { account, uses, from }
+    }
+
+    /// The key, as if nobody else had it.
+    pub fn row(&self, row: &mut CredentialRow) {
+        row.source.clone_from(&self.account.source);
+        row.open_uses = self.uses.open;
+        row.compromised_note = None;
+        row.secret_since = row.secret_since.max(self.from);
+        if !self.uses.is_first {
+            row.first_seen_at = None; // it was in another's hands
+        }
+        let own = |at: &mut Option<Timestamp>| *at = at.filter(|at| *at >= self.from);
+        for at in [&mut row.asked_at, &mut row.accepted_at, &mut row.refused_last, &mut row.died_at] {
+            own(at);
+        }
+        if row.asked_at.is_none() {
+            row.last_answer = None;
+        }
+        // what holds since before holds since the account has the key
+        for at in [&mut row.liveness_since, &mut row.unknown_since] {
+            *at = at.map(|at| at.max(self.from));
+        }
+        row.refused_first = row.refused_last.and(row.refused_first).map(|at| at.max(self.from));
+        if row.refused_last.is_none() {
+            row.refused_on.clear();
+        }
+    }
+
+    /// The log's entry as the account may read it; `None` for one from before it had the key.
+    pub fn event(&self, mut event: EventRow) -> Option<EventRow> {
+        if event.at < self.from {
+            return None;
+        }
+        let told: &[&str] = match event.subject.split_once(':') {
+            Some(("credential", _)) => &OF_THE_KEY,
+            Some(("provider", _)) => &OF_THE_PROVIDER,
+            _ => return Some(event), // on its own connections and findings
+        };
+        event.data.retain(|name, _| told.contains(&name.as_str()));
+        Some(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::ids::{ConnectionId, UseId};
+    use crate::ledger::read::CredentialUse;
+    use crate::report::story::tests::credential;
+
+    const FROM: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    fn account() -> AccountName {
+        AccountName { source: "second".to_owned(), id: "acct-1".to_owned() }
+    }
+
+    fn uses(is_first: bool) -> OwnUses {
+        let used = CredentialUse {
+            id: UseId(2),
+            connection: ConnectionId(2),
+            source: "second".to_owned(),
+            connection_id: "c-2".to_owned(),
+            account_id: "acct-1".to_owned(),
+            status: crate::domain::facts::ConnectionStatus::Active,
+            since: FROM,
+            until: None,
+            ended_by: None,
+            compromised_at: None,
+        };
+        OwnUses { uses: vec![used], open: 1, is_first }
+    }
+
+    fn event(subject: &str, at: Timestamp, data: serde_json::Value) -> EventRow {
+        let data = data.as_object().expect("an object").clone();
+        EventRow { id: 1, at, kind: "x.y".to_owned(), subject: subject.to_owned(), data }
+    }
+
+    #[test]
+    fn what_was_before_the_account_had_the_key_is_not_told() {
+        let (account, uses) = (account(), uses(false));
+        let own = Own::of(&account, &uses, FROM);
+        let minute = std::time::Duration::from_secs(60);
+        let mut row = credential();
+        (row.accepted_at, row.asked_at) = (Some(FROM - minute), Some(FROM - minute));
+        (row.refused_first, row.refused_last) = (Some(FROM - minute), Some(FROM + minute));
+        own.row(&mut row);
+        assert_eq!((row.source.as_str(), row.open_uses, row.compromised_note), ("second", 1, None));
+        assert_eq!((row.secret_since, row.first_seen_at), (FROM, None));
+        assert_eq!((row.accepted_at, row.asked_at, row.last_answer), (None, None, None));
+        assert_eq!((row.refused_first, row.refused_last), (Some(FROM), Some(FROM + minute)));
+        assert_eq!(own.event(event("credential:7", FROM - minute, json!({}))), None);
+        assert!(own.event(event("connection:2", FROM, json!({"by": "deleted"}))).is_some());
+    }
+
+    #[test]
+    fn an_account_that_had_it_first_is_told_when_it_was_first_seen() {
+        let (account, uses) = (account(), uses(true));
+        let mut row = credential();
+        let seen = row.first_seen_at;
+        Own::of(&account, &uses, FROM).row(&mut row);
+        assert_eq!(row.first_seen_at, seen);
+    }
+
+    #[test]
+    fn neither_the_operators_note_nor_what_counts_all_customers_keys_is_told() {
+        let (account, uses) = (account(), uses(true));
+        let own = Own::of(&account, &uses, FROM);
+        let left = |subject: &str, data| own.event(event(subject, FROM, data)).expect("an entry").data;
+        let leaked = left("credential:7", json!({"compromised_at": "2026-01-01T00:00:00Z", "note": "paste-17"}));
+        assert_eq!(leaked.keys().collect::<Vec<_>>(), ["compromised_at"]);
+        let blind = json!({"protocol": "rest", "endpoint": "default", "why": "refused", "accounts": 8, "refused": 40, "who": "me"});
+        let mut kept: Vec<String> = left("provider:kit", blind).keys().cloned().collect();
+        kept.sort();
+        assert_eq!(kept, ["endpoint", "protocol", "why"]);
+    }
+}
