@@ -19,6 +19,7 @@ pub mod rekey;
 pub mod report;
 mod room;
 pub mod scan;
+pub mod traces;
 pub mod trial;
 pub mod unattended;
 

@@ -15,6 +15,7 @@ mod schedules;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -110,6 +111,7 @@ impl Doctor<'_> {
         if let Some(mailer) = &prepared.mailer {
             looks.push(Box::pin(async { vec![network::mail(mailer, self.limit).await].into() }));
         }
+        looks.push(Box::pin(traces::look(self.settings, self.env, self.limit).map(Seen::from)));
         looks
     }
 

@@ -15,6 +15,7 @@ use crate::notify::Notified;
 use crate::ports::collect::CollectLedger as _;
 use crate::ports::meter::Stage;
 use crate::ports::refs::{NoRefs, Refs};
+use crate::ports::span::{LATER, TARGET, traced};
 use crate::ports::{Clock, LedgerError, Progress, Quiet, SourceError};
 use crate::providers::CatalogueProber;
 use crate::scan::SourceSpec;
@@ -119,6 +120,32 @@ impl<C: Clock> App<C> {
         if options.notify && self.mail.is_none() {
             return Err(AppError::NoMail);
         }
+        let span = tracing::info_span!(
+            target: TARGET,
+            parent: None,
+            "scan",
+            keysweep.scan = LATER,
+            keysweep.sources = LATER,
+            keysweep.problems = LATER,
+            keysweep.outcome = LATER,
+            otel.status_code = LATER,
+        );
+        let summary = traced(span.clone(), self.scan_within(reads, options, progress), |summary| {
+            let scan = u64::try_from(summary.id.0).unwrap_or_default();
+            let (sources, problems) = (summary.collected.len() as u64, summary.problems.len() as u64);
+            [("keysweep.scan", scan), ("keysweep.sources", sources), ("keysweep.problems", problems)]
+        })
+        .await?;
+        span.record("keysweep.outcome", summary.outcome());
+        Ok(summary)
+    }
+
+    async fn scan_within(
+        &self,
+        reads: Reads,
+        options: ScanOptions,
+        progress: &impl Progress,
+    ) -> Result<ScanSummary, AppError> {
         if options.probe {
             self.set_clock().await?;
         }

@@ -1,6 +1,7 @@
 //! The command line, as words.
 
 mod audit;
+mod form;
 mod mail;
 mod probe;
 mod report;
@@ -10,7 +11,7 @@ mod wait;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::sample::SampleArgs;
@@ -18,6 +19,7 @@ use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
 pub use self::audit::AuditVerb;
+pub use self::form::{Form, Format, TextFormat};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};
@@ -37,7 +39,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ok, 1 failed, 2 usage, 3 findings at or above --fail-on (probe: refused), 4 scan incomplete (probe: unknown), 78 bad configuration, 130 interrupted.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 findings at or above --fail-on (probe: refused), 4 scan incomplete (probe: unknown), 75 try again later (mail bounce), 78 bad configuration, 130 interrupted.
 Data goes to standard output, all else to standard error. Colours obey NO_COLOR.";
 
 const PROBE_HELP: &str = "\
@@ -146,9 +148,16 @@ pub enum Verb {
         /// Where the new key is: env:NAME, file:PATH or cred:NAME; the old one is where escrow.master_key says
         #[arg(long, value_name = "PLACE")]
         new_key: String,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
     /// Brings the ledger's tables up to this version
-    Migrate,
+    Migrate {
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
+    },
     /// Makes a token for somebody who may look at a running keysweep, and prints the entry of the configuration for it
     Token(TokenArgs),
     /// Prints the completions for a shell
@@ -204,6 +213,9 @@ pub struct CompromisedArgs {
     /// Takes it back
     #[arg(long)]
     pub undo: bool,
+    /// The form of the output
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Flags of `demo`.
@@ -215,6 +227,9 @@ pub struct DemoArgs {
     /// Keeps the ledger, the inventory and the configuration here; else in a folder of the system's temporary one
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+    /// Writes what Prometheus would have scraped after each scan into this file, for `promtool tsdb create-blocks-from openmetrics`
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
 }
 
 /// Flags of `doctor`.
@@ -298,6 +313,9 @@ pub enum InventoryVerb {
     Accept {
         /// The source's name
         source: String,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
 }
 
@@ -330,6 +348,9 @@ pub enum ProvidersVerb {
         /// Only over this protocol: rest, smtp
         #[arg(long, value_name = "P")]
         protocol: Option<String>,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
 }
 
@@ -337,31 +358,17 @@ pub enum ProvidersVerb {
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConfigVerb {
     /// Every problem at once, with key, line and what to do
-    Check,
+    Check {
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
+    },
     /// The settings in force and where each comes from; secrets are not shown
-    Show,
-}
-
-/// The forms of lists and scans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// for people
-    Table,
-    /// one document
-    Json,
-    /// one object a line
-    Jsonl,
-    /// one row each; cells that a spreadsheet would run are made harmless
-    Csv,
-}
-
-/// The forms of single things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TextFormat {
-    /// for people
-    Table,
-    /// one document
-    Json,
+    Show {
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
+    },
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

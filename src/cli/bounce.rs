@@ -3,7 +3,10 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::{CliError, Done};
+use serde_json::{Value, json};
+
+use super::args::Form;
+use super::{CliError, Done, told};
 use crate::app::bounces::{CameBack, take_from};
 use crate::app::{SystemClock, chain};
 use crate::config::{Env, Settings};
@@ -12,27 +15,26 @@ use crate::ports::meter::BounceOutcome;
 
 /// Takes it in and says what it came to. Whatever may be better later ends with 75, so that a mail server keeps the
 /// message and tries again: any other failure would have it send a report about a report.
-pub async fn run(settings: &Settings, env: &Env, from: Option<&Path>) -> Result<Done, CliError> {
+pub async fn run(settings: &Settings, env: &Env, from: Option<&Path>, form: Form) -> Result<Done, CliError> {
     let taken = match take_from(settings, env, from, io::stdin().lock(), SystemClock.now()).await {
         Ok(taken) => taken,
         Err(error) if error.is_config() || from.is_some() => return Err(error.into()),
         Err(error) => return later(&chain(&error)),
     };
     match taken {
-        Ok(came_back) => told(&came_back),
+        Ok(came_back) => told(&came_back, form),
         Err(error) if from.is_some() => Err(CliError::Other(chain(&error))),
         Err(error) => later(&chain(&error)),
     }
 }
 
-fn told(came_back: &CameBack) -> Result<Done, CliError> {
-    let mut out = anstream::stdout();
-    if came_back.is_empty() {
-        writeln!(out, "There was no message.")?;
-    }
-    for (outcome, count) in came_back {
-        writeln!(out, "{outcome}: {count}")?;
-    }
+fn told(came_back: &CameBack, form: Form) -> Result<Done, CliError> {
+    let lines = match came_back.is_empty() {
+        true => "There was no message.\n".to_owned(),
+        false => came_back.iter().map(|(outcome, count)| format!("{outcome}: {count}\n")).collect(),
+    };
+    let counts = came_back.iter().map(|(outcome, count)| (outcome.to_string(), json!(count)));
+    told::show(form, &lines, &Value::Object(counts.collect()))?;
     if came_back.contains_key(&BounceOutcome::Waiting) {
         return later("a mail is just being sent that came back already");
     }

@@ -1,11 +1,11 @@
 //! `compromised`: the operator says that a key leaked, or that it didn't after all.
 
-use std::io::Write as _;
+use serde_json::json;
 
 use super::args::CompromisedArgs;
 use super::find::{Found, find, the_one};
 use super::words::second;
-use super::{CliError, Done, reader};
+use super::{CliError, Done, reader, told};
 use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::facts::Compromise;
@@ -42,7 +42,11 @@ pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, Cli
     };
     let changed = ledger.compromise(id, word.as_ref(), now).await?;
     ledger.close().await;
-    write!(anstream::stderr(), "{}", told(&detail, word.as_ref(), changed))?;
+    let document = json!({
+        "credential": detail.credential.credential, "provider": detail.credential.provider.to_string(), "changed": changed,
+        "compromised_at": word.as_ref().map(|word| word.at.to_string()),
+    });
+    told::tell(args.form, &told(&detail, word.as_ref(), changed), &document)?;
     Ok(Done::Ok)
 }
 

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
-use super::{CliError, Done, load};
+use serde_json::{Value, json};
+
+use super::args::{Form, TextFormat};
+use super::{CliError, Done, lists, load, told};
 use crate::app::{AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, Env, Settings};
 use crate::domain::catalogue::Provider;
@@ -11,25 +14,35 @@ use crate::domain::time::Timestamp;
 use crate::ports::Clock;
 use crate::ports::activation::Job;
 use crate::providers::Catalogue;
+use crate::schedule::Cron;
 
 /// How many of the next fire times are shown.
 const SHOWN_FIRE_TIMES: usize = 3;
 
 /// Says that the configuration is good, or all that is wrong with it.
-pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
-    let settings = load(choice, env, true)?;
+pub fn check(form: Form, choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
+    let settings = match load(choice, env, true) {
+        Err(CliError::Config(bad)) if form.format == TextFormat::Json => {
+            lists::json(&json!({"good": false, "problems": bad.problems().iter().map(problem).collect::<Vec<_>>()}))?;
+            return Ok(Done::BadConfig);
+        }
+        read => read?,
+    };
     let place = choice.find(env)?.map_or_else(|| "the built-in defaults".to_owned(), |path| path.display().to_string());
     let sources = match settings.inventories.len() {
         1 => "1 inventory".to_owned(),
         count => format!("{count} inventories"),
     };
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
-    writeln!(anstream::stdout(), "{place}: good ({sources})")?;
-    writeln!(anstream::stdout(), "providers of the catalogue: {}", catalogue.names().join(", "))?;
-    for remark in catalogue.remarks() {
-        writeln!(anstream::stdout(), "  {remark}")?;
-    }
-    write!(anstream::stdout(), "{}", fire_times(&settings, SystemClock.now()))?;
+    let now = SystemClock.now();
+    let mut text = format!("{place}: good ({sources})\nproviders of the catalogue: {}\n", catalogue.names().join(", "));
+    catalogue.remarks().iter().for_each(|remark| _ = writeln!(text, "  {remark}"));
+    text.push_str(&fire_times(&settings, now));
+    let document = json!({
+        "good": true, "place": place, "inventories": settings.inventories.len(), "providers": catalogue.names(),
+        "remarks": catalogue.remarks(), "schedules": schedules(&settings).iter().map(|one| fires(one, now)).collect::<Vec<_>>(),
+    });
+    told::show(form, &text, &document)?;
     for sentence in catalogue.iter().filter_map(|provider| unasked(&settings, provider)) {
         writeln!(anstream::stderr(), "keysweep: warning: {sentence}")?;
     }
@@ -40,6 +53,10 @@ pub fn check(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
         }
     }
     Ok(Done::Ok)
+}
+
+fn problem(problem: &settings::Problem) -> Value {
+    json!({"place": problem.place, "key": problem.key, "what": problem.what, "todo": problem.todo})
 }
 
 /// What a test's addresses leave without one: beside them a provider's own are never dialled.
@@ -55,23 +72,40 @@ fn unasked(settings: &Settings, provider: &Provider) -> Option<String> {
     })
 }
 
-/// The next fire times of each schedule, by its zone's clocks and as an instant.
-fn fire_times(settings: &Settings, now: Timestamp) -> String {
+/// A schedule, by its setting; without an expression it is off.
+type Schedule<'a> = (String, Option<&'a Cron>);
+
+fn schedules(settings: &Settings) -> Vec<Schedule<'_>> {
     let jobs = Job::ALL.map(|job| (format!("schedule.{job}"), settings.schedule.cron(job)));
     let sources = settings.inventories.iter().enumerate().filter_map(|(index, source)| {
         let cron = source.schedule.as_ref()?;
         Some((format!("inventory[{index}].schedule"), Some(cron)))
     });
+    jobs.into_iter().chain(sources).collect()
+}
+
+/// When it fires next.
+fn next(cron: &Cron, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    std::iter::successors(cron.next_after(now), |last| cron.next_after(*last)).take(SHOWN_FIRE_TIMES)
+}
+
+fn fires((key, cron): &Schedule<'_>, now: Timestamp) -> Value {
+    let next = cron.map(|cron| next(cron, now).map(|at| at.to_string()).collect::<Vec<_>>());
+    let (expression, zone) = (cron.map(ToString::to_string), cron.map(|cron| cron.zone().to_string()));
+    json!({"setting": key, "expression": expression, "zone": zone, "next": next.unwrap_or_default()})
+}
+
+/// The next fire times of each schedule, by its zone's clocks and as an instant.
+fn fire_times(settings: &Settings, now: Timestamp) -> String {
     let mut told = String::new();
-    for (key, cron) in jobs.into_iter().chain(sources) {
+    for (key, cron) in schedules(settings) {
         // writing to a String can't fail
         let Some(cron) = cron else {
             _ = writeln!(told, "{key}: off");
             continue;
         };
         _ = writeln!(told, "{key}: {cron} in {}, next at", cron.zone());
-        let instants = std::iter::successors(cron.next_after(now), |last| cron.next_after(*last));
-        for at in instants.take(SHOWN_FIRE_TIMES) {
+        for at in next(cron, now) {
             let wall = at.to_datetime().with_timezone(&cron.zone());
             _ = writeln!(told, "  {}  {at}", wall.format("%a %Y-%m-%d %H:%M %:z"));
         }
@@ -80,9 +114,10 @@ fn fire_times(settings: &Settings, now: Timestamp) -> String {
 }
 
 /// Prints the settings in force and where each comes from.
-pub fn show(choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
+pub fn show(form: Form, choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
     let settings = load(choice, env, false)?;
-    write!(anstream::stdout(), "{}", settings::show(&settings))?;
+    let one = |shown: &settings::Shown| json!({"key": shown.key, "value": shown.value, "origin": shown.origin});
+    told::show(form, &settings::show(&settings), &settings.shown().iter().map(one).collect())?;
     Ok(Done::Ok)
 }
 

@@ -1,5 +1,6 @@
 //! `demo`: the story, then what is left of it.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use super::{CliError, Done};
 use crate::app::SystemClock;
 use crate::app::daemon::Exit;
 use crate::demo::DemoError;
+use crate::demo::history::History;
 use crate::demo::mailbox::Mailbox;
 use crate::demo::page::Page;
 use crate::demo::story::{After, Stage};
@@ -62,6 +64,10 @@ async fn tell(args: DemoArgs) -> Result<Stage, CliError> {
         None => tempfile::Builder::new().prefix("keysweep-demo-").tempdir()?.keep(),
     };
     let mut stage = Stage::set(&folder, SystemClock.now()).await?;
+    if let Some(file) = &args.history {
+        let created = File::create(file).map_err(|source| DemoError::File { path: file.clone(), source })?;
+        stage = stage.noted_in(History::into(io::BufWriter::new(created)));
+    }
     stage.play(anstream::stdout()).await?;
     let mut page = Page::new(anstream::stdout());
     page.heading("What is open at the end")?;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
-use super::{CliError, Done, lists, on_a_copy, open};
+use super::{CliError, Done, lists, on_a_copy, open, told};
 use crate::app::AppError;
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
@@ -24,14 +24,13 @@ const PAGE: usize = 1_000;
 /// Looks at a source, or accepts what has vanished from it.
 pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match what {
-        InventoryVerb::Accept { source } => {
+        InventoryVerb::Accept { source, form } => {
             let app = open(settings, env).await?;
             let (spec, _) = app.source(&source)?;
             let ended = accept(&app.ledger, spec, app.now()).await?;
-            writeln!(
-                anstream::stderr(),
-                "{ended} connections of {source} are now believed gone; the next scan judges that."
-            )?;
+            let sentence =
+                format!("{ended} connections of {source} are now believed gone; the next scan judges that.\n");
+            told::tell(form, &sentence, &json!({"source": source, "ended": ended}))?;
             Ok(Done::Ok)
         }
         InventoryVerb::Check { source, format } => check(&source, format, settings, env).await,

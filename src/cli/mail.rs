@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::words::minute;
-use super::{CliError, Done, bounce, lists, reader, sample, suppressed, trial};
+use super::{CliError, Done, bounce, lists, reader, sample, suppressed, told, trial};
 use crate::app::{counted, tell_policy, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
@@ -31,10 +31,10 @@ pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, 
             let sight = Sight::of(&reader(&settings).await?, &settings).await?;
             if format == TextFormat::Json { lists::json(&sight.document()) } else { sight.show() }
         }
-        MailVerb::Test { address } => trial::run(&settings, env, &address).await,
-        MailVerb::Bounce { from } => bounce::run(&settings, env, from.as_deref()).await,
+        MailVerb::Test { address, form } => trial::run(&settings, env, &address, form).await,
+        MailVerb::Bounce { from, form } => bounce::run(&settings, env, from.as_deref(), form).await,
         MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
-        MailVerb::Unsuppress { who } => suppressed::lift(&settings, &who).await,
+        MailVerb::Unsuppress { who, form } => suppressed::lift(&settings, &who, form).await,
         MailVerb::Sample(args) => sample::run(&args, &settings),
         MailVerb::Release(args) => release(args, &settings).await,
     }
@@ -67,11 +67,24 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
         }
         MailMode::Released | MailMode::Preview => format!("Mail is released. {next} sends {}.", sight.amount()),
     };
-    writeln!(anstream::stderr(), "{words}")?;
-    if settings.mail.sending.is_none() {
-        writeln!(anstream::stderr(), "mail.smtp_url and mail.from are not set yet: set both first.")?;
-    }
+    let unset = match settings.mail.sending {
+        Some(_) => "",
+        None => "mail.smtp_url and mail.from are not set yet: set both first.\n",
+    };
+    let document =
+        json!({"mode": mode_word(mode).0, "ramp": mode_word(mode).1, "can_mail": unset.is_empty(), "told": words});
+    told::tell(args.form, &format!("{words}\n{unset}"), &document)?;
     Ok(Done::Ok)
+}
+
+/// How mail leaves, in a word, and to how many people a run where that is limited.
+const fn mode_word(mode: MailMode) -> (&'static str, Option<u32>) {
+    match mode {
+        MailMode::Preview => ("preview", None),
+        MailMode::Ramp { people } => ("ramp", Some(people)),
+        MailMode::Baseline => ("baseline", None),
+        MailMode::Released => ("released", None),
+    }
 }
 
 /// Everything that a preview shows.
@@ -132,12 +145,7 @@ impl Sight {
         let brake = self
             .braked
             .map(|braked| json!({"since": braked.since.to_string(), "new": braked.new, "allowed": braked.allowed}));
-        let (mode, ramp) = match self.mode {
-            MailMode::Preview => ("preview", None),
-            MailMode::Ramp { people } => ("ramp", Some(people)),
-            MailMode::Baseline => ("baseline", None),
-            MailMode::Released => ("released", None),
-        };
+        let (mode, ramp) = mode_word(self.mode);
         json!({
             "released": self.mode.lets_leave(), "mode": mode, "ramp": ramp, "brake": brake,
             "mails": self.preview.mails.len(), "people": self.people, "findings": self.preview.findings,

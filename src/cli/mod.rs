@@ -26,27 +26,31 @@ mod scan;
 mod shell;
 mod suppressed;
 mod token;
+mod told;
 mod trial;
 mod trust;
 mod webhook;
 mod words;
 
+use std::cell::OnceCell;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 use tempfile::TempDir;
 
-use self::args::{Cli, ConfigVerb, ProvidersVerb, Verb};
+use self::args::{Cli, ConfigVerb, Form, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
-use crate::app::{App, AppError, SystemClock};
+use crate::app::{App, AppError, SystemClock, traces};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
 use crate::report::pack::ReportError;
 use crate::telemetry::logs;
+use crate::telemetry::traces::{Spans, Traces};
 
 /// What a verb ends with, when it ends well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,15 +145,19 @@ impl CliError {
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env: Vec<(String, String)> = std::env::vars().collect();
+    let traces = OnceCell::new();
     let result = if matches!(cli.verb, Verb::Run | Verb::Demo(_)) {
-        dispatch(cli, &env).await // they have their own way with signals
+        dispatch(cli, &env, &traces).await // they have their own way with signals
     } else {
         tokio::select! {
             biased;
-            result = dispatch(cli, &env) => result,
+            result = dispatch(cli, &env, &traces) => result,
             () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
         }
     };
+    if let Some(traces) = traces.into_inner() {
+        traces.finish().await;
+    }
     match result {
         Ok(done) => done.into(),
         // Whoever read our output has seen enough.
@@ -161,7 +169,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
+async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
@@ -170,29 +178,40 @@ async fn dispatch(cli: Cli, env: &Env) -> Result<Done, CliError> {
         Verb::Token(args) => token::run(&args),
         Verb::Man { dir } => shell::man(dir.as_deref()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
-        Verb::Config { what: ConfigVerb::Check } => config::check(&choice, env),
-        Verb::Config { what: ConfigVerb::Show } => config::show(&choice, env),
+        Verb::Config { what: ConfigVerb::Check { form } } => config::check(form, &choice, env),
+        Verb::Config { what: ConfigVerb::Show { form } } => config::show(form, &choice, env),
         Verb::Run => {
             let (settings, warnings) = read_settings(&choice, env)?;
-            start_logs(&settings)?;
-            run::run(choice, settings, warnings, env).await
+            start_traced_logs(&settings, env, traces)?;
+            run::run(choice, settings, warnings, env, traces.get()).await
+        }
+        Verb::Scan(args) => {
+            let settings = load(&choice, env, true)?;
+            start_traced_logs(&settings, env, traces)?;
+            scan::run(args, settings, env).await
         }
         verb => {
-            let settings = load(&choice, env, matches!(verb, Verb::Scan(_)))?;
-            start_logs(&settings)?;
+            let settings = load(&choice, env, false)?;
+            start_logs(&settings, None)?;
             with_settings(verb, settings, env).await
         }
     }
 }
 
-fn start_logs(settings: &Settings) -> Result<(), CliError> {
+fn start_logs(settings: &Settings, spans: Option<Spans>) -> Result<(), CliError> {
     let TelemetrySettings { log_format, log_filter, .. } = &settings.telemetry;
-    logs::init(*log_format, log_filter).map_err(|error| CliError::Other(error.to_string()))
+    logs::init(*log_format, log_filter, spans).map_err(|error| CliError::Other(error.to_string()))
+}
+
+/// The same for what scans, whose scans may be traced.
+fn start_traced_logs(settings: &Settings, env: &Env, traces: &OnceCell<Traces>) -> Result<(), CliError> {
+    let Some((begun, spans)) = traces::begin(settings, env)? else { return start_logs(settings, None) };
+    traces.get_or_init(|| begun);
+    start_logs(settings, Some(spans))
 }
 
 async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
     match verb {
-        Verb::Scan(args) => scan::run(args, settings, env).await,
         Verb::Connections { what } => lists::connections(&reader(&settings).await?, what).await,
         Verb::Credentials { what } => lists::credentials(&reader(&settings).await?, what).await,
         Verb::Findings { what } => lists::findings(&reader(&settings).await?, what).await,
@@ -203,8 +222,8 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Snooze(args) => pause::snooze(&args, &settings).await,
         Verb::Compromised(args) => compromised::run(args, &settings).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
-        Verb::Providers { what: ProvidersVerb::Trust { name, protocol } } => {
-            trust::run(&name, protocol.as_deref(), &settings, env).await
+        Verb::Providers { what: ProvidersVerb::Trust { name, protocol, form } } => {
+            trust::run((&name, protocol.as_deref()), form, &settings, env).await
         }
         Verb::Providers { what } => providers::run(&what, &settings),
         Verb::Mail { what } => mail::run(what, settings, env).await,
@@ -212,13 +231,14 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Probe(args) => probe::run(args, &settings).await,
         Verb::Report(args) => report::run(args, &settings, &SystemClock).await,
         Verb::Audit { what } => audit::run(what, &settings, env).await,
-        Verb::Rekey { new_key } => rekey::run(&new_key, &settings, env).await,
-        Verb::Migrate => migrate(&settings).await,
+        Verb::Rekey { new_key, form } => rekey::run(&new_key, form, &settings, env).await,
+        Verb::Migrate { form } => migrate(form, &settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }
         | Verb::Demo(_)
         | Verb::Doctor(_)
         | Verb::Run
+        | Verb::Scan(_)
         | Verb::Completions { .. }
         | Verb::Token(_)
         | Verb::Man { .. } => Ok(Done::Ok),
@@ -259,8 +279,8 @@ async fn on_a_copy(settings: Settings, env: &Env) -> Result<(TempDir, App<System
     Ok((folder, App::open(settings, env, SystemClock, Some(copy)).await?))
 }
 
-async fn migrate(settings: &Settings) -> Result<Done, CliError> {
+async fn migrate(form: Form, settings: &Settings) -> Result<Done, CliError> {
     Ledger::open(&settings.ledger.url).await?.close().await;
-    anstream::eprintln!("The ledger's tables are up to date.");
+    told::tell(form, "The ledger's tables are up to date.\n", &json!({"up_to_date": true}))?;
     Ok(Done::Ok)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use super::args::Format;
@@ -93,13 +93,30 @@ pub fn table(headers: &[&str], mut rows: Vec<Vec<String>>) -> Table {
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headers.clone());
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.into_iter().map(coloured));
     }
+    // Whether colours are wanted at all is the stream's to say, through which the table goes.
+    table.enforce_styling().style_text_only();
     let last = headers.len().saturating_sub(1);
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if at == last { 0 } else { GAP }));
     }
     table
+}
+
+/// The words that people look for first, in colour.
+fn coloured(text: String) -> Cell {
+    let colour = match text.as_str() {
+        "critical" | "error" => Some(Color::Red),
+        "high" | "warning" => Some(Color::Yellow),
+        "ok" => Some(Color::Green),
+        _ => None,
+    };
+    let cell = Cell::new(text);
+    match colour {
+        Some(colour) => cell.fg(colour),
+        None => cell,
+    }
 }
 
 #[cfg(test)]

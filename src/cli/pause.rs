@@ -1,12 +1,14 @@
 //! `ack` and `snooze`: the operator has reminders wait, or come again.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::args::{AckArgs, SnoozeArgs};
+use serde_json::json;
+
+use super::args::{AckArgs, Form, SnoozeArgs};
 use super::find::{Found, find, the_one};
 use super::words::{exempt, minute};
-use super::{CliError, Done};
+use super::{CliError, Done, told};
 use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::action::{Act, Change, Refusal};
@@ -27,7 +29,7 @@ pub async fn acknowledge(args: &AckArgs, settings: &Settings) -> Result<Done, Cl
         true => Act::Resume,
         false => Act::Acknowledge { until: args.until.unwrap_or(now + USUAL) },
     };
-    act_on(&args.id, act, settings).await
+    act_on(&args.id, act, args.form, settings).await
 }
 
 /// Has a finding's reminders wait.
@@ -38,10 +40,10 @@ pub async fn snooze(args: &SnoozeArgs, settings: &Settings) -> Result<Done, CliE
         (false, None, Some(span)) => &move |now| Act::Snooze { until: now + span },
         (false, None, None) => return Err(CliError::Other("say --for how long, or --until when".to_owned())),
     };
-    act_on(&args.id, act, settings).await
+    act_on(&args.id, act, args.form, settings).await
 }
 
-async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, settings: &Settings) -> Result<Done, CliError> {
+async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, form: Form, settings: &Settings) -> Result<Done, CliError> {
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon looks at each run who is to be reminded.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
@@ -51,10 +53,18 @@ async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, settings: &Settings) -
     let policy = settings.links.acts(Duration::ZERO);
     let now = time_by(&ledger).await?;
     let act = act(now);
+    let (mut sentences, mut documents) = (String::new(), Vec::new());
     for finding in &meant {
         let name = finding_name(finding.id);
         match ledger.perform(finding.id, None, By::Operator, act, now, &policy).await? {
-            Ok(change) => writeln!(anstream::stderr(), "{name}{}: {}", about(finding, id), told(act, change))?,
+            Ok(change) => {
+                _ = writeln!(sentences, "{name}{}: {}", about(finding, id), told(act, change));
+                documents.push(json!({
+                    "id": name, "rule": finding.rule.to_string(), "source": finding.source,
+                    "connection_id": finding.connection_id, "changed": change != Change::Nothing,
+                    "until": until(act).map(|at| at.to_string()),
+                }));
+            }
             Err(Refusal::BadDate) => {
                 return Err(CliError::Other(format!(
                     "{name}: the date must lie ahead, and no further than links.longest_pause ({})",
@@ -68,7 +78,16 @@ async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, settings: &Settings) -
         }
     }
     ledger.close().await;
+    told::tell(form, &sentences, &documents.into())?;
     Ok(Done::Ok)
+}
+
+/// Until when nobody is reminded.
+const fn until(act: Act) -> Option<Timestamp> {
+    match act {
+        Act::Acknowledge { until } | Act::Snooze { until } => Some(until),
+        _ => None,
+    }
 }
 
 /// The findings that an id means: the one of that name, or all that are open about a connection or credential.

@@ -1,10 +1,12 @@
 //! `rekey`: another master key for the ledger.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use serde_json::json;
+
+use super::args::Form;
 use super::output::pairs;
-use super::{CliError, Done};
+use super::{CliError, Done, told};
 use crate::app::rekey::{Scrubbed, UnderNewKey, rekey};
 use crate::config::{Env, SecretRef, Settings};
 use crate::telemetry::progress::Bars;
@@ -13,11 +15,16 @@ use crate::telemetry::progress::Bars;
 const NAMED: usize = 20;
 
 /// Puts the ledger under the key that is at `new`.
-pub async fn run(new: &str, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(new: &str, form: Form, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let wrong = |what: String| CliError::Usage(format!("--new-key: {what}"));
     let new = SecretRef::given("--new-key", new, Path::new("")).map_err(wrong)?;
     let done = rekey(settings, env, &new, &Bars::on_stderr()).await?;
-    write!(anstream::stdout(), "{}", told(&done))?;
+    let lost: Vec<String> = done.copies.lost.iter().map(ToString::to_string).collect();
+    let document = json!({
+        "old": done.old, "new": done.new, "sealed": done.copies.sealed, "lost": lost,
+        "scrubbed": done.scrubbed == Scrubbed::Done,
+    });
+    told::show(form, &told(&done), &document)?;
     Ok(if done.copies.lost.is_empty() { Done::Ok } else { Done::Failed })
 }
 

@@ -13,6 +13,7 @@ use crate::lifecycle::{Signals, Systemd};
 use crate::ports::Clock as _;
 use crate::providers::Catalogue;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 
 /// Runs until it is told to stop. Refuses to start on what would not heal by itself; once it runs, nothing ends it.
 pub async fn run(
@@ -20,6 +21,7 @@ pub async fn run(
     settings: Settings,
     warnings: Vec<Warning>,
     env: &Env,
+    traces: Option<&Traces>,
 ) -> Result<Done, CliError> {
     let orders = Signals::take()?;
     for warning in warnings {
@@ -33,6 +35,9 @@ pub async fn run(
     let metrics = Metrics::new(app.configured()).map_err(|error| CliError::Other(error.to_string()))?;
     let metrics = Arc::new(metrics);
     let app = app.metered(metrics.clone());
+    if let Some(traces) = traces {
+        traces.counted_by(metrics.clone());
+    }
     for remark in app.catalogue.remarks() {
         tracing::info!("the catalogue: {remark}");
     }

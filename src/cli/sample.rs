@@ -5,9 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
+use super::args::{Form, TextFormat};
 use super::output::table;
-use super::{CliError, Done};
+use super::{CliError, Done, lists};
 use crate::app::{AppError, sample_templates};
 use crate::config::Settings;
 use crate::domain::spelling::nearest;
@@ -29,6 +31,9 @@ pub struct SampleArgs {
     /// Writes the sample, or all of them, into this folder instead: NAME.TAG.txt and NAME.TAG.html
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
+    /// The form of the output
+    #[command(flatten)]
+    form: Form,
 }
 
 /// Lists the samples, prints one, or writes them into a folder. Nothing is sent and no ledger is needed.
@@ -52,6 +57,7 @@ pub fn run(args: &SampleArgs, settings: &Settings) -> Result<Done, CliError> {
     }
     match (&args.to, &args.name) {
         (Some(folder), _) => write(&templates, &chosen, args, folder)?,
+        (None, _) if args.form.format == TextFormat::Json => document(&templates, &chosen)?,
         (None, Some(_)) => print(&templates, &chosen, args.html)?,
         (None, None) => list(&templates, &chosen)?,
     }
@@ -66,6 +72,18 @@ fn list(templates: &Templates, chosen: &[Sample]) -> Result<(), CliError> {
     }
     writeln!(anstream::stdout(), "{}", table(&["sample", "shows", "subject"], rows))?;
     Ok(())
+}
+
+/// All that there is of each, with both of its texts.
+fn document(templates: &Templates, chosen: &[Sample]) -> Result<(), CliError> {
+    let mut all = Vec::new();
+    for sample in chosen {
+        let parts = templates.parts(&sample.mail, SAMPLES_AT).map_err(CliError::Other)?;
+        all.push(json!({
+            "sample": sample.name, "shows": sample.shows, "subject": parts.subject, "text": parts.text, "html": parts.html,
+        }));
+    }
+    lists::json(&all).map(drop)
 }
 
 fn print(templates: &Templates, chosen: &[Sample], html: bool) -> Result<(), CliError> {

@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::args::TextFormat;
+use super::args::{Form, TextFormat};
 use super::output::table;
-use super::{CliError, Done, lists, reader};
+use super::{CliError, Done, lists, reader, told};
 use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::ids::PersonId;
@@ -45,7 +45,7 @@ pub async fn list(settings: &Settings, addresses: bool, format: TextFormat) -> R
 }
 
 /// Lets one address, or one person, be written to again.
-pub async fn lift(settings: &Settings, who: &str) -> Result<Done, CliError> {
+pub async fn lift(settings: &Settings, who: &str, form: Form) -> Result<Done, CliError> {
     let looking = reader(settings).await?;
     let now = time_by(&looking).await?;
     let all = looking.suppressed(now).await?;
@@ -63,11 +63,11 @@ pub async fn lift(settings: &Settings, who: &str) -> Result<Done, CliError> {
     };
     let freed = ledger.unsuppress(&people, now).await?;
     ledger.close().await;
-    writeln!(
-        anstream::stderr(),
-        "{freed} {} again. What was not said to them meanwhile, the next run of mail says where it still holds.",
+    let sentence = format!(
+        "{freed} {} again. What was not said to them meanwhile, the next run of mail says where it still holds.\n",
         if freed == 1 { "person can be written to" } else { "people can be written to" }
-    )?;
+    );
+    told::tell(form, &sentence, &json!({"people": people, "freed": freed}))?;
     Ok(Done::Ok)
 }
 

@@ -1,8 +1,9 @@
 //! `providers trust`: the operator's word against a provider's blindness.
 
-use std::io::Write;
+use serde_json::json;
 
-use super::{CliError, Done};
+use super::args::Form;
+use super::{CliError, Done, told};
 use crate::app::{AppError, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::blindness::{Blind, Scope};
@@ -11,7 +12,12 @@ use crate::ledger::{Ledger, OpenError};
 use crate::providers::Catalogue;
 
 /// Ends a provider's blindness, over one protocol or all.
-pub async fn run(name: &str, protocol: Option<&str>, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(
+    (name, protocol): (&str, Option<&str>),
+    form: Form,
+    settings: &Settings,
+    env: &Env,
+) -> Result<Done, CliError> {
     let provider = ProviderName::new(name);
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     is_known(&catalogue, &provider, protocol)?;
@@ -25,15 +31,16 @@ pub async fn run(name: &str, protocol: Option<&str>, settings: &Settings, env: &
         let blind = ledger.blind_endpoints().await?;
         return Err(CliError::Other(not_blind(&provider, protocol, &blind)));
     }
-    let mut err = anstream::stderr();
-    for (scope, blind) in &ended {
-        writeln!(err, "{scope} was blind since {}: {}.", blind.since, blind.why.sentence())?;
-    }
-    writeln!(
-        err,
-        "From the next scan on its refusals count again. A key that is refused becomes suspect at once, and dead once that \
-         is confirmed. For 7 days, or until most keys are accepted, refusals in bulk are believed."
-    )?;
+    let sentence = |(scope, blind): &(Scope, Blind)| {
+        format!("{scope} was blind since {}: {}.\n", blind.since, blind.why.sentence())
+    };
+    let sentences = format!(
+        "{}From the next scan on its refusals count again. A key that is refused becomes suspect at once, and dead once that \
+         is confirmed. For 7 days, or until most keys are accepted, refusals in bulk are believed.\n",
+        ended.iter().map(sentence).collect::<String>()
+    );
+    let one = |(scope, blind): &(Scope, Blind)| json!({"endpoint": scope.to_string(), "blind_since": blind.since.to_string(), "why": blind.why.sentence()});
+    told::tell(form, &sentences, &json!({"trusted": ended.iter().map(one).collect::<Vec<_>>()}))?;
     Ok(Done::Ok)
 }
 

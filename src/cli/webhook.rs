@@ -1,24 +1,24 @@
 //! `webhook test`: one message to one of the operator's endpoints.
 
-use std::io::Write as _;
+use serde_json::json;
 
 use super::args::WebhookVerb;
-use super::{CliError, Done};
+use super::{CliError, Done, told};
 use crate::app::{SystemClock, announce};
 use crate::config::{Env, Settings};
 use crate::ports::Clock as _;
 
 /// Sends it. Ends with 1 where the endpoint does not take it.
 pub async fn run(what: &WebhookVerb, settings: &Settings, env: &Env) -> Result<Done, CliError> {
-    let WebhookVerb::Test { name } = what;
-    let mut out = anstream::stdout();
+    let WebhookVerb::Test { name, form } = what;
     match announce::test(settings, env, name, SystemClock.now()).await? {
         Ok(()) => {
-            writeln!(out, "{name} took the message.")?;
+            told::show(*form, &format!("{name} took the message.\n"), &json!({"name": name, "taken": true}))?;
             Ok(Done::Ok)
         }
         Err(why) => {
-            writeln!(out, "{name} did not take the message: {why}.")?;
+            let document = json!({"name": name, "taken": false, "why": why.to_string()});
+            told::show(*form, &format!("{name} did not take the message: {why}.\n"), &document)?;
             Ok(Done::Failed)
         }
     }

@@ -43,7 +43,7 @@ pub use self::settings::{
     Pace, ProviderSettings, Sending, Settings,
 };
 pub use self::shown::{Shown, show};
-pub use self::telemetry::{PerConnection, TelemetrySettings};
+pub use self::telemetry::{PerConnection, TelemetrySettings, TraceSettings};
 pub use self::telling::{FirstRun, TellingSettings};
 pub use self::values::is_plain_name;
 pub use self::webhooks::{GIVE_UP_AFTER, OPERATOR, WebhookSettings};

@@ -69,7 +69,7 @@ pub(super) fn read(
         run: run(root.section("run")),
         http: http(root.section("http"), base),
         schedule,
-        telemetry: telemetry(root.section("telemetry")),
+        telemetry: telemetry(root.section("telemetry"), base),
         shown: Vec::new(),
     };
     root.close();

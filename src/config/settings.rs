@@ -336,6 +336,7 @@ impl Settings {
         let events = self.inventories.iter().flat_map(|inventory| &inventory.events_secrets);
         let vaults = self.inventories.iter().filter_map(|inventory| inventory.secret_refs.vault.as_ref());
         let tokens = vaults.map(|vault| &vault.token);
+        let traces = self.telemetry.traces.headers.iter().map(|(_, secret)| secret);
         let own = [&self.escrow.master_key].into_iter();
         own.chain(mail)
             .chain(token)
@@ -344,6 +345,7 @@ impl Settings {
             .chain(sources)
             .chain(events)
             .chain(tokens)
+            .chain(traces)
             .collect()
     }
 

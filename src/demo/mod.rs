@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod estate;
+pub mod history;
 pub mod home;
 pub mod inbox;
 pub mod letter;

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::clock::VirtualClock;
 use super::estate::{Estate, HERO, LEFT};
+use super::history::History;
 use super::home::Home;
 use super::inbox::{Caught, Inbox};
 use super::letter::Letter;
@@ -52,6 +53,7 @@ pub struct Stage {
     midnight: Timestamp,
     end: Timestamp,
     kept: usize,
+    history: Option<History>,
 }
 
 impl Stage {
@@ -86,7 +88,14 @@ impl Stage {
         let metrics = Metrics::new(app.configured()).map_err(|error| DemoError::Untold(error.to_string()))?;
         let metrics = Arc::new(metrics);
         let app = app.metered(metrics.clone());
-        Ok(Self { home, inbox, world, ops, front, metrics, app, clock, estate, midnight, end: now, kept: 0 })
+        let (end, kept, history) = (now, 0, None);
+        Ok(Self { home, inbox, world, ops, front, metrics, app, clock, estate, midnight, end, kept, history })
+    }
+
+    /// The same, with what Prometheus would have scraped after each scan noted.
+    #[must_use]
+    pub fn noted_in(self, history: History) -> Self {
+        Self { history: Some(history), ..self }
     }
 
     /// Lives through the days and prints them.
@@ -125,8 +134,13 @@ impl Stage {
                 }
                 first = false;
                 self.kept = play.mails(at, &self.home, &self.inbox, self.kept)?;
+                if let Some(history) = &mut self.history {
+                    self.app.refresh(&self.metrics).await?;
+                    history.note(at, &self.metrics)?;
+                }
             }
         }
+        self.history.take().map_or(Ok(()), History::end)?;
         play.way(&self.app.ledger).await?;
         play.all_rules()
     }

@@ -47,6 +47,8 @@ pub trait Meter: Send + Sync {
     fn part(&self, _part: PartName, _up: bool) {}
     /// The configuration was read at this instant, at the start or again: true where it is now in force.
     fn reloaded(&self, _at: Timestamp, _successful: bool) {}
+    /// So many spans of traces came to their end.
+    fn traced(&self, _end: SpanEnd, _count: u64) {}
 }
 
 /// Counts nothing.
@@ -229,6 +231,16 @@ words! {
         Failed = "failed",
         /// it was told to stop
         Interrupted = "interrupted",
+    }
+
+    /// What became of a span of a trace.
+    SpanEnd {
+        /// the collector has it
+        Sent = "sent",
+        /// it was dropped: more of them waited than may
+        Crowded = "crowded",
+        /// it was dropped: the collector did not take it
+        Refused = "refused",
     }
 
     /// A part that keysweep depends on, its own and others'.

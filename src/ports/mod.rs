@@ -18,6 +18,7 @@ pub mod notary;
 pub mod notify;
 pub mod probe;
 pub mod refs;
+pub mod span;
 pub mod turn;
 
 use std::time::Duration;

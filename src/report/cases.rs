@@ -103,6 +103,7 @@ impl<'l> Cases<'l> {
             // one that is gone meanwhile is not told of
             let Some(mut detail) = self.ledger.explained(row).await? else { continue };
             if let Some(account) = self.account {
+                Own::finding(&mut detail.finding);
                 let uses = self.ledger.own_uses(detail.course.credential_number, account).await?;
                 Own::of(account, &uses, detail.finding.since).row(&mut detail.course.credential_now);
             }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::text::second;
-use super::words::ended;
+use super::words::{ended, step};
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;
@@ -107,7 +107,7 @@ fn unlogged_end(used: &CredentialUse) -> Option<Entry> {
 fn told(finding: &FindingDetail, notice: &NoticeRow, names: &Names) -> Entry {
     let name = finding_name(finding.finding.id);
     let person = names.readers.get(&notice.person).cloned().unwrap_or_else(|| format!("person {}", notice.person));
-    let step = if notice.step == 0 { "first notice".to_owned() } else { format!("reminder {}", notice.step) };
+    let step = step(notice);
     let mail = notice.mail.map(|mail| format!("mail {mail}")).unwrap_or_else(|| "a mail".to_owned());
     let (at, kind, what) = match (notice.sent_at, notice.state.as_str()) {
         (Some(at), "sent") => (at, "notice.sent", format!("{mail} goes to {person}: {step} of {name}")),

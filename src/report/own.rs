@@ -1,7 +1,7 @@
 //! What one account is told of a key that others may have too: nothing of them (DESIGN.md 6). Pure.
 
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{AccountName, CredentialRow, EventRow, OwnUses};
+use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnUses};
 
 /// What the log's entries on a key may tell its account: what the provider answered, and that it leaked. Not the operator's
 /// own note on that.
@@ -50,6 +50,11 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// A finding of its own, without the operator's note on a leak.
+    pub fn finding(finding: &mut FindingRow) {
+        finding.evidence.remove("note");
+    }
+
     /// The log's entry as the account may read it; `None` for one from before it had the key.
     pub fn event(&self, mut event: EventRow) -> Option<EventRow> {
         if event.at < self.from {
@@ -96,7 +101,7 @@ mod tests {
         OwnUses { uses: vec![used], open: 1, is_first }
     }
 
-    fn event(subject: &str, at: Timestamp, data: serde_json::Value) -> EventRow {
+    fn event(subject: &str, at: Timestamp, data: &serde_json::Value) -> EventRow {
         let data = data.as_object().expect("an object").clone();
         EventRow { id: 1, at, kind: "x.y".to_owned(), subject: subject.to_owned(), data }
     }
@@ -114,8 +119,8 @@ mod tests {
         assert_eq!((row.secret_since, row.first_seen_at), (FROM, None));
         assert_eq!((row.accepted_at, row.asked_at, row.last_answer), (None, None, None));
         assert_eq!((row.refused_first, row.refused_last), (Some(FROM), Some(FROM + minute)));
-        assert_eq!(own.event(event("credential:7", FROM - minute, json!({}))), None);
-        assert!(own.event(event("connection:2", FROM, json!({"by": "deleted"}))).is_some());
+        assert_eq!(own.event(event("credential:7", FROM - minute, &json!({}))), None);
+        assert!(own.event(event("connection:2", FROM, &json!({"by": "deleted"}))).is_some());
     }
 
     #[test]
@@ -131,11 +136,16 @@ mod tests {
     fn neither_the_operators_note_nor_what_counts_all_customers_keys_is_told() {
         let (account, uses) = (account(), uses(true));
         let own = Own::of(&account, &uses, FROM);
-        let left = |subject: &str, data| own.event(event(subject, FROM, data)).expect("an entry").data;
-        let leaked = left("credential:7", json!({"compromised_at": "2026-01-01T00:00:00Z", "note": "paste-17"}));
+        let left =
+            |subject: &str, data: &serde_json::Value| own.event(event(subject, FROM, data)).expect("an entry").data;
+        let leaked = left("credential:7", &json!({"compromised_at": "2026-01-01T00:00:00Z", "note": "paste-17"}));
         assert_eq!(leaked.keys().collect::<Vec<_>>(), ["compromised_at"]);
+        let mut finding = crate::report::story::tests::finding(true).finding;
+        assert!(finding.evidence.contains_key("note"));
+        Own::finding(&mut finding);
+        assert!(!finding.evidence.contains_key("note") && finding.evidence.contains_key("compromised_at"));
         let blind = json!({"protocol": "rest", "endpoint": "default", "why": "refused", "accounts": 8, "refused": 40, "who": "me"});
-        let mut kept: Vec<String> = left("provider:kit", blind).keys().cloned().collect();
+        let mut kept: Vec<String> = left("provider:kit", &blind).keys().cloned().collect();
         kept.sort();
         assert_eq!(kept, ["endpoint", "protocol", "why"]);
     }

@@ -4,6 +4,7 @@ use super::text::second;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::EndedBy;
 use crate::domain::finding::{Exempt, RuleName};
+use crate::ledger::read::NoticeRow;
 
 /// Until when a finding is accepted, and why.
 pub fn exempt(exempt: &Exempt) -> String {
@@ -88,4 +89,9 @@ pub const fn state(liveness: Liveness) -> &'static str {
         Liveness::Dead => "refused and confirmed",
         Liveness::Shredded => "the sealed copy is destroyed",
     }
+}
+
+/// What a notice is: the first, or which reminder.
+pub fn step(notice: &NoticeRow) -> String {
+    if notice.step == 0 { "first notice".to_owned() } else { format!("reminder {}", notice.step) }
 }

@@ -21,6 +21,7 @@ use crate::domain::record::{Auth, FieldProblem, Quarantined};
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{ChangesEnd, CollectLedger, SnapshotEnd, SourceState};
 use crate::ports::refs::Refs;
+use crate::ports::span::{LATER, TARGET, traced};
 use crate::ports::{Clock, Extent, LedgerError, Progress, Snapshot, SourceError, Vault};
 
 pub use self::extent::since;
@@ -120,6 +121,44 @@ pub(super) struct Reading<'a, L, V> {
 /// # Errors
 /// Where the ledger fails; what was committed before stays.
 pub async fn collect<L: CollectLedger, V: Vault, S: Snapshot>(
+    ledger: &L,
+    vault: &V,
+    clock: &impl Clock,
+    spec: &SourceSpec,
+    snapshot: Result<S, SourceError>,
+    policy: &CollectPolicy<'_>,
+    progress: &impl Progress,
+) -> Result<Collected, LedgerError> {
+    let span = tracing::info_span!(
+        target: TARGET,
+        "collect",
+        keysweep.source = spec.name,
+        keysweep.rows = LATER,
+        keysweep.new = LATER,
+        keysweep.changed = LATER,
+        keysweep.ended = LATER,
+        keysweep.quarantined = LATER,
+        keysweep.held_back = LATER,
+        keysweep.complete = LATER,
+        otel.status_code = LATER,
+    );
+    let work = collect_all(ledger, vault, clock, spec, snapshot, policy, progress);
+    let collected = traced(span.clone(), work, |collected| {
+        [
+            ("keysweep.rows", collected.rows),
+            ("keysweep.new", collected.new),
+            ("keysweep.changed", collected.changed),
+            ("keysweep.ended", collected.ended),
+            ("keysweep.quarantined", collected.quarantined),
+            ("keysweep.held_back", collected.held_back),
+        ]
+    })
+    .await?;
+    span.record("keysweep.complete", collected.complete);
+    Ok(collected)
+}
+
+async fn collect_all<L: CollectLedger, V: Vault, S: Snapshot>(
     ledger: &L,
     vault: &V,
     clock: &impl Clock,

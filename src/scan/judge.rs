@@ -8,6 +8,7 @@ use crate::domain::rules;
 use crate::domain::settling::settle;
 use crate::domain::time::Timestamp;
 use crate::ports::judge::{JudgeBatch, JudgeLedger};
+use crate::ports::span::{LATER, TARGET, traced};
 use crate::ports::{Clock, LedgerError, Progress};
 
 /// Connections judged and committed together.
@@ -38,6 +39,36 @@ pub struct Judged {
 /// # Errors
 /// Where the ledger fails; what was committed before stays, the rest is still due.
 pub async fn judge<L: JudgeLedger>(
+    ledger: &L,
+    clock: &impl Clock,
+    policy: &Policy,
+    version: &str,
+    progress: &impl Progress,
+) -> Result<Judged, LedgerError> {
+    let span = tracing::info_span!(
+        target: TARGET,
+        "judge",
+        keysweep.connections = LATER,
+        keysweep.opened = LATER,
+        keysweep.worsened = LATER,
+        keysweep.closed = LATER,
+        keysweep.exempted = LATER,
+        otel.status_code = LATER,
+    );
+    let work = judge_due(ledger, clock, policy, version, progress);
+    traced(span, work, |judged| {
+        [
+            ("keysweep.connections", judged.connections),
+            ("keysweep.opened", judged.opened),
+            ("keysweep.worsened", judged.worsened),
+            ("keysweep.closed", judged.closed),
+            ("keysweep.exempted", judged.exempted),
+        ]
+    })
+    .await
+}
+
+async fn judge_due<L: JudgeLedger>(
     ledger: &L,
     clock: &impl Clock,
     policy: &Policy,

@@ -25,6 +25,7 @@ use crate::domain::outcome::{Answer, Outcome, Reason};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober, Question};
+use crate::ports::span;
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
 /// Results written together.
@@ -66,6 +67,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     /// suspects made since then went back in the ledger during this pass; what was loaded before doesn't know of it
     went_back: Cell<Option<Timestamp>>,
     failures: Cell<u32>,
+    /// answers that the trace tells of one by one
+    told: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
     put_off: Cell<u64>,
     /// all that were not asked, where somebody wants to know: a whole pass may leave a million
@@ -88,8 +91,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let (went_back, failures, put_off) = (Cell::new(None), Cell::new(0), Cell::new(0));
-        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, put_off, left: None };
+        let (went_back, failures, told, put_off) = Default::default();
+        let left = None;
+        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, told, put_off, left };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
@@ -185,6 +189,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             Some(Err(_)) | None => self.no_copy(),
         };
         self.tools.meter.probed(self.provider, &answer);
+        self.trace(&answer);
         self.pass.tell(self.tools.clock, self.provider, answer.date);
         // By the clock as it is set now: its date may have moved it.
         let answer = Answer { at: self.tools.clock.now(), ..answer };
@@ -201,6 +206,23 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         if let Some(left) = &self.left {
             left.borrow_mut().push(id);
         }
+    }
+
+    /// Tells the trace of an answer that is no acceptance; of the first ones, for there may be many.
+    fn trace(&self, answer: &Answer) {
+        if answer.outcome == Outcome::Accepted || self.told.get() >= span::EVENTS_AT_MOST {
+            return;
+        }
+        self.told.set(self.told.get() + 1);
+        tracing::info!(
+            target: span::TARGET,
+            {
+                keysweep.outcome = answer.outcome.as_str(),
+                keysweep.reason = answer.outcome.reason().map(Reason::as_str),
+                keysweep.seconds = answer.took.as_secs_f64(),
+            },
+            "answer"
+        );
     }
 
     fn no_copy(&self) -> Answer {

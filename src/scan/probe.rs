@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use futures::future::try_join_all;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use super::lane::{Lane, LaneSum};
 use super::pass::Pass;
@@ -14,6 +15,7 @@ use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::meter::Meter;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
+use crate::ports::span::{LATER, TARGET, traced};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
 /// Credentials read from the ledger at a time.
@@ -81,15 +83,48 @@ where
     C: Clock,
     G: Progress,
 {
+    let span = tracing::info_span!(
+        target: TARGET,
+        "probe",
+        keysweep.asked = LATER,
+        keysweep.transitions = LATER,
+        keysweep.shredded = LATER,
+        keysweep.put_off = LATER,
+        keysweep.given_up = LATER,
+        otel.status_code = LATER,
+    );
+    traced(span, probe_due(tools), |probed| {
+        [
+            ("keysweep.asked", probed.asked),
+            ("keysweep.transitions", probed.transitions),
+            ("keysweep.shredded", probed.shredded),
+            ("keysweep.put_off", probed.put_off),
+            ("keysweep.given_up", probed.given_up.len() as u64),
+        ]
+    })
+    .await
+}
+
+async fn probe_due<L, P, V, C, G>(tools: &ProbeTools<'_, L, P, V, C, G>) -> Result<Probed, LedgerError>
+where
+    L: ProbeLedger,
+    P: Prober,
+    V: Vault,
+    C: Clock,
+    G: Progress,
+{
     let now = tools.clock.now();
     let due = tools.ledger.due_providers(now).await?;
     tools.progress.stage("probe", Some(due.iter().map(|(_, count)| count).sum()));
     let pass = &Pass::new(tools.ledger.clocks().await?);
-    let lanes = due.iter().map(|(provider, _)| async move {
-        let lane = Lane::open(tools, pass, provider).await?;
-        let (sender, pages) = mpsc::channel(1);
-        let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
-        sum
+    let lanes = due.iter().map(|(provider, _)| {
+        let work = async move {
+            let lane = Lane::open(tools, pass, provider).await?;
+            let (sender, pages) = mpsc::channel(1);
+            let (sum, ()) = futures::join!(lane.run(rows(pages)), read_ahead(tools, provider, now, sender));
+            sum
+        };
+        traced(span_of(provider), work, counts)
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, due.into_iter().map(|(provider, _)| provider).zip(sums)).await
@@ -115,10 +150,42 @@ where
     let pass = &Pass::new(tools.ledger.clocks().await?);
     let lanes = providers.iter().map(|provider| {
         let mine: Vec<_> = credentials.iter().filter(|c| c.provider == *provider).cloned().map(Ok).collect();
-        async move { Lane::open(tools, pass, provider).await?.minding().run(stream::iter(mine)).await }
+        let work = async move { Lane::open(tools, pass, provider).await?.minding().run(stream::iter(mine)).await };
+        traced(span_of(provider), work, counts)
     });
     let sums = try_join_all(lanes).await?;
     finish(tools, providers.iter().cloned().zip(sums)).await
+}
+
+/// What a trace tells of one provider. Its single probes are no spans: there may be a million.
+fn span_of(provider: &ProviderName) -> Span {
+    tracing::info_span!(
+        target: TARGET,
+        "provider",
+        keysweep.provider = provider.as_str(),
+        keysweep.asked = LATER,
+        keysweep.accepted = LATER,
+        keysweep.limited = LATER,
+        keysweep.refused = LATER,
+        keysweep.partly_refused = LATER,
+        keysweep.unknown = LATER,
+        keysweep.put_off = LATER,
+        keysweep.failures_in_a_row = LATER,
+        otel.status_code = LATER,
+    )
+}
+
+fn counts(sum: &LaneSum) -> [(&'static str, u64); 8] {
+    [
+        ("keysweep.asked", sum.asked),
+        ("keysweep.accepted", sum.accepted),
+        ("keysweep.limited", sum.limited),
+        ("keysweep.refused", sum.refused),
+        ("keysweep.partly_refused", sum.partly_refused),
+        ("keysweep.unknown", sum.unknown),
+        ("keysweep.put_off", sum.put_off),
+        ("keysweep.failures_in_a_row", sum.given_up_after.unwrap_or(0).into()),
+    ]
 }
 
 async fn finish<L: ProbeLedger, P, V, C, G: Progress>(

@@ -1,14 +1,20 @@
 //! Logs to standard error, for people or as JSON lines. Standard output is for data alone.
+//!
+//! A line that belongs to a trace carries its id, `trace_id`, by which whoever reads it finds the trace.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
+
+use super::traces::{self, Spans};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +48,14 @@ pub enum LogError {
 /// The filter rules keysweep's own lines. Third-party crates are capped at WARN whatever it says: some of
 /// them log what they send, and what keysweep sends are secrets.
 ///
+/// `spans` listens to the spans of traces, where there are any.
+///
 /// # Errors
 /// Where the filter can't be read, or logs were started before.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
+pub fn init(format: LogFormat, filter: &str, spans: Option<Spans>) -> Result<(), LogError> {
     let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    Registry::default().with(layer(format, filter, colour, io::stderr)?).try_init().map_err(|_| LogError::Started)
+    let lines = layer(format, filter, colour, io::stderr)?;
+    Registry::default().with(spans).with(lines).try_init().map_err(|_| LogError::Started)
 }
 
 /// Says whether [`init`] would take the filter.
@@ -64,15 +73,47 @@ fn layer<S, W>(
     writer: W,
 ) -> Result<Box<dyn Layer<S> + Send + Sync>, LogError>
 where
-    S: Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let wanted = parse(filter)?.and(filter_fn(ours_or_a_warning));
     let base = fmt::layer().with_writer(writer).with_ansi(colour);
+    let lines = Format::default().with_ansi(colour);
     Ok(match format {
-        LogFormat::Human => base.with_filter(wanted).boxed(),
-        LogFormat::Json => base.json().flatten_event(true).with_filter(wanted).boxed(),
+        LogFormat::Human => base.event_format(Traced { lines, format }).with_filter(wanted).boxed(),
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true);
+            base.json().event_format(Traced { lines, format }).with_filter(wanted).boxed()
+        }
     })
+}
+
+/// Lines that carry the id of the trace that they belong to.
+struct Traced<F> {
+    lines: F,
+    format: LogFormat,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Traced<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let Some(id) = traces::current() else { return self.lines.format_event(context, out, event) };
+        let mut line = String::new();
+        self.lines.format_event(context, Writer::new(&mut line), event)?;
+        out.write_str(&with_trace(&line, self.format, &id))
+    }
+}
+
+/// The line with the trace's id in it: at the end for people, first in the object for programs (pure).
+fn with_trace(line: &str, format: LogFormat, id: &str) -> String {
+    match format {
+        LogFormat::Human => format!("{} trace_id={id}\n", line.trim_end_matches('\n')),
+        LogFormat::Json => line.replacen('{', &format!("{{\"trace_id\":\"{id}\","), 1),
+    }
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
@@ -142,6 +183,16 @@ mod tests {
         let text = written(LogFormat::Json, "keysweep=info");
         let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!((&line["message"], &line["rows"]), (&"our word".into(), &3.into()));
+    }
+
+    #[test]
+    fn a_line_of_a_trace_carries_its_id_and_stays_one_line_and_one_object() {
+        let (human, json) = ("INFO keysweep: scan finished {x}\n", "{\"level\":\"INFO\",\"message\":\"{}\"}\n");
+        assert_eq!(with_trace(human, LogFormat::Human, "0af7"), "INFO keysweep: scan finished {x} trace_id=0af7\n");
+        let line = with_trace(json, LogFormat::Json, "0af7");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, serde_json::json!({"trace_id": "0af7", "level": "INFO", "message": "{}"}));
+        assert!(line.ends_with("}\n"));
     }
 
     #[test]

@@ -32,7 +32,8 @@ use crate::ledger::read::{OldestSecrets, Overview, WorstFinding};
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 use crate::ports::meter::{
-    AnnounceOutcome, BounceOutcome, EventOutcome, EventRefusal, JobOutcome, MailOutcome, Meter, PartName, Stage,
+    AnnounceOutcome, BounceOutcome, EventOutcome, EventRefusal, JobOutcome, MailOutcome, Meter, PartName, SpanEnd,
+    Stage,
 };
 
 /// The content type of what [`Metrics::render`] returns.
@@ -216,5 +217,9 @@ impl Meter for Metrics {
 
     fn reloaded(&self, at: Timestamp, successful: bool) {
         self.process.reloaded(at, successful);
+    }
+
+    fn traced(&self, end: SpanEnd, count: u64) {
+        self.process.traced(end, count);
     }
 }

@@ -15,6 +15,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::estate::{Estate, Read, one_stale_key, wait_for};
+use crate::support::receiver::Receiver;
 use crate::support::{Ran, ago, hex};
 
 /// What marks a secret: in every one of them, in nothing else.
@@ -201,14 +202,15 @@ fn print_everything(estate: &Estate, papers: &mut Papers) {
     }
 }
 
-fn configure(estate: &Estate, password: &str) {
+fn configure(estate: &Estate, collector: &Receiver, password: &str) {
     let control = format!(r#"control = {{ key_id = "{}", secret = "{CONTROL}" }}"#, hex("the control's key"));
     let mailjet = estate.world.address(Simulated::Mailjet);
     // The section is written here, since the control belongs into it.
+    let traces = format!("traces = \"{}\"\ntrace_headers = {{ x-key = \"{CANARY}-header\" }}", collector.address());
     estate.configure(
         &format!("smtp://keysweep:{password}@{}", estate.inbox.address()),
         "",
-        "[telemetry]\nlog_filter = \"trace\"",
+        &format!("[telemetry]\nlog_filter = \"trace\"\n{traces}"),
     );
     let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
     let line = format!("dangerous_test_endpoints = {{ rest = \"{mailjet}\" }}\n");
@@ -225,14 +227,15 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
     let connections = awkward_connections(&estate);
     estate.write("connections.csv", &connections);
     estate.release();
+    let collector = Receiver::start();
     let mut papers = Papers::default();
 
     // A server that wants no login is asked for one: it refuses, and the password is in the middle of it.
-    configure(&estate, SMTP_PASSWORD);
+    configure(&estate, &collector, SMTP_PASSWORD);
     papers.ran("a scan with a refused login", &estate.run(&["scan", "--notify", "--format", "json"]));
     papers.folder(&estate, "after a refused login");
 
-    configure(&estate, SMTP_PASSWORD);
+    configure(&estate, &collector, SMTP_PASSWORD);
     let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
     estate.write("keysweep.toml", &text.replace(&format!("keysweep:{SMTP_PASSWORD}@"), ""));
     for round in ["first", "second"] {
@@ -245,6 +248,10 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
         let Read { subject, text, html, .. } = Read::from(&caught);
         papers.add("a mail as sent", caught.raw);
         papers.add("a mail as read", [subject, text, html].join("\n"));
+    }
+
+    for received in collector.received() {
+        papers.add("a trace", received.bytes);
     }
 
     // The providers are gone, the mail server too, and so is half of the inventory.
@@ -265,6 +272,7 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
 
     let names = papers.names();
     for paper in [
+        "a trace",
         "a mail as read",
         "ledger.db in the end",
         "ledger.db.lock in the end",

@@ -18,7 +18,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("notify", &["domain", "ports"]),
     ("http", &["domain", "ports", "ledger", "report"]),
     ("schedule", &["domain", "ports"]),
-    ("telemetry", &["domain", "ports", "ledger"]),
+    ("telemetry", &["domain", "ports", "ledger", "net"]),
     ("report", &["domain", "ports", "ledger"]),
 ];
 /// The composing side: it may know everyone, nobody knows it.

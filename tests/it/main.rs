@@ -50,6 +50,8 @@ mod sql;
 mod stage;
 mod support;
 mod telling;
+mod terminal;
+mod traces;
 mod unattended;
 mod verdicts;
 mod waiting;

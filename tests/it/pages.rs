@@ -37,7 +37,8 @@ fn walked(demo: &Demo) -> BTreeMap<String, String> {
     let (mut pages, mut kinds) = (BTreeMap::new(), BTreeMap::<String, usize>::new());
     let mut waiting = vec!["/".to_owned()];
     while let Some(path) = waiting.pop() {
-        if pages.contains_key(&path) || path.ends_with(".css") || path.ends_with(".svg") {
+        // whether it is ready is for others to see
+        if pages.contains_key(&path) || path == "/readyz" || path.ends_with(".css") || path.ends_with(".svg") {
             continue;
         }
         let count = kinds.entry(kind(&path)).or_default();

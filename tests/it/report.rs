@@ -76,7 +76,7 @@ fn every_form_of_a_report_tells_of_the_same_findings_and_of_no_secret() {
     let detections = estate.document(&["report", "--format", "ocsf"]);
     let (findings, detections) = (pack["findings"].as_array().expect("a list"), detections.as_array().expect("a list"));
     let rules: BTreeSet<&str> = rows.iter().map(|row| row["rule"].as_str()).collect();
-    assert_eq!(rules, RuleName::ALL.map(|rule| rule.as_str()).into(), "the demo shows every rule");
+    assert_eq!(rules, RuleName::ALL.map(RuleName::as_str).into(), "the demo shows every rule");
     let ids = |of: &dyn Fn(usize) -> String| (0..rows.len()).map(of).collect::<Vec<_>>();
     let in_rows = ids(&|n| rows[n]["finding"].clone());
     assert_eq!(in_rows, ids(&|n| findings[n]["finding"]["id"].as_str().expect("a name").to_owned()));

@@ -27,6 +27,8 @@ pub enum Part {
     Provider,
     /// the operator's own listener
     Listener,
+    /// where traces go
+    Traces,
     /// when a job runs next
     Schedule,
     /// the machine's clock
@@ -46,6 +48,7 @@ impl Part {
             Self::Mail => "mail",
             Self::Provider => "provider",
             Self::Listener => "listener",
+            Self::Traces => "traces",
             Self::Schedule => "schedule",
             Self::Clock => "clock",
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{SampleArgs, TextFormat};
+use super::{Form, SampleArgs, TextFormat};
 
 /// `mail …`.
 #[derive(Clone, Debug, Subcommand)]
@@ -23,12 +23,18 @@ pub enum MailVerb {
     Test {
         /// To whom
         address: String,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
     /// Takes in mail that came back: one message, a file of many (mbox) or a folder (Maildir)
     Bounce {
         /// Where it is; standard input without it
         #[arg(value_name = "FILE")]
         from: Option<PathBuf>,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
     /// Addresses that are left alone because their server refused them for good
     Suppressed {
@@ -44,6 +50,9 @@ pub enum MailVerb {
         /// The address, or the person's number in `mail suppressed`
         #[arg(value_name = "ADDRESS|PERSON")]
         who: String,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
 }
 
@@ -56,6 +65,9 @@ pub struct ReleaseArgs {
     /// Records what is open now, or after the first whole scan, and mails only what is new, reopens or grows worse
     #[arg(long, conflicts_with = "ramp")]
     pub baseline: bool,
+    /// The form of the output
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// `webhook …`.
@@ -65,5 +77,8 @@ pub enum WebhookVerb {
     Test {
         /// Its name in the configuration
         name: String,
+        /// The form of the output
+        #[command(flatten)]
+        form: Form,
     },
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::time;
+use super::{Form, time};
 use crate::domain::time::Timestamp;
 
 /// Flags of `ack`.
@@ -19,6 +19,9 @@ pub struct AckArgs {
     /// Has its reminders come again
     #[arg(long)]
     pub undo: bool,
+    /// The form of the output
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Flags of `snooze`.
@@ -36,4 +39,7 @@ pub struct SnoozeArgs {
     /// Has its reminders come again
     #[arg(long)]
     pub undo: bool,
+    /// The form of the output
+    #[command(flatten)]
+    pub form: Form,
 }

@@ -11,7 +11,7 @@ use super::words::counted;
 use crate::http::access::Right;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name, parse_finding};
 use crate::report::story::finding_pairs;
-use crate::report::words::{cure, why};
+use crate::report::words::{cure, step, why};
 
 /// The page of the finding of this name.
 ///
@@ -78,7 +78,7 @@ fn told(detail: &FindingDetail, scene: &Scene) -> Part {
         return Part::Words(Words { id: "told", title: "Who was told".to_owned(), sentences: vec![told] });
     }
     let row = |notice: &crate::ledger::read::NoticeRow| {
-        let step = if notice.closing { "that it has closed".to_owned() } else { format!("step {}", notice.step) };
+        let step = if notice.closing { "that it has closed".to_owned() } else { step(notice) };
         let mail = notice.mail.map_or_else(
             || "not formed yet".to_owned(),
             |mail| format!("mail {mail}, {}", notice.mail_state.map_or("planned", |state| state.as_str())),

@@ -59,7 +59,7 @@ fn cells(row: &ScanRow, scene: &Scene) -> Vec<Cell> {
     ];
     cells.extend(SHOWN.map(|(name, _)| match row.counts.get(name).and_then(serde_json::Value::as_u64) {
         Some(count) => Cell::number(count),
-        None => Cell::text("-"),
+        None => Cell::text("-").right(),
     }));
     cells
 }

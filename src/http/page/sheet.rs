@@ -167,6 +167,11 @@ impl Cell {
         Self { text: count(number), number: true, ..Self::default() }
     }
 
+    /// Stands where numbers do.
+    pub(super) fn right(self) -> Self {
+        Self { number: true, ..self }
+    }
+
     pub(super) fn when(at: Timestamp, now: Timestamp) -> Self {
         Self { when: Some(When::of(at, now)), ..Self::default() }
     }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::frame::{Scene, Section};
-use super::query::Fault;
+use super::query::{Fault, sentence};
 use super::sheet::{Part, Sheet, Words};
 use super::words::harmless_line;
 use super::{HTML, Ops};
@@ -93,7 +93,7 @@ pub async fn in_words(State(ops): State<Arc<Ops>>, request: Request, next: Next)
     let document = to_bytes(body, LONGEST).await.unwrap_or_default();
     let document: Value = serde_json::from_slice(&document).unwrap_or_default();
     let word = |name: &str| document.get(name).and_then(Value::as_str);
-    let what = harmless_line(word("detail").unwrap_or_else(|| detail(status)));
+    let what = sentence(&harmless_line(word("detail").unwrap_or_else(|| detail(status))));
     let what = word("field").map_or_else(|| what.clone(), |field| format!("Field {}: {what}", harmless_line(field)));
     let sheet = Sheet {
         heading: heading(status).to_owned(),

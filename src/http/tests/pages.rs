@@ -119,7 +119,7 @@ async fn a_bad_address_is_told_by_its_field_to_browsers_on_a_page_and_to_program
         ("/credentials/00000000dead", 404, "no credential of this name"),
         ("/providers/nobody", 404, "no provider of this name"),
         ("/providers/%2e%2e%2f%3Cb%3E", 404, "no provider of this name"),
-        ("/nowhere", 404, "there is nothing here"),
+        ("/nowhere", 404, "here is nothing here; "),
     ] {
         let page = house.ask(&request("GET", path, &format!("{}{HTML}", bearer()))).await;
         assert_eq!((page.status, page.header("content-type")), (status, "text/html; charset=utf-8"), "{path}");

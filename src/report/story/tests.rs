@@ -1,12 +1,15 @@
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::*;
 use crate::domain::belief::{Liveness, Shredding};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{ConnectionId, MailId, ProviderName, UseId};
+use crate::domain::ids::{ConnectionId, CredentialId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::{days, hours};
-use crate::ledger::read::{FindingCourse, FindingState, MailState, NoticeRow};
+use crate::ledger::read::{EventRow, FindingCourse, FindingState, MailState, NoticeRow};
+use crate::report::log::{Names, entries};
 
 /// 21 September 2026, 14:13:20 UTC
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);

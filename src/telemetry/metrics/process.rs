@@ -23,7 +23,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::outcome::{Answer, Outcome, Part, Reason, Verdict, combine};
 use crate::domain::time::Timestamp;
 use crate::ports::activation::Job;
-use crate::ports::meter::{AnnounceOutcome, BounceOutcome, JobOutcome, MailOutcome, PartName, Stage};
+use crate::ports::meter::{AnnounceOutcome, BounceOutcome, JobOutcome, MailOutcome, PartName, SpanEnd, Stage};
 
 /// The protocol of an answer for which nobody was asked.
 const NO_PROTOCOL: &str = "none";
@@ -51,6 +51,7 @@ pub(super) struct Process {
     messages: BTreeMap<AnnounceOutcome, IntCounter>,
     jobs: BTreeMap<(Job, JobOutcome), IntCounter>,
     stages: BTreeMap<Stage, Histogram>,
+    spans: BTreeMap<SpanEnd, IntCounter>,
     parts: IntGaugeVec,
     reload: IntGaugeVec,
     reload_success: GaugeVec,
@@ -106,6 +107,8 @@ impl Process {
         let stages = HistogramOpts::new("keysweep_stage_duration_seconds", "How long the parts of a scan took.");
         let stages = HistogramVec::new(stages.buckets(STAGE_SECONDS.to_vec()), &["stage"])?;
         register(registry, &stages)?;
+        let spans =
+            counters(registry, "keysweep_trace_spans_total", "Spans of traces, by what became of them.", &["outcome"])?;
         build_info(registry)?;
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let process = Self {
@@ -120,6 +123,7 @@ impl Process {
                 jobs.get_metric_with_label_values(&[job.as_str(), outcome.as_str()])
             })?,
             stages: each(Stage::ALL, |stage| stages.get_metric_with_label_values(&[stage.as_str()]))?,
+            spans: each(SpanEnd::ALL, |end| spans.get_metric_with_label_values(&[end.as_str()]))?,
             parts: gauges(registry, "keysweep_part_up", "Whether the part worked when it was last used.", &["part"])?,
             reload: gauges(
                 registry,
@@ -221,6 +225,12 @@ impl Process {
 
     pub(super) fn job(&self, job: Job, outcome: JobOutcome) {
         count(&self.jobs, &(job, outcome));
+    }
+
+    pub(super) fn traced(&self, end: SpanEnd, count: u64) {
+        if let Some(counter) = self.spans.get(&end) {
+            counter.inc_by(count);
+        }
     }
 
     pub(super) fn part(&self, part: PartName, up: bool) {

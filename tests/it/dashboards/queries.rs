@@ -15,10 +15,11 @@ use super::{Board, text};
 const OF_THE_SCRAPE: [&str; 3] = ["job", "instance", "pod"];
 
 /// Metrics that neither a dashboard nor an alert shows, each with the reason.
-const NOT_SHOWN: [(&str, &str); 5] = [
+const NOT_SHOWN: [(&str, &str); 6] = [
     ("keysweep_clock_suspect", "the part `clock` is down for it, is shown and has an alert"),
     ("keysweep_log_audited_timestamp_seconds", "the upkeep looks, and its lateness is shown and has an alert"),
     ("keysweep_metrics_dropped_sources", "of interest to who has more than a hundred sources, who reads metrics.md"),
+    ("keysweep_trace_spans_total", "whoever traces sees in the collector what came, and here what did not"),
     ("process_threads", "the runtime's own affair"),
     ("process_virtual_memory_bytes", "address space costs nothing"),
 ];

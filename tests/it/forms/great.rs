@@ -12,7 +12,7 @@ use crate::support::platform::Engine;
 /// How many rows a great source has; `docs/testing.md` has the long form.
 fn great() -> u32 {
     let set = std::env::var("KEYSWEEP_ROWS").ok();
-    set.map_or(20_000, |text| text.parse().expect("KEYSWEEP_ROWS is a number"))
+    set.map_or(10_000, |text| text.parse().expect("KEYSWEEP_ROWS is a number"))
 }
 
 /// The most memory that a first scan held, in MiB, and how many rows it read.

@@ -12,6 +12,8 @@ pub struct Received {
     /// names in small letters
     pub headers: Vec<(String, String)>,
     /// as it came
+    pub bytes: Vec<u8>,
+    /// the same as text
     pub body: String,
 }
 
@@ -69,6 +71,11 @@ impl Receiver {
         format!("http://{}/services/canary-path", self.address)
     }
 
+    /// Its address alone.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What it does from the next message on.
     pub fn answer(&self, answer: Answer) {
         self.lock().answer = answer;
@@ -117,5 +124,6 @@ fn read(reader: &mut impl std::io::BufRead) -> Option<Received> {
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { headers, body: String::from_utf8(body).expect("UTF-8") })
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Some(Received { headers, bytes: body, body: text })
 }

@@ -308,7 +308,7 @@ pub(in crate::ledger) const LATEST: Sql = page_of!("f.id DESC", "f.id < $1 AND (
 pub(in crate::ledger) const LATEST_OF_FEW: Sql = page_of!("f.id DESC", "f.id < $1 AND " [fill few]);
 
 pub(in crate::ledger) const WORST: Sql = lane_of!(
-    "f.state = $4 AND f.severity = $17",
+    "f.state || ' ' || f.severity = $4 || ' ' || $17",
     "f.since",
     "f.since, f.id",
     "f.since = $1 AND f.id > $2",
@@ -317,7 +317,7 @@ pub(in crate::ledger) const WORST: Sql = lane_of!(
 );
 
 pub(in crate::ledger) const WORST_OF_RULE: Sql = lane_of!(
-    "f.rule = $5 AND f.state = $4 AND f.severity = $17",
+    "f.rule || ' ' || f.state || ' ' || f.severity = $5 || ' ' || $4 || ' ' || $17",
     "f.since",
     "f.since, f.id",
     "f.since = $1 AND f.id > $2",
@@ -329,7 +329,7 @@ pub(in crate::ledger) const WORST_OF_FEW: Sql =
     page_of!("f.since, f.id", ["+" | ""] "f.severity = $17 AND (f.since, f.id) > ($1, $2) AND " [fill few]);
 
 pub(in crate::ledger) const NEWEST: Sql = lane_of!(
-    "f.state = $4",
+    "f.state || ' ' = $4 || ' '",
     "f.opened_at",
     "f.opened_at DESC, f.id DESC",
     "f.opened_at = $1 AND f.id < $2",

