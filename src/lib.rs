@@ -20,7 +20,7 @@
 //! | [`webhook`] | signed messages to the operator's own endpoints |
 //! | [`notify`] | plan and deliver, to people and to endpoints |
 //! | [`schedule`] | crontab's five fields to instants, and which job is due when; pure |
-//! | [`http`] | the operator's listener: health, metrics, the page, "scan now" |
+//! | [`http`] | the operator's listener: health, metrics, the page, the API, "scan now" |
 //! | [`telemetry`] | logs, metrics and progress |
 //! | [`demo`] | simulated providers and an inbox |
 //! | [`app`], [`lifecycle`], [`cli`] | the composing side: may know everyone, nobody knows it |

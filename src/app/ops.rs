@@ -79,6 +79,7 @@ impl<C: Clock> App<C> {
                 .map(|one| (one.name.clone(), kind(&one.place).to_owned()))
                 .collect(),
             mails: self.can_mail(),
+            exemptions: self.settings.policy.exemptions.clone(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::args::TextFormat;
 use super::find::{Found, find};
@@ -14,10 +14,9 @@ use crate::domain::ids::CredentialId;
 use crate::domain::time::words;
 use crate::ledger::Ledger;
 use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, finding_name};
-use crate::report::story::{Story, finding_facts};
+use crate::report::story::{FindingStory, Story, finding_facts};
 use crate::report::text::{plain, second};
 use crate::report::value;
-use crate::report::words::{cure, why};
 
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
@@ -44,10 +43,7 @@ async fn finding(
 ) -> Result<Done, CliError> {
     let story = Story::of(ledger, detail.course.credential_number).await?;
     if format == TextFormat::Json {
-        let (rule, about) = (detail.finding.rule, story.as_ref().map(Story::document));
-        return json(&json!({
-            "finding": value(detail), "why": why(rule), "clears": cure(rule), "credentials": about.into_iter().collect::<Vec<_>>(),
-        }));
+        return json(&FindingStory::of(detail, story.as_ref()));
     }
     let mut out = anstream::stdout();
     write!(out, "{}", finding_facts(detail))?;
@@ -78,7 +74,7 @@ async fn explain_connections(
             stories.extend(Story::of(ledger, id).await?);
         }
         if format == TextFormat::Json {
-            let about: Vec<Value> = stories.iter().map(Story::document).collect();
+            let about: Vec<_> = stories.iter().map(Story::document).collect();
             documents.push(json!({"connection": value(detail), "credentials": about}));
             continue;
         }

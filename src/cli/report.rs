@@ -6,118 +6,45 @@ use super::args::{ReportArgs, ReportFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, reader};
 use crate::config::Settings;
-use crate::domain::ids::ConnectionId;
 use crate::ledger::Ledger;
-use crate::ledger::read::{AccountName, ConnectionFilter};
 use crate::ports::{Clock, Progress};
-use crate::report::cases::{About, Cases, Scope, Tally};
-use crate::report::cells::write_csv;
+use crate::report::cases::{Cases, Scope, Tally};
 use crate::report::exemptions::{about, sentences};
+use crate::report::form::{self, Form};
 use crate::report::nhi::Nhi;
-use crate::report::ocsf::{Producer, detection};
-use crate::report::pack::{self, Array, Head, ReportError};
-use crate::report::table::{COLUMNS, cells};
+use crate::report::pack::{Head, ReportError};
+use crate::report::paper::{Paper, Written};
 use crate::report::text::{day, plain};
+use crate::report::whom::{WhomError, about_whom};
 use crate::telemetry::progress::Bars;
 
 /// Writes a report to standard output.
 pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
-    let about = about_whom(&ledger, settings, args.account, args.source).await?;
+    let is_set = |source: &str| settings.inventories.iter().any(|one| one.name == source);
+    let about = about_whom(&ledger, is_set, args.account, args.source).await.map_err(|error| match error {
+        WhomError::Ledger(error) => CliError::from(error),
+        unclear => CliError::Usage(unclear.to_string()),
+    })?;
     let scope = Scope { about, since: args.since, open_only: args.open };
     let log = ledger.log_head().await?;
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
     let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope, exemptions };
-    let (mut out, bars) = (io::BufWriter::new(io::stdout().lock()), Bars::on_stderr());
-    match args.format {
-        ReportFormat::Json => pack::write(&ledger, &head, &mut out, &bars).await?,
-        ReportFormat::Csv => csv(&ledger, &scope, &mut out, &bars).await?,
-        ReportFormat::Ocsf => {
-            let producer = Producer { ledger_id: &ledger_id, version };
-            ocsf(&ledger, &scope, &producer, &mut out, &bars).await?;
-        }
-        ReportFormat::Table => {
-            drop(out);
-            write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?;
-        }
+    let bars = Bars::on_stderr();
+    let form = match args.format {
+        ReportFormat::Json => Some(Form::Json),
+        ReportFormat::Csv => Some(Form::Csv),
+        ReportFormat::Ocsf => Some(Form::Ocsf),
+        ReportFormat::Table => None,
+    };
+    match form {
+        Some(form) => form::write(form, &ledger, &head, Paper::new(Written(io::stdout())), &bars).await?,
+        None => write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?,
     }
     ledger.close().await;
     Ok(Done::Ok)
-}
-
-/// A report of nothing looks clean, so there is none of an account or a source that nobody knows.
-async fn about_whom(
-    ledger: &Ledger,
-    settings: &Settings,
-    account: Option<String>,
-    source: Option<String>,
-) -> Result<About, CliError> {
-    let Some(id) = account else {
-        let Some(source) = source else { return Ok(About::All) };
-        let is_set = settings.inventories.iter().any(|one| one.name == source);
-        let filter = ConnectionFilter { source: Some(source.clone()), ..ConnectionFilter::default() };
-        if is_set || !ledger.connections(&filter, ConnectionId(0), 1).await?.is_empty() {
-            return Ok(About::Source(source));
-        }
-        return Err(CliError::Usage(format!(
-            "there is no source {source:?} in the ledger; sources are the names of [[inventory]]"
-        )));
-    };
-    let mut sources = ledger.sources_of_account(&id).await?;
-    let known = sources.join(", ");
-    sources.retain(|known| source.as_ref().is_none_or(|wanted| wanted == known));
-    match (sources.pop(), sources.is_empty()) {
-        (Some(source), true) => Ok(About::Account(AccountName { source, id })),
-        (Some(_), false) => Err(CliError::Usage(format!(
-            "several sources have an account {id:?}, and a report is about one alone; name its source with --source: {known}"
-        ))),
-        (None, _) if known.is_empty() => {
-            Err(CliError::Usage(format!("there is no account {id:?} in the ledger; ids are the platform's own")))
-        }
-        (None, _) => Err(CliError::Usage(format!(
-            "the source {:?} has no account {id:?}; these have: {known}",
-            source.unwrap_or_default()
-        ))),
-    }
-}
-
-async fn csv(
-    ledger: &Ledger,
-    scope: &Scope,
-    out: &mut impl Write,
-    progress: &impl Progress,
-) -> Result<(), ReportError> {
-    write_csv(out, COLUMNS.into_iter())?;
-    let mut cases = Cases::of(ledger, scope);
-    progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        write_csv(out, cells(&detail).iter().map(String::as_str))?;
-        progress.advance(1);
-    }
-    progress.done();
-    Ok(out.flush()?)
-}
-
-async fn ocsf(
-    ledger: &Ledger,
-    scope: &Scope,
-    producer: &Producer<'_>,
-    out: &mut impl Write,
-    progress: &impl Progress,
-) -> Result<(), ReportError> {
-    let mut cases = Cases::of(ledger, scope);
-    let mut list = Array::alone(out)?;
-    progress.stage("findings", None);
-    while let Some(detail) = cases.next().await? {
-        list.item(&detection(&detail, producer))?;
-        progress.advance(1);
-    }
-    progress.done();
-    list.end()?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
 }
 
 /// For people: how many findings speak of which risk, and where the rest is.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::time::{Timestamp, days};
 
@@ -34,7 +35,7 @@ pub struct Openings {
 }
 
 /// Far more findings are new than usual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Braked {
     /// since when that was seen
     pub since: Timestamp,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::ProviderName;
 use super::time::{Timestamp, hours, minutes};
@@ -38,7 +39,7 @@ impl Skew {
 }
 
 /// A clock that is not gone by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Suspect {
     /// since when, by itself
     pub since: Timestamp,

@@ -1,6 +1,7 @@
 //! What the rules may see: one connection, its uses, and of its neighbours only summaries.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::belief::Belief;
 use super::ids::{AccountId, ConnectionId, CredentialId, ProviderName, SourceId, UseId};
@@ -10,7 +11,7 @@ use super::secret::Fingerprint;
 use super::time::Timestamp;
 
 /// A connection's status as the ledger has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ConnectionStatus {
     /// in use
@@ -169,7 +170,7 @@ pub struct UseFacts {
 }
 
 /// What ended a use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EndedBy {
     /// the inventory marked the connection deleted
@@ -255,7 +256,7 @@ pub struct Compromise {
 }
 
 /// How a secret's age is known (DESIGN.md 5), best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// the inventory's `secret_set_at`

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::{ConnectionId, CredentialId, FindingId};
 use super::time::Timestamp;
 
 /// A rule's name: the same word in output, metric, mail and test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleName {
     /// somebody who knows says that the key leaked
@@ -93,7 +94,7 @@ impl fmt::Display for RuleName {
 }
 
 /// How bad it is; the greater, the worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// good to know
@@ -156,7 +157,7 @@ impl Ruling {
 }
 
 /// The operator's word that a finding is accepted until a date: it is kept and shown, and nobody is told of it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 pub struct Exempt {
     /// the first instant at which it no longer holds
     pub until: Timestamp,

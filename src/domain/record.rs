@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::ProviderName;
 use super::secret::Secret;
@@ -109,7 +110,7 @@ pub enum RecordStatus {
 }
 
 /// How a connection authenticates to its provider.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
     /// a pasted key
@@ -263,7 +264,7 @@ pub struct FieldProblem {
 }
 
 /// A row that was set aside: counted and shown, while the others go on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Quarantined {
     /// the source's name
     pub source: String,

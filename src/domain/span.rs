@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::time::{Timestamp, days, hours};
 
 /// A band of spans that are over. Its end belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Took {
     /// at most an hour
     #[serde(rename = "1h")]
@@ -66,7 +67,7 @@ impl Took {
 }
 
 /// A band of spans that go on: how long a finding has been open. Its end belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum OpenFor {
     /// at most a week
     #[serde(rename = "0-7d")]

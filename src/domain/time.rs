@@ -9,6 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::{OffsetName as _, Tz};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -102,6 +105,17 @@ impl fmt::Display for Timestamp {
         f.write_str(&self.to_datetime().to_rfc3339_opts(format, true))
     }
 }
+
+/// RFC 3339, as in everything that programs are given: never the form of the ledger, which is the one below.
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+        let text = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        text.description(Some("An instant as RFC 3339, in UTC.")).into()
+    }
+}
+
+impl ToSchema for Timestamp {}
 
 /// Milliseconds: the form of the ledger. What people read is made with [`fmt::Display`].
 impl Serialize for Timestamp {

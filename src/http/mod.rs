@@ -1,10 +1,11 @@
-//! The operator's listener: health, metrics, the first page, and "scan now"; and the public one ([`public`]), where people's
+//! The operator's listener: health, metrics, the first page, and the API ([`api`]) with "scan now"; and the public one ([`public`]), where people's
 //! links lead.
 //!
 //! It reads and it rings: it starts work by ringing the bell and never calls a stage. Everything but health needs the
 //! token of `[http]`. It speaks plain HTTP/1.1, for the loopback address or for a proxy that speaks TLS before it.
 
 pub mod access;
+pub mod api;
 pub mod health;
 pub mod ops;
 pub mod page;

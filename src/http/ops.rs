@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION, ORIGIN, REFERRER_POLICY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio::net::TcpListener;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use super::access::{Denied, Listed, Right, Token, Visitor, entitled, judge};
+use super::access::{Denied, Listed, Right, Token, entitled, judge};
+use super::api;
 use super::health::{healthz, readyz};
 use super::page::{self, About};
 use super::problem::{Problem, explained};
@@ -25,7 +26,7 @@ use super::server::{self, Limits};
 use crate::ledger::Ledger;
 use crate::ledger::read::Overview;
 use crate::ports::Clock;
-use crate::ports::activation::{Bell, Job};
+use crate::ports::activation::Bell;
 use crate::ports::health::Readiness;
 
 /// What the composing side shows here. It is asked for each request, and must be cheap.
@@ -92,12 +93,9 @@ pub fn router(ops: Arc<Ops>) -> Router {
         .merge(page::seen())
         .route("/metrics", get(metrics))
         .route_layer(middleware::from_fn_with_state(Right::See, entitled));
-    let acted = Router::new()
-        .route("/api/v1/scan", post(scan))
-        .route_layer(middleware::from_fn_with_state(Right::Act, entitled));
     let closed = seen
         .merge(page::audited().route_layer(middleware::from_fn_with_state(Right::Audit, entitled)))
-        .merge(acted)
+        .merge(api::router())
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), page::in_words))
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
@@ -118,24 +116,9 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     ([(CONTENT_TYPE, EXPOSITION)], ops.shown.metrics()).into_response()
 }
 
-/// "Scan now". The answer says that the bell was rung, not that there was a scan.
-async fn scan(State(ops): State<Arc<Ops>>, Extension(visitor): Extension<Visitor>, headers: HeaderMap) -> Response {
-    if !is_same_site(&headers) {
-        let detail = "this request comes from a page of another site; send it from the page at / or from a program";
-        return Problem { status: StatusCode::FORBIDDEN, detail }.into_response();
-    }
-    ops.bell.ring(Job::Scan);
-    tracing::info!(by = %visitor.name, "a scan was asked for over HTTP");
-    if is_browser(&headers) {
-        return (StatusCode::SEE_OTHER, [(LOCATION, "/?rung")]).into_response();
-    }
-    let told = "{\"job\":\"scan\",\"status\":\"rung\"}\n";
-    (StatusCode::ACCEPTED, [(CONTENT_TYPE, "application/json")], told).into_response()
-}
-
 /// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. Programs
 /// send neither header.
-fn is_same_site(headers: &HeaderMap) -> bool {
+pub(super) fn is_same_site(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let ours = site.is_none_or(|site| site == b"same-origin" || site == b"none");
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
@@ -147,7 +130,8 @@ fn is_same_site(headers: &HeaderMap) -> bool {
     ours && from_here
 }
 
-fn is_browser(headers: &HeaderMap) -> bool {
+/// Whether a person is to read the answer.
+pub(super) fn is_browser(headers: &HeaderMap) -> bool {
     let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
     accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
@@ -180,15 +164,16 @@ async fn sealed(mut response: Response) -> Response {
     response
 }
 
-/// The paths that there are.
-const PATHS: [&str; 7] = ["/", "/style.css", "/icon.svg", "/metrics", "/api/v1/scan", "/healthz", "/readyz"];
+/// The paths that there are beside those of the API.
+const PATHS: [&str; 6] = ["/", "/style.css", "/icon.svg", "/metrics", "/healthz", "/readyz"];
 
 /// Notes what was asked for, for whoever looks for a fault: the path without its query, and no header. A path that there
 /// isn't is not named: a proxy that sends people's links here must not have their tokens written down.
 async fn noted(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let asked = request.uri().path();
-    let path = PATHS.into_iter().find(|path| *path == asked).or_else(|| page::logged(asked)).unwrap_or("elsewhere");
+    let known = || page::logged(asked).or_else(|| api::template(asked));
+    let path = PATHS.into_iter().find(|path| *path == asked).or_else(known).unwrap_or("elsewhere");
     let response = next.run(request).await;
     tracing::debug!(%method, path, status = response.status().as_u16(), "a request was answered");
     response

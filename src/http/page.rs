@@ -39,6 +39,7 @@ use self::frame::{Ask, Section};
 use self::trouble::Trouble;
 use super::ops::Ops;
 use crate::domain::ids::ProviderName;
+use crate::domain::policy::Exemptions;
 use crate::ledger::read::Cursor;
 
 pub(super) use self::trouble::in_words;
@@ -63,6 +64,8 @@ pub struct About {
     pub sources: BTreeMap<String, String>,
     /// whether there is a mail server
     pub mails: bool,
+    /// what the operator accepts for a while
+    pub exemptions: Exemptions,
 }
 
 /// What the pages say of a provider, in words.

@@ -1,9 +1,11 @@
 //! Errors as `application/problem+json` (RFC 9457): what is wrong, and what to do.
 
+use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The content type.
 const KIND: &str = "application/problem+json";
@@ -24,18 +26,30 @@ impl IntoResponse for Problem {
     }
 }
 
+/// An error as it is written.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument<'a> {
+    /// the kind of problem: `about:blank`, for its status says it all
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// the status in words
+    title: &'static str,
+    /// the status
+    status: u16,
+    /// what is wrong, and what to do
+    detail: &'a str,
+    /// what of the request is at fault, where it is one part of it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    field: Option<&'a str>,
+}
+
 /// The same, with words that are put together, and the field of what was sent that is at fault.
 pub(super) fn told(status: StatusCode, detail: &str, field: Option<&str>) -> Response {
-    let mut document = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    if let Some(field) = field {
-        document["field"] = field.into();
-    }
-    (status, [(CONTENT_TYPE, KIND)], document.to_string()).into_response()
+    let title = status.canonical_reason().unwrap_or("Error");
+    let document = ProblemDocument { kind: "about:blank", title, status: status.as_u16(), detail, field };
+    (status, [(CONTENT_TYPE, KIND)], Json(document)).into_response()
 }
 
 /// Gives a body to errors that have none of ours: those of the router and of its limits.
@@ -57,7 +71,8 @@ pub(super) async fn explained(response: Response) -> Response {
 pub(super) fn detail(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => {
-            "there is nothing here; / is the first page, and beside the pages are /metrics, /healthz and /readyz"
+            "there is nothing here; / is the first page, and beside the pages are /api/v1/openapi.json, /metrics, /healthz and \
+             /readyz"
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             "this path doesn't take this method; the Allow header has those that it takes"

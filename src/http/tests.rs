@@ -29,9 +29,9 @@ use crate::ports::activation::{Bell, Job};
 use crate::ports::health::{HealthReport, Phase, Readiness, Seen};
 use crate::ports::meter::PartName;
 
+mod api;
 mod pages;
 mod roles;
-
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize as _;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize as _, Serialize, Serializer};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::text::second;
 use super::words::{ended, step};
@@ -22,8 +23,10 @@ pub struct Names {
 }
 
 /// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
     /// when
+    #[serde(serialize_with = "text")]
     pub at: Timestamp,
     /// what, in a sentence
     pub what: String,
@@ -32,19 +35,17 @@ pub struct Entry {
     /// what it happened to
     subject: String,
     /// the log's facts
+    #[schema(value_type = BTreeMap<String, Value>)]
     data: Map<String, Value>,
+}
+
+fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
 }
 
 impl Entry {
     fn new(at: Timestamp, kind: &str, subject: String, what: String) -> Self {
         Self { at, what, kind: kind.to_owned(), subject, data: Map::new() }
-    }
-
-    /// For programs.
-    pub fn document(&self) -> Value {
-        json!({
-            "at": self.at.to_string(), "what": self.what, "kind": self.kind, "subject": self.subject, "data": self.data,
-        })
     }
 }
 

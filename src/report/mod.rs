@@ -4,14 +4,17 @@
 pub mod cases;
 pub mod cells;
 pub mod exemptions;
+pub mod form;
 mod log;
 pub mod nhi;
 pub mod ocsf;
 pub mod own;
 pub mod pack;
+pub mod paper;
 pub mod story;
 pub mod table;
 pub mod text;
+pub mod whom;
 pub mod words;
 
 use serde_json::Value;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::cases::{Cases, Proof, Scope, Tally};
 use super::exemptions::{ExemptionRow, about, listed};
 use super::nhi::Nhi;
+use super::paper::{Outlet, Paper};
 use super::story::Story;
 use super::value;
 use super::words::{cure, why};
@@ -73,11 +74,11 @@ pub enum ReportError {
 ///
 /// # Errors
 /// [`ReportError`]: then what was written so far is no document.
-pub async fn write(
+pub async fn write<O: Outlet>(
     ledger: &Ledger,
     head: &Head<'_>,
-    out: &mut impl Write,
-    progress: &impl Progress,
+    out: &mut Paper<O>,
+    progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
     out.write_all(b"{\"report\": ")?;
     document(out, &head.document())?;
@@ -88,7 +89,7 @@ pub async fn write(
     while let Some(detail) = cases.next().await? {
         tally.add(&detail.finding);
         keys.insert(detail.course.credential_number);
-        list.item(&finding(&detail))?;
+        list.item(&finding(&detail)).await?;
         progress.advance(1);
     }
     progress.done();
@@ -98,16 +99,15 @@ pub async fn write(
     document(out, &risks(&tally))?;
     out.write_all(b",\n\"exemptions\": ")?;
     document(out, &head.exempt(&tally))?;
-    out.write_all(b"}\n")?;
-    Ok(out.flush()?)
+    Ok(out.write_all(b"}\n")?)
 }
 
-async fn stories(
+async fn stories<O: Outlet>(
     ledger: &Ledger,
     scope: &Scope,
     keys: BTreeSet<CredentialId>,
-    out: &mut impl Write,
-    progress: &impl Progress,
+    out: &mut Paper<O>,
+    progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
     progress.stage("credentials", Some(keys.len() as u64));
     let mut list = Array::begin(out, "credentials")?;
@@ -115,7 +115,7 @@ async fn stories(
         if let Some(story) = Story::within(ledger, id, scope.about.account()).await? {
             let mut document = story.evidence();
             document["proof"] = Proof::of(story.credential()).as_str().into();
-            list.item(&document)?;
+            list.item(&document).await?;
         }
         progress.advance(1);
     }
@@ -152,17 +152,17 @@ fn document(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// A list that is written item by item, as a member of the document or as the document itself.
-pub struct Array<'o, W: Write> {
-    out: &'o mut W,
+pub struct Array<'o, O> {
+    out: &'o mut Paper<O>,
     first: bool,
 }
 
-impl<'o, W: Write> Array<'o, W> {
+impl<'o, O: Outlet> Array<'o, O> {
     /// Begins a member of that name.
     ///
     /// # Errors
     /// Where the output can't be written.
-    pub fn begin(out: &'o mut W, name: &str) -> io::Result<Self> {
+    pub fn begin(out: &'o mut Paper<O>, name: &str) -> io::Result<Self> {
         write!(out, ",\n\"{name}\": [")?;
         Ok(Self { out, first: true })
     }
@@ -171,19 +171,20 @@ impl<'o, W: Write> Array<'o, W> {
     ///
     /// # Errors
     /// Where the output can't be written.
-    pub fn alone(out: &'o mut W) -> io::Result<Self> {
+    pub fn alone(out: &'o mut Paper<O>) -> io::Result<Self> {
         out.write_all(b"[")?;
         Ok(Self { out, first: true })
     }
 
-    /// Adds an item.
+    /// Adds an item, and passes on what has become a piece.
     ///
     /// # Errors
     /// Where the output can't be written.
-    pub fn item(&mut self, item: &impl Serialize) -> io::Result<()> {
+    pub async fn item(&mut self, item: &(impl Serialize + Sync)) -> io::Result<()> {
         self.out.write_all(if self.first { b"\n  " } else { b",\n  " })?;
         self.first = false;
-        document(self.out, item)
+        document(self.out, item)?;
+        self.out.pass().await
     }
 
     /// Ends the list.

@@ -1,16 +1,17 @@
 //! One credential's story: what it is, who uses it, what is open about it and why, and everything that happened.
 
+mod document;
 mod key;
 mod reading;
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub use self::document::{ExplainedFinding, FindingStory, StoryDocument};
 pub use self::key::{credential_facts, credential_pairs};
 use super::log::Entry;
 use super::text::{pairs, plain, second};
-use super::value;
 use super::words::{cure, ended, exempt, why};
 use crate::domain::finding::Exempt;
 use crate::domain::ids::FindingId;
@@ -78,32 +79,6 @@ impl Story {
     /// The credential.
     pub const fn credential(&self) -> &CredentialRow {
         &self.detail.credential
-    }
-
-    /// For auditors, who are told of the findings elsewhere.
-    pub fn evidence(&self) -> Value {
-        let mut document = self.document();
-        if let Some(fields) = document.as_object_mut() {
-            fields.remove("findings");
-        }
-        document
-    }
-
-    /// For programs.
-    pub fn document(&self) -> Value {
-        let finding = |detail: &FindingDetail| {
-            let mut document = value(detail);
-            document["why"] = why(detail.finding.rule).into();
-            document["clears"] = cure(detail.finding.rule).into();
-            document
-        };
-        json!({
-            "credential": value(&self.detail.credential),
-            "uses": value(&self.detail.uses),
-            "findings": self.findings.iter().map(finding).collect::<Vec<_>>(),
-            "timeline": self.entries.iter().map(Entry::document).collect::<Vec<_>>(),
-            "left_out": self.cut,
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! No secret where it doesn't belong: everything that the program writes is searched, with everything going wrong that can.
 
+mod api;
 mod tokens;
 
 use std::fmt::Write as _;
@@ -242,6 +243,7 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
         papers.folder(&estate, &format!("after the {round} scan that mails"));
     }
     print_everything(&estate, &mut papers);
+    api::ask_everything(&estate, &mut papers);
     for caught in estate.inbox.mails() {
         let Read { subject, text, html, .. } = Read::from(&caught);
         papers.add("a mail as sent", caught.raw);
@@ -275,6 +277,8 @@ fn no_secret_is_in_the_ledger_the_logs_the_output_the_errors_or_the_mails() {
         "ledger.db in the end",
         "ledger.db.lock in the end",
         "errors of the first scan that mails",
+        "the answer of /api/v1/findings?limit=200",
+        "the answer of /api/v1/report?format=json",
     ] {
         assert!(names.contains(&paper), "{paper} in {names:?}");
     }

@@ -4,6 +4,7 @@
 
 mod absence;
 mod accepted;
+mod api;
 mod blindness;
 mod bounces;
 mod canary;

@@ -46,7 +46,8 @@ impl Demo {
         Self { child, folder, page, inbox }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("kept").join(name)
     }
 

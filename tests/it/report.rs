@@ -61,7 +61,7 @@ fn program() -> Command {
 }
 
 /// A Python that has what `tests/python.txt` names.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
     let output = Command::new(script).output().expect("tests/python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -190,7 +190,7 @@ fn an_id_that_means_several_accounts_is_not_taken_for_one() {
     let site = shared();
     let report = |more: &[&str]| site.run(&[&["report", "--format", "json"], more].concat());
     let refused = report(&["--account", "acct-one"]).exits(2).err;
-    assert!(refused.contains("--source: main, second-shop"), "{refused}");
+    assert!(refused.contains("name its source: main, second-shop"), "{refused}");
     let other = report(&["--account", "acct-one", "--source", "second-shop"]).exits(0).json();
     let connections = |pack: &Value| -> BTreeSet<String> {
         let findings = pack["findings"].as_array().expect("a list").iter();

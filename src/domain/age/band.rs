@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Known, is_stale, stale_at};
 use crate::domain::facts::Provenance;
 use crate::domain::time::{Timestamp, days};
 
 /// A band of ages. Its end belongs to it, as a limit belongs to what is not yet stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum AgeBand {
     /// at most 30 days
     #[serde(rename = "0-30d")]

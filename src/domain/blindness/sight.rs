@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::window::{Answered, REACH, Said, Tally, Window};
 use crate::domain::time::{Timestamp, days, hours};
@@ -20,8 +21,9 @@ pub(super) const TRUST: Duration = days(7);
 pub(super) const CONTROL_TRUST: Duration = hours(24);
 
 /// Why an endpoint is taken for blind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = BlindWhy)]
 pub enum Why {
     /// of most credentials nothing is learnt
     Unknown,

@@ -26,6 +26,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         provider: query.text("provider").map(ProviderName::new),
         status: query.one_of("status", &statuses)?,
         search: query.text("q").and_then(Search::new),
+        connection_id: None,
     };
     let after = ConnectionId(number(query.cursor(Order::Number)?));
     let page = ask.ledger.connections_page(&filter, after, LISTED).await?;

@@ -59,6 +59,7 @@ impl World {
                 )]),
                 sources: BTreeMap::from([("main".to_owned(), "csv".to_owned())]),
                 mails: true,
+                exemptions: crate::domain::policy::Exemptions::default(),
             },
             overview: Some(Overview {
                 at: done,

@@ -5,7 +5,7 @@ use crate::http::access::{Role, Visitor};
 
 pub(super) const VIEWER: &str = "viewer-viewer-viewer";
 pub(super) const AUDITOR: &str = "auditor-auditor-auditor";
-const SECOND: &str = "operator-operator-operator";
+pub(super) const SECOND: &str = "operator-operator-operator";
 
 pub(super) fn listed() -> Vec<Listed> {
     let one = |(value, role): (&str, Role)| Listed {

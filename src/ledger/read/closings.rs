@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::tallies::walk;
 use crate::domain::finding::RuleName;
@@ -14,7 +15,7 @@ use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// Findings that closed, since the ledger was made (or brought to schema 20): those of one kind that took as long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClosingsOverview {
     /// the provider of the credential
     pub provider: ProviderName,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::findings::{FindingFilter, FindingRow};
@@ -35,10 +36,12 @@ pub struct ConnectionFilter {
     pub status: Option<ConnectionStatus>,
     /// what was looked for is its own id or its account's
     pub search: Option<Search>,
+    /// with this id on the platform
+    pub connection_id: Option<String>,
 }
 
 /// A connection and its latest credential.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConnectionRow {
     /// the ledger's number
     pub id: ConnectionId,
@@ -79,7 +82,7 @@ pub struct ConnectionRow {
 }
 
 /// A connection with all its uses and findings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ConnectionDetail {
     /// the connection
     pub connection: ConnectionRow,
@@ -104,7 +107,7 @@ impl ConnectionDetail {
 }
 
 /// One use of a credential by a connection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UseRow {
     /// the ledger's number
     #[serde(skip_serializing)]
@@ -204,9 +207,11 @@ impl Ledger {
             filter.account.as_deref().into(),
             filter.provider.as_ref().map(ProviderName::as_str).into(),
             filter.status.map(ConnectionStatus::as_str).into(),
+            filter.connection_id.as_deref().into(),
             filter.search.as_ref().map(Search::text).into(),
         ];
         let statement = match filter {
+            ConnectionFilter { search: None, connection_id: Some(_), .. } => &PAGE_OF_NAME,
             ConnectionFilter { search: Some(_), .. } => &PAGE_OF_FOUND,
             ConnectionFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
             _ => &PAGE,
@@ -228,6 +233,7 @@ macro_rules! page_of {
             $among
             " AND ($4 IS NULL OR c.source_id = (SELECT id FROM source WHERE name = $4))
                      AND ($6 IS NULL OR c.provider = $6) AND ($7 IS NULL OR c.status = $7)
+                     AND ($8 IS NULL OR c.external_id = $8)
                    ORDER BY c.id LIMIT $3) AS page
              JOIN connection AS c ON c.id = page.id
              JOIN source AS s ON s.id = c.source_id
@@ -246,10 +252,15 @@ pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql = page_of!(
     "c.account_id IN (SELECT y.id FROM source AS x CROSS JOIN account AS y WHERE y.source_id = x.id AND y.external_id = $5)"
 );
 
+pub(in crate::ledger) const PAGE_OF_NAME: Sql = page_of!(
+    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id AND y.external_id = $8)
+                     AND ($5 IS NULL OR $5 = (SELECT external_id FROM account WHERE id = c.account_id))"
+);
+
 pub(in crate::ledger) const PAGE_OF_FOUND: Sql = page_of!(
-    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id AND y.external_id = $8
+    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id AND y.external_id = $9
                      UNION ALL SELECT z.id FROM source AS x CROSS JOIN account AS y CROSS JOIN connection AS z
-                               WHERE y.source_id = x.id AND y.external_id = $8 AND z.account_id = y.id)
+                               WHERE y.source_id = x.id AND y.external_id = $9 AND z.account_id = y.id)
                      AND ($5 IS NULL OR $5 = (SELECT external_id FROM account WHERE id = c.account_id))"
 );
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::paging::{Cursor, Page};
 use super::search::{digits, tail};
@@ -29,7 +30,7 @@ pub struct CredentialFilter {
 }
 
 /// A credential. It is named by the last 12 hex digits of its fingerprint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(from = "Packed")]
 pub struct CredentialRow {
     /// the ledger's number
@@ -106,7 +107,7 @@ pub struct CredentialRow {
 }
 
 /// A credential and who uses it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CredentialDetail {
     /// the credential
     pub credential: CredentialRow,
@@ -123,7 +124,7 @@ impl CredentialDetail {
 }
 
 /// One use of a credential.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CredentialUse {
     /// the ledger's number
     #[serde(skip_serializing)]

@@ -4,6 +4,7 @@ pub(in crate::ledger) mod list;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::outbox::MailState;
@@ -31,7 +32,7 @@ pub fn parse_finding(name: &str) -> Option<FindingId> {
 }
 
 /// Open, exempt or closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FindingState {
     /// the rule still says so
@@ -84,10 +85,11 @@ pub struct FindingFilter {
 }
 
 /// A finding, with the names of the contract.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FindingRow {
     /// its number; printed as `F12`
     #[serde(serialize_with = "printed")]
+    #[schema(value_type = String, pattern = "^F[1-9][0-9]*$")]
     pub id: FindingId,
     /// its rule
     pub rule: RuleName,
@@ -133,11 +135,12 @@ pub struct FindingRow {
     #[serde(deserialize_with = "flag")]
     pub baseline: bool,
     /// the facts that it rests on
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub evidence: Map<String, Value>,
 }
 
 /// A finding with everything that explains it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct FindingDetail {
     /// the finding
     pub finding: FindingRow,
@@ -149,7 +152,7 @@ pub struct FindingDetail {
 }
 
 /// How far a finding has come, and what it is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FindingCourse {
     /// the ledger's number of the connection
     #[serde(skip_serializing)]
@@ -190,7 +193,7 @@ impl FindingDetail {
 }
 
 /// One step for one person.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NoticeRow {
     /// in which opening
     pub opening: u32,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::overview::{self, SourceOverview};
 use super::paging::{Cursor, Page};
@@ -15,7 +16,7 @@ use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
 /// One scan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScanRow {
     /// the ledger's number
     pub id: ScanId,
@@ -28,11 +29,12 @@ pub struct ScanRow {
     /// how it ended, in one word
     pub outcome: Option<String>,
     /// what it counted
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub counts: Value,
 }
 
 /// An entry of the event log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventRow {
     /// its number: the log's order
     pub id: i64,
@@ -44,11 +46,12 @@ pub struct EventRow {
     /// what it happened to, as `noun:number`
     pub subject: String,
     /// the facts
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub data: Map<String, Value>,
 }
 
 /// Something that is wrong with a source, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProblemRow {
     /// the source
     pub source: String,
@@ -93,6 +96,15 @@ impl Ledger {
     /// [`LedgerError`], as for every statement.
     pub async fn events(&self, after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
         self.look("read the event log").await?.rows("event", &EVENTS, [after.into(), size(limit).into()]).await
+    }
+
+    /// A page of at most `limit` entries of the event log behind a number, in its order.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn events_page(&self, after: i64, limit: usize) -> Result<Page<EventRow>, LedgerError> {
+        let rows = self.events(after, limit.saturating_add(1)).await?;
+        Ok(Page::of(rows, limit, |row| Cursor::Number(row.id)))
     }
 
     /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].

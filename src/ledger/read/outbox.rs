@@ -1,6 +1,7 @@
 //! The outbox as people see it: of readers their numbers only.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::paging::{Cursor, Page};
 use super::when;
@@ -13,7 +14,7 @@ use crate::ports::LedgerError;
 use crate::ports::notify::WaitReason;
 
 /// How far a mail has come (DESIGN.md 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// formed, not yet taken up
@@ -68,7 +69,7 @@ impl MailState {
 }
 
 /// A mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MailRow {
     /// the ledger's number
     pub id: MailId,

@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::found::{ExemptOverview, FindingsOverview};
 use super::closings::{self, ClosingsOverview, OpenForOverview};
@@ -19,8 +20,9 @@ use crate::domain::blindness::{Blind, Scope, Why};
 use crate::domain::brake::Braked;
 use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
-use crate::domain::finding::Severity;
+use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
+use crate::domain::span::OpenFor;
 use crate::domain::time::Timestamp;
 use crate::ledger::act::statements::COUNTED;
 use crate::ledger::notify::mode;
@@ -34,7 +36,7 @@ use crate::ports::notify::WaitReason;
 ///
 /// Every word of a closed list is there, at zero where nothing has it; a provider is there where the ledger has a row of
 /// it, whatever the catalogue says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Overview {
     /// the moment, which the age bands go by
     #[serde(serialize_with = "when::text")]
@@ -46,6 +48,7 @@ pub struct Overview {
     /// findings that are accepted for a while, one entry for each provider and rule that has some
     pub exempt: Vec<ExemptOverview>,
     /// how long they have been open, by rule
+    #[schema(value_type = BTreeMap<RuleName, BTreeMap<OpenFor, u64>>)]
     pub open_for: OpenForOverview,
     /// what became of findings that closed, by provider, rule, reason and time taken, in that order
     pub closings: Vec<ClosingsOverview>,
@@ -58,6 +61,7 @@ pub struct Overview {
     /// the endpoints of providers that are blind, by name
     pub blind: Vec<BlindOverview>,
     /// our clock, where it is not to be gone by
+    #[serde(serialize_with = "when::suspect")]
     pub clock: Option<Suspect>,
     /// the size of the ledger's database, in bytes
     pub ledger_bytes: u64,
@@ -66,7 +70,7 @@ pub struct Overview {
 }
 
 /// How often something was asked for and came to the same, since the ledger was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActsOverview {
     /// what: a word of [`ActName`](crate::ports::meter::ActName)
     pub act: String,
@@ -77,7 +81,7 @@ pub struct ActsOverview {
 }
 
 /// An endpoint at which no refusal is believed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BlindOverview {
     /// whose
     pub provider: ProviderName,
@@ -93,7 +97,7 @@ pub struct BlindOverview {
 }
 
 /// What the ledger holds of one provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProviderOverview {
     /// connections by status
     pub connections: BTreeMap<ConnectionStatus, u64>,
@@ -112,7 +116,7 @@ pub struct ProviderOverview {
 }
 
 /// The outbox in numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OutboxOverview {
     /// mails by state
     pub mails: BTreeMap<MailState, u64>,
@@ -124,11 +128,12 @@ pub struct OutboxOverview {
     /// people whose digest is put off, by the reason
     pub put_off: BTreeMap<WaitReason, u64>,
     /// why nobody is told of anything; `None` where the brake is off
+    #[serde(serialize_with = "when::braked")]
     pub braked: Option<Braked>,
 }
 
 /// One source, as its last reading left it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceOverview {
     /// its name in the configuration
     pub name: String,
@@ -155,7 +160,7 @@ pub struct SourceOverview {
 }
 
 /// The event log's chain, as it was last looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LogOverview {
     /// the log was not as it was written
     pub broken: bool,

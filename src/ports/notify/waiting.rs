@@ -1,6 +1,7 @@
 //! Whether mail leaves, who waits for it, and why.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::belief::Belief;
 use crate::domain::finding::{RuleName, Severity};
@@ -107,7 +108,7 @@ pub struct Wait {
 }
 
 /// Why a digest is put off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WaitReason {
     /// their address had as many mails in a day as it may

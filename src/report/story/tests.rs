@@ -229,7 +229,7 @@ fn an_end_is_told_once_whether_the_log_has_it_or_not() {
 
 #[test]
 fn programs_get_the_same_story_with_the_logs_own_words() {
-    let document = story(false).document();
+    let document = crate::report::value(&story(false).document());
     let entries = document["timeline"].as_array().expect("a list");
     assert!(entries.iter().all(|entry| entry["at"].is_string() && entry["what"].is_string()));
     let kinds: Vec<&str> = entries.iter().filter_map(|entry| entry["kind"].as_str()).collect();

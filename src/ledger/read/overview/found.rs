@@ -1,6 +1,7 @@
 //! Findings in numbers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::ProviderName;
@@ -8,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::read::when;
 
 /// Open findings of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FindingsOverview {
     /// the provider of the credential
     pub provider: ProviderName,
@@ -26,7 +27,7 @@ pub struct FindingsOverview {
 }
 
 /// Exempt findings of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ExemptOverview {
     /// the provider of the credential
     pub provider: ProviderName,

@@ -1,0 +1,58 @@
+//! What stands in the path: read into a type, or refused with its name.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+
+use super::query::{CredentialName, LARGEST_NUMBER};
+use super::refused::Refused;
+use crate::domain::ids::{ConnectionId, FindingId};
+use crate::ledger::read::{finding_name, parse_finding};
+
+/// The one part of a path that is not fixed, as a `T`.
+pub(super) struct Named<T>(pub(super) T);
+
+/// What a part of a path can be read into.
+pub(super) trait Part: Sized {
+    /// How such a part is written, in a sentence.
+    const FORM: &'static str;
+
+    /// Reads it; `None` where it is written in another way.
+    fn read(text: &str) -> Option<Self>;
+}
+
+impl<T: Part, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        let Ok(params) = params else { return Err(Refused::field("path", T::FORM)) };
+        let (name, text) = params.iter().next().unwrap_or(("path", ""));
+        T::read(text).map(Self).ok_or_else(|| Refused::field(name, T::FORM))
+    }
+}
+
+/// There is one way to write each: `F07` is nobody's name.
+impl Part for FindingId {
+    const FORM: &'static str = "a finding is named by F and its number, such as F12";
+
+    fn read(text: &str) -> Option<Self> {
+        parse_finding(text).filter(|id| id.0 <= LARGEST_NUMBER && finding_name(*id) == text)
+    }
+}
+
+impl Part for ConnectionId {
+    const FORM: &'static str = "write the ledger's number of a connection, which is its id in the list of connections";
+
+    fn read(text: &str) -> Option<Self> {
+        let number: i64 = text.parse().ok()?;
+        ((1..=LARGEST_NUMBER).contains(&number) && number.to_string() == text).then_some(Self(number))
+    }
+}
+
+impl Part for CredentialName {
+    const FORM: &'static str = "a credential is named by 12 hex digits, in lower case";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::try_from(text.to_owned()).ok()
+    }
+}

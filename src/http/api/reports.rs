@@ -1,0 +1,158 @@
+//! Reports, sent as they are written.
+//!
+//! The head of the answer leaves with the first piece, so what limits the time of an answer does not cut off its rest; what
+//! does is the life of a connection ([`Limits`](crate::http::server::Limits)). A reader who is slow slows the writing down:
+//! at most a few pieces wait for them. A report that comes to no good end is broken off within a chunk, which every reader
+//! of HTTP tells from a whole one.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use utoipa::{IntoParams, ToSchema};
+
+use super::query::{Asked, Text};
+use super::refused::Refused;
+use crate::http::ops::Ops;
+use crate::ledger::Ledger;
+use crate::ports::Quiet;
+use crate::report::cases::Scope;
+use crate::report::form::{self, Form};
+use crate::report::pack::{Head, ReportError};
+use crate::report::paper::{Outlet, Paper};
+use crate::report::whom::{WhomError, about_whom};
+
+/// Reports that are written at a time: each of them reads all of the ledger, on connections that the page needs too.
+const AT_ONCE: usize = 2;
+/// Pieces that wait for their reader.
+const WAITING: usize = 4;
+
+/// Who may write a report now.
+#[derive(Clone, Debug)]
+pub(super) struct Desk(Arc<Semaphore>);
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ReportForm {
+    /// the evidence pack: one document
+    #[default]
+    Json,
+    /// one row a finding
+    Csv,
+    /// a list of OCSF Detection Findings
+    Ocsf,
+}
+
+/// Which report.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReportAsked {
+    /// its form: `json` is the evidence pack, `csv` has a row a finding, `ocsf` is a list of Detection Findings; `json`
+    /// where it is left out
+    format: Option<ReportForm>,
+    /// of the account with this id on the platform; it then says nothing of other accounts that have the same key
+    account: Option<Text>,
+    /// of the source of this name; beside an account, the one whose account it is, where several have one of this id
+    source: Option<Text>,
+}
+
+/// A report: what `keysweep report` writes. It is sent while it is written; one that is broken off is no report.
+#[utoipa::path(
+    get,
+    path = "/api/v1/report",
+    tag = "log",
+    params(ReportAsked),
+    responses((status = 200, description = "the report", content(
+        (serde_json::Value = "application/json"),
+        (String = "text/csv"),
+    )))
+)]
+pub(super) async fn write_report(
+    State(ops): State<Arc<Ops>>,
+    Extension(Desk(desk)): Extension<Desk>,
+    Asked(asked): Asked<ReportAsked>,
+) -> Result<Response, Refused> {
+    let (account, source) = (asked.account.map(Text::into_string), asked.source.map(Text::into_string));
+    let known = ops.shown.about();
+    let about = about_whom(&ops.ledger, |source| known.sources.contains_key(source), account, source).await?;
+    let Ok(permit) = desk.try_acquire_owned() else {
+        return Err(Refused::later("as many reports as may be are being written already; try again when one is done"));
+    };
+    let (form, kind) = match asked.format.unwrap_or_default() {
+        ReportForm::Json => (Form::Json, "application/json"),
+        ReportForm::Csv => (Form::Csv, "text/csv; charset=utf-8; header=present"),
+        ReportForm::Ocsf => (Form::Ocsf, "application/json"),
+    };
+    let scope = Scope { about, ..Scope::default() };
+    let (sender, mut pieces) = mpsc::channel(WAITING);
+    tokio::spawn(written(ops, form, scope, sender, permit));
+    // An error before the first piece can still be answered as one.
+    let first = pieces.recv().await.and_then(Result::ok);
+    let Some(first) = first else {
+        return Err(Refused::later("the report can't be written: try again, and see the log"));
+    };
+    let rest = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
+    let all = futures::StreamExt::chain(stream::iter([Ok(first)]), rest);
+    Ok(([(CONTENT_TYPE, kind)], Body::from_stream(all)).into_response())
+}
+
+impl From<WhomError> for Refused {
+    fn from(error: WhomError) -> Self {
+        let field = match &error {
+            WhomError::NoSource(_) | WhomError::Several { .. } => "source",
+            WhomError::Ledger(_) | WhomError::NoAccount(_) | WhomError::Elsewhere { .. } => "account",
+        };
+        match error {
+            WhomError::Ledger(error) => error.into(),
+            WhomError::Several { .. } => Self::field(field, error.to_string()),
+            WhomError::NoSource(_) | WhomError::NoAccount(_) | WhomError::Elsewhere { .. } => {
+                Self::unknown(field, error.to_string())
+            }
+        }
+    }
+}
+
+type Piece = io::Result<Vec<u8>>;
+
+/// Writes a report and tells its reader where it can't be written to its end.
+async fn written(ops: Arc<Ops>, form: Form, scope: Scope, sender: mpsc::Sender<Piece>, permit: OwnedSemaphorePermit) {
+    if let Err(error) = write(&ops, form, &scope, sender.clone()).await {
+        // Whoever has gone away hears of nothing.
+        if sender.send(Err(io::Error::other("the report was broken off"))).await.is_ok() {
+            tracing::warn!(%error, "a report was broken off");
+        }
+    }
+    drop(permit);
+}
+
+async fn write(ops: &Ops, form: Form, scope: &Scope, sender: mpsc::Sender<Piece>) -> Result<(), ReportError> {
+    let ledger: &Ledger = &ops.ledger;
+    let about = ops.shown.about();
+    let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
+    let log = ledger.log_head().await?;
+    let exemptions = &about.exemptions;
+    let head = Head { now: ops.clock.now(), version: &about.version, ledger_id: &ledger_id, log, scope, exemptions };
+    form::write(form, ledger, &head, Paper::new(Wire(sender)), &Quiet).await
+}
+
+/// To whoever asked.
+struct Wire(mpsc::Sender<Piece>);
+
+impl Outlet for Wire {
+    async fn take(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        self.0.send(Ok(piece)).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}

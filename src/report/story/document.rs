@@ -1,0 +1,92 @@
+//! The story for programs.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Story;
+use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail};
+use crate::report::log::Entry;
+use crate::report::value;
+use crate::report::words::{cure, why};
+
+/// All that the ledger has of one credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CredentialStory)]
+pub struct StoryDocument<'s> {
+    /// the credential
+    credential: &'s CredentialRow,
+    /// who uses it, and who did
+    uses: &'s [CredentialUse],
+    /// its findings
+    findings: Vec<ExplainedFinding<'s>>,
+    /// everything that happened to it, in the order of time
+    timeline: &'s [Entry],
+    /// what was left out, in sentences
+    left_out: &'s [String],
+}
+
+/// A finding, and what its rule says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExplainedFinding)]
+pub struct ExplainedFinding<'s> {
+    /// the finding
+    #[serde(flatten)]
+    detail: &'s FindingDetail,
+    /// what the rule says
+    why: &'static str,
+    /// what clears it
+    clears: &'static str,
+}
+
+/// A finding, and the story of its credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FindingStory)]
+pub struct FindingStory<'s> {
+    /// the finding
+    finding: &'s FindingDetail,
+    /// what the rule says
+    why: &'static str,
+    /// what clears it
+    clears: &'static str,
+    /// the story of its credential, alone in a list
+    credentials: Vec<StoryDocument<'s>>,
+}
+
+impl Story {
+    /// For programs.
+    pub fn document(&self) -> StoryDocument<'_> {
+        StoryDocument {
+            credential: self.credential(),
+            uses: self.uses(),
+            findings: self.findings().iter().map(ExplainedFinding::of).collect(),
+            timeline: self.entries(),
+            left_out: self.left_out(),
+        }
+    }
+
+    /// For auditors, who are told of the findings elsewhere.
+    pub fn evidence(&self) -> Value {
+        let mut document = value(&self.document());
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("findings");
+        }
+        document
+    }
+}
+
+impl<'s> ExplainedFinding<'s> {
+    /// Puts it into words.
+    pub fn of(detail: &'s FindingDetail) -> Self {
+        Self { detail, why: why(detail.finding.rule), clears: cure(detail.finding.rule) }
+    }
+}
+
+impl<'s> FindingStory<'s> {
+    /// Both together; without a story where its credential is gone meanwhile.
+    pub fn of(finding: &'s FindingDetail, story: Option<&'s Story>) -> Self {
+        let rule = finding.finding.rule;
+        let credentials = story.map(Story::document).into_iter().collect();
+        Self { finding, why: why(rule), clears: cure(rule), credentials }
+    }
+}

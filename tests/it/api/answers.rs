@@ -1,0 +1,132 @@
+//! Every answer is what the document says, and nothing more.
+
+use std::collections::BTreeSet;
+
+use jsonschema::{Validator, validator_for};
+use keysweep::demo::estate::MARK;
+use serde_json::{Value, json};
+
+use super::Api;
+
+/// The document of the API, which judges answers.
+struct Judge {
+    document: Value,
+    /// the operations whose answers were seen
+    seen: BTreeSet<String>,
+}
+
+impl Judge {
+    fn new(document: Value) -> Self {
+        Self { document, seen: BTreeSet::new() }
+    }
+
+    fn schema(&self, template: &str) -> Validator {
+        let path =
+            &self.document["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        assert!(path.is_object(), "no schema of {template}");
+        let whole = json!({"allOf": [path], "components": self.document["components"]});
+        validator_for(&whole).expect("a schema")
+    }
+
+    /// Reads a path and holds the answer against its schema.
+    #[track_caller]
+    fn read(&mut self, api: &Api, template: &str, target: &str) -> Value {
+        let answer = api.read(target);
+        let schema = self.schema(template);
+        let wrong: Vec<String> =
+            schema.iter_errors(&answer).map(|error| format!("{target}{}: {error}", error.instance_path())).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        self.seen.insert(template.to_owned());
+        let text = answer.to_string();
+        assert!(!text.contains('@') || template == "/api/v1/report", "{target} has an address");
+        assert!(!text.contains(MARK) && !text.contains(&api.0.token()), "{target} has a secret");
+        answer
+    }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list["items"].as_array().expect("a list").iter()
+}
+
+#[test]
+fn every_answer_is_what_the_document_says_and_tells_no_secret_and_no_address() {
+    let api = Api::start();
+    let mut judge = Judge::new(api.read("/api/v1/openapi.json"));
+    for path in ["openapi.json", "overview", "providers", "sources", "sources/problems", "sources/quarantined"] {
+        let path = format!("/api/v1/{path}");
+        judge.read(&api, &path, &path);
+    }
+    let mut lists = ["findings", "connections", "credentials", "scans", "mails", "events"].map(|name| {
+        let path = format!("/api/v1/{name}");
+        let list = judge.read(&api, &path, &format!("{path}?limit=200"));
+        assert!(items(&list).next().is_some(), "the demo has {name}");
+        list
+    });
+    let [findings, connections, credentials, ..] = &mut lists;
+    for finding in items(findings) {
+        let path = format!("/api/v1/findings/{}", finding["id"].as_str().expect("a name"));
+        let detail = judge.read(&api, "/api/v1/findings/{id}", &path);
+        assert_eq!(&detail["finding"], finding);
+        judge.read(&api, "/api/v1/findings/{id}/story", &format!("{path}/story"));
+    }
+    for row in items(connections) {
+        let path = format!("/api/v1/connections/{}", row["id"]);
+        assert_eq!(&judge.read(&api, "/api/v1/connections/{number}", &path)["connection"], row);
+    }
+    for row in items(credentials) {
+        let path = format!("/api/v1/credentials/{}", row["credential"].as_str().expect("a name"));
+        assert_eq!(&judge.read(&api, "/api/v1/credentials/{name}", &path)["credential"], row);
+    }
+    for form in ["json", "ocsf"] {
+        judge.read(&api, "/api/v1/report", &format!("/api/v1/report?format={form}"));
+    }
+    let gets = judge.document["paths"].as_object().expect("paths").iter().filter(|(_, item)| item["get"].is_object());
+    let all: BTreeSet<String> = gets.map(|(path, _)| path.clone()).collect();
+    assert_eq!(judge.seen, all, "every path was read");
+}
+
+#[test]
+fn what_the_document_does_not_say_is_found() {
+    let api = Api::start();
+    let judge = Judge::new(api.read("/api/v1/openapi.json"));
+    let schema = judge.schema("/api/v1/findings/{id}");
+    let right = api.read("/api/v1/findings/F1");
+    assert!(schema.is_valid(&right));
+    let spoils: [(&str, &str, Value); 6] = [
+        ("", "more", json!(1)),
+        ("/finding", "more", json!(1)),
+        ("/finding", "severity", json!("worse")),
+        ("/finding", "id", json!(1)),
+        ("/credential_now", "secret_since", json!(5)),
+        ("", "opening", Value::Null),
+    ];
+    for (place, name, value) in spoils {
+        let mut wrong = right.clone();
+        wrong.pointer_mut(place).expect("a place")[name] = value;
+        assert!(!schema.is_valid(&wrong), "{place}/{name}");
+    }
+    let mut lacking = right;
+    lacking.as_object_mut().expect("an object").remove("last_step");
+    assert!(!schema.is_valid(&lacking), "what may be null is written all the same");
+}
+
+#[test]
+fn the_answers_are_those_of_the_terminal() {
+    let api = Api::start();
+    for (list, verb) in [
+        ("findings", &["findings", "list", "--all"][..]),
+        ("connections", &["connections", "list"]),
+        ("credentials", &["credentials", "list"]),
+    ] {
+        assert_eq!(api.read(&format!("/api/v1/{list}?limit=200"))["items"], api.terminal(verb), "{list}");
+    }
+    let (told, story) = (api.read("/api/v1/findings/F1/story"), api.terminal(&["explain", "F1"]));
+    for part in ["/finding", "/why", "/clears", "/credentials/0/credential", "/credentials/0/uses"] {
+        assert_eq!(told.pointer(part), story.pointer(part), "{part}");
+    }
+    let timeline = |story: &Value| {
+        let entries = story["credentials"][0]["timeline"].as_array().expect("a list").iter();
+        entries.map(|entry| ["at", "kind", "subject"].map(|name| entry[name].to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(timeline(&told), timeline(&story), "but for the names of people, which the story in the API has not");
+}

@@ -1,0 +1,87 @@
+//! Lists page by page, and what their filters leave.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Api;
+
+#[test]
+fn pages_of_any_size_make_up_the_same_list_once() {
+    let api = Api::start();
+    for list in ["findings", "connections", "credentials", "scans", "mails", "events"] {
+        let list = format!("/api/v1/{list}");
+        let whole = api.all(&list, 200);
+        for limit in [1, 3, whole.len()] {
+            if limit == 1 && whole.len() > 100 {
+                continue; // every connection would be one of the system's
+            }
+            assert_eq!(api.all(&list, limit), whole, "{list} by {limit}");
+        }
+        let ids: BTreeSet<String> = whole.iter().map(|row| row["id"].to_string()).collect();
+        assert_eq!(ids.len(), whole.len(), "{list}: each once");
+    }
+}
+
+/// What a row must be.
+type Holds = fn(&Value) -> bool;
+
+#[test]
+fn a_filter_leaves_what_it_names_and_all_of_that() {
+    let api = Api::start();
+    let first = |list: &str, name: &str| {
+        let row = api.read(&format!("/api/v1/{list}?limit=1"))["items"][0].clone();
+        row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned)
+    };
+    let cases: [(&str, &str, String); 14] = [
+        ("findings", "state", "closed".to_owned()),
+        ("findings", "rule", "secret-stale".to_owned()),
+        ("findings", "provider", first("findings", "provider")),
+        ("findings", "source", first("findings", "source")),
+        ("findings", "account", first("findings", "account_id")),
+        ("findings", "credential", first("findings", "credential")),
+        ("connections", "source", first("connections", "source")),
+        ("connections", "provider", first("connections", "provider")),
+        ("connections", "status", "deleted".to_owned()),
+        ("connections", "account", first("connections", "account_id")),
+        ("connections", "connection_id", first("connections", "connection_id")),
+        ("credentials", "provider", first("credentials", "provider")),
+        ("credentials", "liveness", "live".to_owned()),
+        ("mails", "state", "sent".to_owned()),
+    ];
+    for (list, filter, value) in cases {
+        let path = format!("/api/v1/{list}");
+        let field = if filter == "account" { "account_id" } else { filter };
+        let wanted: Vec<Value> = api.all(&path, 200).into_iter().filter(|row| row[field] == value.as_str()).collect();
+        assert!(!wanted.is_empty(), "the demo has no {list} with {filter} {value}");
+        assert_eq!(api.all(&format!("{path}?{filter}={value}"), 7), wanted, "{list} of {filter} {value}");
+    }
+    let bad: Holds = |row| row["severity"] == "high" || row["severity"] == "critical";
+    let wanted: Vec<Value> = api.all("/api/v1/findings", 200).into_iter().filter(bad).collect();
+    assert_eq!(api.all("/api/v1/findings?severity=high", 200), wanted);
+}
+
+#[test]
+fn findings_are_looked_for_by_every_name_that_they_have() {
+    let api = Api::start();
+    let finding = api.read("/api/v1/findings/F1")["finding"].clone();
+    let connections = api.all("/api/v1/connections", 200);
+    let same = |row: &&Value| row["connection_id"] == finding["connection_id"] && row["source"] == finding["source"];
+    let number = connections.iter().find(same).expect("its connection")["id"].to_string();
+    let named = |name: &str| finding[name].as_str().expect("a name").to_owned();
+    for query in [
+        "q=F1".to_owned(),
+        format!("q={}", named("connection_id")),
+        format!("q={}", named("account_id")),
+        format!("q={}", named("credential")),
+        format!("q={}", &named("credential")[4..]),
+        format!("connection={number}"),
+        format!("connection={number}&credential={}&rule={}", named("credential"), named("rule")),
+    ] {
+        let found = api.all(&format!("/api/v1/findings?{query}"), 200);
+        assert!(found.contains(&finding), "{query}");
+    }
+    for nothing in ["q=F999999", "q=nobody", "credential=000000000000", "account=nobody", "connection=999999"] {
+        assert_eq!(api.all(&format!("/api/v1/findings?{nothing}"), 200), Vec::<Value>::new(), "{nothing}");
+    }
+}
