@@ -6,8 +6,6 @@ mod reading;
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 pub use self::document::{ExplainedFinding, FindingStory, StoryDocument};
 pub use self::key::{credential_facts, credential_pairs};
 use super::log::Entry;

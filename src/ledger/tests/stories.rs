@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::report::story::Story;
+use crate::report::value;
 
 on_both![a_keys_own_entries_are_told_however_much_befell_its_provider_before];
 
@@ -14,7 +15,7 @@ async fn a_keys_own_entries_are_told_however_much_befell_its_provider_before(kin
     fixture.ledger.act(before).await;
     fixture.ledger.act(own).await;
     let story = Story::of(&fixture.ledger, CredentialId(1)).await.expect("a ledger that can be read");
-    let document = story.expect("a credential").document();
+    let document = value(&story.expect("a credential").document());
     let kinds: Vec<&str> =
         document["timeline"].as_array().expect("a list").iter().filter_map(|entry| entry["kind"].as_str()).collect();
     assert!(kinds.contains(&"credential.live") && !kinds.contains(&"provider.blind"), "{kinds:?}");
