@@ -102,7 +102,8 @@ fn looked_at(demo: &Demo, paths: &[&str], more: &[&str]) -> Value {
         .args(urls)
         .output()
         .expect("Python starts");
-    serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr)))
+    let told = serde_json::from_slice(&ran.stdout).map_err(|_| String::from_utf8_lossy(&ran.stderr).into_owned());
+    told.expect("what the checker found")
 }
 
 #[test]

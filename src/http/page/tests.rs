@@ -38,6 +38,42 @@ struct World {
     lists: Option<Lists>,
 }
 
+/// One provider, one kind of finding, one source.
+fn estate(mailjet: &ProviderName, done: Timestamp) -> Overview {
+    Overview {
+        at: done,
+        providers: BTreeMap::from([(mailjet.clone(), ProviderOverview::default())]),
+        findings: vec![FindingsOverview {
+            provider: mailjet.clone(),
+            rule: RuleName::SecretStale,
+            severity: Severity::High,
+            count: 1234,
+            unmailed: 0,
+            oldest_opened_at: NOW - days(9),
+        }],
+        exempt: Vec::new(),
+        open_for: BTreeMap::new(),
+        closings: Vec::new(),
+        outbox: OutboxOverview::default(),
+        acts: Vec::new(),
+        sources: vec![SourceOverview {
+            name: "main".to_owned(),
+            last_read: Some(done),
+            last_complete: Some(done),
+            error: None,
+            rows: 2000,
+            quarantined: 0,
+            held_back: 0,
+            last_changes: None,
+            last_event: None,
+        }],
+        blind: Vec::new(),
+        clock: None,
+        ledger_bytes: 4096,
+        log: crate::ledger::read::LogOverview::default(),
+    }
+}
+
 impl World {
     fn well() -> Self {
         let mailjet = ProviderName::new("mailjet");
@@ -61,38 +97,7 @@ impl World {
                 mails: true,
                 exemptions: crate::domain::policy::Exemptions::default(),
             },
-            overview: Some(Overview {
-                at: done,
-                providers: BTreeMap::from([(mailjet.clone(), ProviderOverview::default())]),
-                findings: vec![FindingsOverview {
-                    provider: mailjet.clone(),
-                    rule: RuleName::SecretStale,
-                    severity: Severity::High,
-                    count: 1234,
-                    unmailed: 0,
-                    oldest_opened_at: NOW - days(9),
-                }],
-                exempt: Vec::new(),
-                open_for: BTreeMap::new(),
-                closings: Vec::new(),
-                outbox: OutboxOverview::default(),
-                acts: Vec::new(),
-                sources: vec![SourceOverview {
-                    name: "main".to_owned(),
-                    last_read: Some(done),
-                    last_complete: Some(done),
-                    error: None,
-                    rows: 2000,
-                    quarantined: 0,
-                    held_back: 0,
-                    last_changes: None,
-                    last_event: None,
-                }],
-                blind: Vec::new(),
-                clock: None,
-                ledger_bytes: 4096,
-                log: crate::ledger::read::LogOverview::default(),
-            }),
+            overview: Some(estate(&mailjet, done)),
             health: HealthReport {
                 phase: Phase::Running,
                 parts: PartName::ALL.iter().copied().map(seen).collect(),
