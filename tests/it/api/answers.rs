@@ -39,7 +39,7 @@ impl Judge {
         self.seen.insert(template.to_owned());
         let text = answer.to_string();
         let mut shown = answer.clone();
-        for mail in shown["items"].as_array_mut().into_iter().flatten() {
+        for mail in shown.pointer_mut("/items").and_then(Value::as_array_mut).into_iter().flatten() {
             // a Message-ID has the form of an address, and is nobody's
             mail.as_object_mut().expect("a row").remove("message_id");
         }
@@ -129,7 +129,10 @@ fn form(document: &Value) -> Value {
 #[test]
 fn the_answers_are_those_of_the_terminal() {
     let api = Api::start();
-    let ids = |rows: &Value| rows.as_array().expect("a list").iter().map(|row| row["id"].clone()).collect::<Vec<_>>();
+    let ids = |rows: &Value| {
+        let first = rows.as_array().expect("a list").iter().take(20); // more are found meanwhile
+        first.map(|row| row["id"].clone()).collect::<Vec<_>>()
+    };
     for (list, verb) in [
         ("findings", &["findings", "list", "--all"][..]),
         ("connections", &["connections", "list"]),
