@@ -1,8 +1,9 @@
 //! What people ask of the ledger: read models for the command line, the first page and the metrics.
 //!
 //! Every list is a page: rows with numbers above `after`, ascending, at most `limit` of them, so that a caller can print
-//! a million rows in flat memory. Lists for people go on from a [`Cursor`], which knows other orders too. Rows are plain structs that serialise with RFC 3339 times. They hold no mail address, no
-//! secret, and of a public half only its tail. Their `Deserialize` reads the ledger's packed form, not what is printed.
+//! a million rows in flat memory. Lists for people go on from a [`Cursor`], which knows other orders too. Rows are plain
+//! structs that serialise with RFC 3339 times. They hold no mail address, no secret, and of a public half only its tail.
+//! Their `Deserialize` reads the ledger's packed form, not what is printed.
 
 pub(super) mod accounts;
 pub(super) mod closings;
