@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::Ledger;
 use super::store::Pools;
+use crate::ports::Progress;
 
 /// Names the tests of a module, which take a [`Kind`], and runs each on both databases.
 macro_rules! on_both {
@@ -162,5 +163,17 @@ impl Ledger {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
         let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(pool).await.expect("a plan");
         steps.into_iter().map(|(.., step)| step).collect()
+    }
+}
+
+/// Told to stop as soon as it has begun.
+pub(super) struct Stopped;
+
+impl Progress for Stopped {
+    fn stage(&self, _: &'static str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn done(&self) {}
+    fn stopping(&self) -> bool {
+        true
     }
 }

@@ -31,7 +31,7 @@ use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
 use crate::ports::meter::{BounceOutcome, Meter};
 use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, WaitReason};
-use crate::ports::span::{LATER, TARGET, traced};
+use crate::ports::span::stage;
 use crate::ports::{Clock, LedgerError, Progress};
 
 /// How mail is sent.
@@ -168,24 +168,12 @@ where
     C: Clock,
     G: Progress,
 {
-    let span = tracing::info_span!(
-        target: TARGET,
-        "notify",
-        keysweep.steps = LATER,
-        keysweep.mails_sent = LATER,
-        keysweep.mails_failed = LATER,
-        keysweep.notices_held = LATER,
-        keysweep.nobody_to_tell = LATER,
-        otel.status_code = LATER,
-    );
-    traced(span, say_what_is_due(tools, run), |sum| {
-        [
-            ("keysweep.steps", sum.steps),
-            ("keysweep.mails_sent", sum.sent),
-            ("keysweep.mails_failed", sum.failed + sum.maybe_sent),
-            ("keysweep.notices_held", sum.held),
-            ("keysweep.nobody_to_tell", sum.nobody),
-        ]
+    stage!("notify", say_what_is_due(tools, run), sum => {
+        "keysweep.steps": sum.steps,
+        "keysweep.mails_sent": sum.sent,
+        "keysweep.mails_failed": sum.failed + sum.maybe_sent,
+        "keysweep.notices_held": sum.held,
+        "keysweep.nobody_to_tell": sum.nobody,
     })
     .await
 }

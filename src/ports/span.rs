@@ -37,6 +37,21 @@ pub fn traced<'a, T: 'a, E: 'a, const N: usize>(
     })
 }
 
+/// Does the work of a stage within a span of its own, and notes these counts of what it comes to. Each count is named once: a
+/// span keeps no count that it hasn't declared, and says nothing of it.
+macro_rules! stage {
+    ($name:literal, $work:expr, $sum:ident => { $($field:literal: $count:expr,)+ }) => {{
+        let span = tracing::info_span!(
+            target: $crate::ports::span::TARGET,
+            $name,
+            $($field = $crate::ports::span::LATER,)+
+            "otel.status_code" = $crate::ports::span::LATER,
+        );
+        $crate::ports::span::traced(span, $work, |$sum| [$(($field, $count)),+])
+    }};
+}
+pub(crate) use stage;
+
 /// Notes a count of a span. Traces know signed numbers alone.
 pub fn note(span: &Span, name: &'static str, count: u64) {
     span.record(name, i64::try_from(count).unwrap_or(i64::MAX));

@@ -8,7 +8,7 @@ use crate::domain::rules;
 use crate::domain::settling::settle;
 use crate::domain::time::Timestamp;
 use crate::ports::judge::{JudgeBatch, JudgeLedger};
-use crate::ports::span::{LATER, TARGET, traced};
+use crate::ports::span::stage;
 use crate::ports::{Clock, LedgerError, Progress};
 
 /// Connections judged and committed together.
@@ -45,25 +45,13 @@ pub async fn judge<L: JudgeLedger>(
     version: &str,
     progress: &impl Progress,
 ) -> Result<Judged, LedgerError> {
-    let span = tracing::info_span!(
-        target: TARGET,
-        "judge",
-        keysweep.connections = LATER,
-        keysweep.opened = LATER,
-        keysweep.worsened = LATER,
-        keysweep.closed = LATER,
-        keysweep.exempted = LATER,
-        otel.status_code = LATER,
-    );
     let work = judge_due(ledger, clock, policy, version, progress);
-    traced(span, work, |judged| {
-        [
-            ("keysweep.connections", judged.connections),
-            ("keysweep.opened", judged.opened),
-            ("keysweep.worsened", judged.worsened),
-            ("keysweep.closed", judged.closed),
-            ("keysweep.exempted", judged.exempted),
-        ]
+    stage!("judge", work, judged => {
+        "keysweep.connections": judged.connections,
+        "keysweep.opened": judged.opened,
+        "keysweep.worsened": judged.worsened,
+        "keysweep.closed": judged.closed,
+        "keysweep.exempted": judged.exempted,
     })
     .await
 }

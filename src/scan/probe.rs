@@ -15,7 +15,7 @@ use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::meter::Meter;
 use crate::ports::probe::{DueCredential, ProbeLedger, Prober};
-use crate::ports::span::{LATER, TARGET, traced};
+use crate::ports::span::{LATER, TARGET, stage, traced};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
 
 /// Credentials read from the ledger at a time.
@@ -83,24 +83,12 @@ where
     C: Clock,
     G: Progress,
 {
-    let span = tracing::info_span!(
-        target: TARGET,
-        "probe",
-        keysweep.asked = LATER,
-        keysweep.transitions = LATER,
-        keysweep.shredded = LATER,
-        keysweep.put_off = LATER,
-        keysweep.given_up = LATER,
-        otel.status_code = LATER,
-    );
-    traced(span, probe_due(tools), |probed| {
-        [
-            ("keysweep.asked", probed.asked),
-            ("keysweep.transitions", probed.transitions),
-            ("keysweep.shredded", probed.shredded),
-            ("keysweep.put_off", probed.put_off),
-            ("keysweep.given_up", probed.given_up.len() as u64),
-        ]
+    stage!("probe", probe_due(tools), probed => {
+        "keysweep.asked": probed.asked,
+        "keysweep.transitions": probed.transitions,
+        "keysweep.shredded": probed.shredded,
+        "keysweep.put_off": probed.put_off,
+        "keysweep.given_up": probed.given_up.len() as u64,
     })
     .await
 }

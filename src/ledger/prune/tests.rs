@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::finding::{FindingChange, RuleName};
 use crate::domain::time::days;
 use crate::ledger::estate::{Estate, NOW, open_use, opened};
-use crate::ledger::place::Kind;
+use crate::ledger::place::{Kind, Stopped};
 use crate::ports::Quiet;
 
 on_both![
@@ -99,15 +99,6 @@ async fn a_readers_newest_mail_stays_so_that_no_number_is_given_twice(kind: Kind
 }
 
 async fn more_rows_than_a_chunk_go_in_one_pass_and_a_stopped_pass_takes_none(kind: Kind) {
-    struct Stopped;
-    impl Progress for Stopped {
-        fn stage(&self, _: &'static str, _: Option<u64>) {}
-        fn advance(&self, _: u64) {}
-        fn done(&self) {}
-        fn stopping(&self) -> bool {
-            true
-        }
-    }
     let estate = estate(kind, OLD + 1).await;
     let many = CHUNK as i64 * 2 + 10;
     let insert = format!(

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use super::*;
 use crate::app::audit::verify;
 use crate::domain::chain::{Broken, Link, Mac};
+use crate::ledger::place::Stopped;
 use crate::ports::notary::Notary;
-use crate::ports::{Event, Progress, Quiet};
+use crate::ports::{Event, Quiet};
 
 on_both![
     every_committed_chunk_has_a_link_and_a_forged_entry_breaks_it,
@@ -119,18 +120,6 @@ async fn what_nobody_could_have_written_breaks_the_chain_and_stops_no_writing(ki
         assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
         log(&fixture, 1, 4).await;
         assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
-    }
-}
-
-/// Told to stop as soon as it has begun.
-struct Stopped;
-
-impl Progress for Stopped {
-    fn stage(&self, _: &'static str, _: Option<u64>) {}
-    fn advance(&self, _: u64) {}
-    fn done(&self) {}
-    fn stopping(&self) -> bool {
-        true
     }
 }
 
