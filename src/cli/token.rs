@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use data_encoding::HEXLOWER;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::args::{TextFormat, TokenArgs};
 use super::lists::json;
@@ -14,10 +15,10 @@ use crate::http::access::Token;
 
 /// Prints a new token, this once, and the entry of the configuration that lets it in. Nothing is kept of it.
 pub fn run(args: &TokenArgs) -> Result<Done, CliError> {
-    let mut bytes = [0; 32];
+    let mut bytes = Zeroizing::new([0; 32]);
     let other = |error: String| CliError::Other(error);
-    entropy::system(&mut bytes).map_err(|error| other(error.to_string()))?;
-    let value = Secret::new(&HEXLOWER.encode(&bytes));
+    entropy::system(bytes.as_mut_slice()).map_err(|error| other(error.to_string()))?;
+    let value = Secret::new(&Zeroizing::new(HEXLOWER.encode(bytes.as_slice())));
     let token = Token::new(&value).map_err(|error| other(error.to_string()))?;
     let (name, role, digest, value) = (&args.name, args.role.as_str(), token.digest(), value.expose());
     if args.format == TextFormat::Json {

@@ -1,15 +1,17 @@
 //! The overview against the rows that it was counted from.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
-use crate::domain::finding::RuleName;
+use crate::domain::finding::{Exempt, FindingChange, Opened, RuleName};
 use crate::domain::span::OpenFor;
 use crate::domain::time::days;
-use crate::ledger::estate::{Estate, NOW};
+use crate::ledger::estate::{self, Estate, NOW};
 use crate::ledger::place::Kind;
 use crate::ledger::read::tallies;
 use crate::ledger::sql::Sql;
@@ -19,6 +21,8 @@ on_both![
     an_empty_ledger_has_an_overview,
     sources_are_as_their_last_reading_left_them,
     an_overview_prints_words_and_times_as_text,
+    the_end_of_a_band_of_open_findings_belongs_to_it,
+    the_first_end_among_exemptions_of_a_kind_is_told,
 ];
 
 const PROVIDERS: [&str; 3] = ["mailjet", "kit", "gone"];
@@ -288,6 +292,34 @@ fn every_number_is_what_counting_gives(kind: Kind, rows: &[Row]) -> Result<(), T
     }
     prop_assert_eq!(overview.tombstones(), counts.tombstones);
     Ok(())
+}
+
+/// A finding for each of these, opened so long before now and accepted until then.
+async fn findings(kind: Kind, each: &[(Duration, Option<Timestamp>)]) -> Overview {
+    let estate = Estate::new(kind).await;
+    for (number, (age, until)) in (1..).zip(each) {
+        estate.connection(number, 1, None).await.credential(number).await;
+        let exempt = until.map(|until| Exempt { until, reason: "known".into(), by: None, terms: "all".into() });
+        let opened = Opened { exempt, ..estate::opened(RuleName::SecretStale, number, number) };
+        estate.judge(NOW - *age, vec![FindingChange::Opened(opened)]).await;
+    }
+    estate.ledger.overview(NOW).await.unwrap()
+}
+
+async fn the_end_of_a_band_of_open_findings_belongs_to_it(kind: Kind) {
+    const INSTANT: Duration = Duration::from_millis(1);
+    let limits = [7, 30, 90].map(days);
+    let each = limits.iter().flat_map(|limit| [(*limit, None), (*limit + INSTANT, None)]).collect::<Vec<_>>();
+    let bands = [(OpenFor::To7, 1), (OpenFor::To30, 2), (OpenFor::To90, 2), (OpenFor::Over90, 1)];
+    assert_eq!(findings(kind, &each).await.open_for, [(RuleName::SecretStale, bands.into())].into());
+}
+
+async fn the_first_end_among_exemptions_of_a_kind_is_told(kind: Kind) {
+    let ends = [30, 10, 20].map(|ahead| (Duration::ZERO, Some(NOW + days(ahead))));
+    let overview = findings(kind, &ends).await;
+    let told: Vec<_> = overview.exempt.iter().map(|exempt| (exempt.rule, exempt.count, exempt.next_end)).collect();
+    assert_eq!(told, [(RuleName::SecretStale, 3, NOW + days(10))]);
+    assert!(overview.open_for.is_empty(), "what is accepted does not count as open");
 }
 
 async fn an_estate_of_many_steps_is_counted_whole(kind: Kind) {
