@@ -118,6 +118,7 @@ pub struct Listener {
     address: SocketAddr,
     token: Option<Token>,
     ledger: Arc<Ledger>,
+    pulse: Arc<Ledger>,
 }
 
 impl Listener {
@@ -150,8 +151,9 @@ impl Listener {
         env: &Env,
     ) -> Result<Self, AppError> {
         let token = settings.token.as_ref().map(|reference| token(reference, env)).transpose()?;
-        let ledger = Arc::new(Ledger::open_read_only(ledger_url).await?);
-        Ok(Self { socket, address, token, ledger })
+        let ledger = Arc::new(Ledger::open_to_show(ledger_url).await?);
+        let pulse = Arc::new(Ledger::open_to_show(ledger_url).await?);
+        Ok(Self { socket, address, token, ledger, pulse })
     }
 
     /// Where it listens; the port is the real one where the setting says 0.
@@ -168,7 +170,7 @@ impl Listener {
         health: Arc<dyn Readiness + Send + Sync>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let ops = Ops { token: self.token, bell, clock, health, shown: window, ledger: self.ledger };
+        let ops = Ops { token: self.token, bell, clock, health, shown: window, ledger: self.ledger, pulse: self.pulse };
         tracing::info!(address = %self.address, "listening for the operator");
         if ops.token.is_none() && ops.shown.listed().is_empty() {
             tracing::warn!(

@@ -65,7 +65,7 @@ async fn check(name: &str, format: TextFormat, settings: Settings, env: &Env) ->
     }
     // The same code as a scan's, on a copy that is thrown away.
     let collected = app.collect_one(name, &Quiet).await?;
-    look.add_set_aside(name, &app.ledger.quarantined(PAGE).await?);
+    look.add_set_aside(name, &app.ledger.quarantined(Some(name), PAGE).await?);
     look.add_remarks(name, app.ledger.problems().await?);
     let complete = look.error.is_none();
     show(name, &look, &collected, format)?;

@@ -114,7 +114,7 @@ async fn document(
     write!(out, "{{\"scan\": {scan},\n\"counts\": {},\n\"findings\": ", text(counts)?)?;
     findings(&app.ledger, Format::Json, &mut out).await?;
     let exempt = listed(&app.policy().exemptions, &app.ledger.exempt_findings().await?, app.now());
-    let quarantined = app.ledger.quarantined(QUARANTINED_SHOWN).await?;
+    let quarantined = app.ledger.quarantined(None, QUARANTINED_SHOWN).await?;
     let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).collect();
     write!(out, ",\"exemptions\": {},\n\"quarantined\": {}", text(&exempt)?, text(&quarantined)?)?;
     writeln!(out, ",\n\"problems\": {}}}", text(&problems)?)?;
@@ -133,7 +133,7 @@ async fn tell(
     app: &App<SystemClock>,
 ) -> Result<(), CliError> {
     let mut err = anstream::stderr();
-    for row in app.ledger.quarantined(20).await? {
+    for row in app.ledger.quarantined(None, 20).await? {
         let field = if row.field.is_empty() { String::new() } else { format!("{}: ", row.field) };
         writeln!(err, "quarantined: {} row {}: {field}{}", row.source, row.row, row.reason)?;
     }

@@ -8,6 +8,7 @@ mod document;
 mod estate;
 mod findings;
 mod inventory;
+mod known;
 mod list;
 mod log;
 mod path;

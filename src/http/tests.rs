@@ -99,7 +99,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
         Ledger::open(&url).await.unwrap().close().await;
-        let ledger = Arc::new(Ledger::open_read_only(&url).await.unwrap());
+        let ledger = Arc::new(Ledger::open_to_show(&url).await.unwrap());
         let world = Arc::new(World { listed, ..World::default() });
         world.report.lock().unwrap().phase = Phase::Running;
         let ops = Ops {
@@ -108,6 +108,7 @@ impl House {
             clock: world.clone(),
             health: world.clone(),
             shown: world.clone(),
+            pulse: Arc::clone(&ledger),
             ledger,
         };
         Self::over(router(Arc::new(ops)), Limits::USUAL, world, folder).await

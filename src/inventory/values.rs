@@ -206,10 +206,13 @@ fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     })
 }
 
-/// A wrong value for people, at most 40 characters of it, and nothing of what could be a key.
+/// A wrong value for people, at most 40 characters of it, and nothing of what could be a key or an address.
 fn shown(text: &str) -> String {
     if could_be_key(text) {
         return "a value that could be a key (not shown)".to_owned();
+    }
+    if text.contains('@') {
+        return "a value that could be an address (not shown)".to_owned();
     }
     let mut cut: String = text.chars().take(40).collect();
     if cut.len() < text.len() {
@@ -223,10 +226,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_value_is_shown_escaped_and_cut_and_never_if_it_could_be_a_key() {
+    fn a_wrong_value_is_shown_escaped_and_cut_and_never_if_it_could_be_a_key_or_an_address() {
         assert_eq!(shown("soon\n"), r#""soon\n""#);
         assert_eq!(shown(&"a ".repeat(50)), format!("{:?}", format!("{}…", "a ".repeat(20))));
         assert!(!shown("0123456789abcdef0123456789abcdef").contains("0123"));
         assert!(!shown("kit_0123456789abcdef0123").contains("0123"));
+        assert!(!shown("anna@example.org").contains("anna"));
     }
 }

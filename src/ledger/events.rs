@@ -226,10 +226,11 @@ pub(super) const AWAIT: Sql = sql!(
      ON CONFLICT (credential_id) DO UPDATE SET at = excluded.at"
 );
 
+/// CROSS JOIN: from the few that are waited for to their rows, and never over all credentials.
 pub(super) const AWAITED: Sql = sql!(
     "SELECT " [page by "at": "credential_id, at"] "
-     FROM (SELECT w.credential_id, w.at FROM awaited AS w JOIN credential AS k ON k.id = w.credential_id
-           WHERE k.provider NOT IN " [within "$1" text] " AND k.id NOT IN " [within "$2" bigint] "
+     FROM (SELECT w.credential_id, w.at FROM awaited AS w CROSS JOIN credential AS k
+           WHERE k.id = w.credential_id AND k.provider NOT IN " [within "$1" text] " AND k.id NOT IN " [within "$2" bigint] "
            ORDER BY w.at, w.credential_id LIMIT 100) AS page"
 );
 

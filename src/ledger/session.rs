@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -25,6 +26,8 @@ use crate::ports::notary::Notary;
 
 /// A connection, and what it is used for.
 pub(super) struct Session {
+    /// where statements end once nobody waits for them; dropped before the connection goes back
+    wanted: Option<Wanted>,
     hold: Hold,
     doing: &'static str,
     /// who vouches for what is logged here
@@ -40,6 +43,27 @@ enum Hold {
     /// with how long it may be silent
     Postgres(PoolConnection<Postgres>, Duration),
     PostgresMoment(Transaction<'static, Postgres>, Duration),
+}
+
+/// Somebody waits for what a connection of SQLite does. Once this is dropped, what it still does ends.
+struct Wanted(Arc<AtomicBool>);
+
+impl Wanted {
+    /// How many of SQLite's instructions go by between two looks: some tens of microseconds.
+    const LOOK_EVERY: i32 = 10_000;
+
+    async fn watch(line: &mut SqliteConnection) -> sqlx::Result<Self> {
+        let wanted = Arc::new(AtomicBool::new(true));
+        let seen = Arc::clone(&wanted);
+        line.lock_handle().await?.set_progress_handler(Self::LOOK_EVERY, move || seen.load(Ordering::Relaxed));
+        Ok(Self(wanted))
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 enum Line<'s> {
@@ -59,7 +83,7 @@ impl Ledger {
                 reader.acquire().await.map(|line| Hold::Postgres(line, *silence))
             }
         };
-        Ok(Session { hold: hold.map_err(database(doing))?, doing, notary: None })
+        self.session(hold.map_err(database(doing))?, doing).await
     }
 
     /// Several reads of one moment.
@@ -74,7 +98,17 @@ impl Ledger {
                 heard(*silence, begun).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
-        Ok(Session { hold: hold.map_err(database(doing))?, doing, notary: None })
+        self.session(hold.map_err(database(doing))?, doing).await
+    }
+
+    /// A session that only reads.
+    async fn session(&self, mut hold: Hold, doing: &'static str) -> Result<Session, LedgerError> {
+        let wanted = match &mut hold {
+            Hold::Sqlite(line) if self.is_shown() => Some(Wanted::watch(line).await),
+            Hold::SqliteMoment(line) if self.is_shown() => Some(Wanted::watch(line).await),
+            _ => None, // a server has a limit of its own
+        };
+        Ok(Session { wanted: wanted.transpose().map_err(database(doing))?, hold, doing, notary: None })
     }
 
     /// A transaction that may write, from its first statement on.
@@ -94,7 +128,7 @@ impl Ledger {
             }
         };
         let notary = self.notary().get().cloned();
-        Ok(Writing(Session { hold: hold.map_err(database(doing))?, doing, notary }))
+        Ok(Writing(Session { wanted: None, hold: hold.map_err(database(doing))?, doing, notary }))
     }
 }
 
@@ -105,7 +139,7 @@ impl Writing {
     /// [`LedgerError`]. Where the connection was lost just then, it may have become true all the same; every write of
     /// this room can be done again.
     pub(super) async fn commit(self) -> Result<(), LedgerError> {
-        let Session { hold, doing, .. } = self.0;
+        let Session { hold, doing, wanted: _wanted, .. } = self.0;
         match hold {
             Hold::SqliteMoment(transaction) => transaction.commit().await.map_err(database(doing)),
             Hold::PostgresMoment(transaction, silence) => {

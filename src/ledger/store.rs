@@ -23,6 +23,19 @@ pub struct Ledger {
     notary: OnceLock<Arc<dyn Notary>>,
     /// whose turn it is to write to the inventory, among those of this process
     turns: Arc<Mutex<()>>,
+    /// what it was opened for beside its holder
+    beside: Option<Beside>,
+}
+
+/// What a ledger is opened for beside whoever holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// to be read for as long as it takes
+    Reading,
+    /// to be read for people who go away: what nobody waits for any more ends
+    Showing,
+    /// for a small act
+    Acting,
 }
 
 /// The connections to the one database or the other.
@@ -64,7 +77,16 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`]: where there is no ledger, or its schema is not this program's.
     pub async fn open_read_only(url: impl AsRef<str>) -> Result<Self, OpenError> {
-        Self::unlocked(url.as_ref(), true).await
+        Self::unlocked(url.as_ref(), Beside::Reading).await
+    }
+
+    /// As [`Ledger::open_read_only`], for people who go away. What somebody asks and doesn't wait for ends, and so does
+    /// what a PostgreSQL server has not answered after seconds: a few slow lists keep nobody else from an answer.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open_read_only`].
+    pub async fn open_to_show(url: impl AsRef<str>) -> Result<Self, OpenError> {
+        Self::unlocked(url.as_ref(), Beside::Showing).await
     }
 
     /// Opens the ledger beside whoever holds it, for one act of a person that is a single transaction and that the stages
@@ -73,16 +95,16 @@ impl Ledger {
     /// # Errors
     /// As for [`Ledger::open_read_only`].
     pub async fn open_beside(url: impl AsRef<str>) -> Result<Self, OpenError> {
-        Self::unlocked(url.as_ref(), false).await
+        Self::unlocked(url.as_ref(), Beside::Acting).await
     }
 
-    async fn unlocked(url: &str, read_only: bool) -> Result<Self, OpenError> {
+    async fn unlocked(url: &str, beside: Beside) -> Result<Self, OpenError> {
         let pools = if postgres::is_address(url) {
-            postgres::open_beside(url, read_only).await?
+            postgres::open_beside(url, beside).await?
         } else {
-            sqlite::open_beside(url, read_only).await?
+            sqlite::open_beside(url, beside != Beside::Acting).await?
         };
-        Ok(Self::over(pools))
+        Ok(Self { beside: Some(beside), ..Self::over(pools) })
     }
 
     /// An open database whose schema may be an older one.
@@ -91,7 +113,7 @@ impl Ledger {
     }
 
     fn over(pools: Pools) -> Self {
-        Self { pools, notary: OnceLock::new(), turns: Arc::default() }
+        Self { pools, notary: OnceLock::new(), turns: Arc::default(), beside: None }
     }
 
     /// The same, taking turns with another opening of the same ledger when it writes to the inventory: neither then
@@ -126,6 +148,11 @@ impl Ledger {
                 writer.close().await;
             }
         }
+    }
+
+    /// True where a statement ends once nobody waits for it.
+    pub(super) fn is_shown(&self) -> bool {
+        self.beside == Some(Beside::Showing)
     }
 
     pub(super) const fn notary(&self) -> &OnceLock<Arc<dyn Notary>> {

@@ -6,7 +6,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
 
-use super::query::{Back, CredentialName, Limit, Number, Onward, Text};
+use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text};
 use super::reports::ReportForm;
 use crate::http::access::{Right, Role};
 use crate::http::problem::ProblemDocument;
@@ -22,7 +22,7 @@ use crate::http::problem::ProblemDocument;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
-    components(schemas(Back, CredentialName, Limit, Number, Onward, ProblemDocument, ReportForm, Text)),
+    components(schemas(Back, CredentialName, Limit, Number, Onward, Place, ProblemDocument, ReportForm, Text)),
     tags(
         (name = "estate", description = "the estate in numbers"),
         (name = "findings", description = "what is wrong with keys"),
@@ -62,13 +62,20 @@ pub(super) fn says_who(group: &mut OpenApi, right: Right) {
         for operation in operations(item) {
             let description = operation.description.take().map(|said| format!("{said}\n\n")).unwrap_or_default();
             operation.description = Some(format!("{description}{who}"));
-            refusals(operation, path.contains('{') || path.ends_with("/report"));
+            let names_something = path.contains('{') || names_something(operation);
+            refusals(operation, names_something);
         }
     }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post].into_iter().flatten()
+}
+
+/// True where a parameter names something that may not be there.
+fn names_something(operation: &Operation) -> bool {
+    let names = ["account", "credential", "provider", "source"];
+    operation.parameters.iter().flatten().any(|parameter| names.contains(&parameter.name.as_str()))
 }
 
 /// The errors that every path has.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::known;
 use super::list::{List, Listed, ProblemList, ProviderList, QuarantinedList, SourceList};
 use super::query::{Asked, None as NoQuery, Text};
 use super::refused::Refused;
@@ -89,8 +90,9 @@ pub(super) async fn list_source_problems(
     State(ops): State<Arc<Ops>>,
     Asked(asked): Asked<SourceAsked>,
 ) -> Listed<ProblemRow> {
+    let source = known::source(&ops, asked.source).await?;
     let mut problems = ops.ledger.problems().await?;
-    problems.retain(|row| asked.is_about(&row.source));
+    problems.retain(|row| source.as_ref().is_none_or(|wanted| *wanted == row.source));
     Ok(List::whole(problems))
 }
 
@@ -107,9 +109,8 @@ pub(super) async fn list_quarantined_rows(
     State(ops): State<Arc<Ops>>,
     Asked(asked): Asked<SourceAsked>,
 ) -> Listed<Quarantined> {
-    let mut rows = ops.ledger.quarantined(usize::MAX).await?;
-    rows.retain(|row| asked.is_about(&row.source));
-    Ok(List::whole(rows))
+    let source = known::source(&ops, asked.source).await?;
+    Ok(List::whole(ops.ledger.quarantined(source.as_deref(), usize::MAX).await?))
 }
 
 /// Which source; all where it is left out.
@@ -118,10 +119,4 @@ pub(super) async fn list_quarantined_rows(
 pub(super) struct SourceAsked {
     /// the source of this name
     source: Option<Text>,
-}
-
-impl SourceAsked {
-    fn is_about(&self, source: &str) -> bool {
-        self.source.as_ref().is_none_or(|wanted| wanted.as_str() == source)
-    }
 }

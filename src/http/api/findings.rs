@@ -6,16 +6,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
-use super::list::{FindingList, List, Listed};
+use super::known;
+use super::list::{FindingList, Listed};
 use super::path::Named;
-use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Onward, Text};
+use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place, Text};
 use super::refused::Refused;
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{ConnectionId, FindingId, ProviderName};
+use crate::domain::ids::{ConnectionId, FindingId};
 use crate::http::ops::Ops;
-use crate::ledger::read::{Cursor, FindingDetail, FindingFilter, FindingRow, FindingState, Search, finding_name};
+use crate::http::problem::ProblemDocument;
+use crate::ledger::read::{
+    Cursor, CursorError, FindingDetail, FindingFilter, FindingRow, FindingState, Order, Search, finding_name,
+};
 use crate::report::story::{FindingStory, Story};
 
 /// Which findings; what is left out matches all.
@@ -26,8 +30,10 @@ pub(super) struct FindingsAsked {
     state: Option<FindingState>,
     /// of this rule
     rule: Option<RuleName>,
-    /// as bad as this or worse
+    /// exactly as bad as this
     severity: Option<Severity>,
+    /// as bad as this or worse
+    at_least: Option<Severity>,
     /// about a credential of this provider
     provider: Option<Text>,
     /// on a connection of the source of this name
@@ -41,45 +47,77 @@ pub(super) struct FindingsAsked {
     /// what is looked for, exactly: a finding's name (`F12`), the platform's id of a connection or account, or the last
     /// digits of a credential's fingerprint, at least eight
     q: Option<Text>,
+    /// the order; left out, it is the cursor's, or by number
+    sort: Option<Sort>,
     /// rows of the page
     limit: Option<Limit>,
     /// where the page begins: `next` of the page before
-    cursor: Option<Onward>,
+    cursor: Option<Place>,
 }
 
-/// Findings, in the order in which they were first opened.
+/// In which order findings are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Sort {
+    /// as they were first opened
+    Number,
+    /// the most severe first, and of the same severity those first that have held the longest
+    Worst,
+    /// those first that were opened last
+    Newest,
+}
+
+impl Sort {
+    const fn order(self) -> Order {
+        match self {
+            Self::Number => Order::Number,
+            Self::Worst => Order::Worst,
+            Self::Newest => Order::Newest,
+        }
+    }
+}
+
+/// Findings; in the order in which they were first opened, unless another is asked for.
 #[utoipa::path(
     get,
     path = "/api/v1/findings",
     tag = "findings",
     params(FindingsAsked),
-    responses((status = 200, description = "some findings", body = FindingList))
+    responses(
+        (status = 200, description = "some findings", body = FindingList),
+        (status = 409, description = "`sort` and `cursor` are of different orders", body = ProblemDocument, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn list_findings(
     State(ops): State<Arc<Ops>>,
     Asked(asked): Asked<FindingsAsked>,
 ) -> Listed<FindingRow> {
+    let from = match (asked.sort, asked.cursor) {
+        (sort, Some(Place(cursor))) if sort.is_none_or(|sort| sort.order() == cursor.order()) => cursor,
+        (_, Some(_)) => return Err(Refused::conflict("cursor", CursorError::OtherOrder.to_string())),
+        (sort, None) => Cursor::start(sort.map_or(Order::Number, Sort::order)),
+    };
+    let (provider, source) = (known::provider(&ops, asked.provider)?, known::source(&ops, asked.source).await?);
     let credential = match &asked.credential {
-        Some(CredentialName(name)) => match ops.ledger.credential(name).await? {
-            Some(known) => Some(known.credential.id),
-            None => return Ok(List::whole(Vec::new())),
-        },
+        Some(CredentialName(name)) => {
+            let known = ops.ledger.credential_number(name).await?;
+            Some(known.ok_or_else(|| Refused::unknown("credential", format!("no credential ends in {name}")))?)
+        }
         None => None,
     };
     let filter = FindingFilter {
         state: asked.state,
         current: false,
         rule: asked.rule,
-        at_least: asked.severity,
-        severity: None,
+        at_least: asked.at_least,
+        severity: asked.severity,
         account: asked.account.map(Text::into_string),
         connection: asked.connection.map(|Number(number)| ConnectionId(number)),
         credential,
-        provider: asked.provider.as_ref().map(|name| ProviderName::new(name.as_str())),
-        source: asked.source.map(Text::into_string),
+        provider,
+        source,
         search: asked.q.as_ref().and_then(|text| Search::new(text.as_str())),
     };
-    let from = Cursor::Number(Onward::after(asked.cursor));
     let page = ops.ledger.findings_page(&filter, from, Limit::or_usual(asked.limit)).await?;
     Ok(Json(page.into()))
 }

@@ -7,13 +7,14 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::known;
 use super::list::{ConnectionList, CredentialList, Listed};
 use super::path::Named;
 use super::query::{Asked, CredentialName, Limit, None as NoQuery, Onward, Text};
 use super::refused::Refused;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
-use crate::domain::ids::{ConnectionId, CredentialId, ProviderName};
+use crate::domain::ids::{ConnectionId, CredentialId};
 use crate::http::ops::Ops;
 use crate::ledger::read::{
     ConnectionDetail, ConnectionFilter, ConnectionRow, CredentialDetail, CredentialFilter, CredentialRow,
@@ -52,9 +53,9 @@ pub(super) async fn list_connections(
     Asked(asked): Asked<ConnectionsAsked>,
 ) -> Listed<ConnectionRow> {
     let filter = ConnectionFilter {
-        source: asked.source.map(Text::into_string),
+        source: known::source(&ops, asked.source).await?,
         account: asked.account.map(Text::into_string),
-        provider: asked.provider.as_ref().map(|name| ProviderName::new(name.as_str())),
+        provider: known::provider(&ops, asked.provider)?,
         status: asked.status,
         search: None,
         connection_id: asked.connection_id.map(Text::into_string),
@@ -110,9 +111,9 @@ pub(super) async fn list_credentials(
     Asked(asked): Asked<CredentialsAsked>,
 ) -> Listed<CredentialRow> {
     let filter = CredentialFilter {
-        provider: asked.provider.as_ref().map(|name| ProviderName::new(name.as_str())),
+        provider: known::provider(&ops, asked.provider)?,
         liveness: asked.liveness,
-        source: asked.source.map(Text::into_string),
+        source: known::source(&ops, asked.source).await?,
     };
     let after = CredentialId(Onward::after(asked.cursor));
     let page = ops.ledger.credentials_page(&filter, after, Limit::or_usual(asked.limit)).await?;

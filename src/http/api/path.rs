@@ -31,12 +31,15 @@ impl<T: Part, S: Send + Sync> FromRequestParts<S> for Named<T> {
     }
 }
 
+/// The greatest number of fifteen digits, which is as much as the pattern of a finding's name says.
+const LARGEST_NAMED: i64 = 999_999_999_999_999;
+
 /// There is one way to write each: `F07` is nobody's name.
 impl Part for FindingId {
     const FORM: &'static str = "a finding is named by F and its number, such as F12";
 
     fn read(text: &str) -> Option<Self> {
-        parse_finding(text).filter(|id| id.0 <= LARGEST_NUMBER && finding_name(*id) == text)
+        parse_finding(text).filter(|id| id.0 <= LARGEST_NAMED && finding_name(*id) == text)
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
@@ -18,7 +19,7 @@ use utoipa::openapi::path::ParameterIn;
 
 use self::said::{Said, Wrong};
 use super::refused::Refused;
-use crate::ledger::read::{Cursor, Order};
+use crate::ledger::read::{Cursor, CursorError, Order};
 
 /// Rows of a page where nothing else is asked for.
 const USUAL_LIMIT: usize = 50;
@@ -28,6 +29,9 @@ const LARGEST_LIMIT: usize = 200;
 const LONGEST: usize = 512;
 /// The greatest number that every reader of JSON has exactly.
 pub(super) const LARGEST_NUMBER: i64 = (1 << 53) - 1;
+
+/// The greatest number of eighteen digits, which is as much as the pattern of a cursor says. No ledger counts that far.
+const LARGEST_ROW: i64 = 999_999_999_999_999_999;
 
 /// The query of a request, as a `T`.
 pub(super) struct Asked<T>(pub(super) T);
@@ -43,6 +47,9 @@ impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for A
 fn read<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, Refused> {
     let known: Vec<String> = T::into_params(|| Some(ParameterIn::Query)).into_iter().map(|known| known.name).collect();
     let mut given = BTreeMap::new();
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(not_text(query));
+    }
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if !known.iter().any(|known| *known == name) {
             return Err(unknown(&name, &known));
@@ -58,6 +65,14 @@ fn read<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T, Refused> {
     }
     let all = MapDeserializer::<_, Wrong>::new(given.iter().map(|(name, value)| (name.as_str(), Said(value))));
     T::deserialize(all).map_err(|wrong| Refused::field("query", wrong.to_string()))
+}
+
+/// What is percent-encoded in it is no UTF-8, and so no name of anything.
+fn not_text(query: &str) -> Refused {
+    let is_text = |part: &&str| percent_decode_str(part).decode_utf8().is_err();
+    let name = query.split('&').find(is_text).and_then(|part| part.split('=').next()).unwrap_or("query");
+    let name = percent_decode_str(name).decode_utf8().unwrap_or("query".into());
+    Refused::field(&name, "what is percent-encoded here is not UTF-8: encode the text as UTF-8")
 }
 
 fn unknown(name: &str, known: &[String]) -> Refused {
@@ -176,11 +191,16 @@ pub(super) struct Onward(Cursor);
 #[serde(try_from = "String")]
 pub(super) struct Back(Cursor);
 
+/// A place in a list of findings, in whichever order.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Place(pub(super) Cursor);
+
 impl TryFrom<String> for Onward {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Cursor::parse(&text, Order::Number).map(Self).map_err(|error| error.to_string())
+        place(&text, &[Order::Number]).map(Self)
     }
 }
 
@@ -188,8 +208,26 @@ impl TryFrom<String> for Back {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Cursor::parse(&text, Order::Latest).map(Self).map_err(|error| error.to_string())
+        place(&text, &[Order::Latest]).map(Self)
     }
+}
+
+impl TryFrom<String> for Place {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        place(&text, &[Order::Number, Order::Worst, Order::Newest]).map(Self)
+    }
+}
+
+/// A place in a list of one of these orders, behind a number that a row can have.
+fn place(text: &str, orders: &[Order]) -> Result<Cursor, String> {
+    let cursor = Cursor::read(text).map_err(|error| error.to_string())?;
+    let (Cursor::Number(id) | Cursor::Latest(id) | Cursor::Worst { id, .. } | Cursor::Newest { id, .. }) = cursor;
+    if !orders.contains(&cursor.order()) {
+        return Err(CursorError::OtherOrder.to_string());
+    }
+    if (1..=LARGEST_ROW).contains(&id) { Ok(cursor) } else { Err(CursorError::Unreadable.to_string()) }
 }
 
 impl Onward {

@@ -26,6 +26,11 @@ impl Refused {
         Self { status: StatusCode::NOT_FOUND, detail: detail.into(), field: Some(name.to_owned()) }
     }
 
+    /// What was sent under this name can be read, and can't be together with the rest.
+    pub(super) fn conflict(name: &str, detail: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, detail: detail.into(), field: Some(name.to_owned()) }
+    }
+
     /// It can't be had now, and can be later.
     pub(super) fn later(detail: &str) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.to_owned(), field: None }

@@ -20,7 +20,7 @@ const ASIDE: usize = 100;
 pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     Query::read(ask.query.as_deref(), &[])?;
     let (read, problems) = (ask.ledger.sources().await?, ask.ledger.problems().await?);
-    let aside = ask.ledger.quarantined(ASIDE).await?;
+    let aside = ask.ledger.quarantined(None, ASIDE).await?;
     let scene = &ask.scene;
     let names: BTreeSet<&String> = scene.about.sources.keys().chain(read.iter().map(|source| &source.name)).collect();
     let row = |name: &&String| cells(name, read.iter().find(|source| source.name == **name), scene);

@@ -275,11 +275,13 @@ pub(in crate::ledger) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM f
 /// Rows are looked at in their order.
 pub(in crate::ledger) const OPEN: Sql = sql!(
     "INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
-                          evidence, mailed, last_step, next_step_at, exempt_until, exempt_reason, exempt_by, exempt_terms)
+                          evidence, mailed, last_step, next_step_at, exempt_until, exempt_reason, exempt_by, exempt_terms,
+                          provider, source_id)
      SELECT v.id, v.rule, c.id, v.credential, c.account_id, CASE WHEN v.exempt_until IS NULL THEN 'open' ELSE 'exempt' END,
             v.opening, v.severity, v.since, $2, v.evidence, v.mailed, NULL,
             CASE WHEN v.mailed = 1 AND v.exempt_until IS NULL THEN $2 END,
-            v.exempt_until, v.exempt_reason, v.exempt_by, v.exempt_terms
+            v.exempt_until, v.exempt_reason, v.exempt_by, v.exempt_terms,
+            (SELECT k.provider FROM credential AS k WHERE k.id = v.credential), c.source_id
      FROM " [records "$1" v (id bigint, rule text, connection bigint, credential bigint, opening bigint, severity text,
                              since bigint, evidence text, mailed bigint, exempt_until bigint, exempt_reason text,
                              exempt_by text, exempt_terms text)] "
@@ -328,10 +330,9 @@ pub(in crate::ledger) const UPDATE: Sql = sql!(
 );
 
 pub(in crate::ledger) const CLOSING: Sql = sql!(
-    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'exempt', v.why, k.provider, f.since"] "
+    "SELECT " [page by "f.id": "f.id, f.rule, f.connection_id, f.credential_id, f.state = 'exempt', v.why, f.provider, f.since"] "
      FROM " [tuples "$1" v (0 id bigint, 1 why text)] "
-     JOIN finding AS f ON f.id = v.id AND f.state <> 'closed'
-     JOIN credential AS k ON k.id = f.credential_id"
+     JOIN finding AS f ON f.id = v.id AND f.state <> 'closed'"
 );
 
 pub(in crate::ledger) const CLOSE: Sql = sql!(

@@ -186,15 +186,21 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
-        let Some(digits) = digits(name) else { return Ok(None) };
-        let mut line = self.look("look up a credential").await?;
-        let found: Vec<CredentialId> =
-            line.rows("credential", &BY_NAME, [digits.as_str().into(), tail(&digits).into()]).await?;
-        drop(line);
-        match found.first() {
-            Some(id) => self.credential_by_id(*id).await,
+        match self.credential_number(name).await? {
+            Some(id) => self.credential_by_id(id).await,
             None => Ok(None),
         }
+    }
+
+    /// The number of the credential of this name, as [`Ledger::credential`] finds it.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential_number(&self, name: &str) -> Result<Option<CredentialId>, LedgerError> {
+        let Some(digits) = digits(name) else { return Ok(None) };
+        let mut line = self.look("look up a credential").await?;
+        let found = line.rows("credential", &BY_NAME, [digits.as_str().into(), tail(&digits).into()]).await?;
+        Ok(found.into_iter().next())
     }
 
     /// The credential of that number; `None` where there is none.

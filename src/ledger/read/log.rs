@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::outbox::without_addresses;
 use super::overview::{self, SourceOverview};
 use super::paging::{Cursor, Page};
 use super::when;
@@ -107,16 +108,20 @@ impl Ledger {
         Ok(Page::of(rows, limit, |row| Cursor::Number(row.id)))
     }
 
-    /// Rows that the last reading of each source set aside, by source and row. Counted in full by [`super::Counts`].
+    /// Rows that the last reading of this source, or of each, set aside, by source and row. Counted in full by
+    /// [`super::Counts`].
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, LedgerError> {
+    pub async fn quarantined(&self, source: Option<&str>, limit: usize) -> Result<Vec<Quarantined>, LedgerError> {
         let mut line = self.look("list quarantined rows").await?;
         let packed: Vec<(String, u64, String, String)> =
-            line.rows("quarantine", &QUARANTINED, [size(limit).into()]).await?;
-        let unpacked =
-            packed.into_iter().map(|(source, row, field, reason)| Quarantined { source, row, field, reason });
+            line.rows("quarantine", &QUARANTINED, [size(limit).into(), source.into()]).await?;
+        // What was set aside before wrong values were shown without addresses may still be there.
+        let unpacked = packed.into_iter().map(|(source, row, field, reason)| {
+            let reason = without_addresses(&reason);
+            Quarantined { source, row, field, reason }
+        });
         Ok(unpacked.collect())
     }
 
@@ -187,7 +192,8 @@ pub(in crate::ledger) const EVENTS: Sql = sql!(
 pub(in crate::ledger) const QUARANTINED: Sql = sql!(
     "SELECT " [page "name, row_number, field, reason"] "
      FROM (SELECT s.name, q.row_number, q.field, q.reason
-           FROM quarantine AS q JOIN source AS s ON s.id = q.source_id
+           FROM source AS s CROSS JOIN quarantine AS q
+           WHERE q.source_id = s.id AND ($2 IS NULL OR s.name = $2)
            ORDER BY s.name, q.row_number, q.field LIMIT $1) AS aside"
 );
 

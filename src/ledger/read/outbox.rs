@@ -130,7 +130,8 @@ impl Ledger {
         before: MailId,
         limit: usize,
     ) -> Result<Page<MailRow>, LedgerError> {
-        let rows = self.mail_rows(&LATEST, state, before.0, limit.saturating_add(1)).await?;
+        let statement = if state.is_some() { &LATEST_IN_STATE } else { &LATEST };
+        let rows = self.mail_rows(statement, state, before.0, limit.saturating_add(1)).await?;
         Ok(Page::of(rows, limit, |row| Cursor::Latest(row.id.0)))
     }
 
@@ -202,6 +203,9 @@ macro_rules! page_of {
 pub(in crate::ledger) const PAGE: Sql = page_of!("m.id > $1", "m.id");
 
 pub(in crate::ledger) const LATEST: Sql = page_of!("m.id < $1", "m.id DESC");
+
+/// From the index by state: those that came back are few among very many.
+pub(in crate::ledger) const LATEST_IN_STATE: Sql = page_of!("m.state = $3 AND m.id < $1", "m.id DESC");
 
 /// Those who wait for the next run have no instant.
 pub(in crate::ledger) const PUT_OFF: Sql = sql!(

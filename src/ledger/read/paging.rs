@@ -91,15 +91,21 @@ impl Cursor {
     /// # Errors
     /// [`CursorError`], in words for whoever sent it.
     pub fn parse(text: &str, order: Order) -> Result<Self, CursorError> {
-        let cursor = Self::read(text).ok_or(CursorError::Unreadable)?;
-        // One way to write each: what reads alike, such as `n007`, was written by somebody else.
-        if cursor.to_string() != text {
-            return Err(CursorError::Unreadable);
-        }
+        let cursor = Self::read(text)?;
         if cursor.order() == order { Ok(cursor) } else { Err(CursorError::OtherOrder) }
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// Reads a place in a list of whichever order.
+    ///
+    /// # Errors
+    /// [`CursorError::Unreadable`], in words for whoever sent it.
+    pub fn read(text: &str) -> Result<Self, CursorError> {
+        // One way to write each: what reads alike, such as `n007`, was written by somebody else.
+        let same = |cursor: &Self| cursor.to_string() == text;
+        Self::parts(text).filter(same).ok_or(CursorError::Unreadable)
+    }
+
+    fn parts(text: &str) -> Option<Self> {
         let mut parts = text.split('_');
         let kind = parts.next()?;
         let mut number = || parts.next()?.parse::<i64>().ok();

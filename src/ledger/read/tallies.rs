@@ -30,9 +30,9 @@ pub(super) struct Tallies {
     pub(super) connections: Tally<ConnectionStatus>,
     /// credentials by provider and liveness; stand-ins for rows without a secret are left out
     pub(super) credentials: Tally<Liveness>,
-    /// open findings by the credential's provider, rule and severity
+    /// open findings by provider, rule and severity
     pub(super) findings: BTreeMap<(ProviderName, RuleName, Severity), OpenFindings>,
-    /// findings that the operator accepts for a while, by the credential's provider and rule
+    /// findings that the operator accepts for a while, by provider and rule
     pub(super) exempt: BTreeMap<(ProviderName, RuleName), ExemptFindings>,
     /// ended uses whose credential has no open use in the account and is not proven dead, by provider
     pub(super) tombstones: BTreeMap<ProviderName, Tombstones>,
@@ -166,11 +166,10 @@ pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
 /// The end is that of exemptions, and no finding has one that is open.
 pub(in crate::ledger) const FINDINGS: Sql = sql!(
     "SELECT " [page "provider, rule, severity, total, unmailed, oldest, next_end"] "
-     FROM (SELECT k.provider, f.rule, f.severity, count(*) AS total, sum(1 - f.mailed) AS unmailed,
-                  min(f.opened_at) AS oldest, min(f.exempt_until) AS next_end
-           FROM finding AS f JOIN credential AS k ON k.id = f.credential_id
-           WHERE f.id > $1 AND f.id <= $2 AND f.state <> 'closed'
-           GROUP BY k.provider, f.rule, f.severity, f.state) AS counted"
+     FROM (SELECT provider, rule, severity, count(*) AS total, sum(1 - mailed) AS unmailed,
+                  min(opened_at) AS oldest, min(exempt_until) AS next_end
+           FROM finding WHERE id > $1 AND id <= $2 AND state <> 'closed'
+           GROUP BY provider, rule, severity, state) AS counted"
 );
 
 /// A stand-in leaves no key behind; what was destroyed unproven stays a tombstone.

@@ -275,9 +275,9 @@ async fn sources_tell_what_is_wrong_with_them_and_scans_what_they_counted(kind: 
     let [error, held, remark] = &problems[..] else { panic!("three problems: {problems:?}") };
     assert!(error.problem.ends_with("cut short") && remark.problem == "an unknown column");
     assert!(held.problem.starts_with("7 connections") && held.problem.contains("inventory accept platform"));
-    let aside = estate.ledger.quarantined(10).await.unwrap();
+    let aside = estate.ledger.quarantined(None, 10).await.unwrap();
     assert_eq!(aside.iter().map(|q| (q.row, q.field.as_str())).collect::<Vec<_>>(), [(3, ""), (9, "provider")]);
-    assert_eq!(estate.ledger.quarantined(1).await.unwrap().len(), 1);
+    assert_eq!(estate.ledger.quarantined(None, 1).await.unwrap().len(), 1);
     assert_eq!(estate.ledger.counts().await.unwrap().quarantined, 2);
     let scans = estate.ledger.scans(10).await.unwrap();
     assert_eq!(scans.iter().map(|scan| scan.id.0).collect::<Vec<_>>(), [2, 1], "latest first");

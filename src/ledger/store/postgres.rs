@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Transaction};
 use url::Url;
 
-use super::{OpenError, Pools};
+use super::{Beside, OpenError, Pools};
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -25,6 +25,9 @@ const SILENCE: Duration = Duration::from_secs(11 * 60);
 
 /// Connections that only read.
 const READERS: u32 = 4;
+
+/// How long the server may take for a statement that a person waits for.
+const SHOWN_WITHIN: &str = "5s";
 
 /// What an address may say. A word that is not here could be a misspelt `password`, which sqlx would log with its value.
 const PARAMETERS: [&str; 10] =
@@ -72,7 +75,7 @@ pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
 }
 
 /// Opens beside whoever holds the ledger, for reading, or for a small act as well.
-pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, OpenError> {
+pub(super) async fn open_beside(url: &str, beside: Beside) -> Result<Pools, OpenError> {
     let options = options(url)?;
     let Ground { ledger, found } = inspect(&options, false).await?;
     match (found, newest()) {
@@ -80,8 +83,12 @@ pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, Ope
         (found, known) if found > known => Err(OpenError::Newer { ledger, found, known }),
         (found, known) if found < known => Err(OpenError::NeedsMigration { ledger, found, known }),
         _ => {
+            let options = match beside {
+                Beside::Showing => options.options([("statement_timeout", SHOWN_WITHIN)]),
+                Beside::Reading | Beside::Acting => options,
+            };
             let reader = readers(options.clone());
-            let writer = if read_only { reader.clone() } else { pool(1).connect_lazy_with(options) };
+            let writer = if beside == Beside::Acting { pool(1).connect_lazy_with(options) } else { reader.clone() };
             Ok(Pools::Postgres { writer, reader, silence: SILENCE })
         }
     }

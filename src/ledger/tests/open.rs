@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::*;
+use crate::ledger::sql::Sql;
 use crate::ledger::{OpenError, copy};
 use crate::ports::probe::ProbeLedger;
 
@@ -10,6 +12,7 @@ on_both![
     a_schema_of_another_age_is_refused_with_what_to_do,
     reading_a_ledger_that_is_not_there_is_an_error_and_makes_none,
     a_copy_has_everything_is_for_its_owner_only_and_overwrites_nothing,
+    what_nobody_waits_for_any_more_keeps_nobody_from_an_answer,
 ];
 
 async fn a_second_writer_is_told_who_holds_the_ledger_and_may_open_it_once_the_first_is_gone(kind: Kind) {
@@ -146,4 +149,30 @@ async fn nothing_is_written_to_a_file_that_was_taken_away_or_replaced() {
     std::fs::rename(&aside, &file).expect("put back");
     fixture.ledger.set("a", "3").await.expect("it is there again");
     assert_eq!(fixture.ledger.get("a").await.expect("read").as_deref(), Some("3"));
+}
+
+/// A statement that has no end of its own.
+const ENDLESS: Sql = sql!([
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000000) SELECT count(*) FROM n"
+        | "SELECT 1::bigint FROM pg_sleep(600)"
+]);
+
+/// More than there are connections.
+const TIMES: usize = 6;
+
+async fn what_nobody_waits_for_any_more_keeps_nobody_from_an_answer(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let shown = Ledger::open_to_show(&fixture.place.url()).await.expect("a ledger to show");
+    for _ in 0..TIMES {
+        let endless = async {
+            let mut moment = shown.moment("count without end").await?;
+            moment.number(&ENDLESS, []).await
+        };
+        let given_up = tokio::time::timeout(Duration::from_millis(50), endless).await;
+        assert!(!matches!(given_up, Ok(Ok(_))), "it has no end");
+    }
+    // Far below what is waited for a connection: they are free again.
+    let answer = tokio::time::timeout(Duration::from_secs(15), shown.scans(1)).await;
+    assert_eq!(answer.expect("an answer in time").expect("an answer"), []);
+    shown.close().await;
 }

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 use crate::ledger::collect::statements as write;
 use crate::ledger::sql::Sql;
@@ -101,4 +103,51 @@ async fn the_page_of_one_finding_reads_no_other_of_its_mail() {
 async fn the_numbers_of_open_connections_come_in_their_order_from_an_index() {
     let steps = plan(&Fixture::new(Kind::Sqlite).await, &collect::OPEN_IDS).await.join("\n");
     assert!(steps.contains("connection_open") && !steps.contains("TEMP B-TREE"), "{steps}");
+}
+
+/// Tables that grow with the estate or with time. What is waited for, or planned, is few.
+const GROWING: [&str; 13] = [
+    "account",
+    "closing",
+    "connection",
+    "credential",
+    "delivery",
+    "escrow",
+    "event",
+    "finding",
+    "mail",
+    "notice",
+    "person",
+    "quarantine",
+    "use",
+];
+
+/// Statements that walk a table that grows, each with its reason.
+const WALKS: &[(&str, &str)] = &[];
+
+/// What a statement calls a table: its name, or what stands behind AS.
+fn called(sql: &str) -> BTreeMap<&str, &str> {
+    let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_matches(|c| c == '(' || c == ')')).collect();
+    let named = words.windows(3).filter(|three| three[1] == "AS").map(|three| (three[2], three[0]));
+    named.chain(words.iter().map(|word| (*word, *word))).filter(|(_, table)| GROWING.contains(table)).collect()
+}
+
+#[tokio::test]
+async fn what_walks_a_table_that_grows_is_listed_with_its_reason() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    let mut found = BTreeMap::new();
+    for (name, statement, _) in statements::ALL {
+        let tables = called(statement.sqlite);
+        let steps = plan(&fixture, statement).await;
+        let walked = steps.iter().filter_map(|step| step.strip_prefix("SCAN ")?.split(' ').next());
+        let walked: BTreeSet<&str> = walked.filter_map(|alias| tables.get(alias).copied()).collect();
+        if !walked.is_empty() {
+            found.insert(name.replace(' ', ""), (walked, steps));
+        }
+    }
+    let listed: BTreeSet<&str> = WALKS.iter().map(|(name, _)| *name).collect();
+    let unlisted: Vec<_> = found.iter().filter(|(name, _)| !listed.contains(name.as_str())).collect();
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
+    let gone: Vec<_> = listed.iter().filter(|name| !found.contains_key(**name)).collect();
+    assert!(gone.is_empty(), "these walk nothing: {gone:?}");
 }

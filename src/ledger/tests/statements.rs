@@ -15,7 +15,7 @@ use crate::ledger::{
 };
 
 /// A statement's name, itself, and what its placeholders stand for: `n` for a number, `t` for a text.
-type Known = (&'static str, Sql, &'static str);
+pub(super) type Known = (&'static str, Sql, &'static str);
 
 macro_rules! known {
     ($($path:path: $kinds:literal,)*) => {
@@ -23,7 +23,7 @@ macro_rules! known {
     };
 }
 
-const ALL: &[Known] = &known![
+pub(super) const ALL: &[Known] = &known![
     act::statements::ASK: "nnnn",
     act::statements::BY_PERSON: "nnn",
     act::statements::COUNT: "tt",
@@ -271,15 +271,15 @@ const ALL: &[Known] = &known![
     read::findings::list::PAGE_OF_FEW: "nnnttntnnnttntttt",
     read::findings::list::WORST: "nnnttntnnnttntttt",
     read::findings::list::WORST_OF_FEW: "nnnttntnnnttntttt",
-    read::findings::list::WORST_OF_RULE: "nnnttntnnnttntttt",
     read::in_use::IN_USE: "",
     read::in_use::OLDEST: "n",
     read::log::EVENTS: "nn",
-    read::log::QUARANTINED: "n",
+    read::log::QUARANTINED: "nt",
     read::log::SCANS: "nn",
     read::log::SOURCES: "",
     read::log::TIMELINE: "tnn",
     read::outbox::LATEST: "nnt",
+    read::outbox::LATEST_IN_STATE: "nnt",
     read::outbox::PAGE: "nnt",
     read::outbox::PUT_OFF: "",
     read::overview::AGES: "nnnnnnn",

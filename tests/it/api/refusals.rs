@@ -2,7 +2,7 @@
 
 use super::Api;
 
-const BAD: [(&str, &str); 26] = [
+const BAD: [(&str, &str); 33] = [
     ("findings?limit=0", "limit"),
     ("findings?limit=201", "limit"),
     ("findings?limit=many", "limit"),
@@ -20,6 +20,13 @@ const BAD: [(&str, &str); 26] = [
     ("findings?q=%20", "q"),
     ("findings?cursor=5", "cursor"),
     ("findings?cursor=l_5", "cursor"),
+    ("findings?cursor=n_0", "cursor"),
+    ("findings?cursor=n_-5", "cursor"),
+    ("findings?cursor=n_9223372036854775807", "cursor"),
+    ("findings?sort=best", "sort"),
+    ("findings?account=%FF", "account"),
+    ("findings?at_least=worst", "at_least"),
+    ("findings/F1000000000000000", "id"),
     ("scans?cursor=n_5", "cursor"),
     ("findings?colour=red", "colour"),
     ("findings?state=open&state=closed", "state"),
@@ -31,12 +38,21 @@ const BAD: [(&str, &str); 26] = [
     ("connections/one", "number"),
 ];
 
-const NOT_THERE: [(&str, &str); 5] = [
+const NOT_THERE: [(&str, &str); 13] = [
     ("findings/F999999", "id"),
     ("findings/F999999/story", "id"),
     ("connections/999999", "number"),
     ("credentials/000000000000", "name"),
     ("report?account=nobody", "account"),
+    // an empty list would look like a clean estate
+    ("findings?source=mian", "source"),
+    ("findings?provider=mailget", "provider"),
+    ("findings?credential=000000000000", "credential"),
+    ("connections?source=mian", "source"),
+    ("connections?provider=mailget", "provider"),
+    ("credentials?provider=mailget", "provider"),
+    ("sources/problems?source=mian", "source"),
+    ("sources/quarantined?source=mian", "source"),
 ];
 
 #[test]

@@ -6,7 +6,9 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Back, CredentialName, LARGEST_LIMIT, LARGEST_NUMBER, LONGEST, Limit, Number, Onward, Text, USUAL_LIMIT};
+use super::{
+    Back, CredentialName, LARGEST_LIMIT, LARGEST_NUMBER, LONGEST, Limit, Number, Onward, Place, Text, USUAL_LIMIT,
+};
 
 /// Not blanks alone, and without control characters.
 const TEXT: &str = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
@@ -37,6 +39,8 @@ forms! {
     Number as "Number": number("A number of the ledger's.", LARGEST_NUMBER);
     Onward as "Cursor": words("A place in a list: `next` of the page before. Nobody has to understand it.")
         .pattern(Some("^n_[1-9][0-9]{0,17}$"));
+    Place as "CursorOfFindings": words("A place in a list: `next` of the page before. Nobody has to understand it.")
+        .pattern(Some("^(n|w_[0-3]_(0|-?[1-9][0-9]{0,17})|o_(0|-?[1-9][0-9]{0,17}))_[1-9][0-9]{0,17}$"));
     Text as "Text": words("Somebody else's name for something, exactly.").min_length(Some(1)).max_length(Some(LONGEST))
         .pattern(Some(TEXT));
 }

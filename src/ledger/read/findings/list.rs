@@ -2,8 +2,8 @@
 //!
 //! What is open is a small part of what ever was, and of one severity or rule smaller still. So the sorted lists are read
 //! lane by lane, a lane being the findings of one state, or of one state and severity: in each of them an index has the
-//! order that is asked for, and a page reads as much of it as it shows. A filter by provider or source looks through a
-//! lane until the page is full. What is narrowed to one connection, credential or account, or looked for by name, is few;
+//! order that is asked for, and a page reads as much of it as it shows. A filter by rule, provider or source looks through a
+//! lane until the page is full, in the index alone. What is narrowed to one connection, credential or account, or looked for by name, is few;
 //! it is read whole, and sorted.
 
 use super::{FindingFilter, FindingRow, FindingState};
@@ -119,11 +119,7 @@ async fn worst(
     (from, since, id): (Severity, Timestamp, i64),
     limit: usize,
 ) -> Result<Vec<FindingRow>, LedgerError> {
-    let statement = match filter {
-        narrow if narrow.is_narrow() => &WORST_OF_FEW,
-        FindingFilter { rule: Some(_), .. } => &WORST_OF_RULE,
-        _ => &WORST,
-    };
+    let statement = if filter.is_narrow() { &WORST_OF_FEW } else { &WORST };
     let mut rows = Vec::new();
     let lanes = Severity::ALL.into_iter().rev().filter(|severity| *severity <= from);
     let lanes = lanes.filter(|severity| filter.severity.is_none_or(|wanted| *severity == wanted));
@@ -242,9 +238,8 @@ macro_rules! filtered {
     ($dialect:ident) => {
         " AND ($10 = 0 OR f.state <> 'closed') AND ($5 IS NULL OR f.rule = $5) AND ($17 IS NULL OR f.severity = $17)
           AND CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1 ELSE 0 END >= $6
-          AND ($11 IS NULL OR $11 = (SELECT q.provider FROM credential AS q WHERE q.id = f.credential_id))
-          AND ($12 IS NULL OR $12 = (SELECT o.name FROM connection AS n JOIN source AS o ON o.id = n.source_id
-                                     WHERE n.id = f.connection_id))"
+          AND ($11 IS NULL OR f.provider = $11)
+          AND ($12 IS NULL OR f.source_id = (SELECT o.id FROM source AS o WHERE o.name = $12))"
     };
 }
 
@@ -309,15 +304,6 @@ pub(in crate::ledger) const LATEST_OF_FEW: Sql = page_of!("f.id DESC", "f.id < $
 
 pub(in crate::ledger) const WORST: Sql = lane_of!(
     "f.state || ' ' || f.severity = $4 || ' ' || $17",
-    "f.since",
-    "f.since, f.id",
-    "f.since = $1 AND f.id > $2",
-    "f.since > $1",
-    "place, id"
-);
-
-pub(in crate::ledger) const WORST_OF_RULE: Sql = lane_of!(
-    "f.rule || ' ' || f.state || ' ' || f.severity = $5 || ' ' || $4 || ' ' || $17",
     "f.since",
     "f.since, f.id",
     "f.since = $1 AND f.id > $2",

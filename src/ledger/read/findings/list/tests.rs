@@ -173,9 +173,8 @@ async fn what_is_looked_for_is_found_by_each_of_its_names_and_by_nothing_else(ki
 async fn a_sorted_page_comes_from_an_index_and_reads_what_it_shows() {
     let estate = Estate::new(Kind::Sqlite).await;
     for (statement, index, key) in [
-        (WORST, "finding_worst (<expr>=? AND ", "since"),
-        (WORST_OF_RULE, "finding_worst_of_rule (<expr>=? AND ", "since"),
-        (NEWEST, "finding_newest (<expr>=? AND ", "opened_at"),
+        (WORST, "COVERING INDEX finding_worst (<expr>=? AND ", "since"),
+        (NEWEST, "COVERING INDEX finding_newest (<expr>=? AND ", "opened_at"),
     ] {
         let plan = estate.ledger.plan(statement.sqlite).await.join("\n");
         for behind in [format!("{index}{key}=? AND id"), format!("{index}{key}")] {
