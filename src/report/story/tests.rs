@@ -125,6 +125,7 @@ fn notice(person: i64, step: u32, state: &str, mail: Option<MailState>, sent_at:
         mail_state: mail,
         sent_at,
     }
+        returned_at: None,
 }
 
 /// The log of one key, in its order.
