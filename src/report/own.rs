@@ -1,5 +1,6 @@
 //! What one account is told of a key that others may have too: nothing of them (DESIGN.md 6). Pure.
 
+use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnUses};
 
@@ -47,7 +48,10 @@ impl<'a> Own<'a> {
         row.source.clone_from(&self.account.source);
         row.open_uses = self.part.open;
         row.compromised_note = None;
-        row.secret_since = row.secret_since.max(self.from);
+        if row.secret_since < self.from {
+            // How old the value was when the account got it is another's affair: all that it may know is a lower bound.
+            (row.secret_since, row.provenance) = (self.from, Provenance::FirstSeen);
+        }
         if !self.part.is_first {
             row.first_seen_at = None; // it was in another's hands
         }
@@ -134,7 +138,7 @@ mod tests {
         (row.refused_first, row.refused_last) = (Some(FROM - minute), Some(FROM + minute));
         own.row(&mut row);
         assert_eq!((row.source.as_str(), row.open_uses, row.compromised_note), ("second", 1, None));
-        assert_eq!((row.secret_since, row.first_seen_at), (FROM, None));
+        assert_eq!((row.secret_since, row.provenance, row.first_seen_at), (FROM, Provenance::FirstSeen, None));
         assert_eq!((row.accepted_at, row.asked_at, row.last_answer), (None, None, None));
         assert_eq!((row.refused_first, row.refused_last), (Some(FROM), Some(FROM + minute)));
         assert_eq!(own.event(event("credential:7", FROM - minute, &json!({}))), None);
@@ -145,9 +149,11 @@ mod tests {
     fn an_account_that_had_it_first_is_told_when_it_was_first_seen() {
         let (account, uses) = (account(), uses(true));
         let mut row = credential();
+        row.secret_since = FROM;
         let seen = row.first_seen_at;
         Own::of(&account, Part::of(&uses), FROM).row(&mut row);
-        assert_eq!(row.first_seen_at, seen);
+        assert_eq!((row.first_seen_at, row.secret_since), (seen, FROM));
+        assert_eq!(row.provenance, Provenance::Declared, "what was not moved is known as it was");
     }
 
     #[test]
