@@ -29,15 +29,12 @@ pub struct Story {
 }
 
 impl Story {
-    /// For people. The finding `told` has been told of already.
+    /// For people. The finding `told` has been told of already; `retention` is the operator's.
     pub fn text(&self, told: Option<FindingId>, retention: &str) -> String {
         let mut text = credential_facts(&self.detail.credential);
         if self.detail.credential.held {
             // writing to a String can't fail
-            _ = writeln!(
-                text,
-                "The sealed copy is kept until the key is proven dead, at most {retention} after its last use ended."
-            );
+            _ = writeln!(text, "[escrow] retention is {retention}.");
         }
         text.push_str(&uses(&self.detail.uses));
         let open = self.findings.iter().filter(|f| f.finding.closed_at.is_none() && Some(f.finding.id) != told);
