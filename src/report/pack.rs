@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cases::{Cases, Proof, Scope, Tally};
-use super::exemptions::{ExemptionRow, about, listed};
+use super::exemptions::{ExemptionRow, listed, of_scope};
 use super::nhi::Nhi;
 use super::paper::{Outlet, Paper};
 use super::story::Story;
@@ -42,7 +42,7 @@ pub struct Head<'a> {
 impl Head<'_> {
     /// What is accepted of what the report is about, with how many of its findings are exempt by each.
     pub fn exempt(&self, tally: &Tally) -> Vec<ExemptionRow> {
-        listed(&about(self.exemptions, self.scope.about.account()), tally.exempt(), self.now)
+        listed(&of_scope(self.exemptions, &self.scope.about, tally.exempt()), tally.exempt(), self.now)
     }
 
     /// For programs.

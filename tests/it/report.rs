@@ -269,7 +269,7 @@ fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_anoth
     ];
     site.configure(&Settings { rest: rest.concat(), ..Settings::default() });
     let row = |id: &str, account: &str| format!("{id},{account},mailjet,{id},key-{id},2026-01-01T00:00:00Z\n");
-    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two")].concat();
+    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two"), row("c-three", "acct-three")].concat();
     site.connections(format!("connection_id,account_id,provider,key_id,secret,secret_set_at\n{rows}"));
     site.run(&["scan", "--no-probe"]).exits(0);
     let listed = |more: &[&str]| -> Vec<(String, u64)> {
@@ -279,10 +279,22 @@ fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_anoth
         };
         pack["exemptions"].as_array().expect("a list").iter().map(line).collect()
     };
-    let all = [("it moves in March", 1), ("not theirs to know", 0), ("nor this", 1), ("it covers nobody", 0)];
-    assert_eq!(listed(&[]), all.map(|(reason, count)| (reason.to_owned(), count)));
-    let own = [all[0], all[3]].map(|(reason, count)| (reason.to_owned(), count));
-    assert_eq!(listed(&["--account", "acct-one"]), own);
+    let all = [
+        ("it moves in March", 1),
+        ("not theirs to know", 0),
+        ("nor this", 1),
+        ("it covers nobody", 0),
+        ("it covers what nothing else does", 1),
+        ("of another source", 0),
+    ];
+    let of =
+        |entries: &[(&str, u64)]| entries.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(listed(&[]), of(&all));
+    assert_eq!(listed(&["--source", "main"]), of(&all[..5]), "nothing of another source");
+    assert_eq!(listed(&["--account", "acct-one"]), of(&all[..1]), "what covers none of theirs is not theirs to know");
+    assert_eq!(listed(&["--account", "acct-three"]), of(&all[4..5]));
     let told = site.run(&["report", "--account", "acct-one"]).exits(0).out;
     assert!(told.contains("exempt: ") && told.contains("it moves in March") && !told.contains("theirs"), "{told}");
 }
+        exempt("provider = \"mailjet\"", "it covers what nothing else does"),
+        exempt("source = \"second-shop\"", "of another source"),
