@@ -22,6 +22,9 @@ use crate::ledger::Ledger;
 use crate::ledger::read::FindingDetail;
 use crate::ports::{LedgerError, Progress};
 
+/// Keys looked at at a time.
+const KEYS: usize = 1_000;
+
 /// What a report says of itself.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
@@ -102,25 +105,53 @@ pub async fn write<O: Outlet>(
     Ok(out.write_all(b"}\n")?)
 }
 
+/// Every key of the scope, whether anything was found about it or not: an auditor asks which were live when. Those behind its
+/// findings alone where it is about open ones.
 async fn stories<O: Outlet>(
     ledger: &Ledger,
     scope: &Scope,
-    keys: BTreeSet<CredentialId>,
+    mut behind: BTreeSet<CredentialId>,
     out: &mut Paper<O>,
     progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
-    progress.stage("credentials", Some(keys.len() as u64));
+    progress.stage("credentials", None);
     let mut list = Array::begin(out, "credentials")?;
-    for id in keys {
-        if let Some(story) = Story::within(ledger, id, scope.about.account()).await? {
-            let mut document = story.evidence();
-            document["proof"] = Proof::of(story.credential()).as_str().into();
-            list.item(&document).await?;
+    let (source, account) = (scope.about.source(), scope.about.account().map(|account| account.id.as_str()));
+    let mut after = CredentialId(0);
+    while !scope.open_only {
+        let page = ledger.keys_of(source, account, after, KEYS).await?;
+        let Some(last) = page.last else { break };
+        after = last;
+        for id in page.keys {
+            let is_behind = behind.remove(&id);
+            story(ledger, scope, id, is_behind, &mut list).await?;
+            progress.advance(1);
         }
+    }
+    for id in behind {
+        story(ledger, scope, id, true, &mut list).await?;
         progress.advance(1);
     }
     progress.done();
     Ok(list.end()?)
+}
+
+/// One key; where no finding of the report is about it, only one that had not died before the report begins.
+async fn story<O: Outlet>(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: CredentialId,
+    is_behind: bool,
+    list: &mut Array<'_, O>,
+) -> Result<(), ReportError> {
+    let Some(story) = Story::within(ledger, id, scope.about.account()).await? else { return Ok(()) };
+    let died = story.credential().died_at;
+    if !is_behind && scope.since.is_some_and(|since| died.is_some_and(|died| died < since)) {
+        return Ok(());
+    }
+    let mut document = story.evidence();
+    document["proof"] = Proof::of(story.credential()).as_str().into();
+    Ok(list.item(&document).await?)
 }
 
 /// A finding with who was told; what happened to its key is told with the key.

@@ -242,6 +242,7 @@ const ALL: &[Known] = &known![
     prune::MESSAGES: "nnn",
     prune::NOTICES: "nnn",
     read::accounts::OWN_COUNT: "ntt",
+    read::accounts::KEYS: "nntt",
     read::accounts::OWN_USES: "ntt",
     read::accounts::SOURCES_OF_ACCOUNT: "t",
     read::closings::CLOSINGS: "",
