@@ -157,10 +157,10 @@ pub struct Told {
 }
 
 impl Told {
-    /// What a finding's notices of its present opening say, or of its last one.
+    /// What a finding's notices of its present opening say, or of its last one. Whoever's mail came back was told nothing.
     pub fn of(detail: &FindingDetail) -> Self {
         let present = detail.notices.iter().filter(|notice| notice.opening == detail.course.opening);
-        let sent = present.filter(|notice| notice.state == "sent").filter_map(|notice| notice.sent_at);
+        let sent = present.filter(|notice| notice.is_told()).filter_map(|notice| notice.sent_at);
         sent.fold(Self::default(), |told, at| Self {
             first: Some(told.first.map_or(at, |first| first.min(at))),
             last: Some(told.last.map_or(at, |last| last.max(at))),
