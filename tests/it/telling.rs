@@ -213,6 +213,13 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
     estate.run(&["snooze", &id, "--for", "7d"]).exits(0);
     estate.notify();
     assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("snoozed")));
+    let until = listed()[0]["pause_until"].as_str().expect("a time").to_owned();
+    for shown in [&["explain", id.as_str()][..], &["findings", "show", id.as_str()]] {
+        let told = estate.run(shown).exits(0).out;
+        let (date, _) = until.split_once('T').expect("a date and a time");
+        let says = |word: &str| told.lines().any(|line| line.contains(word) && line.contains(date));
+        assert!(says("snoozed until") && says("told again"), "{told}");
+    }
     estate.run(&["ack", &id]).exits(0);
     estate.notify();
     assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("acknowledged")));

@@ -241,6 +241,35 @@ fn programs_get_the_same_story_with_the_logs_own_words() {
     assert_eq!(document["findings"][0]["clears"], cure(RuleName::SecretCompromised));
 }
 
+#[test]
+fn a_paused_finding_says_so_and_is_not_told_again_before_the_pause_is_over() {
+    let told = |pause: &str, until: Timestamp, held: bool| {
+        let mut detail = finding(true);
+        (detail.finding.pause, detail.finding.pause_until) = (Some(pause.to_owned()), Some(until));
+        (detail.course.credential_now.held, detail.course.credential_now.asked_at) = (held, Some(START + days(3)));
+        let pairs = finding_pairs(&detail);
+        let fact = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, fact)| fact.clone());
+        (fact("paused").unwrap_or_default(), fact("told again").expect("it is always said"), open_finding(&detail))
+    };
+    let (later, step) = (START + days(30), START + days(5));
+    let (paused, again, story) = told("acknowledged", later, true);
+    assert_eq!((paused, again), (format!("acknowledged until {later}"), later.to_string()));
+    assert!(story.contains(&format!("Paused: acknowledged until {later}. Told again: {later}.")), "{story}");
+    let (paused, again, _) = told("snoozed", START + days(4), true);
+    assert_eq!(
+        (paused, again),
+        (format!("snoozed until {}", START + days(4)), step.to_string()),
+        "the later of the two"
+    );
+    let (paused, again, story) = told("snoozed", START + days(3), true);
+    assert_eq!((paused.as_str(), again), ("", step.to_string()), "it was asked since the pause was over");
+    assert!(!story.contains("Paused"), "{story}");
+    let (paused, again, _) = told("pending", START + days(4), true);
+    assert!(paused.contains("said to be reset"), "{paused}");
+    assert_eq!(again, format!("{} if the provider still accepts the key then, else {step}", START + days(4)));
+    assert_eq!(told("pending", START + days(4), false).1, step.to_string(), "nobody can ask");
+}
+
 /// What the timeline says of one notice.
 fn told(notice: NoticeRow) -> (Timestamp, String) {
     let detail = CredentialDetail { credential: credential(), uses: Vec::new() };
