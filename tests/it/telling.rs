@@ -229,6 +229,19 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
 }
 
 #[test]
+fn a_pause_that_is_over_is_not_listed_as_one() {
+    let estate = owner();
+    estate.run(&["scan"]).exits(0);
+    let row = || {
+        let table = estate.run(&["findings", "list"]).exits(0).out;
+        table.lines().find(|line| line.contains("F1 ")).expect("its row").to_owned()
+    };
+    estate.run(&["snooze", "F1", "--for", "6s"]).exits(0);
+    assert!(row().contains("snoozed to "), "{}", row());
+    wait_for("the end of the pause", || (!row().contains("snoozed")).then_some(()));
+}
+
+#[test]
 fn what_the_operator_says_goes_by_the_clock_that_the_providers_set_right() {
     let estate = owner();
     let ours = now();
