@@ -117,11 +117,10 @@ async fn stories<O: Outlet>(
     progress.stage("credentials", None);
     let mut list = Array::begin(out, "credentials")?;
     let (source, account) = (scope.about.source(), scope.about.account().map(|account| account.id.as_str()));
-    let mut after = CredentialId(0);
-    while !scope.open_only {
-        let page = ledger.keys_of(source, account, after, KEYS).await?;
-        let Some(last) = page.last else { break };
-        after = last;
+    let mut after = (!scope.open_only).then_some(CredentialId(0));
+    while let Some(from) = after {
+        let page = ledger.keys_of(source, account, from, KEYS).await?;
+        after = page.last;
         for id in page.keys {
             let is_behind = behind.remove(&id);
             story(ledger, scope, id, is_behind, &mut list).await?;
