@@ -76,11 +76,22 @@ pub async fn verify_settings(
     progress: &impl Progress,
 ) -> Result<Option<Result<Verified, Broken>>, AppError> {
     if ledger.wrapped_key().await?.is_none() {
-        let nothing = Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? };
-        return Ok(Some(Ok(nothing))); // nothing ever ran
+        return Ok(Some(keyless(ledger, noted).await?));
     }
     let vault = build::vault(settings, env, ledger).await?;
     Ok(verify(ledger, &vault.log_key(), noted, progress).await?)
+}
+
+/// A ledger without its own key has no log that anybody vouched for: nothing ever ran. Where it has one all the same, or one was
+/// noted, the key was taken away, which whoever owns the database can do.
+async fn keyless(ledger: &Ledger, noted: Option<Link>) -> Result<Result<Verified, Broken>, LedgerError> {
+    if let Some(noted) = noted {
+        return Ok(Err(Broken::Head(noted)));
+    }
+    if !ledger.links(0, 1).await?.is_empty() {
+        return Ok(Err(Broken::Key));
+    }
+    Ok(Ok(Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? }))
 }
 
 impl<C: Clock> App<C> {

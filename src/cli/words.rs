@@ -1,8 +1,10 @@
 //! Small things that several verbs say.
 
+use crate::app::SystemClock;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingRow, finding_name};
+use crate::ports::Clock as _;
 
 pub use crate::report::text::{day, minute, second};
 pub use crate::report::words::exempt;
@@ -33,7 +35,7 @@ fn mail(row: &FindingRow) -> String {
     }
     match (&row.pause, row.pause_until) {
         _ if !row.mailed => "never".to_owned(),
-        (Some(pause), Some(until)) => format!("{pause} to {}", day(until)),
+        (Some(pause), Some(until)) if until > SystemClock.now() => format!("{pause} to {}", day(until)),
         _ if row.baseline => "baseline".to_owned(),
         _ => String::new(),
     }

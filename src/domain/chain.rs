@@ -101,6 +101,12 @@ pub enum Broken {
     /// the head that was noted elsewhere isn't in it
     #[error("the log is not the one whose head was noted: no link {0} is in it; it was cut off or rewritten since")]
     Head(Link),
+    /// there are links, and the key that they were made with is gone
+    #[error(
+        "the log can't be verified: it has links, and the ledger's own key, which they were made with, is no longer in it; \
+         compare with a backup"
+    )]
+    Key,
 }
 
 /// Goes along a chain, link by link, from its beginning.

@@ -26,7 +26,7 @@ pub(super) mod worst;
 #[cfg(test)]
 mod tests;
 
-pub use accounts::{AccountName, OwnUses};
+pub use accounts::{AccountName, KeyPage, OwnUses};
 pub use closings::{ClosingsOverview, OpenForOverview};
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;

@@ -1,13 +1,13 @@
 //! The findings of a report, one after the other, each with its course and with who was told.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
 
 use super::nhi::Nhi;
-use super::own::Own;
+use super::own::{Own, Part};
 use crate::domain::belief::{Liveness, Shredding};
-use crate::domain::ids::FindingId;
+use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{AccountName, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
@@ -15,6 +15,8 @@ use crate::ports::LedgerError;
 
 /// Findings read at a time.
 const PAGE: usize = 500;
+/// Findings explained at a time: each comes with its key and everybody who was told.
+const EXPLAINED: usize = 100;
 
 /// Whose findings a report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +67,9 @@ pub struct Cases<'l> {
     since: Option<Timestamp>,
     after: FindingId,
     page: VecDeque<FindingRow>,
+    explained: VecDeque<FindingDetail>,
+    /// what is the account's own of each key that came by: a key has several findings
+    own: HashMap<CredentialId, Part>,
 }
 
 impl<'l> Cases<'l> {
@@ -73,7 +78,9 @@ impl<'l> Cases<'l> {
         let (account, source) = (scope.about.account(), scope.about.source().map(str::to_owned));
         let id = account.map(|account| account.id.clone());
         let filter = FindingFilter { account: id, source, current: scope.open_only, ..FindingFilter::default() };
-        Self { ledger, account, filter, since: scope.since, after: FindingId(0), page: VecDeque::new() }
+        let (since, after) = (scope.since, FindingId(0));
+        let (page, explained, own) = (VecDeque::new(), VecDeque::new(), HashMap::new());
+        Self { ledger, account, filter, since, after, page, explained, own }
     }
 
     /// The next one's row; `None` behind the last.
@@ -99,17 +106,42 @@ impl<'l> Cases<'l> {
     /// # Errors
     /// [`LedgerError`], as for every reading.
     pub async fn next(&mut self) -> Result<Option<FindingDetail>, LedgerError> {
-        while let Some(row) = self.row().await? {
-            // one that is gone meanwhile is not told of
-            let Some(mut detail) = self.ledger.explained(row).await? else { continue };
-            if let Some(account) = self.account {
-                Own::finding(&mut detail.finding);
-                let uses = self.ledger.own_uses(detail.course.credential_number, account).await?;
-                Own::of(account, &uses, detail.finding.since).row(&mut detail.course.credential_now);
-            }
-            return Ok(Some(detail));
+        if self.explained.is_empty() {
+            self.explain().await?;
         }
-        Ok(None)
+        let Some(mut detail) = self.explained.pop_front() else { return Ok(None) };
+        if let Some(account) = self.account {
+            Own::finding(&mut detail.finding);
+            let part = self.part(detail.course.credential_number, account).await?;
+            Own::of(account, part, detail.finding.since).row(&mut detail.course.credential_now);
+        }
+        Ok(Some(detail))
+    }
+
+    /// Reads on until there is one to tell of. One that is gone meanwhile is not told of.
+    async fn explain(&mut self) -> Result<(), LedgerError> {
+        while self.explained.is_empty() {
+            let mut rows = Vec::with_capacity(EXPLAINED);
+            while rows.len() < EXPLAINED
+                && let Some(row) = self.row().await?
+            {
+                rows.push(row);
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.explained = self.ledger.explained(rows).await?.into();
+        }
+        Ok(())
+    }
+
+    async fn part(&mut self, key: CredentialId, account: &AccountName) -> Result<Part, LedgerError> {
+        if let Some(part) = self.own.get(&key) {
+            return Ok(*part);
+        }
+        let part = Part::of(&self.ledger.own_uses(key, account).await?);
+        self.own.insert(key, part);
+        Ok(part)
     }
 }
 
@@ -125,10 +157,10 @@ pub struct Told {
 }
 
 impl Told {
-    /// What a finding's notices of its present opening say, or of its last one.
+    /// What a finding's notices of its present opening say, or of its last one. Whoever's mail came back was told nothing.
     pub fn of(detail: &FindingDetail) -> Self {
         let present = detail.notices.iter().filter(|notice| notice.opening == detail.course.opening);
-        let sent = present.filter(|notice| notice.state == "sent").filter_map(|notice| notice.sent_at);
+        let sent = present.filter(|notice| notice.is_told()).filter_map(|notice| notice.sent_at);
         sent.fold(Self::default(), |told, at| Self {
             first: Some(told.first.map_or(at, |first| first.min(at))),
             last: Some(told.last.map_or(at, |last| last.max(at))),

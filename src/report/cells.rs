@@ -5,7 +5,13 @@ use std::io::{self, Write};
 /// What makes a spreadsheet take a cell for a formula; the wide forms do in some languages.
 const FORMULAS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Writes one row of CSV. A cell that a spreadsheet would take for a formula gets an apostrophe.
+/// What begins a cell in spreadsheets that separate otherwise than by commas: German and French ones do by semicolons, and take
+/// no notice of quotes that don't stand at the beginning of what is a cell to them.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// Writes one row of CSV. Each place that a spreadsheet would take for a formula's beginning gets an apostrophe: the cell's own
+/// beginning, and what follows a semicolon, a tab or a line's end in it, as OWASP advises against CSV injection. The forms for
+/// programs have the text as it is.
 ///
 /// # Errors
 /// Where the output can't be written.
@@ -17,7 +23,23 @@ pub fn write_csv<'a>(out: &mut impl Write, cells: impl Iterator<Item = &'a str>)
 }
 
 fn harmless(cell: &str) -> String {
-    if cell.starts_with(FORMULAS) { format!("'{cell}") } else { cell.to_owned() }
+    let mut safe = String::with_capacity(cell.len());
+    if cell.starts_with(FORMULAS) || begins_formula(cell) {
+        safe.push('\'');
+    }
+    for (at, c) in cell.char_indices() {
+        safe.push(c);
+        if SEPARATORS.contains(&c) && begins_formula(&cell[at + c.len_utf8()..]) {
+            safe.push('\'');
+        }
+    }
+    safe
+}
+
+/// Whether a spreadsheet would take this beginning of a cell for a formula's: it may pass over quotes and blanks.
+fn begins_formula(rest: &str) -> bool {
+    let first = rest.chars().find(|c| !matches!(c, '"' | ' '));
+    first.is_some_and(|c| FORMULAS.contains(&c) && !SEPARATORS.contains(&c))
 }
 
 #[cfg(test)]
@@ -33,5 +55,19 @@ mod tests {
     #[test]
     fn a_cell_that_a_spreadsheet_would_run_is_made_harmless() {
         assert_eq!(csv_of(&["=1+1", "@x", "-2", "＝1", "plain", "a,b\"c"]), "'=1+1,'@x,'-2,'＝1,plain,\"a,b\"\"c\"\n");
+    }
+
+    #[test]
+    fn nor_does_one_that_separates_by_semicolons_run_what_follows_them() {
+        for (cell, written) in [
+            ("x;=cmd|'/c calc'!A0", "x;'=cmd|'/c calc'!A0\n"),
+            ("x;\"=1+1", "\"x;'\"\"=1+1\"\n"),
+            ("x; ＝1;@y", "x;' ＝1;'@y\n"),
+            ("a\tb\t-1", "a\tb\t'-1\n"),
+            ("two\r\n+lines", "\"two\r\n'+lines\"\n"),
+            ("two\r\nlines; no formula = here", "\"two\r\nlines; no formula = here\"\n"),
+        ] {
+            assert_eq!(csv_of(&[cell]), written, "{cell:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::cases::About;
 use crate::domain::policy::{Exempted, Exemption, Exemptions, Standing};
 use crate::domain::time::{Timestamp, words};
 use crate::ledger::read::AccountName;
@@ -93,15 +94,25 @@ impl ExemptionRow {
     }
 }
 
-/// What a report about an account may list: what is accepted of it, and what is said of nobody's account in particular. What
-/// names a connection alone is left out, for that may be another's, and what names another source.
-pub fn about(exemptions: &Exemptions, account: Option<&AccountName>) -> Exemptions {
-    let is_theirs = |entry: &&Exemption| {
-        let Some(account) = account else { return true };
-        let scope = &entry.scope;
-        let is_nobodys = scope.account.is_none() && scope.connection.is_none();
-        (is_nobodys || scope.account.as_ref() == Some(&account.id))
-            && scope.source.as_ref().is_none_or(|source| *source == account.source)
+/// What a report may list. One about an account has what names that account, and what covers a finding of the report, counted
+/// in `findings` by its terms: the operator's reasons for what is none of that customer's are not theirs to know. One about a
+/// source has nothing that names another.
+pub fn of_scope(exemptions: &Exemptions, about: &About, findings: &BTreeMap<String, u64>) -> Exemptions {
+    let is_elsewhere = |entry: &Exemption| match (about.source(), &entry.scope.source) {
+        (Some(source), Some(named)) => source != named,
+        _ => false,
     };
-    Exemptions::new(exemptions.iter().filter(is_theirs).cloned().collect())
+    let is_theirs = |entry: &Exemption| {
+        let Some(account) = about.account() else { return true };
+        let names_account = entry.scope.account.as_ref() == Some(&account.id);
+        names_account || findings.get(&entry.terms()).is_some_and(|count| *count > 0)
+    };
+    let kept = exemptions.iter().filter(|entry| !is_elsewhere(entry) && is_theirs(entry));
+    Exemptions::new(kept.cloned().collect())
+}
+
+/// The same where nothing was counted: of an account only what names it.
+pub fn about(exemptions: &Exemptions, account: Option<&AccountName>) -> Exemptions {
+    let about = account.map_or(About::All, |account| About::Account(account.clone()));
+    of_scope(exemptions, &about, &BTreeMap::new())
 }

@@ -12,7 +12,9 @@ use super::words::{ended, step};
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{CredentialDetail, CredentialUse, EventRow, FindingDetail, NoticeRow, finding_name};
+use crate::ledger::read::{
+    CredentialDetail, CredentialUse, EventRow, FindingDetail, MailState, NoticeRow, finding_name,
+};
 
 /// What the log's numbers are called.
 pub struct Names {
@@ -109,20 +111,22 @@ fn told(finding: &FindingDetail, notice: &NoticeRow, names: &Names) -> Entry {
     let person = names.readers.get(&notice.person).cloned().unwrap_or_else(|| format!("person {}", notice.person));
     let step = step(notice);
     let mail = notice.mail.map(|mail| format!("mail {mail}")).unwrap_or_else(|| "a mail".to_owned());
-    let (at, kind, what) = match (notice.sent_at, notice.state.as_str()) {
-        (Some(at), "sent") => (at, "notice.sent", format!("{mail} goes to {person}: {step} of {name}")),
-        (_, "cancelled") => (
-            notice.planned_at,
-            "notice.cancelled",
-            format!("{step} of {name} is planned for {person}; later cancelled"),
-        ),
-        _ => {
-            let state = notice.mail_state.map_or("not formed yet", |state| state.as_str());
-            (
-                notice.planned_at,
-                "notice.planned",
-                format!("{step} of {name} is planned for {person}; its mail: {state}"),
-            )
+    let goes = || format!("{mail} goes to {person}: {step} of {name}");
+    let planned = || format!("{step} of {name} is planned for {person}");
+    let (at, kind, what) = match (notice.sent_at, notice.mail_state, notice.state.as_str()) {
+        // Whatever became of the notice: whoever's mail comes back was told nothing.
+        (Some(at), Some(MailState::Bounced), _) => {
+            let back = notice.returned_at.map(|back| format!(" at {}", second(back))).unwrap_or_default();
+            (at, "notice.returned", format!("{}; it came back{back}", goes()))
+        }
+        (Some(at), _, "sent") => (at, "notice.sent", goes()),
+        (_, _, "cancelled") => (notice.planned_at, "notice.cancelled", format!("{}; later cancelled", planned())),
+        (_, _, "superseded") => {
+            (notice.planned_at, "notice.superseded", format!("{}; a later step says it instead", planned()))
+        }
+        (_, state, _) => {
+            let state = state.map_or("not formed yet", MailState::as_str);
+            (notice.planned_at, "notice.planned", format!("{}; its mail: {state}", planned()))
         }
     };
     Entry::new(at, kind, format!("finding:{}", finding.finding.id), what)

@@ -6,6 +6,7 @@ use super::cases::{Proof, Told};
 use super::nhi::Nhi;
 use super::words::{cure, why};
 use crate::domain::finding::Severity;
+use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name};
 
 const VERSION: &str = "1.5.0";
@@ -18,14 +19,16 @@ pub struct Producer<'a> {
     pub ledger_id: &'a str,
     /// of keysweep
     pub version: &'a str,
+    /// the present instant: a pause that is over says nothing
+    pub now: Timestamp,
 }
 
 /// One Detection Finding.
 pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
     let finding = &detail.finding;
-    let (activity, status) = (Activity::of(detail), Status::of(detail));
+    let (activity, status) = (Activity::of(detail), Status::of(detail, producer.now));
     let (severity_id, severity) = severity(finding.severity);
-    let changed = finding.closed_at.unwrap_or(finding.opened_at);
+    let changed = changed(detail);
     let types = Nhi::of(finding.rule).map(|nhi| format!("{} {}", nhi.id(), nhi.title()));
     json!({
         "metadata": {
@@ -60,11 +63,19 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
     })
 }
 
-/// Names what is told: its opening and its state, since who has an event of this name takes no other. The finding itself is
-/// `finding_info.uid` throughout.
+/// Names what is told, since who has an event of this name takes no other: whatever of it changes changes the name, but for
+/// the instants of routine answers, which would make an event a day. The finding itself is `finding_info.uid` throughout.
 fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
     let (finding, opening) = (&detail.finding, detail.course.opening);
-    format!("{}/{}/{opening}/{}", producer.ledger_id, finding_name(finding.id), finding.state.as_str())
+    let (status, told) = (Status::of(detail, producer.now).0, Told::of(detail).count);
+    let proof = Proof::of(&detail.course.credential_now).as_str();
+    format!("{}/{}/{opening}/{status}/{told}/{proof}", producer.ledger_id, finding_name(finding.id))
+}
+
+/// When what is told last changed: it opened, it closed, somebody was told, or what is believed of its key became another.
+fn changed(detail: &FindingDetail) -> Timestamp {
+    let later = [detail.finding.closed_at, Told::of(detail).last, detail.course.credential_now.liveness_since];
+    later.into_iter().flatten().fold(detail.finding.opened_at, Timestamp::max)
 }
 
 /// The key, and the connection that it was pasted into.
@@ -135,8 +146,8 @@ struct Status(u8, &'static str);
 
 impl Status {
     /// Once somebody was told, or says that it is known, it is in progress; suppressed is what the operator accepts for a while.
-    fn of(detail: &FindingDetail) -> Self {
-        let is_known = Told::of(detail).count > 0 || detail.finding.pause.is_some();
+    fn of(detail: &FindingDetail, now: Timestamp) -> Self {
+        let is_known = Told::of(detail).count > 0 || detail.finding.pause_until.is_some_and(|until| until > now);
         match detail.finding.state {
             FindingState::Closed => Self(4, "Resolved"),
             FindingState::Exempt => Self(3, "Suppressed"),
@@ -151,7 +162,8 @@ mod tests {
     use super::*;
     use crate::report::story::tests::finding;
 
-    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1" };
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1", now: NOW };
 
     #[test]
     fn each_state_of_an_opening_is_an_event_of_its_own_and_the_finding_stays_one() {
@@ -175,5 +187,40 @@ mod tests {
         assert_eq!(of(&detail), (json!("In Progress"), json!(1), true));
         detail.course.opening = 2;
         assert_eq!(of(&detail), (json!("New"), json!(0), false));
+    }
+    #[test]
+    fn what_is_told_anew_has_a_name_and_a_time_of_its_own() {
+        let of = |detail: &FindingDetail| {
+            let event = detection(detail, &PRODUCER);
+            (event["metadata"]["uid"].clone(), event["time"].clone())
+        };
+        let mut untold = finding(true);
+        untold.course.credential_now.liveness_since = None;
+        let told = untold.clone();
+        untold.notices.clear();
+        assert_eq!(of(&untold).1, untold.finding.opened_at.as_millis());
+        assert_eq!(Some(of(&told).1), told.notices[0].sent_at.map(|at| at.as_millis().into()));
+        let mut reminded = told.clone();
+        reminded.notices.push(told.notices[0].clone());
+        let mut proven = told.clone();
+        proven.course.credential_now.shredding = Some(crate::domain::belief::Shredding::ProvenUnsettled);
+        let names: std::collections::BTreeSet<String> =
+            [&untold, &told, &reminded, &proven].map(|detail| of(detail).0.to_string()).into();
+        assert_eq!(names.len(), 4, "{names:?}");
+        let mut asked = told.clone();
+        asked.course.credential_now.asked_at = Some(NOW);
+        assert_eq!(of(&asked), of(&told), "an answer a day is no event a day");
+    }
+
+    #[test]
+    fn a_pause_that_is_over_is_no_word_that_it_is_known() {
+        let mut detail = finding(true);
+        detail.notices.clear();
+        let mut status = |until: Timestamp| {
+            (detail.finding.pause, detail.finding.pause_until) = (Some("snoozed".to_owned()), Some(until));
+            detection(&detail, &PRODUCER)["status"].clone()
+        };
+        let second = std::time::Duration::from_secs(1);
+        assert_eq!([status(NOW + second), status(NOW)], [json!("In Progress"), json!("New")]);
     }
 }

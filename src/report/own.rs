@@ -1,5 +1,6 @@
 //! What one account is told of a key that others may have too: nothing of them (DESIGN.md 6). Pure.
 
+use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnUses};
 
@@ -9,28 +10,49 @@ const OF_THE_KEY: [&str; 6] = ["from", "to", "outcome", "asked", "compromised_at
 /// What those on its provider may. Not what was counted there, which counts everybody's keys.
 const OF_THE_PROVIDER: [&str; 5] = ["protocol", "endpoint", "why", "since", "by"];
 
+/// What of a key's uses says how far it is an account's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// when the first one began
+    since: Option<Timestamp>,
+    /// how many are open
+    open: u32,
+    /// true where nobody else's was known before
+    is_first: bool,
+}
+
+impl Part {
+    /// Of these uses.
+    pub fn of(uses: &OwnUses) -> Self {
+        let since = uses.uses.iter().map(|used| used.since).min();
+        Self { since, open: uses.open, is_first: uses.is_first }
+    }
+}
+
 /// How far a key's story is an account's own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Own<'a> {
     account: &'a AccountName,
-    uses: &'a OwnUses,
+    part: Part,
     from: Timestamp,
 }
 
 impl<'a> Own<'a> {
     /// The part that begins with the account's first use of the key; with `otherwise` where it has none any more.
-    pub fn of(account: &'a AccountName, uses: &'a OwnUses, otherwise: Timestamp) -> Self {
-        let from = uses.uses.iter().map(|used| used.since).min().unwrap_or(otherwise);
-        Self { account, uses, from }
+    pub fn of(account: &'a AccountName, part: Part, otherwise: Timestamp) -> Self {
+        Self { account, part, from: part.since.unwrap_or(otherwise) }
     }
 
     /// The key, as if nobody else had it.
     pub fn row(&self, row: &mut CredentialRow) {
         row.source.clone_from(&self.account.source);
-        row.open_uses = self.uses.open;
+        row.open_uses = self.part.open;
         row.compromised_note = None;
-        row.secret_since = row.secret_since.max(self.from);
-        if !self.uses.is_first {
+        if row.secret_since < self.from {
+            // How old the value was when the account got it is another's affair: all that it may know is a lower bound.
+            (row.secret_since, row.provenance) = (self.from, Provenance::FirstSeen);
+        }
+        if !self.part.is_first {
             row.first_seen_at = None; // it was in another's hands
         }
         let own = |at: &mut Option<Timestamp>| *at = at.filter(|at| *at >= self.from);
@@ -109,14 +131,14 @@ mod tests {
     #[test]
     fn what_was_before_the_account_had_the_key_is_not_told() {
         let (account, uses) = (account(), uses(false));
-        let own = Own::of(&account, &uses, FROM);
+        let own = Own::of(&account, Part::of(&uses), FROM);
         let minute = std::time::Duration::from_secs(60);
         let mut row = credential();
         (row.accepted_at, row.asked_at) = (Some(FROM - minute), Some(FROM - minute));
         (row.refused_first, row.refused_last) = (Some(FROM - minute), Some(FROM + minute));
         own.row(&mut row);
         assert_eq!((row.source.as_str(), row.open_uses, row.compromised_note), ("second", 1, None));
-        assert_eq!((row.secret_since, row.first_seen_at), (FROM, None));
+        assert_eq!((row.secret_since, row.provenance, row.first_seen_at), (FROM, Provenance::FirstSeen, None));
         assert_eq!((row.accepted_at, row.asked_at, row.last_answer), (None, None, None));
         assert_eq!((row.refused_first, row.refused_last), (Some(FROM), Some(FROM + minute)));
         assert_eq!(own.event(event("credential:7", FROM - minute, &json!({}))), None);
@@ -127,15 +149,17 @@ mod tests {
     fn an_account_that_had_it_first_is_told_when_it_was_first_seen() {
         let (account, uses) = (account(), uses(true));
         let mut row = credential();
+        row.secret_since = FROM;
         let seen = row.first_seen_at;
-        Own::of(&account, &uses, FROM).row(&mut row);
-        assert_eq!(row.first_seen_at, seen);
+        Own::of(&account, Part::of(&uses), FROM).row(&mut row);
+        assert_eq!((row.first_seen_at, row.secret_since), (seen, FROM));
+        assert_eq!(row.provenance, Provenance::Declared, "what was not moved is known as it was");
     }
 
     #[test]
     fn neither_the_operators_note_nor_what_counts_all_customers_keys_is_told() {
         let (account, uses) = (account(), uses(true));
-        let own = Own::of(&account, &uses, FROM);
+        let own = Own::of(&account, Part::of(&uses), FROM);
         let left =
             |subject: &str, data: &serde_json::Value| own.event(event(subject, FROM, data)).expect("an entry").data;
         let leaked = left("credential:7", &json!({"compromised_at": "2026-01-01T00:00:00Z", "note": "paste-17"}));

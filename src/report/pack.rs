@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cases::{Cases, Proof, Scope, Tally};
-use super::exemptions::{ExemptionRow, about, listed};
+use super::exemptions::{ExemptionRow, listed, of_scope};
 use super::nhi::Nhi;
 use super::paper::{Outlet, Paper};
 use super::story::Story;
@@ -21,6 +21,9 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::FindingDetail;
 use crate::ports::{LedgerError, Progress};
+
+/// Keys looked at at a time.
+const KEYS: usize = 1_000;
 
 /// What a report says of itself.
 #[derive(Clone, Debug)]
@@ -42,7 +45,7 @@ pub struct Head<'a> {
 impl Head<'_> {
     /// What is accepted of what the report is about, with how many of its findings are exempt by each.
     pub fn exempt(&self, tally: &Tally) -> Vec<ExemptionRow> {
-        listed(&about(self.exemptions, self.scope.about.account()), tally.exempt(), self.now)
+        listed(&of_scope(self.exemptions, &self.scope.about, tally.exempt()), tally.exempt(), self.now)
     }
 
     /// For programs.
@@ -102,25 +105,52 @@ pub async fn write<O: Outlet>(
     Ok(out.write_all(b"}\n")?)
 }
 
+/// Every key of the scope, whether anything was found about it or not: an auditor asks which were live when. Those behind its
+/// findings alone where it is about open ones.
 async fn stories<O: Outlet>(
     ledger: &Ledger,
     scope: &Scope,
-    keys: BTreeSet<CredentialId>,
+    mut behind: BTreeSet<CredentialId>,
     out: &mut Paper<O>,
     progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
-    progress.stage("credentials", Some(keys.len() as u64));
+    progress.stage("credentials", None);
     let mut list = Array::begin(out, "credentials")?;
-    for id in keys {
-        if let Some(story) = Story::within(ledger, id, scope.about.account()).await? {
-            let mut document = story.evidence();
-            document["proof"] = Proof::of(story.credential()).as_str().into();
-            list.item(&document).await?;
+    let (source, account) = (scope.about.source(), scope.about.account().map(|account| account.id.as_str()));
+    let mut after = (!scope.open_only).then_some(CredentialId(0));
+    while let Some(from) = after {
+        let page = ledger.keys_of(source, account, from, KEYS).await?;
+        after = page.last;
+        for id in page.keys {
+            let is_behind = behind.remove(&id);
+            story(ledger, scope, id, is_behind, &mut list).await?;
+            progress.advance(1);
         }
+    }
+    for id in behind {
+        story(ledger, scope, id, true, &mut list).await?;
         progress.advance(1);
     }
     progress.done();
     Ok(list.end()?)
+}
+
+/// One key; where no finding of the report is about it, only one that had not died before the report begins.
+async fn story<O: Outlet>(
+    ledger: &Ledger,
+    scope: &Scope,
+    id: CredentialId,
+    is_behind: bool,
+    list: &mut Array<'_, O>,
+) -> Result<(), ReportError> {
+    let Some(story) = Story::within(ledger, id, scope.about.account()).await? else { return Ok(()) };
+    let died = story.credential().died_at;
+    if !is_behind && scope.since.is_some_and(|since| died.is_some_and(|died| died < since)) {
+        return Ok(());
+    }
+    let mut document = story.evidence();
+    document["proof"] = Proof::of(story.credential()).as_str().into();
+    Ok(list.item(&document).await?)
 }
 
 /// A finding with who was told; what happened to its key is told with the key.

@@ -11,10 +11,13 @@ pub use self::key::{credential_facts, credential_pairs};
 use super::log::Entry;
 use super::text::{pairs, plain, second};
 use super::words::{cure, ended, exempt, why};
+use crate::domain::action::Why;
 use crate::domain::finding::Exempt;
 use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{CredentialDetail, CredentialRow, CredentialUse, FindingDetail, FindingRow, finding_name};
+use crate::ledger::read::{
+    CredentialDetail, CredentialRow, CredentialUse, FindingDetail, FindingRow, FindingState, finding_name,
+};
 
 /// Uses that are written out.
 const USES: usize = 50;
@@ -29,15 +32,12 @@ pub struct Story {
 }
 
 impl Story {
-    /// For people. The finding `told` has been told of already.
+    /// For people. The finding `told` has been told of already; `retention` is the operator's.
     pub fn text(&self, told: Option<FindingId>, retention: &str) -> String {
         let mut text = credential_facts(&self.detail.credential);
         if self.detail.credential.held {
             // writing to a String can't fail
-            _ = writeln!(
-                text,
-                "The sealed copy is kept until the key is proven dead, at most {retention} after its last use ended."
-            );
+            _ = writeln!(text, "[escrow] retention is {retention}.");
         }
         text.push_str(&uses(&self.detail.uses));
         let open = self.findings.iter().filter(|f| f.finding.closed_at.is_none() && Some(f.finding.id) != told);
@@ -135,6 +135,7 @@ pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
     }));
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
+    facts.extend(paused(detail).map(|pause| ("paused", pause)));
     facts.push(("told again", next_step(detail)));
     facts
 }
@@ -157,7 +158,9 @@ fn open_finding(detail: &FindingDetail) -> String {
     }
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
-    _ = writeln!(text, "  Judged again: {}. Told again: {}.", judged(detail.course.judge_at), next_step(detail));
+    let pause = paused(detail).map(|pause| format!(" Paused: {pause}.")).unwrap_or_default();
+    let (judged, told) = (judged(detail.course.judge_at), next_step(detail));
+    _ = writeln!(text, "  Judged again: {judged}.{pause} Told again: {told}.");
     text
 }
 
@@ -179,8 +182,43 @@ fn next_step(detail: &FindingDetail) -> String {
     match &detail.finding {
         FindingRow { exempt: Some(exempt), .. } => format!("not before the exemption ends at {}", second(exempt.until)),
         FindingRow { mailed: false, .. } => "nobody is mailed about it".to_owned(),
-        _ => next(detail.course.next_step_at),
+        finding => next_reminder(pause(finding), detail),
     }
+}
+
+/// A pause leaves the ladder as it is, and no step is taken before it is over. What is said to be reset is asked about at its
+/// end, and told at once where that is not so.
+fn next_reminder(pause: Option<(Why, Timestamp)>, detail: &FindingDetail) -> String {
+    let later = detail.course.next_step_at.map(|step| pause.map_or(step, |(_, until)| step.max(until)));
+    match pause {
+        Some((Why::Pending, until)) if detail.course.credential_now.held && later != Some(until) => {
+            format!("{} if the provider still accepts the key then, else {}", second(until), next(later))
+        }
+        _ => next(later),
+    }
+}
+
+/// Why reminders of an open finding wait, and until when; whether that is over is not asked.
+fn pause(finding: &FindingRow) -> Option<(Why, Timestamp)> {
+    let why = finding.pause.as_deref().and_then(Why::parse).filter(|_| finding.state == FindingState::Open);
+    why.zip(finding.pause_until)
+}
+
+/// The pause in words, with its end, as long as no fact of the finding is from behind that.
+fn paused(detail: &FindingDetail) -> Option<String> {
+    let (why, until) = pause(&detail.finding).filter(|(_, until)| *until > latest(detail))?;
+    let why = match why {
+        Why::Snoozed | Why::Acknowledged => why.as_str(),
+        Why::Pending => "the secret is said to be reset, which is yet to be confirmed; reminders wait",
+    };
+    Some(format!("{why} until {}", second(until)))
+}
+
+/// The latest instant of its facts: it is later than that now.
+fn latest(detail: &FindingDetail) -> Timestamp {
+    let told = detail.notices.iter().flat_map(|notice| [Some(notice.planned_at), notice.sent_at]);
+    let known = told.chain([detail.course.credential_now.asked_at]).flatten();
+    known.fold(detail.finding.opened_at, Timestamp::max)
 }
 
 /// When the rules look again.

@@ -40,30 +40,39 @@ pub const fn why(rule: RuleName) -> &'static str {
     }
 }
 
-/// What would clear it, in a sentence.
+/// What would clear it, in a sentence. What is said of one key closes with the proof of its death, whatever the rule; that a
+/// connection is broken by it does not.
 pub const fn cure(rule: RuleName) -> &'static str {
     match rule {
         RuleName::SecretCompromised => {
             "It closes when the provider's refusal is proven, or whoever said so takes it back."
         }
         RuleName::RevocationMissing => {
-            "It closes when the provider refuses the key, twice and with a positive control."
+            "It closes when the provider's refusal is proven (twice and with a positive control, or without one three times over 72 hours), or when an open connection of the account uses the key."
         }
         RuleName::SecretReused | RuleName::SecretStale | RuleName::SecretDue => {
-            "It closes when the connection shows another secret, or ends."
+            "It closes when the connection shows another secret, or ends, or when the key is proven dead."
         }
         RuleName::ConnectionOrphaned => {
-            "It closes when an active owner is listed and the connection has another creator, or ends."
+            "It closes when its cause is gone (no_owner: an active owner is listed; creator_removed, creator_suspended: they are active again, or somebody else is listed), when the connection ends, or when the key is proven dead."
         }
         RuleName::RevocationUnproven => "It closes when the provider's refusal is proven, or the key is in use again.",
         RuleName::ConnectionBroken => "It closes when the connection shows a key that is not dead, or ends.",
-        RuleName::WrongKeyKind => "It closes when the connection shows a key of the right kind, or ends.",
-        RuleName::SecretAgeUnknown => {
-            "It closes when the connection shows another secret, or the inventory gives secret_set_at."
+        RuleName::WrongKeyKind => {
+            "It closes when the connection shows a key of the right kind, or ends, or when the key is proven dead."
         }
-        RuleName::SecretShared => "It closes when at most one open connection of the account uses the key.",
-        RuleName::MixedUse => "It closes when sending has a key of its own, and the inventory's used_for says so.",
-        RuleName::ConnectionIdle => "It closes with the next synchronisation, or when the connection ends.",
+        RuleName::SecretAgeUnknown => {
+            "It closes when the connection shows another secret, or ends, when the inventory gives secret_set_at, or when the key is proven dead."
+        }
+        RuleName::SecretShared => {
+            "It closes when at most one open connection of the account uses the key, or when the key is proven dead."
+        }
+        RuleName::MixedUse => {
+            "It closes when sending has a key of its own, and the inventory's used_for says so, or when the key is proven dead."
+        }
+        RuleName::ConnectionIdle => {
+            "It closes with the next synchronisation, when the connection ends, or when the key is proven dead."
+        }
         RuleName::OwnerUnreachable => {
             "It closes when an owner, or the member who made the connection, is listed as active and verified and takes mail, or when nothing is left to tell."
         }
@@ -91,7 +100,34 @@ pub const fn state(liveness: Liveness) -> &'static str {
     }
 }
 
-/// What a notice is: the first, or which reminder.
+/// What a notice is: the first, which reminder, or the note that ends the finding.
 pub fn step(notice: &NoticeRow) -> String {
-    if notice.step == 0 { "first notice".to_owned() } else { format!("reminder {}", notice.step) }
+    match notice.step {
+        _ if notice.closing => "closing note".to_owned(),
+        0 => "first notice".to_owned(),
+        step => format!("reminder {step}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_closes_with_the_proof_that_a_key_is_dead_says_so() {
+        for rule in RuleName::ALL {
+            let stays = matches!(rule, RuleName::ConnectionBroken | RuleName::OwnerUnreachable);
+            assert_eq!(cure(rule).contains("proven"), !stays, "{rule}: {}", cure(rule));
+        }
+    }
+
+    #[test]
+    fn what_clears_a_finding_is_no_more_than_is_asked_for() {
+        let missing = cure(RuleName::RevocationMissing);
+        assert!(missing.contains("without one three times over 72 hours"), "{missing}");
+        let orphaned = cure(RuleName::ConnectionOrphaned);
+        for cause in ["no_owner", "creator_removed", "creator_suspended", "active again"] {
+            assert!(orphaned.contains(cause), "one cause is one cure: {orphaned}");
+        }
+    }
 }

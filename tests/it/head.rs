@@ -1,5 +1,6 @@
 //! The head of the event log, which the daemon holds where who owns the database can't change it.
 
+use std::path::Path;
 use std::process::Command;
 
 use keysweep::app::App;
@@ -9,7 +10,7 @@ use keysweep::domain::time::{Timestamp, hours};
 use keysweep::ports::{Clock as _, Quiet};
 
 use crate::stage::{Ground, HEAD};
-use crate::support::hex;
+use crate::support::{Site, hex};
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -24,8 +25,12 @@ async fn scan(ground: &Ground, app: &App<VirtualClock>, keys: usize) {
 
 /// What only who owns the database can do, and what it prints.
 fn sql(ground: &Ground, statements: &str) -> String {
+    sqlite(&ground.path("ledger.db"), statements)
+}
+
+fn sqlite(ledger: &Path, statements: &str) -> String {
     let mut sqlite = Command::new("sqlite3");
-    let ran = sqlite.arg(ground.path("ledger.db")).arg(statements).output().expect("sqlite3");
+    let ran = sqlite.arg(ledger).arg(statements).output().expect("sqlite3");
     assert!(ran.status.success(), "{ran:?}");
     String::from_utf8(ran.stdout).expect("text")
 }
@@ -53,4 +58,23 @@ async fn a_log_that_lost_its_end_is_noticed_even_when_it_has_grown_since() {
     sql(&ground, &cut);
     scan(&ground, &app, 9).await;
     assert!(is_broken(&app, &ground).await);
+}
+
+#[test]
+fn a_log_whose_key_was_taken_away_is_not_taken_for_one_that_never_began() {
+    let site = Site::new();
+    site.run(&["migrate"]).exits(0);
+    let noted = format!("1:{}", "a".repeat(64));
+    let fresh = site.run(&["audit", "verify"]).exits(0);
+    assert!(fresh.out.contains("the log is empty"), "{}", fresh.out);
+    site.run(&["audit", "verify", "--head", &noted]).exits(1);
+    site.connections("connection_id,account_id,provider,secret\nc-1,a,kit,kit_one\n");
+    site.scan();
+    let whole = site.run(&["audit", "verify", "--format", "json"]).exits(0).json();
+    let head = whole["head"].as_str().expect("a head");
+    sqlite(&site.path("ledger.db"), "DELETE FROM meta WHERE key IN ('wrapped_key', 'master_key_id')");
+    let told = site.run(&["audit", "verify"]).exits(1).out;
+    assert!(told.contains("can't be verified") && told.contains("backup"), "{told}");
+    let told = site.run(&["audit", "verify", "--head", head]).exits(1).out;
+    assert!(told.contains(head), "{told}");
 }

@@ -130,6 +130,37 @@ fn the_pack_shows_a_key_from_its_acceptance_to_the_proof_that_it_is_dead_and_who
     assert!(row["notices_sent"] != "0" && row["last_accepted_at"] < row["first_refused_at"], "{row:?}");
 }
 
+#[test]
+fn the_pack_shows_keys_about_which_nothing_was_ever_found_too() {
+    let mut site = Site::new();
+    site.providers.set("kit", "well", "", &format!("kit_{}", "1".repeat(20)), "accept");
+    let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let row = |id: &str, account: &str, digit: &str| format!("{id},{account},kit,kit_{},{now}\n", digit.repeat(20));
+    let rows = [row("c-well", "acct-one", "1"), row("c-other", "acct-two", "2")].concat();
+    site.connections(format!("connection_id,account_id,provider,secret,secret_set_at\n{rows}"));
+    site.scan();
+    let keys = |more: &[&str]| {
+        let pack = site.run(&[&["report", "--format", "json"], more].concat()).exits(0).json();
+        let about = |id: &str| {
+            pack["findings"].as_array().expect("a list").iter().any(|one| one["finding"]["connection_id"] == id)
+        };
+        assert!(!about("c-well"), "{pack}");
+        pack["credentials"].as_array().expect("a list").clone()
+    };
+    let used_by = |keys: &[Value]| -> BTreeSet<String> {
+        keys.iter().map(|key| key["uses"][0]["connection_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let (well, other) = ("c-well".to_owned(), "c-other".to_owned());
+    assert_eq!(used_by(&keys(&[])), BTreeSet::from([well.clone(), other.clone()]));
+    assert_eq!(used_by(&keys(&["--source", "main"])), BTreeSet::from([well.clone(), other]));
+    let own = keys(&["--account", "acct-one"]);
+    assert_eq!(used_by(&own), BTreeSet::from([well]));
+    assert_eq!(own[0]["proof"], "accepted");
+    let mut kinds = own[0]["timeline"].as_array().expect("a list").iter().map(|entry| entry["kind"].as_str());
+    assert!(kinds.any(|kind| kind == Some("credential.live")), "when it was live: {own:?}");
+    assert!(keys(&["--open"]).is_empty(), "that is about what is open");
+}
+
 /// A second source, with an account that has the first one's key since long before, and one that is numbered like the first.
 fn shared() -> Site {
     let mut site = Site::new();
@@ -266,10 +297,12 @@ fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_anoth
         exempt("account = \"acct-two\"", "not theirs to know"),
         exempt("connection = \"c-two\"", "nor this"),
         exempt("provider = \"kit\"", "it covers nobody"),
+        exempt("provider = \"mailjet\"", "it covers what nothing else does"),
+        exempt("source = \"second-shop\"", "of another source"),
     ];
     site.configure(&Settings { rest: rest.concat(), ..Settings::default() });
     let row = |id: &str, account: &str| format!("{id},{account},mailjet,{id},key-{id},2026-01-01T00:00:00Z\n");
-    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two")].concat();
+    let rows = [row("c-one", "acct-one"), row("c-two", "acct-two"), row("c-three", "acct-three")].concat();
     site.connections(format!("connection_id,account_id,provider,key_id,secret,secret_set_at\n{rows}"));
     site.run(&["scan", "--no-probe"]).exits(0);
     let listed = |more: &[&str]| -> Vec<(String, u64)> {
@@ -279,10 +312,20 @@ fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_anoth
         };
         pack["exemptions"].as_array().expect("a list").iter().map(line).collect()
     };
-    let all = [("it moves in March", 1), ("not theirs to know", 0), ("nor this", 1), ("it covers nobody", 0)];
-    assert_eq!(listed(&[]), all.map(|(reason, count)| (reason.to_owned(), count)));
-    let own = [all[0], all[3]].map(|(reason, count)| (reason.to_owned(), count));
-    assert_eq!(listed(&["--account", "acct-one"]), own);
+    let all = [
+        ("it moves in March", 1),
+        ("not theirs to know", 0),
+        ("nor this", 1),
+        ("it covers nobody", 0),
+        ("it covers what nothing else does", 1),
+        ("of another source", 0),
+    ];
+    let of =
+        |entries: &[(&str, u64)]| entries.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect::<Vec<_>>();
+    assert_eq!(listed(&[]), of(&all));
+    assert_eq!(listed(&["--source", "main"]), of(&all[..5]), "nothing of another source");
+    assert_eq!(listed(&["--account", "acct-one"]), of(&all[..1]), "what covers none of theirs is not theirs to know");
+    assert_eq!(listed(&["--account", "acct-three"]), of(&all[4..5]));
     let told = site.run(&["report", "--account", "acct-one"]).exits(0).out;
     assert!(told.contains("exempt: ") && told.contains("it moves in March") && !told.contains("theirs"), "{told}");
 }

@@ -213,12 +213,32 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
     estate.run(&["snooze", &id, "--for", "7d"]).exits(0);
     estate.notify();
     assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("snoozed")));
+    let until = listed()[0]["pause_until"].as_str().expect("a time").to_owned();
+    for shown in [&["explain", id.as_str()][..], &["findings", "show", id.as_str()]] {
+        let told = estate.run(shown).exits(0).out;
+        let (date, _) = until.split_once('T').expect("a date and a time");
+        let says = |word: &str| told.lines().any(|line| line.contains(word) && line.contains(date));
+        assert!(says("snoozed until") && says("told again"), "{told}");
+    }
     estate.run(&["ack", &id]).exits(0);
     estate.notify();
     assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("acknowledged")));
     estate.run(&["ack", &id, "--undo"]).exits(0);
     estate.notify();
     assert_eq!(estate.readers(), ["owner@example.org"]);
+}
+
+#[test]
+fn a_pause_that_is_over_is_not_listed_as_one() {
+    let estate = owner();
+    estate.run(&["scan"]).exits(0);
+    let row = || {
+        let table = estate.run(&["findings", "list"]).exits(0).out;
+        table.lines().find(|line| line.contains("F1 ")).expect("its row").to_owned()
+    };
+    estate.run(&["snooze", "F1", "--for", "6s"]).exits(0);
+    assert!(row().contains("snoozed to "), "{}", row());
+    wait_for("the end of the pause", || (!row().contains("snoozed")).then_some(()));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Traces, as a collector gets them: one a scan, of its stages, and never in its way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use keysweep::demo::world::{KeyState, Simulated};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -9,10 +13,22 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
+use crate::api::ask::ask;
+use crate::daemon::running::Running;
 use crate::doctor::Found;
 use crate::estate::{Estate, stale_keys, wait_for};
+use crate::report::python;
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::{Ran, Settings, Site, hex};
+
+/// Of the operator's listener.
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// An address at which nobody listens.
+fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("its address").to_string()
+}
 
 /// A collector that takes everything, as collectors do it.
 fn collector() -> Receiver {
@@ -194,16 +210,102 @@ fn counts(estate: &Estate, configure: impl Fn(&Estate)) -> (Value, Ran) {
     (ran.json()["scan"]["counts"].clone(), ran)
 }
 
+/// Spans that the collector took, as the daemon counts them.
+fn counted(address: &str) -> Option<usize> {
+    let metrics = ask(address, "GET", "/metrics", &format!("Authorization: Bearer {TOKEN}\r\n")).text();
+    let sample = metrics.lines().find_map(|line| line.strip_prefix("keysweep_trace_spans_total{outcome=\"sent\"} "))?;
+    sample.parse().ok()
+}
+
 #[test]
 fn a_daemon_counts_what_becomes_of_spans_and_hands_the_last_over_at_its_end() {
     let (estate, collector) = (stale_keys(1), collector());
     trace(&estate, &collector.address());
-    let mut child = estate.command(&["run"]).stderr(std::process::Stdio::null()).spawn().expect("the program starts");
-    let scans = || spans(&collector).iter().filter(|span| span.name == "scan").count();
-    wait_for("a scan's trace", || (scans() > 0).then_some(()));
-    let told = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(told.expect("kill runs").success());
-    assert!(child.wait().expect("it ends").success());
+    let address = free_address();
+    let env = [("KEYSWEEP__HTTP__LISTEN", address.as_str()), ("KEYSWEEP__HTTP__TOKEN", TOKEN)];
+    let daemon = Running::start_with(&estate, &env);
+    wait_for("a scan's trace", || spans(&collector).iter().any(|span| span.name == "scan").then_some(()));
+    wait_for("the count of it", || (counted(&address) == Some(spans(&collector).len())).then_some(()));
+
+    // A scan that lasts: a new key is asked about, of which the provider says nothing.
+    estate.world.set_all(Simulated::Kit, Some(KeyState::Hangs));
+    let rows = std::fs::read_to_string(estate.path("connections.csv")).expect("the inventory");
+    let set_at = crate::support::ago(chrono::TimeDelta::days(400));
+    estate.write("connections.csv", &format!("{rows}new,a00,kit,{set_at},kit_{}\n", hex("another")));
+    let asked = estate.world.requests().len();
+    daemon.signal("USR1");
+    wait_for("the question", || (estate.world.requests().len() > asked).then_some(()));
+    let told = std::time::UNIX_EPOCH.elapsed().expect("a time after 1970").as_nanos();
+    daemon.stop();
+    let ended = spans(&collector).into_iter().filter(|span| u128::from(span.end_time_unix_nano) > told);
+    let names: BTreeSet<String> = ended.map(|span| span.name).collect();
+    assert!(names.contains("scan") && names.contains("probe"), "what ended after SIGTERM: {names:?}");
+}
+
+/// A collector that is somebody else's, and writes down what it takes.
+struct Collector {
+    child: Child,
+    log: PathBuf,
+    address: String,
+}
+
+impl Collector {
+    fn start(folder: &Path) -> Self {
+        let place = "import importlib.util; print(importlib.util.find_spec('rotel').submodule_search_locations[0])";
+        let found = Command::new(python()).args(["-c", place]).output().expect("Python starts");
+        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+        let agent = Path::new(String::from_utf8_lossy(&found.stdout).trim()).join("rotel-agent");
+        let (log, address, grpc) = (folder.join("rotel.log"), free_address(), free_address());
+        let file = File::create(&log).expect("a log in the folder");
+        let child = Command::new(agent)
+            .env_clear()
+            .current_dir(folder)
+            .args(["start", "--otlp-http-endpoint", &address, "--otlp-grpc-endpoint", &grpc])
+            .args(["--exporter", "blackhole", "--debug-log", "traces", "--debug-log-verbosity", "detailed"])
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a file"))
+            .stderr(file)
+            .spawn()
+            .expect("rotel-agent starts");
+        let collector = Self { child, log, address };
+        wait_for("the collector listens", || TcpStream::connect(&collector.address).ok());
+        collector
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log")
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // its end is none of the test's
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_collector_of_somebody_elses_takes_a_scans_trace() {
+    let estate = small_estate();
+    let collector = Collector::start(estate.folder.path());
+    trace(&estate, &format!("http://{}", collector.address));
+    let ran = estate.notify();
+    assert!(!ran.err.contains("telemetry.traces"), "{}", ran.err);
+    let id = finished(&ran)["trace_id"].as_str().expect("an id").to_owned();
+    let has = |name: &str, is_root: bool| {
+        collector.log().split("Span #").any(|span| {
+            let field = |wanted: &str| {
+                let mut fields = span.lines().filter_map(|line| line.split_once(':'));
+                fields.find(|(known, _)| known.trim() == wanted).map_or("", |(_, value)| value.trim())
+            };
+            (field("Name"), field("Trace ID"), field("Parent ID").is_empty()) == (name, id.as_str(), is_root)
+        })
+    };
+    wait_for("the scan in the collector's log", || has("scan", true).then_some(()));
+    for stage in ["collect", "probe", "judge"] {
+        wait_for(stage, || has(stage, false).then_some(()));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::credentials::CredentialUse;
 use crate::domain::ids::{CredentialId, UseId};
 use crate::ledger::Ledger;
-use crate::ledger::packed::flag;
+use crate::ledger::packed::{flag, size};
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -27,6 +27,15 @@ pub struct OwnUses {
     pub open: u32,
     /// true where nobody else's use was known before
     pub is_first: bool,
+}
+
+/// A part of all keys, in the order of their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyPage {
+    /// those that are, or were, used where it was asked for
+    pub keys: Vec<CredentialId>,
+    /// the last that was looked at; `None` behind the last of all
+    pub last: Option<CredentialId>,
 }
 
 impl Ledger {
@@ -52,6 +61,31 @@ impl Ledger {
         let Some(Counted { open, first, is_first }) = counted else { return Ok(OwnUses::default()) };
         Ok(OwnUses { uses, open, is_first: is_first && first.is_some() })
     }
+
+    /// Which of the next `limit` keys a source has, or had, in use, or one account of it; all of them where neither is named.
+    /// What stands in for a row without a secret is no key.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn keys_of(
+        &self,
+        source: Option<&str>,
+        account: Option<&str>,
+        after: CredentialId,
+        limit: usize,
+    ) -> Result<KeyPage, LedgerError> {
+        let page = [after.0.into(), size(limit).into(), source.into(), account.into()];
+        let looked_at: Vec<Key> = self.look("list the keys of a report").await?.rows("credential", &KEYS, page).await?;
+        let last = looked_at.iter().map(|key| key.id).max();
+        Ok(KeyPage { keys: looked_at.into_iter().filter(|key| key.is_meant).map(|key| key.id).collect(), last })
+    }
+}
+
+#[derive(Deserialize)]
+struct Key {
+    id: CredentialId,
+    #[serde(deserialize_with = "flag")]
+    is_meant: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,13 +128,53 @@ pub(in crate::ledger) const OWN_COUNT: Sql = sql!(
            FROM use AS u WHERE u.credential_id = $1 AND u.account_id = " [fill account_number] ") AS own"
 );
 
+/// A bounded part at a time, whose uses are found by an index.
+pub(in crate::ledger) const KEYS: Sql = sql!(
+    "SELECT " [page by "k.id":
+        "k.id,
+         CASE WHEN $3 IS NULL THEN k.placeholder = 0
+              WHEN $4 IS NULL THEN k.placeholder = 0 AND EXISTS (
+                  SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
+                  WHERE u.credential_id = k.id AND c.source_id = (SELECT s.id FROM source AS s WHERE s.name = $3))
+              ELSE k.placeholder = 0 AND EXISTS (
+                  SELECT 1 FROM use AS u
+                  WHERE u.credential_id = k.id
+                    AND u.account_id = (SELECT a.id FROM source AS s CROSS JOIN account AS a
+                                        WHERE s.name = $3 AND a.source_id = s.id AND a.external_id = $4))
+         END"] "
+     FROM (SELECT id, placeholder FROM credential WHERE id > $1 ORDER BY id LIMIT $2) AS k"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ledger::estate::{Estate, ended_use, open_use};
     use crate::ledger::place::Kind;
 
-    on_both![an_accounts_uses_are_its_own_and_all_of_them_are_counted];
+    on_both![
+        an_accounts_uses_are_its_own_and_all_of_them_are_counted,
+        the_keys_of_a_source_or_an_account_are_those_that_it_uses_or_used,
+    ];
+
+    async fn the_keys_of_a_source_or_an_account_are_those_that_it_uses_or_used(kind: Kind) {
+        let estate = Estate::new(kind).await;
+        estate.connection(1, 1, None).await.connection(2, 2, None).await;
+        estate.credential(1).await.credential(2).await.credential(3).await;
+        for usage in [open_use(1, 1, 0), ended_use(2, 1, 0, 1, "replaced"), open_use(2, 2, 2)] {
+            estate.usage(usage).await;
+        }
+        let of = async |source: Option<&str>, account: Option<&str>, after: i64, limit: usize| {
+            let page = estate.ledger.keys_of(source, account, CredentialId(after), limit).await.unwrap();
+            (page.keys.iter().map(|id| id.0).collect::<Vec<_>>(), page.last.map(|id| id.0))
+        };
+        assert_eq!(of(None, None, 0, 9).await, (vec![1, 2, 3], Some(3)));
+        assert_eq!(of(Some("platform"), None, 0, 9).await, (vec![1, 2], Some(3)));
+        assert_eq!(of(Some("platform"), Some("acc-1"), 0, 9).await, (vec![1], Some(3)));
+        assert_eq!(of(Some("platform"), Some("acc-2"), 0, 9).await, (vec![1, 2], Some(3)));
+        assert_eq!(of(Some("platform"), Some("acc-1"), 1, 1).await, (vec![], Some(2)), "a page of nobody's is no end");
+        assert_eq!(of(Some("elsewhere"), None, 0, 9).await, (vec![], Some(3)));
+        assert_eq!(of(None, None, 3, 9).await, (vec![], None));
+    }
 
     async fn an_accounts_uses_are_its_own_and_all_of_them_are_counted(kind: Kind) {
         let estate = Estate::new(kind).await;

@@ -2,6 +2,8 @@
 
 pub(in crate::ledger) mod list;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -15,7 +17,7 @@ use crate::domain::finding::{Exempt, RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::packed::flag;
+use crate::ledger::packed::{flag, pack};
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -216,6 +218,17 @@ pub struct NoticeRow {
     /// when that was sent
     #[serde(serialize_with = "when::maybe")]
     pub sent_at: Option<Timestamp>,
+    /// when it came back
+    #[serde(serialize_with = "when::maybe")]
+    pub returned_at: Option<Timestamp>,
+}
+
+impl NoticeRow {
+    /// True where the server took its mail, which has not come back. A notice stays as it is where its mail comes back through
+    /// no fault of the address, so that nobody is told it twice.
+    pub fn is_told(&self) -> bool {
+        self.state == "sent" && self.mail_state == Some(MailState::Sent)
+    }
 }
 
 impl Ledger {
@@ -228,19 +241,34 @@ impl Ledger {
         let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
             return Ok(None);
         };
-        self.explained(finding).await
+        Ok(self.explained(vec![finding]).await?.pop())
     }
 
-    /// A finding that is read already, with everything that explains it; `None` where it is gone meanwhile.
+    /// A page of findings that is read already, each with everything that explains it, in its order. Those that are gone
+    /// meanwhile are left out.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn explained(&self, finding: FindingRow) -> Result<Option<FindingDetail>, LedgerError> {
-        let id = finding.id.0;
-        let mut moment = self.moment("read a finding").await?;
-        let course = moment.rows("finding", &COURSE, [id.into()]).await?.pop();
-        let notices = moment.rows("notice", &NOTICES, [id.into()]).await?;
-        Ok(course.map(|course| FindingDetail { finding, course, notices }))
+    pub async fn explained(&self, findings: Vec<FindingRow>) -> Result<Vec<FindingDetail>, LedgerError> {
+        if findings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
+        let ids = pack(&ids)?;
+        let mut moment = self.moment("read findings").await?;
+        let courses: Vec<(FindingId, FindingCourse)> = moment.rows("finding", &COURSES, [(&ids).into()]).await?;
+        let all: Vec<(FindingId, NoticeRow)> = moment.rows("notice", &NOTICES, [ids.into()]).await?;
+        let mut courses: HashMap<FindingId, FindingCourse> = courses.into_iter().collect();
+        let mut notices: HashMap<FindingId, Vec<NoticeRow>> = HashMap::new();
+        for (finding, notice) in all {
+            notices.entry(finding).or_default().push(notice);
+        }
+        let detail = |finding: FindingRow| {
+            let course = courses.remove(&finding.id)?;
+            let notices = notices.remove(&finding.id).unwrap_or_default();
+            Some(FindingDetail { finding, course, notices })
+        };
+        Ok(findings.into_iter().filter_map(detail).collect())
     }
 }
 
@@ -256,21 +284,25 @@ fn accepted<S: Serializer>(exempt: &Option<Exempt>, serializer: S) -> Result<S::
     said.serialize(serializer)
 }
 
-pub(in crate::ledger) const COURSE: Sql = sql!(
+pub(in crate::ledger) const COURSES: Sql = sql!(
     "SELECT " [page
-        "f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, "
-        [json "(SELECT " [numbers "u.id"] " FROM use AS u
-                WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"] ", "
-        [fill credential_columns]] "
-     FROM finding AS f
+        "f.id, " [array
+            "f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, "
+            [json "(SELECT " [numbers "u.id"] " FROM use AS u
+                    WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"] ", "
+            [fill credential_columns]]] "
+     FROM " [each "$1" page bigint] "
+     JOIN finding AS f ON f.id = page.value
      JOIN connection AS c ON c.id = f.connection_id
      JOIN credential AS k ON k.id = f.credential_id
-     JOIN source AS ks ON ks.id = k.source_id
-     WHERE f.id = $1"
+     JOIN source AS ks ON ks.id = k.source_id"
 );
 
 pub(in crate::ledger) const NOTICES: Sql = sql!(
-    "SELECT " [page by "n.id": "n.opening, n.step, n.person_id, n.state, n.closing, n.planned_at, n.mail_id, m.state, m.sent_at"] "
-     FROM (SELECT * FROM notice WHERE finding_id = $1 ORDER BY id) AS n
+    "SELECT " [page by "n.id":
+        "n.finding_id, " [array
+            "n.opening, n.step, n.person_id, n.state, n.closing, n.planned_at, n.mail_id, m.state, m.sent_at,
+             m.returned_at"]] "
+     FROM (SELECT * FROM notice WHERE finding_id IN " [within "$1" bigint] " ORDER BY id) AS n
      LEFT JOIN mail AS m ON m.id = n.mail_id"
 );

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::next;
+use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::CredentialRow;
 use crate::report::log::fact;
@@ -53,10 +54,19 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
         ("  asked again", next(row.probe_at)),
         ("kind", row.kind.clone().unwrap_or_default()),
         ("leaked", leaked.unwrap_or_default()),
-        ("secret since", format!("{} ({})", second(row.secret_since), row.provenance.as_str())),
+        ("secret since", since(row)),
         ("first seen", at(row.first_seen_at)),
-        ("sealed copy", if row.held { "held" } else { "none" }.to_owned()),
+        ("sealed copy", if row.held { HELD } else { "none" }.to_owned()),
     ]
+}
+
+/// How long a copy is held is the operator's choice, which the ledger doesn't have: true of each.
+const HELD: &str = "held until the key is proven dead, at most for [escrow] retention after its last use ended; with hold = \"at-deletion\" only until the provider's first definite answer after that";
+
+/// A lower bound is told as one (DESIGN.md 5).
+fn since(row: &CredentialRow) -> String {
+    let bound = if row.provenance == Provenance::FirstSeen { "at least since " } else { "" };
+    format!("{bound}{} ({})", second(row.secret_since), row.provenance.as_str())
 }
 
 /// `REST and SMTP`; empty where there are none.
@@ -73,4 +83,34 @@ fn answer(parts: &Value) -> String {
         format!("{}/{} {}{status}", word("protocol"), word("endpoint"), word("verdict"))
     });
     words.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::story::tests::credential;
+
+    fn pair(row: &CredentialRow, name: &str) -> String {
+        credential_pairs(row).into_iter().find(|(known, _)| *known == name).expect("a pair").1
+    }
+
+    #[test]
+    fn how_long_a_copy_is_held_is_true_of_whatever_hold_the_operator_chose() {
+        let mut row = credential();
+        assert_eq!(pair(&row, "sealed copy"), "none");
+        row.held = true;
+        let held = pair(&row, "sealed copy");
+        assert!(
+            held.contains("proven dead") && held.contains("at-deletion") && held.contains("first definite"),
+            "{held}"
+        );
+    }
+
+    #[test]
+    fn a_lower_bound_of_a_secrets_age_is_told_as_one() {
+        let mut row = credential();
+        assert!(!pair(&row, "secret since").contains("at least"));
+        row.provenance = Provenance::FirstSeen;
+        assert!(pair(&row, "secret since").starts_with("at least since 2"));
+    }
 }

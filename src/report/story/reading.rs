@@ -10,7 +10,7 @@ use crate::ledger::Ledger;
 use crate::ledger::read::{AccountName, CredentialDetail, EventRow, FindingDetail, FindingFilter};
 use crate::ports::LedgerError;
 use crate::report::log::{Names, entries};
-use crate::report::own::Own;
+use crate::report::own::{Own, Part};
 
 /// Entries of the log that a story has at most.
 const EVENTS: usize = 1_000;
@@ -71,19 +71,16 @@ impl Story {
         if listed.len() > FINDINGS {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
-        let mut findings = Vec::new();
-        for mut row in listed.into_iter().take(FINDINGS) {
-            if account.is_some() {
-                Own::finding(&mut row);
-            }
-            findings.extend(ledger.explained(row).await?);
+        let mut findings = ledger.explained(listed.into_iter().take(FINDINGS).collect()).await?;
+        if account.is_some() {
+            findings.iter_mut().for_each(|detail| Own::finding(&mut detail.finding));
         }
         let uses = match account {
             Some(account) => Some((account, ledger.own_uses(id, account).await?)),
             None => None,
         };
         let otherwise = findings.iter().map(|one| one.finding.since).min().unwrap_or(detail.credential.secret_since);
-        let own = uses.as_ref().map(|(account, uses)| Own::of(account, uses, otherwise));
+        let own = uses.as_ref().map(|(account, uses)| Own::of(account, Part::of(uses), otherwise));
         if let Some(own) = &own {
             own.row(&mut detail.credential);
         }

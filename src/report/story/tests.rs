@@ -9,6 +9,7 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::{days, hours};
 use crate::ledger::read::{EventRow, FindingCourse, FindingState, MailState, NoticeRow};
+use crate::report::cases::Told;
 use crate::report::log::{Names, entries};
 
 /// 21 September 2026, 14:13:20 UTC
@@ -124,6 +125,7 @@ fn notice(person: i64, step: u32, state: &str, mail: Option<MailState>, sent_at:
         mail: mail.map(|_| MailId(4)),
         mail_state: mail,
         sent_at,
+        returned_at: None,
     }
 }
 
@@ -237,4 +239,69 @@ fn programs_get_the_same_story_with_the_logs_own_words() {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }
     assert_eq!(document["findings"][0]["clears"], cure(RuleName::SecretCompromised));
+}
+
+#[test]
+fn a_paused_finding_says_so_and_is_not_told_again_before_the_pause_is_over() {
+    let told = |pause: &str, until: Timestamp, held: bool| {
+        let mut detail = finding(true);
+        (detail.finding.pause, detail.finding.pause_until) = (Some(pause.to_owned()), Some(until));
+        detail.notices.truncate(1); // no later one was planned
+        (detail.course.credential_now.held, detail.course.credential_now.asked_at) = (held, Some(START + days(3)));
+        let pairs = finding_pairs(&detail);
+        let fact = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, fact)| fact.clone());
+        (fact("paused").unwrap_or_default(), fact("told again").expect("it is always said"), open_finding(&detail))
+    };
+    let (later, step) = (START + days(30), START + days(5));
+    let (paused, again, story) = told("acknowledged", later, true);
+    assert_eq!((paused, again), (format!("acknowledged until {later}"), later.to_string()));
+    assert!(story.contains(&format!("Paused: acknowledged until {later}. Told again: {later}.")), "{story}");
+    let (paused, again, _) = told("snoozed", START + days(4), true);
+    assert_eq!(
+        (paused, again),
+        (format!("snoozed until {}", START + days(4)), step.to_string()),
+        "the later of the two"
+    );
+    let (paused, again, story) = told("snoozed", START + days(3), true);
+    assert_eq!((paused.as_str(), again), ("", step.to_string()), "it was asked since the pause was over");
+    assert!(!story.contains("Paused"), "{story}");
+    let (paused, again, _) = told("pending", START + days(4), true);
+    assert!(paused.contains("said to be reset"), "{paused}");
+    assert_eq!(again, format!("{} if the provider still accepts the key then, else {step}", START + days(4)));
+    assert_eq!(told("pending", START + days(4), false).1, step.to_string(), "nobody can ask");
+}
+
+/// What the timeline says of one notice.
+fn told(notice: NoticeRow) -> (Timestamp, String) {
+    let detail = CredentialDetail { credential: credential(), uses: Vec::new() };
+    let finding = FindingDetail { notices: vec![notice], ..finding(true) };
+    let names = Names { connections: HashMap::new(), readers: HashMap::new() };
+    let mut entries = entries(&detail, &[finding], &[], &names);
+    entries.retain(|entry| entry.what.contains("F12"));
+    let entry = entries.remove(0);
+    (entry.at, entry.what)
+}
+
+#[test]
+fn a_mail_that_came_back_told_nobody_and_the_story_says_when_it_did() {
+    let sent = START + days(2) + hours(1);
+    let back =
+        NoticeRow { returned_at: Some(START + days(4)), ..notice(1, 0, "sent", Some(MailState::Bounced), Some(sent)) };
+    let suppressed = NoticeRow { state: "cancelled".to_owned(), ..back.clone() };
+    let says = format!("mail 4 goes to person 1: first notice of F12; it came back at {}", START + days(4));
+    for notice in [back, suppressed] {
+        assert_eq!(told(notice.clone()), (sent, says.clone()));
+        let mut detail = finding(true);
+        assert_eq!(Told::of(&detail).count, 1);
+        detail.notices[0] = notice;
+        assert_eq!(Told::of(&detail), Told::default());
+    }
+}
+
+#[test]
+fn a_closing_note_is_no_reminder_and_what_was_superseded_is_planned_no_more() {
+    let closing = NoticeRow { closing: true, ..notice(1, 2, "sent", Some(MailState::Sent), Some(START)) };
+    assert_eq!(told(closing).1, "mail 4 goes to person 1: closing note of F12");
+    let told = told(notice(1, 1, "superseded", None, None)).1;
+    assert_eq!(told, "reminder 1 of F12 is planned for person 1; a later step says it instead");
 }

@@ -156,6 +156,8 @@ async fn a_failure_that_is_not_the_addresss_is_noted_and_nobody_is_told_again(ki
         assert_eq!(due_findings(&estate).await, []);
         assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'sent'").await, 2);
         assert_eq!(state(&estate, "SELECT state FROM mail").await, "bounced");
+        let notice = estate.ledger.finding(FindingId(1)).await.unwrap().unwrap().notices.remove(0);
+        assert!(!notice.is_told() && notice.returned_at == Some(NOW + hours(1)), "{notice:?}");
         assert_eq!(back(&estate, 1, &failure).await, Some(Consequence::Nothing));
     }
 }
