@@ -272,9 +272,18 @@ async fn the_proof_stays_on_the_page_when_the_copy_is_destroyed() {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(!page.contains("accepted this key"), "{page}");
-    let again = Belief { liveness: Liveness::Live, accepted_at: Some(settled), ..Belief::default() };
-    believe(ledger, settled, again).await;
-    assert_eq!(house.get(&place(&LINK)).await.status, 404, "a key that works again is settled by nothing");
+}
+
+#[tokio::test]
+async fn a_key_that_works_again_is_settled_by_nothing() {
+    let house = House::open().await;
+    let ledger = &house.world.ledger;
+    believe(ledger, NOW, refused(Liveness::Dead, NOW - hours(1), NOW)).await;
+    judge(ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
+    assert!(house.get(&place(&LINK)).await.body.contains("<h1>This is settled</h1>"));
+    let again = Belief { liveness: Liveness::Live, accepted_at: Some(NOW + hours(2)), ..Belief::default() };
+    believe(ledger, NOW + hours(2), again).await;
+    assert_eq!(house.get(&place(&LINK)).await.status, 404);
 }
 
 #[tokio::test]

@@ -45,6 +45,6 @@ async fn a_keys_end_is_told_however_much_befell_those_who_share_it(kind: Kind) {
     let first = timeline.iter().find(|entry| entry["kind"] == "use.compromised").expect("one of those around it");
     assert_eq!(first["at"], "1970-01-01T00:08:23Z", "the latest are told");
     let left_out =
-        "the 502 oldest entries of the log on its connections, findings and provider, before 1970-01-01 00:08:23";
+        "the 502 oldest entries of the log on its connections, findings and provider, before 1970-01-01T00:08:23Z";
     assert!(document["left_out"][0].as_str().expect("a sentence").starts_with(left_out), "{}", document["left_out"]);
 }
