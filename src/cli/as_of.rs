@@ -52,6 +52,7 @@ fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow 
         rule: ruling.rule,
         severity: ruling.severity,
         source: connection.source_name.clone(),
+        connection_number: connection.id,
         connection_id: connection.external_id.clone(),
         connection_name: connection.name.clone(),
         account_id: connection.account_name.clone(),

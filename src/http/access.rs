@@ -23,7 +23,7 @@ use crate::domain::secret::Secret;
 pub enum Right {
     /// to see numbers, findings, connections, credentials, sources and scans
     See,
-    /// to see who was told what, the event log and the evidence too
+    /// to see what viewers don't: who was told what, mails, the whole event log, reports
     Audit,
     /// to set work going
     Act,

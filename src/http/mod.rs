@@ -14,3 +14,4 @@ pub mod public;
 pub mod server;
 #[cfg(test)]
 mod tests;
+mod told;

@@ -106,6 +106,7 @@ pub fn router(ops: Arc<Ops>) -> Router {
         .layer(RequestBodyLimitLayer::new(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
         .layer(middleware::map_response(explained))
+        .layer(middleware::from_fn(page::in_bare_words))
         .layer(middleware::map_response(sealed))
         .layer(middleware::from_fn(noted))
 }
@@ -118,18 +119,20 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     ([(CONTENT_TYPE, EXPOSITION)], ops.shown.metrics()).into_response()
 }
 
-/// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. Programs
-/// send neither header.
+/// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. The browser
+/// itself knows best whose page that is; behind a proxy our `Host` may be another than the one it sees. Programs send neither
+/// header.
 pub(super) fn is_same_site(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let ours = site.is_none_or(|site| site == b"same-origin" || site == b"none");
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    if let Some(site) = sites.next() {
+        return sites.next().is_none() && (site == "same-origin" || site == "none");
+    }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    let from_here = origin.is_none_or(|origin| {
+    origin.is_none_or(|origin| {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority.is_some() && authority == host
-    });
-    ours && from_here
+    })
 }
 
 /// Whether a person is to read the answer.

@@ -42,7 +42,7 @@ use crate::domain::ids::ProviderName;
 use crate::domain::policy::Exemptions;
 use crate::ledger::read::Cursor;
 
-pub(super) use self::trouble::in_words;
+pub(super) use self::trouble::{in_bare_words, in_words};
 
 const STYLE: &str = include_str!("page/style.css");
 const ICON: &str = include_str!("page/icon.svg");

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The content type.
-const KIND: &str = "application/problem+json";
+pub(super) const KIND: &str = "application/problem+json";
 
 /// The content type of an error that is told on a page.
 const PAGE: &str = "text/html; charset=utf-8";

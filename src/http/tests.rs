@@ -1,184 +1,29 @@
 //! The listener over real connections: who may ask for what, what every answer has, and what nobody can do to it.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
+use self::house::{House, NOW, TOKEN, ask, basic, bearer, request, with_token};
 use super::access::{Listed, Token};
-use super::ops::{Ops, Shown, router};
-use super::page::About;
-use super::server::{self, Limits};
+use super::server::Limits;
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
-use crate::ledger::Ledger;
-use crate::ledger::read::Overview;
-use crate::ports::Clock;
-use crate::ports::activation::{Bell, Job};
-use crate::ports::health::{HealthReport, Phase, Readiness, Seen};
+use crate::ports::activation::Job;
+use crate::ports::health::{HealthReport, Phase, Seen};
 use crate::ports::meter::PartName;
 
 mod api;
+mod browser;
+mod house;
 mod pages;
 mod roles;
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
-
-/// Everything that the listener reaches, as a test wants it.
-#[derive(Default)]
-struct World {
-    rung: Mutex<Vec<Job>>,
-    report: Mutex<HealthReport>,
-    listed: Vec<Listed>,
-}
-
-impl Bell for World {
-    fn ring(&self, job: Job) {
-        self.rung.lock().unwrap().push(job);
-    }
-
-    fn answer(&self) {}
-}
-
-impl Readiness for World {
-    fn report(&self) -> HealthReport {
-        self.report.lock().unwrap().clone()
-    }
-}
-
-impl Shown for World {
-    fn metrics(&self) -> String {
-        "keysweep_up 1\n".to_owned()
-    }
-
-    fn overview(&self) -> Option<Arc<Overview>> {
-        None
-    }
-
-    fn about(&self) -> Arc<About> {
-        Arc::new(About { ledger: "a ledger".to_owned(), ..About::default() })
-    }
-
-    fn listed(&self) -> Arc<Vec<Listed>> {
-        Arc::new(self.listed.clone())
-    }
-}
-
-impl Clock for World {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-}
-
-/// A running listener.
-struct House {
-    address: SocketAddr,
-    world: Arc<World>,
-    stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<()>,
-    _folder: TempDir,
-}
-
-impl House {
-    async fn open(token: Option<Token>) -> Self {
-        Self::open_to(token, Vec::new()).await
-    }
-
-    async fn open_to(token: Option<Token>, listed: Vec<Listed>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
-        Ledger::open(&url).await.unwrap().close().await;
-        let ledger = Arc::new(Ledger::open_to_show(&url).await.unwrap());
-        let world = Arc::new(World { listed, ..World::default() });
-        world.report.lock().unwrap().phase = Phase::Running;
-        let ops = Ops {
-            token,
-            bell: world.clone(),
-            clock: world.clone(),
-            health: world.clone(),
-            shown: world.clone(),
-            pulse: Arc::clone(&ledger),
-            ledger,
-        };
-        Self::over(router(Arc::new(ops)), Limits::USUAL, world, folder).await
-    }
-
-    async fn over(router: Router, limits: Limits, world: Arc<World>, folder: TempDir) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(server::serve(listener, router, limits, async { stopped.await.unwrap_or(()) }));
-        Self { address, world, stop: Some(stop), served, _folder: folder }
-    }
-
-    async fn ask(&self, request: &str) -> Answer {
-        ask(self.address, request).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(&request("GET", path, &bearer())).await
-    }
-}
-
-/// An answer, read to the end of its connection.
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, Vec<String>>,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|values| values.first()).map_or("", String::as_str)
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
-}
-
-async fn ask(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut raw = Vec::new();
-    stream.read_to_end(&mut raw).await.unwrap();
-    let raw = String::from_utf8(raw).unwrap();
-    let (head, body) = raw.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {raw:?}"));
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
-    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
-        headers.entry(name.to_ascii_lowercase()).or_default().push(value.to_owned());
-    }
-    Answer { status: status.expect("a status"), headers, body: body.to_owned() }
-}
-
-fn request(method: &str, path: &str, headers: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nHost: ops.test\r\nConnection: close\r\n{headers}\r\n")
-}
-
-fn bearer() -> String {
-    format!("Authorization: Bearer {TOKEN}\r\n")
-}
-
-fn basic(pair: &str) -> String {
-    format!("Authorization: Basic {}\r\n", STANDARD.encode(pair))
-}
-
-fn with_token() -> Option<Token> {
-    Some(Token::new(&Secret::new(TOKEN)).unwrap())
-}
+mod rows;
 
 const CLOSED_PATHS: [(&str, &str, u16); 7] = [
     ("GET", "/", 200),
@@ -253,10 +98,20 @@ async fn every_answer_is_sealed_and_every_error_is_a_problem_that_says_what_to_d
     ] {
         let answer = house.ask(&request(method, path, &headers)).await;
         assert_eq!(answer.status, status, "{method} {path}");
-        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "{path}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
-        assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
+        for (name, value) in [
+            (
+                "content-security-policy",
+                "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+                 frame-ancestors 'none'",
+            ),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.headers.get(name), Some(&vec![value.to_owned()]), "{name} of {path}");
+        }
         if status >= 400 {
             assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
             assert_eq!(answer.json()["status"], status, "{path}");
@@ -284,6 +139,9 @@ async fn scan_now_rings_the_bell_and_a_page_of_another_site_cannot() {
     for foreign in [
         "Sec-Fetch-Site: cross-site\r\n",
         "Sec-Fetch-Site: same-site\r\n",
+        "Sec-Fetch-Site: cross-site\r\nOrigin: http://ops.test\r\n",
+        "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: \r\n",
         "Origin: https://elsewhere.test\r\n",
         "Origin: null\r\n",
     ] {
@@ -297,7 +155,10 @@ async fn scan_now_rings_the_bell_and_a_page_of_another_site_cannot() {
     let page =
         house.ask(&post("Accept: text/html,*/*\r\nSec-Fetch-Site: same-origin\r\nOrigin: http://ops.test\r\n")).await;
     assert_eq!((page.status, page.header("location")), (303, "/?rung"));
-    assert_eq!(*house.world.rung.lock().unwrap(), [Job::Scan, Job::Scan]);
+    // A proxy may send its own name for us as `Host`; the browser, which sees the public one, says whose page it is.
+    let proxied = house.ask(&post("Sec-Fetch-Site: same-origin\r\nOrigin: https://keys.example.org\r\n")).await;
+    assert_eq!(proxied.status, 202);
+    assert_eq!(*house.world.rung.lock().unwrap(), [Job::Scan; 3]);
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ pub(super) struct About {
     account: AccountId,
     credential: CredentialId,
     belief: Belief,
-    /// true where it has closed, in the opening that is meant, because the key is proven dead
+    /// true where it has closed, in the opening that is meant, because the key is proven dead, and it still is
     pub(super) settled: bool,
     pub(super) matter: Matter,
 }
@@ -157,7 +157,8 @@ impl About {
             pause: accepted(row.exempt_until).or_else(|| pause(row.pause.as_deref(), row.pause_until)),
         };
         let (account, credential, belief) = (row.account, row.credential, row.belief);
-        let settled = row.settled && is_meant;
+        // A key may come back to life once its finding has closed: then another rule speaks of it, and nothing is settled.
+        let settled = row.settled && is_meant && belief.is_proven_dead();
         Ok(Some(Self { finding, account, credential, belief, settled, matter }))
     }
 }

@@ -124,7 +124,7 @@ impl NotNow {
 impl Ledger {
     /// What a link leads to at `now`; `None` where there is no such link, it has ended, what it is about has closed or
     /// begun anew, or its person may no longer act: none of these is told from another. What has closed because the key is
-    /// proven dead is shown until the link ends: its owner may have waited for just that.
+    /// proven dead is shown until the link ends, for as long as it is proven: its owner may have waited for just that.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.

@@ -30,7 +30,7 @@ pub use accounts::{AccountName, KeyPage, OwnUses};
 pub use closings::{ClosingsOverview, OpenForOverview};
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;
-pub use credentials::{CredentialDetail, CredentialFilter, CredentialRow, CredentialUse};
+pub use credentials::{CredentialDetail, CredentialFilter, CredentialRow, CredentialUse, MOST_USES};
 pub use findings::{
     FindingCourse, FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding,
 };
@@ -38,8 +38,8 @@ pub use in_use::{OldestSecrets, SecretInUse};
 pub use log::{EventRow, ProblemRow, ScanRow};
 pub use outbox::{MailRow, MailState, PutOff};
 pub use overview::{
-    ActsOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview, OutboxOverview,
-    Overview, ProviderOverview, SourceOverview,
+    ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview,
+    OutboxOverview, Overview, ProviderOverview, SourceOverview,
 };
 pub use paging::{Cursor, CursorError, Order, Page};
 pub use people::Reader;

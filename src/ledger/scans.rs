@@ -61,7 +61,7 @@ impl Ledger {
     }
 }
 
-/// What a scan's counts call the keys left behind after it.
+/// What a scan's counts call the uses left behind after it: tombstones.
 pub const LEFT_BEHIND: &str = "left_behind";
 
 /// What a scan's counts call the findings of this severity that were open after it.

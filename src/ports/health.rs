@@ -57,7 +57,7 @@ pub struct HealthReport {
     pub parts: BTreeMap<PartName, Seen>,
     /// the configuration: in trouble where the last reload was refused. `None` before the start
     pub config: Option<Seen>,
-    /// providers that the last scan gave up, since when, and how it looked
+    /// providers that a scan gave up and that have said nothing definite since: since when, and how it looked
     pub given_up: BTreeMap<ProviderName, Seen>,
     /// the jobs
     pub jobs: BTreeMap<Job, JobState>,

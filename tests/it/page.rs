@@ -111,7 +111,7 @@ fn the_demo_can_be_looked_at_and_shows_no_secret_and_no_address() {
     let demo = Demo::start();
     let page = demo.get("/");
     for told in
-        ["Am I blind?", "ConvertKit", "revocation-missing", "platform&#x2f;c-", "keys left behind", "over a year"]
+        ["Am I blind?", "ConvertKit", "revocation-missing", "platform&#x2f;c-", "uses left behind", "over a year"]
     {
         assert!(page.contains(told), "{told} is not on the page");
     }

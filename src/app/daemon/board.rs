@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::domain::ids::ProviderName;
+use super::work::Asked;
 use crate::domain::time::{Timestamp, words};
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};
@@ -61,20 +61,17 @@ impl Board {
         state.parts.insert(part, entry(now, seen));
     }
 
-    /// Notes which providers the last scan gave up.
-    pub(super) fn gave_up(&self, now: Timestamp, providers: &[(ProviderName, String)]) {
+    /// Notes which providers the last scan gave up. One that is given up is so until it says something definite: a scan
+    /// that asked it too little to give it up anew has seen nothing of it.
+    pub(super) fn asked(&self, now: Timestamp, asked: &Asked) {
         let mut state = self.state();
-        let back: Vec<ProviderName> = state
-            .given_up
-            .keys()
-            .filter(|name| !providers.iter().any(|(given_up, _)| given_up == *name))
-            .cloned()
-            .collect();
-        for name in back {
-            state.given_up.remove(&name);
-            tracing::info!(provider = %name, "the provider answers again");
+        for name in &asked.answered {
+            let is_back = !asked.given_up.iter().any(|(given_up, _)| given_up == name);
+            if is_back && state.given_up.remove(name).is_some() {
+                tracing::info!(provider = %name, "the provider answers again");
+            }
         }
-        for (name, why) in providers {
+        for (name, why) in &asked.given_up {
             if !state.given_up.contains_key(name) {
                 tracing::warn!(provider = %name, reason = why, "a provider does not answer; its credentials stay due");
             }
@@ -146,6 +143,7 @@ fn entry(now: Timestamp, seen: Result<(), &str>) -> Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::ProviderName;
     use crate::domain::time::hours;
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -163,13 +161,19 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_given_up_until_a_scan_has_done_with_it() {
+    fn a_provider_is_given_up_until_it_says_something_definite() {
         let board = Board::default();
-        let kit = (ProviderName::new("kit"), "10 failures".to_owned());
-        board.gave_up(NOW, std::slice::from_ref(&kit));
-        board.gave_up(NOW + hours(1), std::slice::from_ref(&kit));
-        assert_eq!(board.report().given_up[&kit.0].since, NOW);
-        board.gave_up(NOW + hours(2), &[]);
+        let kit = ProviderName::new("kit");
+        let failed = || Asked { given_up: vec![(kit.clone(), "10 failures".to_owned())], ..Asked::default() };
+        let heard = || Asked { answered: vec![kit.clone()], ..Asked::default() };
+        board.asked(NOW, &failed());
+        board.asked(NOW + hours(1), &failed());
+        assert_eq!(board.report().given_up[&kit].since, NOW);
+        board.asked(NOW + hours(2), &Asked::default());
+        assert_eq!(board.report().given_up[&kit].since, NOW, "a scan that got no answer has not seen it answer");
+        board.asked(NOW + hours(3), &Asked { given_up: failed().given_up, ..heard() });
+        assert_eq!(board.report().given_up[&kit].since, NOW, "it answered, and fell silent");
+        board.asked(NOW + hours(4), &heard());
         assert!(board.report().given_up.is_empty());
     }
 }

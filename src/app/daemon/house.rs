@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pulse::Pulse;
-use super::work::{Ran, Work};
+use super::work::{Asked, Ran, Work};
 use crate::app::events::Intake;
 use crate::app::ops::Window;
 use crate::app::public::Counter;
@@ -257,15 +257,16 @@ fn scanned(summary: &ScanSummary) -> Ran {
         .filter_map(|(name, collected)| collected.error.as_ref().map(|error| format!("source {name}: {error}")))
         .collect();
     let inventory = if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) };
-    let given_up = summary.probed.as_ref().map(|probed| {
+    let asked = summary.probed.as_ref().map(|probed| {
         let why = |failures: u32| format!("{failures} failures in a row");
-        probed.given_up.iter().map(|(name, failures)| (ProviderName::clone(name), why(*failures))).collect()
+        let given_up = probed.given_up.iter().map(|(name, failures)| (ProviderName::clone(name), why(*failures)));
+        Asked { given_up: given_up.collect(), answered: probed.answered.clone() }
     });
     Ran {
         outcome: if summary.complete { JobOutcome::Complete } else { JobOutcome::Incomplete },
         well: summary.complete,
         seen: vec![(PartName::Inventory, inventory)],
-        given_up,
+        asked,
     }
 }
 
@@ -280,6 +281,6 @@ fn mailed(notified: &Notified) -> Ran {
         outcome: if notified.all_sent() { JobOutcome::Complete } else { JobOutcome::Incomplete },
         well: true,
         seen: server.into_iter().map(|seen| (PartName::Smtp, seen)).collect(),
-        given_up: None,
+        asked: None,
     }
 }

@@ -21,14 +21,23 @@ pub struct Ran {
     pub well: bool,
     /// how parts were seen on the way
     pub seen: Vec<(PartName, Result<(), String>)>,
-    /// the providers that were given up, and why; `None` where nobody was asked
-    pub given_up: Option<Vec<(ProviderName, String)>>,
+    /// what the providers made of it; `None` where nobody was asked
+    pub asked: Option<Asked>,
+}
+
+/// Which providers were seen, and which were not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// those that were given up, and why
+    pub given_up: Vec<(ProviderName, String)>,
+    /// those that said something definite, be they given up afterwards
+    pub answered: Vec<ProviderName>,
 }
 
 impl Ran {
     /// Everything was done, and nothing was seen.
     pub const fn complete() -> Self {
-        Self { outcome: JobOutcome::Complete, well: true, seen: Vec::new(), given_up: None }
+        Self { outcome: JobOutcome::Complete, well: true, seen: Vec::new(), asked: None }
     }
 }
 

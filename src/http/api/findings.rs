@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -15,12 +15,14 @@ use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place,
 use super::refused::Refused;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{ConnectionId, FindingId};
+use crate::http::access::Visitor;
 use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
+use crate::http::told;
 use crate::ledger::read::{
     Cursor, CursorError, FindingDetail, FindingFilter, FindingRow, FindingState, Order, Search, finding_name,
 };
-use crate::report::story::{FindingStory, Story};
+use crate::report::story::FindingStory;
 
 /// Which findings; what is left out matches all.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,7 +124,8 @@ pub(super) async fn list_findings(
     Ok(Json(page.into()))
 }
 
-/// A finding: its facts, how far it has come, and who was told. People are the ledger's numbers.
+/// A finding: its facts, how far it has come, and, for who may audit, who was told; others get no notices. People are the
+/// ledger's numbers.
 #[utoipa::path(
     get,
     path = "/api/v1/findings/{id}",
@@ -133,12 +136,14 @@ pub(super) async fn list_findings(
 pub(super) async fn read_finding(
     State(ops): State<Arc<Ops>>,
     Named(id): Named<FindingId>,
+    Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Json<FindingDetail>, Refused> {
-    found(&ops, id).await.map(Json)
+    found(&ops, id, &visitor).await.map(Json)
 }
 
-/// Why a finding is there, and everything that happened to its credential, in sentences. People are the ledger's numbers.
+/// Why a finding is there, and everything that happened to its credential, in sentences. Who may audit reads of people as the
+/// platform names them, with their addresses masked; others read nothing of who was told.
 #[utoipa::path(
     get,
     path = "/api/v1/findings/{id}/story",
@@ -149,14 +154,16 @@ pub(super) async fn read_finding(
 pub(super) async fn read_finding_story(
     State(ops): State<Arc<Ops>>,
     Named(id): Named<FindingId>,
+    Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Response, Refused> {
-    let detail = found(&ops, id).await?;
-    let story = Story::of_nobody(&ops.ledger, detail.course.credential_number).await?;
+    let detail = found(&ops, id, &visitor).await?;
+    let story = told::story(&ops.ledger, detail.course.credential_number, &visitor).await?;
     Ok(Json(FindingStory::of(&detail, story.as_ref())).into_response())
 }
 
-async fn found(ops: &Ops, id: FindingId) -> Result<FindingDetail, Refused> {
+async fn found(ops: &Ops, id: FindingId, visitor: &Visitor) -> Result<FindingDetail, Refused> {
     let detail = ops.ledger.finding(id).await?;
-    detail.ok_or_else(|| Refused::unknown("id", format!("there is no finding {}", finding_name(id))))
+    let unknown = || Refused::unknown("id", format!("there is no finding {}", finding_name(id)));
+    detail.map(|detail| told::finding(detail, visitor)).ok_or_else(unknown)
 }

@@ -7,9 +7,10 @@ use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table};
 use super::story;
 use super::trouble::Trouble;
 use super::words::{counted, harmless};
+use crate::domain::facts::Provenance;
 use crate::domain::ids::{ConnectionId, CredentialId};
 use crate::domain::record::Auth;
-use crate::ledger::read::{ConnectionDetail, UseRow};
+use crate::ledger::read::{ConnectionDetail, Cursor, FindingFilter, Order, UseRow};
 use crate::report::text::second;
 use crate::report::words::ended;
 
@@ -35,7 +36,7 @@ pub(super) async fn sheet(ask: &Ask, number: &str) -> Result<Sheet, Trouble> {
     let mut parts = vec![
         Part::Facts(Facts { id: "facts".to_owned(), title: "The facts".to_owned(), facts: facts(&detail, scene) }),
         uses(&detail),
-        found(&detail, scene),
+        found(ask, id).await?,
     ];
     for (place, credential) in latest(&detail).into_iter().enumerate() {
         if let Some(told) = story::of(ask, credential).await? {
@@ -61,7 +62,8 @@ fn latest(detail: &ConnectionDetail) -> Vec<CredentialId> {
 fn facts(detail: &ConnectionDetail, scene: &Scene) -> Vec<Fact> {
     let row = &detail.connection;
     let at = |at: Option<crate::domain::time::Timestamp>| at.map(second).unwrap_or_default();
-    let account = [("account", row.account_id.as_str()), ("state", "all")];
+    let bound = if row.provenance == Some(Provenance::FirstSeen) { " (at least)" } else { "" };
+    let since = row.secret_since.map(|since| format!("{}{bound}", second(since))).unwrap_or_default();
     let again = match row.judge_at {
         Some(at) => format!("{}, or when its facts change", second(at)),
         None => "when its facts change".to_owned(),
@@ -69,7 +71,7 @@ fn facts(detail: &ConnectionDetail, scene: &Scene) -> Vec<Fact> {
     let mut facts = vec![
         Fact::of("source", Cell::text(&row.source).in_list("/connections", &[("source", &row.source)])),
         Fact::of("id on the platform", Cell::line(&row.connection_id)),
-        Fact::of("account", Cell::line(&row.account_id).in_list("/findings", &account)),
+        Fact::of("account", findings::of_account(&row.source, &row.account_id)),
         Fact::of("provider", Cell::provider(&scene.title(&row.provider), &row.provider)),
         Fact::of("status", Cell::text(row.status.as_str())),
     ];
@@ -78,7 +80,7 @@ fn facts(detail: &ConnectionDetail, scene: &Scene) -> Vec<Fact> {
         ("made", at(row.created_at)),
         ("deleted", at(row.deleted_at)),
         ("connected by", if row.auth == Auth::Oauth { "a permission (OAuth)" } else { "a key" }.to_owned()),
-        ("secret since", at(row.secret_since)),
+        ("secret since", since),
         ("judged again", again),
     ];
     facts.extend(told.iter().filter_map(|(name, value)| Fact::told(name, value)));
@@ -111,16 +113,21 @@ fn uses(detail: &ConnectionDetail) -> Part {
     })
 }
 
-fn found(detail: &ConnectionDetail, scene: &Scene) -> Part {
-    Part::Table(Table {
+async fn found(ask: &Ask, id: ConnectionId) -> Result<Part, Trouble> {
+    let on_it = FindingFilter { connection: Some(id), ..FindingFilter::default() };
+    let listed = ask.ledger.findings_page(&on_it, Cursor::start(Order::Worst), FINDINGS).await?;
+    Ok(Part::Table(Table {
         id: "findings",
         title: "Findings".to_owned(),
         columns: findings::columns(),
-        rows: detail.findings.iter().rev().take(FINDINGS).map(|row| findings::cells(row, &scene.facts())).collect(),
+        rows: listed.rows.iter().map(|row| findings::cells(row, &ask.scene.facts())).collect(),
         empty: "Nothing was ever found on it.".to_owned(),
-        note: more(detail.findings.len()),
+        note: match listed.next {
+            None => String::new(),
+            Some(_) => "There are more: the list of findings finds all of them by the connection's id.".to_owned(),
+        },
         ..Table::default()
-    })
+    }))
 }
 
 /// How many are not listed, in words.

@@ -90,12 +90,12 @@ fn cells(row: &ConnectionRow, scene: &Scene) -> Vec<Cell> {
     };
     vec![
         name,
-        Cell::text(&row.account_id).in_list(LIST, &[("account", &row.account_id)]),
+        Cell::text(&row.account_id).in_list(LIST, &[("source", &row.source), ("account", &row.account_id)]),
         Cell::provider(&scene.title(&row.provider), &row.provider),
         Cell::text(row.status.as_str()),
         credential,
         Cell::text(row.liveness.map_or("not known", |liveness| liveness.as_str())),
-        Cell::maybe(row.secret_since, scene.now, "not known"),
+        Cell::known_since(row.secret_since, row.provenance, scene.now),
         Cell::number(row.open_findings),
     ]
 }

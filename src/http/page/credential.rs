@@ -6,6 +6,7 @@ use super::query::Query;
 use super::sheet::{Part, Sheet, Table};
 use super::story;
 use super::trouble::Trouble;
+use crate::ledger::read::{Cursor, FindingFilter, Order};
 use crate::report::words::state;
 
 /// Findings that are listed here; a key that thousands share has more.
@@ -25,22 +26,30 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
     let detail = ask.ledger.credential(name).await?.ok_or_else(nothing)?;
     let told = story::of(ask, detail.credential.id).await?.ok_or_else(nothing)?;
     let row = told.credential();
-    let listed = told.findings().iter().rev().take(FINDINGS);
+    let about = FindingFilter { credential: Some(row.id), ..FindingFilter::default() };
+    let listed = ask.ledger.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
     let found = Table {
         id: "findings",
         title: "Findings".to_owned(),
         columns: findings::columns(),
-        rows: listed.map(|detail| findings::cells(&detail.finding, &ask.scene.facts())).collect(),
+        rows: listed.rows.iter().map(|row| findings::cells(row, &ask.scene.facts())).collect(),
         empty: "Nothing was ever found about it.".to_owned(),
-        note: match told.findings().len().saturating_sub(FINDINGS) {
-            0 => String::new(),
-            more => format!("{more} more; the list of findings finds all of them by the credential's name."),
+        note: match listed.next {
+            None => String::new(),
+            Some(_) => "There are more: the list of findings finds all of them by the credential's name.".to_owned(),
         },
         ..Table::default()
     };
     Ok(Sheet {
         heading: format!("Credential {}", row.credential),
-        lead: vec![format!("It is {}: {}.", row.liveness, state(row.liveness))],
+        lead: vec![match row.placeholder {
+            true => {
+                "It stands in for a row of the inventory without a secret: there is no key, and it is not counted as \
+                     one."
+                    .to_owned()
+            }
+            false => format!("It is {}: {}.", row.liveness, state(row.liveness)),
+        }],
         parts: vec![
             story::credential(row, &ask.scene),
             story::uses(&told),

@@ -8,7 +8,7 @@ use super::trouble::Trouble;
 use super::{LISTED, known, number};
 use crate::domain::belief::Liveness;
 use crate::domain::ids::{CredentialId, ProviderName};
-use crate::ledger::read::{CredentialFilter, CredentialRow, Order};
+use crate::ledger::read::{CredentialFilter, CredentialRow, MOST_USES, Order};
 
 const LIST: &str = "/credentials";
 const FIELDS: [&str; 4] = ["liveness", "provider", "source", FROM];
@@ -68,15 +68,23 @@ fn form(query: &Query, scene: &Scene, filled: bool) -> Form {
 }
 
 fn cells(row: &CredentialRow, scene: &Scene) -> Vec<Cell> {
-    let tail = if row.key_tail.is_empty() { "none".to_owned() } else { format!("…{}", row.key_tail) };
+    let key = match row.key_tail.as_str() {
+        // It has uses and findings, which lead here; it is no key, and no number counts it as one.
+        _ if row.placeholder => Cell::text("stand-in").small("for a row without a secret"),
+        "" => Cell::text("none"),
+        tail => Cell::text(&format!("…{tail}")),
+    };
     vec![
         Cell::text(&row.credential).to(format!("{LIST}/{}", row.credential)),
         Cell::provider(&scene.title(&row.provider), &row.provider),
-        Cell::text(&tail),
+        key,
         Cell::text(row.liveness.as_str()),
         Cell::maybe(row.asked_at, scene.now, "never"),
         Cell::maybe(row.accepted_at, scene.now, "never"),
-        Cell::when(row.secret_since, scene.now),
-        Cell::number(u64::from(row.open_uses)),
+        Cell::known_since(Some(row.secret_since), Some(row.provenance), scene.now),
+        match Cell::number(u64::from(row.open_uses)) {
+            counted if row.open_uses as usize >= MOST_USES => counted.small("at least"),
+            counted => counted,
+        },
     ]
 }

@@ -40,6 +40,8 @@ struct Row {
     credentials: Vec<String>,
     tombstones: String,
     oldest: Option<When>,
+    /// that one, or another, may be older
+    at_least: bool,
 }
 
 /// A number and what it counts.
@@ -61,8 +63,10 @@ impl Estate {
             credentials: Liveness::ALL.map(|liveness| number(&provider.credentials, &liveness)).into(),
             tombstones: count(provider.tombstones),
             oldest: provider.oldest_since.map(|since| When::lasting(since, facts.now)),
+            at_least: provider.is_oldest_a_bound(),
         };
         let all = ProviderOverview {
+            ages: AgeBand::ALL.map(|band| (band, of_age(overview, band))).into(),
             connections: ConnectionStatus::ALL.map(|status| (status, overview.connections(status))).into(),
             credentials: Liveness::ALL.map(|liveness| (liveness, overview.credentials(liveness))).into(),
             tombstones: overview.tombstones(),
@@ -95,7 +99,7 @@ fn tiles(overview: &Overview) -> [Tile; 3] {
             number: count(active + paused),
             words: plain(active + paused, "open connection", "open connections"),
             more: format!("{} active, {} paused", count(active), count(paused)),
-            href: Some("/connections"),
+            href: None,
         },
         Tile {
             number: count(live),
@@ -105,11 +109,15 @@ fn tiles(overview: &Overview) -> [Tile; 3] {
         },
         Tile {
             number: count(left),
-            words: plain(left, "key left behind", "keys left behind"),
-            more: "unused, and not proven dead".to_owned(),
+            words: plain(left, "use left behind", "uses left behind"),
+            more: "of keys that nobody there uses, not proven dead".to_owned(),
             href: None,
         },
     ]
+}
+
+fn of_age(overview: &Overview, band: AgeBand) -> u64 {
+    overview.providers.values().filter_map(|provider| provider.ages.get(&band)).sum()
 }
 
 fn number<K: Ord>(counts: &BTreeMap<K, u64>, key: &K) -> String {
@@ -122,6 +130,8 @@ pub(super) struct Ages {
     bars: Vec<Bar>,
     total: String,
     oldest: Option<When>,
+    /// that one, or another, may be older
+    at_least: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -138,8 +148,7 @@ struct Bar {
 
 impl Ages {
     pub(super) fn of(overview: &Overview, now: Timestamp) -> Self {
-        let of = |band| overview.providers.values().filter_map(|provider| provider.ages.get(&band)).sum::<u64>();
-        let counts = AgeBand::ALL.map(|band| (band, of(band)));
+        let counts = AgeBand::ALL.map(|band| (band, of_age(overview, band)));
         let total: u64 = counts.iter().map(|(_, count)| count).sum();
         let longest = counts.iter().map(|(_, count)| *count).max().unwrap_or_default().max(1);
         let bar = |(band, number): (AgeBand, u64)| Bar {
@@ -155,6 +164,7 @@ impl Ages {
             bars: counts.map(bar).into(),
             total: counted(total, "key", "keys"),
             oldest: oldest.map(|since| When::lasting(since, now)),
+            at_least: overview.providers.values().any(ProviderOverview::is_oldest_a_bound),
         }
     }
 }

@@ -1,14 +1,13 @@
 //! A finding: why, from which facts, what would clear it, what its credential has seen, and who was told.
 
-use std::collections::BTreeSet;
-
+use super::findings::of_account;
 use super::frame::{Ask, Scene};
 use super::query::Query;
 use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
 use super::story;
 use super::trouble::Trouble;
-use super::words::counted;
 use crate::http::access::Right;
+use crate::http::told;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name, parse_finding};
 use crate::report::story::finding_pairs;
 use crate::report::words::{cure, step, why};
@@ -25,7 +24,7 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         )
     };
     let id = parse_finding(name).ok_or_else(nothing)?;
-    let detail = ask.ledger.finding(id).await?.ok_or_else(nothing)?;
+    let detail = told::finding(ask.ledger.finding(id).await?.ok_or_else(nothing)?, &ask.scene.visitor);
     let scene = &ask.scene;
     let mut parts =
         vec![Part::Facts(Facts { id: "facts".to_owned(), title: "The facts".to_owned(), facts: facts(&detail) })];
@@ -34,7 +33,7 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         parts.push(story::uses(&told));
         parts.push(story::course(&told, "course", "What happened"));
     }
-    parts.push(told(&detail, scene));
+    parts.push(who_was_told(&detail, scene));
     parts.extend(todo(&detail));
     let finding = &detail.finding;
     let name = finding_name(finding.id);
@@ -52,10 +51,7 @@ fn facts(detail: &FindingDetail) -> Vec<Fact> {
         let told = Fact::told(name, value)?;
         Some(match *name {
             "connection" => Fact::of(name, Cell::line(value).to(format!("/connections/{}", detail.course.connection))),
-            "account" => {
-                let list = [("account", finding.account_id.as_str()), ("state", "all")];
-                Fact::of(name, Cell::line(value).in_list("/findings", &list))
-            }
+            "account" => Fact::of(name, of_account(&finding.source, &finding.account_id)),
             _ => told,
         })
     };
@@ -65,17 +61,11 @@ fn facts(detail: &FindingDetail) -> Vec<Fact> {
     facts
 }
 
-/// Who was told what: for who may know it, step by step; for others only of how many people there is word.
-fn told(detail: &FindingDetail, scene: &Scene) -> Part {
-    let people: BTreeSet<_> = detail.notices.iter().map(|notice| notice.person).collect();
+/// Who was told what, step by step, for who may know it.
+fn who_was_told(detail: &FindingDetail, scene: &Scene) -> Part {
     if !scene.may(Right::Audit) {
-        let told = match people.len() as u64 {
-            0 => "Nobody has been told.".to_owned(),
-            people => {
-                format!("{} told, or to be told. An auditor sees who.", counted(people, "person was", "people were"))
-            }
-        };
-        return Part::Words(Words { id: "told", title: "Who was told".to_owned(), sentences: vec![told] });
+        let sentences = vec!["An auditor sees who was told of it.".to_owned()];
+        return Part::Words(Words { id: "told", title: "Who was told".to_owned(), sentences });
     }
     let row = |notice: &crate::ledger::read::NoticeRow| {
         let step = if notice.closing { "that it has closed".to_owned() } else { step(notice) };

@@ -66,7 +66,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         title: title(page.rows.len(), page.next.is_some(), query.text(FROM).is_some()),
         columns: columns(),
         rows,
-        empty: empty(&query, form.filled).to_owned(),
+        empty: empty(form.filled).to_owned(),
         ..Table::default()
     };
     let table = table.paged(&query, LIST, &page);
@@ -127,20 +127,20 @@ pub(super) fn title(rows: usize, more: bool, later: bool) -> String {
     match (more, later) {
         (true, false) => format!("The first {rows}"),
         (true, true) => format!("The next {rows}"),
+        (false, true) if rows == 0 => "Nothing more".to_owned(),
         (false, true) => format!("The last {rows}"),
         (false, false) => counted(rows, "in the list", "in the list"),
     }
 }
 
-fn empty(query: &Query, filled: bool) -> &'static str {
-    match (query.text(FROM), filled) {
-        (Some(_), _) => "The list ends here. Go back to the first page.",
-        (None, true) => {
+const fn empty(filled: bool) -> &'static str {
+    match filled {
+        true => {
             "Nothing matches. What is looked for must be whole: a finding's number, the id of a connection or account, or at \
              least the last eight digits of a credential. By default only open findings are listed: choose the state \"all\" \
              to see the others too."
         }
-        (None, false) => "No finding is open. A scan looks again; \"Scan now\" or `keysweep scan` starts one.",
+        false => "No finding is open. A scan looks again; \"Scan now\" or `keysweep scan` starts one.",
     }
 }
 
@@ -150,18 +150,23 @@ pub(super) fn columns() -> Vec<Column> {
         .into()
 }
 
+/// An account, which leads to its findings. Its id counts only within its source.
+pub(super) fn of_account(source: &str, account: &str) -> Cell {
+    Cell::text(account).in_list(LIST, &[("source", source), ("account", account), ("state", "all")])
+}
+
 /// A finding in a line.
 pub(super) fn cells(row: &FindingRow, facts: &Facts<'_>) -> Vec<Cell> {
     let name = finding_name(row.id);
-    let connection = [("source", row.source.as_str()), ("q", row.connection_id.as_str())];
+    let connection = format!("/connections/{}", row.connection_number);
     vec![
         Cell::text(&name).to(format!("/findings/{name}")),
         Cell::severity(row.severity.as_str()),
         Cell::text(row.rule.as_str()),
         Cell::text(row.state.as_str()),
         Cell::provider(&sight::title(facts, &row.provider), &row.provider),
-        Cell::text(&row.account_id).in_list(LIST, &[("account", &row.account_id), ("state", "all")]),
-        Cell::text(&format!("{}/{}", row.source, row.connection_id)).in_list("/connections", &connection),
+        of_account(&row.source, &row.account_id),
+        Cell::text(&format!("{}/{}", row.source, row.connection_id)).to(connection),
         Cell::when(row.since, facts.now),
         Cell::text(row.liveness.as_str()).to(format!("/credentials/{}", row.credential)),
     ]

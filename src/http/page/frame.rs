@@ -218,10 +218,24 @@ static TEMPLATES: LazyLock<Result<Environment<'static>, minijinja::Error>> = Laz
     templates.add_filter("coded", coded);
     templates.add_template("macros.html", include_str!("templates/macros.html"))?;
     templates.add_template("frame.html", include_str!("templates/frame.html"))?;
+    templates.add_template("bare.html", include_str!("templates/bare.html"))?;
     templates.add_template("overview.html", include_str!("templates/overview.html"))?;
     templates.add_template("sheet.html", include_str!("templates/sheet.html"))?;
     Ok(templates)
 });
+
+/// A page that names nothing of the estate, not even the ledger.
+///
+/// # Errors
+/// Where the template is wrong.
+pub(super) fn bare(heading: &str, what: &str) -> Result<String, minijinja::Error> {
+    #[derive(Serialize)]
+    struct Bare<'a> {
+        heading: &'a str,
+        what: &'a str,
+    }
+    write("bare.html", &Bare { heading, what })
+}
 
 /// Everything that is not a template's own is escaped: their names end in `.html`.
 fn write(template: &str, view: &impl Serialize) -> Result<String, minijinja::Error> {

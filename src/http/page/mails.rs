@@ -1,6 +1,6 @@
 //! The mails, the latest first: for who may see who was told.
 
-use super::findings::title;
+use super::findings::{of_account, title};
 use super::frame::{Ask, Scene};
 use super::query::{FROM, Query};
 use super::sheet::{Cell, Choice, Column, Form, Part, Sheet, Table};
@@ -54,7 +54,7 @@ fn cells(row: &MailRow, scene: &Scene) -> Vec<Cell> {
     vec![
         Cell::text(&row.id.to_string()),
         Cell::text(&row.state.as_str().replace('_', " ")),
-        Cell::text(&row.account_id).in_list("/findings", &[("account", &row.account_id), ("state", "all")]),
+        of_account(&row.source, &row.account_id),
         Cell::text(&format!("person {}", row.person)),
         Cell::number(row.notices),
         Cell::when(row.formed_at, scene.now),

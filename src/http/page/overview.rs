@@ -2,14 +2,13 @@
 
 use serde::Serialize;
 
-use super::LISTED;
 use super::estate::{Ages, Estate, Found};
 use super::frame::{Ask, Section, in_time, page};
 use super::query::Query;
 use super::sight::{self, Panel, Verdict};
-use super::trend::Trend;
+use super::trend::{self, Trend};
 use super::trouble::Trouble;
-use crate::domain::ids::ScanId;
+use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{Cursor, FindingFilter, FindingRow, FindingState, Order, ScanRow};
 
@@ -60,7 +59,7 @@ impl Overview {
 pub(super) async fn answer(ask: &Ask) -> Result<axum::response::Response, Trouble> {
     Query::read(ask.query.as_deref(), &[RUNG])?;
     let rung = ask.query.as_deref() == Some(RUNG);
-    let lists = match in_time(lists(&ask.ledger)).await {
+    let lists = match in_time(lists(&ask.ledger, ask.scene.now)).await {
         Ok(lists) => Some(lists),
         Err(trouble) => {
             tracing::warn!(?trouble, "the first page is shown without its lists");
@@ -71,9 +70,13 @@ pub(super) async fn answer(ask: &Ask) -> Result<axum::response::Response, Troubl
     Ok(page(ask.scene.written("overview.html", Section::Overview, "Overview", &view)?))
 }
 
-async fn lists(ledger: &Ledger) -> Result<Lists, Trouble> {
+async fn lists(ledger: &Ledger, now: Timestamp) -> Result<Lists, Trouble> {
     let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
     let worst = ledger.findings_page(&open, Cursor::start(Order::Worst), WORST).await?.rows;
-    let scans = ledger.scans_page(ScanId(i64::MAX), LISTED).await?.rows;
+    let days = ledger.counted_scans(&trend::last_days(now)).await?;
+    let scans = match trend::are_few(&days) {
+        true => ledger.counted_scans(&trend::last_hours(now)).await?,
+        false => days,
+    };
     Ok(Lists { worst, scans })
 }

@@ -4,14 +4,13 @@ use super::frame::{Ask, Scene};
 use super::query::Query;
 use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
 use super::trouble::Trouble;
-use super::{ProviderAbout, known};
+use super::{ProviderAbout, known, sight};
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::RuleName;
 use crate::domain::ids::ProviderName;
-use crate::ledger::read::{BlindOverview, ProviderOverview};
-use crate::report::text::second;
+use crate::ledger::read::ProviderOverview;
 
 /// The list of all of them.
 ///
@@ -26,10 +25,7 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
         let open = numbers.connections.get(&ConnectionStatus::Active).copied().unwrap_or_default()
             + numbers.connections.get(&ConnectionStatus::Paused).copied().unwrap_or_default();
         let about = scene.about.providers.get(&name);
-        let sight = match blind(scene, &name).first() {
-            Some(blind) => Cell::text("blind").small(format!("since {}", second(blind.since))),
-            None => Cell::text("no"),
-        };
+        let sight = sight::provider(&scene.facts(), &name);
         vec![
             Cell::provider(title, &name),
             Cell::number(open),
@@ -37,7 +33,7 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
             Cell::number(numbers.tombstones),
             Cell::number(found(scene, &name).iter().map(|(_, count)| count).sum()),
             Cell::text(about.map_or("not in the catalogue", |about| &about.max_age)),
-            sight,
+            Cell::text(sight.word).small(sight.since()),
         ]
     };
     let table = Table {
@@ -47,10 +43,10 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
             Column::text("Provider"),
             Column::number("Open connections"),
             Column::number("Live credentials"),
-            Column::number("Keys left behind"),
+            Column::number("Uses left behind"),
             Column::number("Open findings"),
             Column::text("Secrets may be as old as"),
-            Column::text("Blind"),
+            Column::text("In sight"),
         ],
         rows: known::providers(scene).iter().map(row).collect(),
         empty: "The catalogue is empty.".to_owned(),
@@ -79,7 +75,7 @@ pub(super) fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         }
         None => vec!["It is not in the catalogue, so its keys are not asked about.".to_owned()],
     };
-    parts.insert(0, sight(scene, &name));
+    parts.insert(0, in_sight(scene, &name));
     parts.push(estate(scene, &name));
     parts.push(rules(scene, &name));
     Ok(Sheet { heading: scene.title(&name), lead, parts })
@@ -87,11 +83,6 @@ pub(super) fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
 
 fn numbers(scene: &Scene, name: &ProviderName) -> ProviderOverview {
     scene.overview.as_ref().and_then(|overview| overview.providers.get(name)).cloned().unwrap_or_default()
-}
-
-fn blind<'a>(scene: &'a Scene, name: &ProviderName) -> Vec<&'a BlindOverview> {
-    let all = scene.overview.iter().flat_map(|overview| &overview.blind);
-    all.filter(|blind| blind.provider == *name).collect()
 }
 
 /// Open findings by rule.
@@ -103,24 +94,8 @@ fn found(scene: &Scene, name: &ProviderName) -> Vec<(RuleName, u64)> {
     RuleName::ALL.into_iter().map(of).filter(|(_, count)| *count > 0).collect()
 }
 
-fn sight(scene: &Scene, name: &ProviderName) -> Part {
-    let blind = blind(scene, name);
-    let sentences = match blind.is_empty() {
-        true => vec!["keysweep is not blind there: what it answers counts.".to_owned()],
-        false => {
-            let one = |blind: &&BlindOverview| {
-                format!(
-                    "{}/{} is blind since {}: {}. No refusal there is believed until that ends; `keysweep providers trust \
-                     {name}` ends it.",
-                    blind.protocol,
-                    blind.endpoint,
-                    second(blind.since),
-                    blind.why.sentence()
-                )
-            };
-            blind.iter().map(one).collect()
-        }
-    };
+fn in_sight(scene: &Scene, name: &ProviderName) -> Part {
+    let sentences = sight::provider(&scene.facts(), name).sentences();
     Part::Words(Words { id: "sight", title: "Is it in sight?".to_owned(), sentences })
 }
 
@@ -161,9 +136,11 @@ fn estate(scene: &Scene, name: &ProviderName) -> Part {
     }
     let old: u64 = AgeBand::ALL.iter().filter_map(|band| numbers.ages.get(band)).sum();
     facts.push(Fact::of("secrets in use whose age matters", Cell::number(old)));
-    facts.push(Fact::of("keys left behind", Cell::number(numbers.tombstones)));
-    facts.push(Fact::of("oldest secret", Cell::maybe(numbers.oldest_since, scene.now, "none")));
-    facts.push(Fact::of("oldest key left behind", Cell::maybe(numbers.oldest_tombstone, scene.now, "none")));
+    facts.push(Fact::of("uses left behind", Cell::number(numbers.tombstones)));
+    let oldest = Cell::maybe(numbers.oldest_since, scene.now, "none");
+    let oldest = if numbers.is_oldest_a_bound() { oldest.small("at least") } else { oldest };
+    facts.push(Fact::of("oldest secret", oldest));
+    facts.push(Fact::of("oldest use left behind", Cell::maybe(numbers.oldest_tombstone, scene.now, "none")));
     Part::Facts(Facts { id: "estate".to_owned(), title: "The estate there".to_owned(), facts })
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::query::{Query, address, path};
 use super::words::{When, count, harmless, harmless_line};
+use crate::domain::facts::Provenance;
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::Page;
@@ -181,6 +182,12 @@ impl Cell {
         at.map_or_else(|| Self::text(none), |at| Self::when(at, now))
     }
 
+    /// From when a value is known to have existed. Where that is only when it was first seen, its age is a lower bound.
+    pub(super) fn known_since(since: Option<Timestamp>, provenance: Option<Provenance>, now: Timestamp) -> Self {
+        let cell = Self::maybe(since, now, "not known");
+        if provenance == Some(Provenance::FirstSeen) { cell.small("at least") } else { cell }
+    }
+
     pub(super) fn severity(name: &str) -> Self {
         Self { severity: true, ..Self::text(name) }
     }
@@ -222,10 +229,13 @@ impl Fact {
 }
 
 impl Table {
-    /// With the links to the first and to the next page of a list.
+    /// With the links to the first and to the next page of a list. Behind its end, where rows may have been that are gone
+    /// meanwhile, it is not said that there are none at all.
     pub(super) fn paged<T>(self, query: &Query, list: &str, page: &Page<T>) -> Self {
         let first = query.text(super::query::FROM).map(|_| query.again(list, None));
-        Self { first, next: page.next.map(|next| query.again(list, Some(next))), ..self }
+        let ended = "The list ends here. Go back to the first page.";
+        let empty = if first.is_some() { ended.to_owned() } else { self.empty };
+        Self { empty, first, next: page.next.map(|next| query.again(list, Some(next))), ..self }
     }
 }
 

@@ -1,14 +1,20 @@
 //! "Am I blind?": whether keysweep sees what it is to see, line by line, each with a word and with what to do.
 
+mod providers;
+mod sources;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
+pub(super) use self::providers::provider;
+use self::providers::providers;
+use self::sources::sources;
 use super::facts::Facts;
+use super::query::sentence;
 use super::words::{When, counted, harmless, harmless_line};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{BlindOverview, SourceOverview};
 use crate::ports::activation::Job;
 use crate::ports::health::{JobState, Phase, Seen};
 use crate::ports::meter::PartName;
@@ -94,6 +100,20 @@ impl Line {
         self
     }
 
+    /// Since when it is so, in few words; empty where that is not known.
+    pub(super) fn since(&self) -> String {
+        self.at.as_ref().map(|at| at.words.clone()).unwrap_or_default()
+    }
+
+    /// All of it but its name, in sentences.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let at = self.at.as_ref().map(|at| at.words.as_str());
+        let lead = [self.lead.as_str(), at.unwrap_or_default()].into_iter().filter(|words| !words.is_empty());
+        let lead: Vec<&str> = lead.collect();
+        let first = if lead.is_empty() { self.word.to_owned() } else { format!("{}: {}", self.word, lead.join(" ")) };
+        std::iter::once(&first).chain(&self.more).map(|words| sentence(words)).collect()
+    }
+
     /// As bad as this, at least.
     fn raised(mut self, level: Level, word: &'static str) -> Self {
         if level > self.level {
@@ -112,106 +132,6 @@ pub(super) fn panels(facts: &Facts<'_>) -> Vec<Panel> {
         Panel { title: "Schedules", lines: Job::ALL.map(|job| schedule(job, facts)).into() },
         Panel { title: "keysweep itself", lines: own_parts(facts) },
     ]
-}
-
-fn sources(facts: &Facts<'_>) -> Vec<Line> {
-    let seen = facts.overview.map(|overview| overview.sources.as_slice()).unwrap_or_default();
-    let configured = facts.about.sources.keys().map(|name| {
-        let is_seen = |source: &&SourceOverview| source.last_read.or(source.last_event).is_some();
-        let seen = seen.iter().find(|source| source.name == *name).filter(is_seen);
-        seen.map_or_else(|| unread(name), |source| source_line(source, facts))
-    });
-    let lines: Vec<Line> = configured.collect();
-    if lines.is_empty() {
-        let none = Line::new("none", Level::Look, "nothing to read", "no [[inventory]] is configured");
-        return vec![none];
-    }
-    lines
-}
-
-fn unread(name: &str) -> Line {
-    Line::new(harmless(name), Level::Unknown, "not read yet", "")
-}
-
-fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
-    let name = harmless(&source.name);
-    if source.last_read.is_none() {
-        let told = Line::new(name, Level::Well, "told by events", "the latest came");
-        return told.at(source.last_event.map(|at| When::of(at, facts.now)));
-    }
-    let complete = source.last_success().map(|at| When::of(at, facts.now));
-    let line = match &source.error {
-        None => Line::new(name, Level::Well, "up", format!("{} read whole", counted(source.rows, "row", "rows"))),
-        Some(error) => {
-            let lead = if complete.is_some() { "last read whole" } else { "never read whole" };
-            Line::new(name, Level::Trouble, "not read", lead).more(harmless_line(error))
-        }
-    };
-    let line = line.at(complete);
-    let line = match source.last_event {
-        Some(at) => line.more(format!("told by events as well: the latest came at {at}")),
-        None => line,
-    };
-    let line = match source.quarantined {
-        0 => line,
-        rows => line.raised(Level::Look, "up, with remarks").more(format!(
-            "{} set aside: `keysweep inventory check {}`",
-            counted(rows, "row is", "rows are"),
-            harmless(&source.name)
-        )),
-    };
-    match source.held_back {
-        0 => line,
-        gone => line.raised(Level::Look, "up, with remarks").more(format!(
-            "{} from the list at once and held back: `keysweep inventory accept {}`",
-            counted(gone, "entry is gone", "entries are gone"),
-            harmless(&source.name)
-        )),
-    }
-}
-
-fn providers(facts: &Facts<'_>) -> Vec<Line> {
-    let given_up = &facts.health.given_up;
-    let used = facts.overview.iter().flat_map(|overview| overview.providers.keys());
-    let blind = facts.overview.iter().flat_map(|overview| &overview.blind).map(|blind| &blind.provider);
-    let mut names: Vec<&ProviderName> = used.chain(given_up.keys()).chain(blind).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() {
-        return vec![Line::new("none", Level::Unknown, "not asked yet", "no credential is known")];
-    }
-    let line = |name: &ProviderName| {
-        let title = title(facts, name);
-        let line = match (given_up.get(name), facts.about.providers.contains_key(name)) {
-            (Some(seen), _) => Line::new(title, Level::Trouble, "given up", "the last scan got no answers, first")
-                .at(Some(When::of(seen.since, facts.now)))
-                .more(format!("{}. Nothing follows from that for its keys; they stay due.", trouble(seen))),
-            (None, false) => Line::new(title, Level::Look, "unknown", "it is not in the catalogue, so it is not asked"),
-            (None, true) => Line::new(title, Level::Well, "answering", ""),
-        };
-        blind_at(name, facts).fold(line, |line, blind| blinded(line, blind, facts.now))
-    };
-    names.into_iter().map(line).collect()
-}
-
-fn blind_at<'a>(name: &'a ProviderName, facts: &'a Facts<'_>) -> impl Iterator<Item = &'a BlindOverview> {
-    facts.overview.iter().flat_map(|overview| &overview.blind).filter(move |blind| blind.provider == *name)
-}
-
-/// A provider that is given up as well is that first.
-fn blinded(line: Line, blind: &BlindOverview, now: Timestamp) -> Line {
-    let since = When::of(blind.since, now);
-    let what = format!(
-        "{}/{}: {}. No refusal there is believed until that ends; `keysweep providers trust {}` ends it",
-        harmless(&blind.protocol),
-        harmless(&blind.endpoint),
-        blind.why.sentence(),
-        harmless(blind.provider.as_str())
-    );
-    match line.level {
-        Level::Trouble => line.more(format!("blind since {}: {what}", since.words)),
-        _ => Line { level: Level::Trouble, word: "blind", lead: "since".to_owned(), ..line }.at(Some(since)).more(what),
-    }
 }
 
 fn mail(facts: &Facts<'_>) -> Vec<Line> {
@@ -324,7 +244,22 @@ fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
     let config = facts.health.config.as_ref();
     let config = seen_line("Configuration", config, "in force", "refused", facts);
     let clock = part("Clock", PartName::Clock, "has not jumped", facts);
-    vec![phase, ledger, config, clock]
+    vec![phase, ledger, event_log(facts), config, clock]
+}
+
+fn event_log(facts: &Facts<'_>) -> Line {
+    let looked_at = facts.overview.map(|overview| overview.log);
+    let at = looked_at.and_then(|log| log.audited_at).map(|at| When::of(at, facts.now));
+    match (looked_at, at) {
+        (Some(log), at) if log.broken => {
+            Line::new("Event log", Level::Trouble, "broken", "it is not as it was written, found")
+                .at(at)
+                .more("`keysweep audit verify` says where")
+        }
+        (_, Some(at)) => Line::new("Event log", Level::Well, "whole", "its chain was looked at").at(Some(at)),
+        (_, None) => Line::new("Event log", Level::Unknown, "not looked at yet", "")
+            .more("upkeep does that, and so does `keysweep audit verify`"),
+    }
 }
 
 fn part(name: &'static str, part: PartName, well: &'static str, facts: &Facts<'_>) -> Line {

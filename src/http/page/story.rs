@@ -1,27 +1,25 @@
 //! A credential's story on a page: the same sentences as `keysweep explain` prints.
 
+use super::findings::of_account;
 use super::frame::{Ask, Scene};
 use super::sheet::{Cell, Column, Course, Fact, Facts, Happened, Part, Table};
 use super::trouble::Trouble;
 use super::words::harmless_line;
 use crate::domain::ids::CredentialId;
-use crate::http::access::Right;
-use crate::ledger::read::CredentialRow;
+use crate::http::told;
+use crate::ledger::read::{CredentialRow, MOST_USES};
 use crate::report::story::{Story, credential_pairs, use_span};
 use crate::report::text::second;
 
 /// Uses that are listed; a key that thousands share is read elsewhere.
 const USES: usize = 50;
 
-/// The story, as far as the visitor may know it: people are numbers for who may not see who was told.
+/// The story, as far as the visitor may know it.
 ///
 /// # Errors
 /// Where the ledger doesn't answer.
 pub(super) async fn of(ask: &Ask, id: CredentialId) -> Result<Option<Story>, Trouble> {
-    Ok(match ask.scene.may(Right::Audit) {
-        true => Story::of(&ask.ledger, id).await?,
-        false => Story::of_nobody(&ask.ledger, id).await?,
-    })
+    Ok(told::story(&ask.ledger, id, &ask.scene.visitor).await?)
 }
 
 /// What is believed of a credential, and why.
@@ -44,7 +42,7 @@ pub(super) fn uses(story: &Story) -> Part {
         let name = format!("{}/{}", used.source, used.connection_id);
         vec![
             Cell::text(&name).to(format!("/connections/{}", used.connection)),
-            Cell::text(&used.account_id).in_list("/findings", &[("account", &used.account_id), ("state", "all")]),
+            of_account(&used.source, &used.account_id),
             Cell::text(used.status.as_str()),
             Cell::line(&use_span(used)),
         ]
@@ -56,7 +54,11 @@ pub(super) fn uses(story: &Story) -> Part {
         columns: ["Connection", "Account", "Status", "Used"].map(Column::text).into(),
         rows: story.uses().iter().take(USES).map(row).collect(),
         empty: "No connection uses it.".to_owned(),
-        note: if left == 0 { String::new() } else { format!("And {left} more.") },
+        note: match (left, story.uses().len() >= MOST_USES) {
+            (0, _) => String::new(),
+            (left, false) => format!("And {left} more."),
+            (left, true) => format!("And at least {left} more: of a key that so many use not all are read."),
+        },
         ..Table::default()
     })
 }

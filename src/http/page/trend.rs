@@ -1,20 +1,30 @@
-//! What was open after each of the last scans, drawn on the server, with the same numbers as a table.
+//! What was open after the last scan of each of the last days, or hours, drawn on the server, with the same numbers as a table.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::words::{When, count};
 use crate::domain::finding::Severity;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, days, hours};
 use crate::ledger::read::{LEFT_BEHIND, ScanRow, open_count};
+
+/// So many of the last days are drawn, today among them.
+const DAYS: u64 = 90;
+
+/// Where fewer days than this have a counted scan, hours are drawn.
+const FEW_DAYS: usize = 4;
+
+/// So many of the last hours, then, this one among them.
+const HOURS: u64 = 72;
 
 /// The picture's own measures; it is stretched to whatever room there is.
 const WIDTH: i64 = 1000;
 const HEIGHT: i64 = 240;
 
-/// Two pictures of the last scans: open findings by severity, and keys left behind.
+/// Two pictures of the last scans: open findings by severity, and uses left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Trend {
     charts: Vec<Chart>,
@@ -54,7 +64,7 @@ struct Row {
     counts: Vec<String>,
 }
 
-/// A scan and what it left: by severity, the worst first, and keys left behind.
+/// A scan and what it left: by severity, the worst first, and uses left behind.
 struct Point {
     at: Timestamp,
     counts: Option<[u64; 5]>,
@@ -62,6 +72,29 @@ struct Point {
 
 const WORST_FIRST: [Severity; 4] = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
 const NAMES: [&str; 5] = ["critical", "high", "medium", "low", "left"];
+
+/// The last days, each from its beginning to its end.
+pub(super) fn last_days(now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    spans(now, days(1), DAYS)
+}
+
+/// The last hours, likewise.
+pub(super) fn last_hours(now: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+    spans(now, hours(1), HOURS)
+}
+
+/// Whether so few days have a counted scan that hours say more.
+pub(super) const fn are_few(days: &[ScanRow]) -> bool {
+    days.len() < FEW_DAYS
+}
+
+/// The last `count` spans of this length, of which the last has `now` in it.
+fn spans(now: Timestamp, length: Duration, count: u64) -> Vec<(Timestamp, Timestamp)> {
+    let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    let last = now.as_millis().div_euclid(millis);
+    let begins = |back: u64| Timestamp::from_millis((last - i64::try_from(back).unwrap_or(i64::MAX)) * millis);
+    (0..count).map(|back| (begins(back), begins(back) + length)).collect()
+}
 
 impl Trend {
     /// Of these scans, the latest first; `None` before two of them have numbers.
@@ -84,9 +117,9 @@ impl Trend {
             },
         };
         Some(Self {
-            charts: vec![chart("Open findings", &within, span, 0..4), chart("Keys left behind", &within, span, 4..5)],
+            charts: vec![chart("Open findings", &within, span, 0..4), chart("Uses left behind", &within, span, 4..5)],
             rows: scans.iter().map(row).collect(),
-            columns: vec!["Critical", "High", "Medium", "Low", "Keys left behind"],
+            columns: vec!["Critical", "High", "Medium", "Low", "Uses left behind"],
             from: When::of(first.at, now),
             to: When::of(last.at, now),
             gaps: match missing {
@@ -121,7 +154,7 @@ fn chart(title: &'static str, points: &[&Point], span: (Timestamp, Timestamp), w
     };
     let told = which.clone().map(|place| {
         let (first, last) = (of(place).next().unwrap_or_default(), of(place).next_back().unwrap_or_default());
-        let name = if NAMES[place] == "left" { "keys" } else { NAMES[place] };
+        let name = if NAMES[place] == "left" { "uses" } else { NAMES[place] };
         format!("{name}: from {} to {}", count(first), count(last))
     });
     let told = format!("{title}. {}.", told.collect::<Vec<_>>().join("; "));
@@ -163,7 +196,6 @@ mod tests {
 
     use super::*;
     use crate::domain::ids::ScanId;
-    use crate::domain::time::hours;
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -188,11 +220,24 @@ mod tests {
         let trend = Trend::of(&scans(&[Some(4), Some(2), None, Some(0), Some(1)]), NOW).unwrap();
         let left = &trend.charts[1];
         assert_eq!(left.lines[0].path, "M0 180l0 0L250 240M750 120l0 0L1000 0");
-        assert_eq!((left.top.as_str(), left.told.as_str()), ("4", "Keys left behind. keys: from 1 to 4."));
+        assert_eq!((left.top.as_str(), left.told.as_str()), ("4", "Uses left behind. uses: from 1 to 4."));
         assert!(trend.gaps.starts_with("One scan"), "{}", trend.gaps);
         assert_eq!(trend.rows[2].counts, ["not counted"; 5]);
         assert_eq!(trend.charts[0].lines.iter().map(|line| line.name).collect::<Vec<_>>(), NAMES[..4]);
         assert_eq!(trend.charts[0].top, "8");
+    }
+
+    #[test]
+    fn the_last_spans_are_whole_ones_of_the_clock_without_a_gap() {
+        for (spans, length) in [(last_days(NOW), days(1)), (last_hours(NOW), hours(1))] {
+            let (first, last) = (spans[0], spans[spans.len() - 1]);
+            assert!(
+                first.0 <= NOW && NOW < first.1 && first.0.as_secs() % i64::try_from(length.as_secs()).unwrap() == 0
+            );
+            assert!(spans.windows(2).all(|pair| pair[1].1 == pair[0].0), "{spans:?}");
+            assert_eq!(first.1.since(last.0), length * u32::try_from(spans.len()).unwrap());
+        }
+        assert_eq!(last_days(NOW).len(), 90);
     }
 
     #[test]

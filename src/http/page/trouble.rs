@@ -2,19 +2,21 @@
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::response::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::frame::{Scene, Section};
+use super::frame::{Scene, Section, bare};
 use super::query::{Fault, sentence};
 use super::sheet::{Part, Sheet, Words};
 use super::words::harmless_line;
 use super::{HTML, Ops};
 use crate::http::access::Visitor;
-use crate::http::problem::{detail, told};
+use crate::http::ops::is_browser;
+use crate::http::problem::{self, detail, told};
 use crate::ports::LedgerError;
 use std::sync::Arc;
 
@@ -89,12 +91,7 @@ pub async fn in_words(State(ops): State<Arc<Ops>>, request: Request, next: Next)
     let (true, Some(visitor)) = (reads_html && (status.is_client_error() || status.is_server_error()), visitor) else {
         return response;
     };
-    let (mut parts, body) = response.into_parts();
-    let document = to_bytes(body, LONGEST).await.unwrap_or_default();
-    let document: Value = serde_json::from_slice(&document).unwrap_or_default();
-    let word = |name: &str| document.get(name).and_then(Value::as_str);
-    let what = sentence(&harmless_line(word("detail").unwrap_or_else(|| detail(status))));
-    let what = word("field").map_or_else(|| what.clone(), |field| format!("Field {}: {what}", harmless_line(field)));
+    let (parts, what) = in_short(response).await;
     let sheet = Sheet {
         heading: heading(status).to_owned(),
         lead: vec![what],
@@ -108,6 +105,37 @@ pub async fn in_words(State(ops): State<Arc<Ops>>, request: Request, next: Next)
     let Ok(page) = scene.write(Section::None, &sheet) else {
         return told(StatusCode::INTERNAL_SERVER_ERROR, detail(StatusCode::INTERNAL_SERVER_ERROR), None);
     };
+    rewritten(parts, page)
+}
+
+/// Shows a browser what is left of problems as pages that name nothing of the estate: those of whoever was not let in, and of
+/// answers that took too long.
+pub async fn in_bare_words(request: Request, next: Next) -> Response {
+    let reads_html = is_for_people(&request);
+    let response = next.run(request).await;
+    if !reads_html || response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind != problem::KIND) {
+        return response;
+    }
+    let status = response.status();
+    let (parts, what) = in_short(response).await;
+    match bare(heading(status), &what) {
+        Ok(page) => rewritten(parts, page),
+        Err(error) => Trouble::Unwritten(error).into_response(),
+    }
+}
+
+/// A problem's head, and its words in a sentence.
+async fn in_short(response: Response) -> (Parts, String) {
+    let (parts, body) = response.into_parts();
+    let document = to_bytes(body, LONGEST).await.unwrap_or_default();
+    let document: Value = serde_json::from_slice(&document).unwrap_or_default();
+    let word = |name: &str| document.get(name).and_then(Value::as_str);
+    let what = sentence(&harmless_line(word("detail").unwrap_or_else(|| detail(parts.status))));
+    let what = word("field").map_or_else(|| what.clone(), |field| format!("Field {}: {what}", harmless_line(field)));
+    (parts, what)
+}
+
+fn rewritten(mut parts: Parts, page: String) -> Response {
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HTML);
     Response::from_parts(parts, page.into())
@@ -116,17 +144,13 @@ pub async fn in_words(State(ops): State<Arc<Ops>>, request: Request, next: Next)
 /// A browser, at a page of ours. The API and the metrics speak to programs, whoever asks.
 fn is_for_people(request: &Request) -> bool {
     let path = request.uri().path();
-    reads_html(request.headers()) && !path.starts_with("/api/") && path != "/metrics"
-}
-
-fn reads_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
-    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+    is_browser(request.headers()) && !path.starts_with("/api/") && path != "/metrics"
 }
 
 const fn heading(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "This can't be asked",
+        StatusCode::UNAUTHORIZED => "A token is needed",
         StatusCode::FORBIDDEN => "Not for this role",
         StatusCode::NOT_FOUND => "Nothing is here",
         StatusCode::METHOD_NOT_ALLOWED => "Not in this way",

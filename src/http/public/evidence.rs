@@ -59,9 +59,9 @@ impl Ground<'_> {
             return self.plain(texts.told_unclear);
         }
         match belief.liveness {
-            Liveness::Suspect | Liveness::Dead => format!("{} {}", self.over(texts.told_refused), self.worth()),
+            _ if self.refuses() => format!("{} {}", self.over(texts.told_refused), self.worth()),
             Liveness::Live => self.over(texts.told_accepted),
-            Liveness::Unverified | Liveness::Shredded => self.plain(texts.told_unclear),
+            _ => self.plain(texts.told_unclear),
         }
     }
 
@@ -83,6 +83,10 @@ impl Ground<'_> {
     fn last_answer(&self) -> String {
         let (belief, texts) = (&self.linked.belief, self.texts);
         match (belief.liveness, belief.accepted_at) {
+            (Liveness::Shredded, _) if belief.is_proven_dead() => {
+                let destroyed = self.at(texts.destroyed, belief.since.unwrap_or(self.now));
+                format!("{} {} {destroyed}", self.refused(), self.worth())
+            }
             (Liveness::Shredded, _) => {
                 let last = belief.accepted_at.map(|at| format!(" {}", self.accepted(at))).unwrap_or_default();
                 format!("{}{last}", self.at(texts.destroyed, belief.since.unwrap_or(self.now)))
@@ -95,6 +99,12 @@ impl Ground<'_> {
             (_, None) if !self.linked.matter.held => self.plain(texts.no_copy),
             (_, None) => self.plain(texts.not_yet_asked),
         }
+    }
+
+    /// Whether the last definite answer is a refusal. What proved a key dead stays known when its copy is destroyed.
+    fn refuses(&self) -> bool {
+        let belief = &self.linked.belief;
+        belief.liveness == Liveness::Suspect || belief.is_proven_dead()
     }
 
     fn accepted(&self, at: Timestamp) -> String {
@@ -116,7 +126,7 @@ impl Ground<'_> {
     /// What the refusal proves, and when it will prove more.
     fn worth(&self) -> String {
         let (belief, texts) = (&self.linked.belief, self.texts);
-        if belief.liveness == Liveness::Dead {
+        if belief.is_proven_dead() {
             return self.plain(texts.proven);
         }
         if belief.partly.is_some() {
@@ -136,9 +146,9 @@ impl Ground<'_> {
     /// The ways in that the last definite answer came over; nothing where that isn't known.
     fn protocols(&self) -> String {
         let (belief, texts) = (&self.linked.belief, self.texts);
-        let mut names: Vec<String> = match belief.liveness {
-            Liveness::Suspect | Liveness::Dead => belief.refused_on.iter().map(|name| name.to_uppercase()).collect(),
-            _ => {
+        let mut names: Vec<String> = match self.refuses() {
+            true => belief.refused_on.iter().map(|name| name.to_uppercase()).collect(),
+            false => {
                 let accepting = self.linked.parts.iter().filter(|part| part.verdict.is_acceptance());
                 accepting.map(|part| part.protocol.to_uppercase()).collect()
             }

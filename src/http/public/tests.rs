@@ -5,12 +5,13 @@ mod house;
 
 use std::sync::atomic::Ordering;
 
-use self::house::{Answer, END, House, LINK, NOW, judge, opened, person, place};
+use self::house::{Answer, END, House, LINK, NOW, believe, judge, opened, person, place, refused};
 use super::*;
+use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::finding::{Anew, FindingChange, Opened};
 use crate::domain::ids::FindingId;
 use crate::domain::record::PersonStatus;
-use crate::domain::time::days;
+use crate::domain::time::{days, hours};
 use crate::ports::collect::{CollectChunk, CollectLedger as _, PersonWrite};
 
 #[tokio::test]
@@ -249,6 +250,40 @@ async fn the_check_that_proves_it_fixed_leads_to_the_proof_and_to_nothing_to_do(
     assert_eq!(house.get(&place(&LINK)).await.status, 200);
     house.world.clock.store(days(31).as_millis() as i64, Ordering::Relaxed);
     assert_eq!(house.get(&place(&LINK)).await.status, 404, "the link ends all the same");
+}
+
+#[tokio::test]
+async fn the_proof_stays_on_the_page_when_the_copy_is_destroyed() {
+    let house = House::open().await;
+    let (ledger, confirmed) = (&house.world.ledger, NOW + hours(1));
+    believe(ledger, confirmed, refused(Liveness::Dead, NOW, confirmed)).await;
+    judge(ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
+    house.world.clock.store(hours(26).as_millis() as i64, Ordering::Relaxed);
+    let settled = confirmed + hours(25);
+    let accepted_at = Some(NOW - days(3));
+    let known = Belief { accepted_at, died_at: Some(confirmed), ..refused(Liveness::Shredded, NOW, settled) };
+    believe(ledger, settled, Belief { shredding: Some(Shredding::Proven), ..known }).await;
+    let page = house.get(&place(&LINK)).await.body;
+    for words in [
+        "<h1>This is settled</h1>",
+        "Mailjet refused it first on 21 September 2026, 14:13 UTC, and last on 22 September 2026, 16:13 UTC over REST and \
+         SMTP. That is confirmed: Mailjet no longer accepts it. The copy of this key was destroyed on 22 September",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!page.contains("accepted this key"), "{page}");
+}
+
+#[tokio::test]
+async fn a_key_that_works_again_is_settled_by_nothing() {
+    let house = House::open().await;
+    let ledger = &house.world.ledger;
+    believe(ledger, NOW, refused(Liveness::Dead, NOW - hours(1), NOW)).await;
+    judge(ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
+    assert!(house.get(&place(&LINK)).await.body.contains("<h1>This is settled</h1>"));
+    let again = Belief { liveness: Liveness::Live, accepted_at: Some(NOW + hours(2)), ..Belief::default() };
+    believe(ledger, NOW + hours(2), again).await;
+    assert_eq!(house.get(&place(&LINK)).await.status, 404);
 }
 
 #[tokio::test]

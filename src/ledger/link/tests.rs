@@ -12,6 +12,7 @@ on_both![
     a_page_shows_its_own_finding_however_many_its_mail_tells_of,
     a_link_lives_as_long_as_was_said_last_and_is_then_forgotten,
     a_link_belongs_to_the_opening_that_its_mail_told_of,
+    what_closed_by_a_death_is_shown_while_it_is_proven,
     checks_wait_until_they_are_answered,
 ];
 
@@ -117,6 +118,21 @@ async fn a_link_belongs_to_the_opening_that_its_mail_told_of(kind: Kind) {
     assert_eq!(linked(&estate, &fresh, NOW).await.expect("the new mail's link").opening, 2);
     keep(&estate, 1, &LINK, NOW + days(90)).await;
     assert!(linked(&estate, &LINK, NOW).await.is_none(), "a mail that is sent again tells of what it told of");
+}
+
+async fn what_closed_by_a_death_is_shown_while_it_is_proven(kind: Kind) {
+    let estate = estate(kind).await;
+    estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(1), why: "dead" }]).await;
+    for (belief, shown) in [
+        ("{\"liveness\":\"dead\"}", true),
+        ("{\"liveness\":\"shredded\",\"shredding\":\"proven\"}", true),
+        ("{\"liveness\":\"shredded\",\"shredding\":\"unproven\"}", false),
+        ("{\"liveness\":\"suspect\"}", false),
+        ("{\"liveness\":\"live\"}", false),
+    ] {
+        estate.write(&sql!("UPDATE credential SET belief = $1"), [belief.into()]).await;
+        assert_eq!(linked(&estate, &LINK, NOW).await.is_some(), shown, "{belief}");
+    }
 }
 
 async fn checks_wait_until_they_are_answered(kind: Kind) {

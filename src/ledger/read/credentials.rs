@@ -18,6 +18,9 @@ use crate::ledger::packed::{flag, key_tail, size};
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
+/// Uses of a credential that are read, and open ones that are counted, at most: a key may be shared by any number.
+pub const MOST_USES: usize = 1_000;
+
 /// Which credentials to list; what is `None` matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialFilter {

@@ -99,6 +99,8 @@ pub struct FindingRow {
     pub severity: Severity,
     /// the connection's source
     pub source: String,
+    /// the ledger's number of the connection
+    pub connection_number: ConnectionId,
     /// the platform's id of the connection
     pub connection_id: String,
     /// the connection's name, for people

@@ -78,6 +78,14 @@ impl Ledger {
         Ok(Page::of(rows, limit, |row| Cursor::Latest(row.id.0)))
     }
 
+    /// Of each of these spans the last scan that was begun in it and has counted what it left, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn counted_scans(&self, spans: &[(Timestamp, Timestamp)]) -> Result<Vec<ScanRow>, LedgerError> {
+        self.look("list scans that have counted").await?.rows("scan", &COUNTED_SCANS, [pack(spans)?.into()]).await
+    }
+
     async fn scan_rows(&self, before: i64, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
         self.look("list scans").await?.rows("scan", &SCANS, [size(limit).into(), before.into()]).await
     }
@@ -89,6 +97,20 @@ impl Ledger {
     pub async fn timeline(&self, subjects: &[String], after: i64, limit: usize) -> Result<Vec<EventRow>, LedgerError> {
         let page = [pack(subjects)?.into(), after.into(), size(limit).into()];
         self.look("read the event log").await?.rows("event", &TIMELINE, page).await
+    }
+
+    /// A page of what happened to these subjects before an entry of the log, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn timeline_back(
+        &self,
+        subjects: &[String],
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, LedgerError> {
+        let page = [pack(subjects)?.into(), before.into(), size(limit).into()];
+        self.look("read the event log").await?.rows("event", &TIMELINE_BACK, page).await
     }
 
     /// A page of the whole event log, in its order.
@@ -179,9 +201,23 @@ pub(in crate::ledger) const SCANS: Sql = sql!(
      FROM (SELECT * FROM scan WHERE id < $2 ORDER BY id DESC LIMIT $1) AS latest"
 );
 
+pub(in crate::ledger) const COUNTED_SCANS: Sql = sql!(
+    "SELECT " [page by "s.id DESC": "s.id, s.started_at, s.finished_at, s.outcome, " [json "s.counts"]] "
+     FROM " [tuples "$1" v (0 begins bigint, 1 ends bigint)] "
+     JOIN scan AS s ON s.id = (SELECT x.id FROM scan AS x
+                               WHERE x.started_at >= v.begins AND x.started_at < v.ends
+                                 AND (" ["x.counts" | "x.counts::json"] " ->> 'left_behind') IS NOT NULL
+                               ORDER BY x.started_at DESC, x.id DESC LIMIT 1)"
+);
+
 pub(in crate::ledger) const TIMELINE: Sql = sql!(
     "SELECT " [page "id, at, kind, subject, " [json "data"]] "
      FROM (SELECT * FROM event WHERE subject IN " [within "$1" text] " AND id > $2 ORDER BY id LIMIT $3) AS told"
+);
+
+pub(in crate::ledger) const TIMELINE_BACK: Sql = sql!(
+    "SELECT " [page by "id DESC": "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE subject IN " [within "$1" text] " AND id < $2 ORDER BY id DESC LIMIT $3) AS told"
 );
 
 pub(in crate::ledger) const EVENTS: Sql = sql!(

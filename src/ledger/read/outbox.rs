@@ -77,6 +77,8 @@ pub struct MailRow {
     pub scan: ScanId,
     /// the ledger's number of the reader
     pub person: PersonId,
+    /// the source of the reader's account
+    pub source: String,
     /// the platform's id of the reader's account
     pub account_id: String,
     /// how far it has come
@@ -189,13 +191,14 @@ macro_rules! page_of {
     ($among:literal, $order:literal) => {
         sql!(
             "SELECT " [page by $order:
-                "m.id, m.run_id, m.person_id, a.external_id, m.state,
+                "m.id, m.run_id, m.person_id, s.name, a.external_id, m.state,
                  (SELECT count(*) FROM notice AS n WHERE n.mail_id = m.id), m.formed_at, m.sent_at,
                  m.returned_at, m.attempts, m.maybe_sent,
                  m.next_try_at, m.message_id, m.error"] "
              FROM (SELECT * FROM mail AS m WHERE " $among " AND ($3 IS NULL OR m.state = $3) ORDER BY " $order " LIMIT $2) AS m
              JOIN person AS p ON p.id = m.person_id
-             JOIN account AS a ON a.id = p.account_id"
+             JOIN account AS a ON a.id = p.account_id
+             JOIN source AS s ON s.id = a.source_id"
         )
     };
 }

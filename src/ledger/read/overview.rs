@@ -1,6 +1,9 @@
 //! The estate at one moment: all that the metrics and the first page show of the ledger.
 
+#[cfg(test)]
+mod answers_tests;
 mod found;
+mod provider;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::found::{ExemptOverview, FindingsOverview};
+pub use self::provider::{AnswersOverview, ProviderOverview};
 use super::closings::{self, ClosingsOverview, OpenForOverview};
 use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
@@ -96,25 +100,6 @@ pub struct BlindOverview {
     pub why: Why,
 }
 
-/// What the ledger holds of one provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct ProviderOverview {
-    /// connections by status
-    pub connections: BTreeMap<ConnectionStatus, u64>,
-    /// credentials by liveness; stand-ins for rows without a secret are left out
-    pub credentials: BTreeMap<Liveness, u64>,
-    /// secrets whose age matters, by its band: a key in open use that is not proven dead
-    pub ages: BTreeMap<AgeBand, u64>,
-    /// since when the oldest of them is known to exist
-    #[serde(serialize_with = "when::maybe")]
-    pub oldest_since: Option<Timestamp>,
-    /// ended uses whose credential has no open use in the account and is not proven dead
-    pub tombstones: u64,
-    /// when the use of the oldest tombstone ended
-    #[serde(serialize_with = "when::maybe")]
-    pub oldest_tombstone: Option<Timestamp>,
-}
-
 /// The outbox in numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OutboxOverview {
@@ -196,19 +181,6 @@ impl Default for OutboxOverview {
     }
 }
 
-impl Default for ProviderOverview {
-    fn default() -> Self {
-        Self {
-            connections: ConnectionStatus::ALL.map(|status| (status, 0)).into(),
-            credentials: Liveness::ALL.map(|liveness| (liveness, 0)).into(),
-            ages: AgeBand::ALL.map(|band| (band, 0)).into(),
-            oldest_since: None,
-            tombstones: 0,
-            oldest_tombstone: None,
-        }
-    }
-}
-
 impl From<(Scope, Blind)> for BlindOverview {
     fn from((Scope { provider, protocol, endpoint }, Blind { since, why, .. }): (Scope, Blind)) -> Self {
         Self { provider, protocol, endpoint, since, why }
@@ -286,6 +258,9 @@ impl Overview {
         }
         for ((provider, liveness), count) in tallies.credentials {
             self.provider(provider).credentials.insert(liveness, count);
+        }
+        for (provider, answers) in tallies.answers {
+            self.provider(provider).answers = answers;
         }
         for (provider, found) in tallies.tombstones {
             let provider = self.provider(provider);

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::overview::AnswersOverview;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
@@ -30,6 +31,8 @@ pub(super) struct Tallies {
     pub(super) connections: Tally<ConnectionStatus>,
     /// credentials by provider and liveness; stand-ins for rows without a secret are left out
     pub(super) credentials: Tally<Liveness>,
+    /// what each provider has answered about the credentials that are asked about
+    pub(super) answers: BTreeMap<ProviderName, AnswersOverview>,
     /// open findings by provider, rule and severity
     pub(super) findings: BTreeMap<(ProviderName, RuleName, Severity), OpenFindings>,
     /// findings that the operator accepts for a while, by provider and rule
@@ -97,7 +100,12 @@ impl Tallies {
         })
         .await?;
         let credentials = ("credential", &CREDENTIALS, last.credential);
-        walk(moment, credentials, &[], |(provider, liveness, count): (_, _, u64)| {
+        walk(moment, credentials, &[], |row: CredentialsRow| {
+            let CredentialsRow(provider, liveness, count, to_ask, asked, unclear, unclear_since, accepted, refused) =
+                row;
+            let answered_at = accepted.max(refused);
+            let answers = AnswersOverview { to_ask, asked, unclear, unclear_since, answered_at };
+            sum.answers.entry(provider.clone()).or_default().add(&answers);
             *sum.credentials.entry((provider, liveness)).or_default() += count;
         })
         .await?;
@@ -123,6 +131,21 @@ impl Tallies {
         Ok(sum)
     }
 }
+
+/// Of one provider and liveness: how many, to be asked about, asked about, without a definite answer, since when the first of
+/// those, and the last acceptance and refusal.
+#[derive(Deserialize)]
+struct CredentialsRow(
+    ProviderName,
+    Liveness,
+    u64,
+    u64,
+    u64,
+    u64,
+    Option<Timestamp>,
+    Option<Timestamp>,
+    Option<Timestamp>,
+);
 
 #[derive(Deserialize)]
 struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp, Option<Timestamp>);
@@ -157,9 +180,17 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
            GROUP BY provider, status) AS counted"
 );
 
+/// What is believed is read of those alone that are asked about.
 pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
-    "SELECT " [page "provider, liveness, total"] "
-     FROM (SELECT provider, liveness, count(*) AS total FROM credential WHERE id > $1 AND id <= $2 AND placeholder = 0
+    "SELECT " [page "provider, liveness, total, to_ask, asked, unclear, unclear_since, accepted, refused"] "
+     FROM (SELECT provider, liveness, count(*) AS total, count(belief) AS to_ask,
+                  count(belief ->> 'asked_at') AS asked,
+                  count(belief ->> 'unknown_since') AS unclear,
+                  min(" ["belief ->> 'unknown_since'" | "(belief ->> 'unknown_since')::bigint"] ") AS unclear_since,
+                  max(" ["belief ->> 'accepted_at'" | "(belief ->> 'accepted_at')::bigint"] ") AS accepted,
+                  max(" ["belief ->> 'refused_last'" | "(belief ->> 'refused_last')::bigint"] ") AS refused
+           FROM (SELECT provider, liveness, CASE WHEN probe_at IS NOT NULL THEN " ["belief" | "belief::json"] " END AS belief
+                 FROM credential WHERE id > $1 AND id <= $2 AND placeholder = 0) AS one
            GROUP BY provider, liveness) AS counted"
 );
 

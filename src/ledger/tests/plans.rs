@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::ledger::collect::statements as write;
 use crate::ledger::sql::Sql;
-use crate::ledger::{collect, due, notify, probe};
+use crate::ledger::{collect, due, notify, probe, read};
 
 /// Tables that grow with the inventory, and what our statements call them: to walk one for each chunk would make a scan
 /// cost the square of it.
@@ -97,6 +97,12 @@ async fn the_page_of_one_finding_reads_no_other_of_its_mail() {
     let steps = plan(&fixture, &notify::claimed::NOTICE).await;
     assert!(steps.iter().any(|step| step.contains("notice") && step.contains("(finding_id=?")), "{steps:#?}");
     assert!(!steps.iter().any(|step| step.contains("notice_by_mail") || walks(step)), "{steps:#?}");
+}
+
+#[tokio::test]
+async fn the_last_counted_scan_of_a_day_is_found_among_those_of_the_day() {
+    let steps = plan(&Fixture::new(Kind::Sqlite).await, &read::log::COUNTED_SCANS).await;
+    assert!(steps.iter().any(|step| step.contains("scan_by_beginning (started_at>? AND started_at<?)")), "{steps:#?}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::ports::{Event, LedgerError};
 on_both![
     a_scan_without_an_end_counts_as_killed_once_the_next_begins,
     what_a_scan_left_is_noted_once_beside_what_it_did,
+    of_each_span_the_last_scan_that_counted_is_told,
     the_ledger_keeps_its_first_name,
     the_wrapped_key_is_set_once_and_never_overwritten,
     a_fact_can_be_set_again,
@@ -46,6 +47,18 @@ async fn what_a_scan_left_is_noted_once_beside_what_it_did(kind: Kind) {
     fixture.ledger.note_estate(&later).await.expect("nothing to note");
     let scans = fixture.ledger.scans(9).await.expect("scans");
     assert_eq!(scans[1].counts, serde_json::json!({"left_behind": 3}), "what was counted nearer to its end stays");
+}
+
+async fn of_each_span_the_last_scan_that_counted_is_told(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let scans = "INSERT INTO scan (id, started_at, outcome, counts)
+        VALUES (1, 10, 'complete', '{\"left_behind\":1}'), (2, 20, 'incomplete', '{\"left_behind\":2}'),
+               (3, 29, 'complete', '{\"mails_sent\":9}'), (4, 30, 'complete', '{\"left_behind\":4}'),
+               (5, 59, 'complete', '{\"left_behind\":5}'), (6, 90, 'complete', '{\"left_behind\":6}')";
+    fixture.ledger.act(scans).await;
+    let spans = [(60, 90), (30, 60), (0, 30)].map(|(begins, ends)| (at(begins), at(ends)));
+    let told = fixture.ledger.counted_scans(&spans).await.expect("scans");
+    assert_eq!(told.iter().map(|scan| scan.id).collect::<Vec<_>>(), [ScanId(5), ScanId(2)]);
 }
 
 async fn the_ledger_keeps_its_first_name(kind: Kind) {

@@ -7,25 +7,27 @@ use serde_json::Value;
 use super::{Story, name};
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
 use crate::ledger::Ledger;
-use crate::ledger::read::{AccountName, CredentialDetail, EventRow, FindingDetail, FindingFilter};
+use crate::ledger::read::{AccountName, CredentialDetail, EventRow, FindingDetail, FindingFilter, MOST_USES};
 use crate::ports::LedgerError;
 use crate::report::log::{Names, entries};
 use crate::report::own::{Own, Part};
+use crate::report::text::second;
 
 /// Entries of the log that a story has at most.
 const EVENTS: usize = 1_000;
 /// Entries that are read at a time.
 const PAGE: usize = 1_000;
+/// Entries that are left out are counted up to about so many.
+const COUNTED: usize = 5_000;
 /// Findings that a story has at most: a key that thousands share is read elsewhere.
 const FINDINGS: usize = 200;
-/// Uses that a story has at most.
-const MOST_USES: usize = 1_000;
 
 /// How people are called in a story.
 #[derive(Clone, Copy)]
 enum People {
     Named,
-    Numbered,
+    /// and nothing is said of who was told
+    Unnamed,
 }
 
 impl Story {
@@ -37,12 +39,12 @@ impl Story {
         Self::within(ledger, id, None).await
     }
 
-    /// The same for who may see how things stand, but not who was told: people are numbers there.
+    /// The same for who may see how things stand, but not who was told: no notice is told of.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
     pub async fn of_nobody(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, None, People::Numbered).await
+        Self::read(ledger, id, None, People::Unnamed).await
     }
 
     /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
@@ -75,6 +77,9 @@ impl Story {
         if account.is_some() {
             findings.iter_mut().for_each(|detail| Own::finding(&mut detail.finding));
         }
+        if let People::Unnamed = people {
+            findings.iter_mut().for_each(|finding| finding.notices.clear());
+        }
         let uses = match account {
             Some(account) => Some((account, ledger.own_uses(id, account).await?)),
             None => None,
@@ -90,14 +95,11 @@ impl Story {
         if detail.uses.len() >= MOST_USES {
             cut.push(format!("at most its first {MOST_USES} uses are told of"));
         }
-        let mut events = told(ledger, &detail, &findings, own.as_ref()).await?;
-        if events.len() > EVENTS {
-            events.truncate(EVENTS);
-            cut.push(format!("only the first {EVENTS} entries of the log are told"));
-        }
+        let (events, left_out) = told(ledger, &detail, &findings, own.as_ref()).await?;
+        cut.extend(left_out);
         let readers = match people {
             People::Named => readers(ledger, &findings).await?,
-            People::Numbered => HashMap::new(),
+            People::Unnamed => HashMap::new(),
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };
@@ -106,31 +108,80 @@ impl Story {
     }
 }
 
-/// What the log tells of it, up to one entry more than a story has. What is none of its story is passed over page by page, so
-/// that it takes no room.
+/// What the log tells of it, in its order, and what of that is left out, in words. The key's own entries come first: a story
+/// without its end is none, however much befell those who share the key. Of what is around it the latest are told.
 async fn told(
     ledger: &Ledger,
     detail: &CredentialDetail,
     findings: &[FindingDetail],
     own: Option<&Own<'_>>,
-) -> Result<Vec<EventRow>, LedgerError> {
-    let subjects = subjects(detail, findings);
-    let (mut told, mut after) = (Vec::new(), 0);
-    while told.len() <= EVENTS {
-        let page = ledger.timeline(&subjects, after, PAGE).await?;
-        let (is_last, last) = (page.len() < PAGE, page.last().map(|event| event.id));
-        let page = page.into_iter().filter(|event| is_about(event, detail) && !is_older_news(event, detail));
+) -> Result<(Vec<EventRow>, Vec<String>), LedgerError> {
+    let is_told = |event: EventRow| {
+        let is_its_own = is_about(&event, detail) && !is_older_news(&event, detail);
         match own {
-            Some(own) => told.extend(page.filter_map(|event| own.event(event))),
-            None => told.extend(page),
+            _ if !is_its_own => None,
+            Some(own) => own.event(event),
+            None => Some(event),
         }
-        match last {
-            Some(last) if !is_last => after = last,
-            _ => break,
+    };
+    let key = Latest::read(ledger, &[format!("credential:{}", detail.credential.id)], EVENTS, is_told).await?;
+    let room = EVENTS - key.events.len();
+    let around = Latest::read(ledger, &subjects(detail, findings), room, is_told).await?;
+    let cut = [key.cut("the key itself"), around.cut("its connections, findings and provider")];
+    let mut events: Vec<EventRow> = key.events.into_iter().chain(around.events).collect();
+    events.sort_unstable_by_key(|event| event.id);
+    Ok((events, cut.into_iter().flatten().collect()))
+}
+
+/// The latest entries on some subjects.
+struct Latest {
+    /// the latest first
+    events: Vec<EventRow>,
+    /// older ones that there was no room for, as far as they were counted
+    left: usize,
+    /// whether there may be more of those
+    more: bool,
+}
+
+impl Latest {
+    /// Reads up to `room` entries. What is none of the story is passed over page by page, so that it takes no room.
+    async fn read(
+        ledger: &Ledger,
+        subjects: &[String],
+        room: usize,
+        is_told: impl Fn(EventRow) -> Option<EventRow>,
+    ) -> Result<Self, LedgerError> {
+        let mut latest = Self { events: Vec::new(), left: 0, more: false };
+        let mut before = i64::MAX;
+        loop {
+            let page = ledger.timeline_back(subjects, before, PAGE).await?;
+            let next = page.last().map(|event| event.id).filter(|_| page.len() == PAGE);
+            for event in page.into_iter().filter_map(&is_told) {
+                if latest.events.len() < room {
+                    latest.events.push(event);
+                } else {
+                    latest.left += 1;
+                }
+            }
+            let Some(next) = next else { return Ok(latest) };
+            if latest.left >= COUNTED {
+                return Ok(Self { more: true, ..latest });
+            }
+            before = next;
         }
     }
-    told.truncate(EVENTS + 1);
-    Ok(told)
+
+    /// What is left out, in words, and where in the story; `None` for nothing.
+    fn cut(&self, about: &str) -> Option<String> {
+        let entries = match (self.left, self.more) {
+            (0, _) => return None,
+            (1, _) => "the oldest entry".to_owned(),
+            (left, false) => format!("the {left} oldest entries"),
+            (left, true) => format!("at least the {left} oldest entries"),
+        };
+        let until = self.events.last().map(|event| format!(", before {},", second(event.at))).unwrap_or_default();
+        Some(format!("{entries} of the log on {about}{until} are not told here"))
+    }
 }
 
 /// False for what happened to its connections with another credential.
@@ -143,11 +194,11 @@ fn is_older_news(event: &EventRow, detail: &CredentialDetail) -> bool {
     event.subject.starts_with("provider:") && detail.credential.first_seen_at.is_some_and(|first| event.at < first)
 }
 
-/// What the log calls everything that a credential's story is about.
+/// What the log calls everything around a credential that its story is about.
 fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String> {
     let connections: BTreeSet<_> = detail.uses.iter().map(|used| used.connection).collect();
-    std::iter::once(format!("credential:{}", detail.credential.id))
-        .chain(connections.into_iter().map(|id| format!("connection:{id}")))
+    let connections = connections.into_iter().map(|id| format!("connection:{id}"));
+    connections
         .chain(findings.iter().map(|finding| format!("finding:{}", finding.finding.id)))
         .chain([format!("provider:{}", detail.credential.provider)])
         .collect()

@@ -72,6 +72,7 @@ pub(crate) fn finding(open: bool) -> FindingDetail {
             rule: RuleName::SecretCompromised,
             severity: Severity::Critical,
             source: "main".to_owned(),
+            connection_number: ConnectionId(1),
             connection_id: "c-1".to_owned(),
             connection_name: Some("Shop".to_owned()),
             account_id: "acct-1".to_owned(),

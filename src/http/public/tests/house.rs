@@ -86,29 +86,8 @@ impl Bell for World {
         let (ledger, now) = (Arc::clone(&self.ledger), self.now());
         let proves = self.proves.load(Ordering::Relaxed);
         tokio::spawn(async move {
-            let at = Some(now);
-            let belief = Belief {
-                liveness: if proves { Liveness::Dead } else { Liveness::Suspect },
-                asked_at: at,
-                refused_first: at,
-                refused_last: at,
-                refused_whole_first: at,
-                refusals: 1,
-                refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
-                ..Belief::default()
-            };
-            let record = ProbeRecord {
-                id: CredentialId(1),
-                belief,
-                probe_at: Some(now + hours(2)),
-                kind: None,
-                parts: None,
-                shred: false,
-                idle_since: None,
-                transition: false,
-            };
-            let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
-            ledger.commit_probes(now, &learnt).await.unwrap();
+            let liveness = if proves { Liveness::Dead } else { Liveness::Suspect };
+            believe(&ledger, now, refused(liveness, now, now)).await;
             if proves {
                 judge(&ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
             }
@@ -354,6 +333,37 @@ pub(super) fn opened() -> Opened {
         mailed: true,
         exempt: None,
     }
+}
+
+/// What is believed of a key that REST and SMTP refused at these instants.
+pub(super) fn refused(liveness: Liveness, first: Timestamp, last: Timestamp) -> Belief {
+    Belief {
+        liveness,
+        since: Some(last),
+        asked_at: Some(last),
+        refused_first: Some(first),
+        refused_last: Some(last),
+        refused_whole_first: Some(first),
+        refusals: 1,
+        refused_on: vec!["rest".to_owned(), "smtp".to_owned()],
+        ..Belief::default()
+    }
+}
+
+/// What a probe at `now` leaves as believed of the key 1.
+pub(super) async fn believe(ledger: &Ledger, now: Timestamp, belief: Belief) {
+    let record = ProbeRecord {
+        id: CredentialId(1),
+        shred: belief.liveness == Liveness::Shredded,
+        belief,
+        probe_at: Some(now + hours(2)),
+        kind: None,
+        parts: None,
+        idle_since: None,
+        transition: false,
+    };
+    let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
+    ledger.commit_probes(now, &learnt).await.unwrap();
 }
 
 pub(super) async fn judge(ledger: &Ledger, change: FindingChange) {

@@ -194,7 +194,7 @@ macro_rules! page_from {
     ($order:literal, $($numbers:tt)*) => {
         sql!(
             "SELECT " [page by $order:
-                "f.id, f.rule, f.severity, s.name, c.external_id, c.name, a.external_id, k.provider,
+                "f.id, f.rule, f.severity, s.name, c.id, c.external_id, c.name, a.external_id, k.provider,
                  substr(k.fingerprint, 53), k.liveness, f.state, " [fill exempt_column] ", f.opened_at, f.closed_at, f.since, f.mailed,
                  f.pause, f.pause_until, f.baseline, "
                 [json "f.evidence"]] "

@@ -1,0 +1,181 @@
+//! What pages and API say of rows: whose they are, how sure it is, and to whom who was told is told.
+
+use super::roles::{AUDITOR, VIEWER, listed, shown};
+use super::*;
+
+/// Two sources that have the same ids, with a finding each; the second's key is known only since it was first seen.
+const TWINS: &str = "
+    INSERT INTO source (id, name) VALUES (1, 'one'), (2, 'two');
+    INSERT INTO account (id, source_id, external_id) VALUES (1, 1, 'acct'), (2, 2, 'acct');
+    INSERT INTO person (id, source_id, account_id, member_id, email, role, status, verified, digest)
+      VALUES (1, 1, 1, 'member-7', 'somebody@example.org', 'owner', 'active', 1, '');
+    INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, facts_at, digest)
+      VALUES (1, 1, 'c', 1, 'mailjet', 'Shop', 'active', 'key', 0, ''), (2, 2, 'c', 2, 'mailjet', 'Shop', 'active', 'key', 0, '');
+    INSERT INTO credential (id, fingerprint, source_id, provider, key_id, liveness, belief, secret_since, provenance, placeholder)
+      VALUES (1, printf('%064x', 1), 1, 'mailjet', 'public-half-1234', 'live', '{\"liveness\":\"live\"}', 1000, 'connected', 0),
+             (2, printf('%064x', 2), 2, 'mailjet', NULL, 'live', '{\"liveness\":\"live\"}', 1000, 'first_seen', 0),
+             (3, printf('%064x', 3), 2, 'mailjet', NULL, 'unverified', '{}', 1000, 'connected', 1);
+    INSERT INTO use (connection_id, credential_id, account_id, since) VALUES (1, 1, 1, 5), (2, 2, 2, 5);
+    INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at, evidence, mailed)
+      VALUES (1, 'secret-stale', 1, 1, 1, 'open', 1, 'high', 1, 2, '{}', 1), (2, 'secret-stale', 2, 2, 2, 'open', 1, 'high', 1, 2, '{}', 1);
+    INSERT INTO mail (id, run_id, person_id, message_id, state, formed_at) VALUES (1, 1, 1, 'id@example.org', 'sent', 9);
+    INSERT INTO notice (finding_id, opening, step, person_id, planned_at, state, mail_id)
+      VALUES (1, 1, 0, 1, 9, 'sent', 1), (1, 1, 1, 1, 10, 'cancelled', NULL);";
+
+#[tokio::test]
+async fn ids_lead_to_their_own_source_where_another_has_the_same() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    let account = |list: &str, source: &str| format!("{list}?source={source}&amp;account=acct").replace('/', "&#x2f;");
+    for (path, list, sources) in [
+        ("/findings", "/findings", &["one", "two"][..]),
+        ("/findings/F2", "/findings", &["two"]),
+        ("/connections", "/connections", &["one", "two"]),
+        ("/connections/2", "/findings", &["two"]),
+        ("/credentials/000000000002", "/findings", &["two"]),
+        ("/mails", "/findings", &["one"]),
+    ] {
+        let body = house.get(path).await.body.replace("&#x3d;", "=");
+        for source in sources {
+            assert!(body.contains(&account(list, source)), "{source} on {path}: {body}");
+        }
+        assert!(!body.contains("?account="), "an account without its source on {path}: {body}");
+    }
+    let findings = house.get("/findings").await.body;
+    for number in [1, 2] {
+        assert!(findings.contains(&format!("&#x2f;connections&#x2f;{number}\"")), "{number}: {findings}");
+    }
+    let rows = house.get("/api/v1/findings").await.json();
+    let numbers = rows["items"].as_array().unwrap().iter().map(|row| row["connection_number"].as_i64().unwrap());
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(house.get("/api/v1/mails").await.json()["items"][0]["source"], "one");
+}
+
+#[tokio::test]
+async fn an_age_that_is_only_a_lower_bound_says_so() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    for (path, bounds) in [("/connections", 1), ("/credentials", 1), ("/connections/1", 0), ("/connections/2", 1)] {
+        let body = house.get(path).await.body;
+        let told = body.matches("<small>at least</small>").count() + body.matches("(at least)").count();
+        assert_eq!(told, bounds, "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_for_a_key_is_not_listed_as_one() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    let list = house.get("/credentials").await.body;
+    assert_eq!(list.matches("stand-in").count(), 1, "{list}");
+    assert!(
+        house.get("/credentials/000000000003").await.body.contains("there is no key, and it is not counted as one")
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_is_over_says_so_and_not_that_there_is_nothing() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    for list in [
+        "/findings?sort=number&from=n_99",
+        "/connections?from=n_99",
+        "/credentials?from=n_99",
+        "/mails?from=l_1",
+        "/scans?from=l_1",
+    ] {
+        let page = house.get(list).await;
+        assert_eq!(page.status, 200, "{list}: {}", page.body);
+        assert!(page.body.contains("The list ends here. Go back to the first page."), "{list}: {}", page.body);
+        assert!(page.body.contains("Nothing more") && !page.body.contains("known yet"), "{list}: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_more_share_than_are_read_is_told_with_a_bound() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    let many = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1400)
+        INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
+        SELECT i, 1, 'c-' || i, 1, 'mailjet', 'active', 'key', 0, '' FROM n;
+        WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1400)
+        INSERT INTO use (connection_id, credential_id, account_id, since) SELECT i, 1, 1, 5 FROM n;
+        WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+        INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at, evidence, mailed)
+        SELECT i, 'secret-shared', i, 1, 1, 'open', 1, CASE WHEN i = 400 THEN 'critical' ELSE 'low' END, 1, 2, '{}', 1 FROM n;";
+    house.seed(many);
+    let list = house.get("/credentials").await.body;
+    assert!(list.contains("<bdi>1,000</bdi> <small>at least</small>"), "{list}");
+    let page = house.get("/credentials/000000000001").await.body;
+    assert!(page.contains("And at least 950 more"), "{page}");
+    assert!(
+        page.contains("F400") && page.contains("There are more: the list of findings"),
+        "the worst is listed: {page}"
+    );
+}
+
+#[tokio::test]
+async fn who_was_told_is_for_those_who_may_audit_on_pages_and_in_the_api_alike() {
+    let house = House::open_to(with_token(), listed()).await;
+    house.seed(TWINS);
+    let get = async |path: &str, who: &str| house.ask(&request("GET", path, &shown(who))).await;
+    for (path, list) in [("/api/v1/findings/F1", ""), ("/api/v1/findings/F1/story", "/finding")] {
+        let (viewer, auditor) = (get(path, VIEWER).await.json(), get(path, AUDITOR).await.json());
+        let notices = |document: &serde_json::Value| document.pointer(&format!("{list}/notices")).unwrap().clone();
+        assert_eq!(notices(&viewer), serde_json::json!([]), "{path}");
+        assert_eq!(notices(&auditor).as_array().unwrap().len(), 2, "{path}");
+    }
+    for path in ["/api/v1/findings/F1/story", "/findings/F1", "/connections/1", "/credentials/000000000001"] {
+        let (viewer, auditor) = (get(path, VIEWER).await.body, get(path, AUDITOR).await.body);
+        for word in ["member-7", "person 1", "notice.", "cancelled", "s***"] {
+            assert!(!viewer.contains(word), "{word} for a viewer on {path}: {viewer}");
+        }
+        assert!(auditor.contains("member-7 of acct"), "{path}: {auditor}");
+        assert!(!auditor.contains("somebody@"), "{path}: {auditor}");
+    }
+}
+
+#[tokio::test]
+async fn pages_and_api_show_what_the_security_model_says_and_no_more() {
+    let model = include_str!("../../../docs/security-model.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in
+        ["the names of connections as the platform wrote them", "the last four characters of a key's public half"]
+    {
+        assert!(model.contains(said), "{said}");
+    }
+    let house = House::open_to(with_token(), listed()).await;
+    house.seed(TWINS);
+    house.seed("INSERT INTO escrow (credential_id, held, sealed) VALUES (1, 1, 'c2VhbGVkLWNvcHk=');");
+    let mut seen = String::new();
+    for path in [
+        "/findings",
+        "/findings/F1",
+        "/connections",
+        "/connections/1",
+        "/credentials",
+        "/credentials/000000000001",
+        "/mails",
+        "/api/v1/findings",
+        "/api/v1/findings/F1",
+        "/api/v1/findings/F1/story",
+        "/api/v1/connections",
+        "/api/v1/connections/1",
+        "/api/v1/credentials",
+        "/api/v1/credentials/000000000001",
+        "/api/v1/mails",
+        "/api/v1/events",
+        "/metrics",
+    ] {
+        for who in [VIEWER, AUDITOR, TOKEN] {
+            let answer = house.ask(&request("GET", path, &shown(who))).await;
+            assert!(answer.status == 200 || (who == VIEWER && answer.status == 403), "{path}: {}", answer.status);
+            for never in ["public-half", "somebody", "c2VhbGVk"] {
+                assert!(!answer.body.contains(never), "{never} on {path}: {}", answer.body);
+            }
+            seen.push_str(&answer.body);
+        }
+    }
+    for shown in ["Shop", "1234", "acct", "member-7 of acct (s"] {
+        assert!(seen.contains(shown), "{shown}");
+    }
+}

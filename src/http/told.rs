@@ -1,0 +1,27 @@
+//! Who was told what, as far as a visitor may know it: the one line that pages and API draw.
+
+use super::access::{Right, Visitor};
+use crate::domain::ids::CredentialId;
+use crate::ledger::Ledger;
+use crate::ledger::read::FindingDetail;
+use crate::ports::LedgerError;
+use crate::report::story::Story;
+
+/// A finding; without its notices for who may not see who was told.
+pub(super) fn finding(mut detail: FindingDetail, visitor: &Visitor) -> FindingDetail {
+    if !visitor.role.may(Right::Audit) {
+        detail.notices.clear();
+    }
+    detail
+}
+
+/// A credential's story; `None` where there is no such credential. Who may not see who was told reads of nobody.
+///
+/// # Errors
+/// [`LedgerError`], as for every reading.
+pub(super) async fn story(ledger: &Ledger, id: CredentialId, visitor: &Visitor) -> Result<Option<Story>, LedgerError> {
+    match visitor.role.may(Right::Audit) {
+        true => Story::of(ledger, id).await,
+        false => Story::of_nobody(ledger, id).await,
+    }
+}
