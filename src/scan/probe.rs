@@ -192,9 +192,6 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.held += sum.held;
         probed.put_off += sum.put_off;
         probed.shredded += sum.shredded;
-        if sum.asked > 0 || sum.given_up_after.is_some() {
-            tools.meter.answering(&provider, sum.given_up_after.is_none());
-        }
         probed.left.extend(sum.left);
         probed.nowhere.extend((sum.nowhere > 0).then(|| (provider.clone(), sum.nowhere)));
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));

@@ -8,6 +8,7 @@ use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};
 use crate::ports::meter::{JobOutcome, Meter, PartName, Unmetered};
 use crate::schedule::plan::LastRun;
+use crate::telemetry::metrics::Heard;
 
 /// The daemon's board. Clones are the same one.
 #[derive(Clone)]
@@ -61,25 +62,23 @@ impl Board {
         state.parts.insert(part, entry(now, seen));
     }
 
-    /// Notes which providers the last scan gave up.
-    pub(super) fn gave_up(&self, now: Timestamp, providers: &[(ProviderName, String)]) {
+    /// Notes which providers answer, and which don't. Of one that was not asked since it stays as it was; one that is asked
+    /// no more is told of no more.
+    pub(super) fn hear(&self, now: Timestamp, heard: &Heard) {
         let mut state = self.state();
-        let back: Vec<ProviderName> = state
-            .given_up
-            .keys()
-            .filter(|name| !providers.iter().any(|(given_up, _)| given_up == *name))
-            .cloned()
-            .collect();
-        for name in back {
-            state.given_up.remove(&name);
-            tracing::info!(provider = %name, "the provider answers again");
+        let silent = |name: &ProviderName| heard.get(name).is_some_and(Result::is_err);
+        for (name, _) in state.given_up.extract_if(.., |name, _| !silent(name)) {
+            if heard.contains_key(&name) {
+                tracing::info!(provider = %name, "the provider answers again");
+            }
         }
-        for (name, why) in providers {
-            if !state.given_up.contains_key(name) {
+        for (name, why) in heard.iter().filter_map(|(name, heard)| Some((name, heard.as_ref().err()?))) {
+            let since = state.given_up.get(name).map(|seen| seen.since);
+            if since.is_none() {
                 tracing::warn!(provider = %name, reason = why, "a provider does not answer; its credentials stay due");
             }
-            let since = state.given_up.get(name).map_or(now, |seen| seen.since);
-            state.given_up.insert(name.clone(), Seen { since, trouble: Some(why.clone()) });
+            let seen = Seen { since: since.unwrap_or(now), trouble: Some(why.clone()) };
+            state.given_up.insert(name.clone(), seen);
         }
     }
 
@@ -163,13 +162,19 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_given_up_until_a_scan_has_done_with_it() {
+    fn a_provider_is_given_up_until_it_answers_or_is_asked_no_more() {
         let board = Board::default();
-        let kit = (ProviderName::new("kit"), "10 failures".to_owned());
-        board.gave_up(NOW, std::slice::from_ref(&kit));
-        board.gave_up(NOW + hours(1), std::slice::from_ref(&kit));
-        assert_eq!(board.report().given_up[&kit.0].since, NOW);
-        board.gave_up(NOW + hours(2), &[]);
+        let kit = ProviderName::new("kit");
+        let silent = |failed: u32| Heard::from([(kit.clone(), Err(format!("{failed} failures in a row")))]);
+        board.hear(NOW, &silent(10));
+        board.hear(NOW + hours(1), &silent(12));
+        let seen = board.report().given_up[&kit].clone();
+        assert_eq!(seen, Seen { since: NOW, trouble: Some("12 failures in a row".to_owned()) });
+        board.hear(NOW + hours(2), &Heard::from([(kit.clone(), Ok(()))]));
+        assert!(board.report().given_up.is_empty());
+        board.hear(NOW + hours(3), &silent(10));
+        assert_eq!(board.report().given_up[&kit].since, NOW + hours(3));
+        board.hear(NOW + hours(4), &Heard::new());
         assert!(board.report().given_up.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! The estate at one moment: all that the metrics and the first page show of the ledger.
 
 mod found;
+pub(in crate::ledger) mod outbox;
 #[cfg(test)]
 mod tests;
 
@@ -10,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::found::{ExemptOverview, FindingsOverview};
+pub use self::outbox::OutboxOverview;
 use super::closings::{self, ClosingsOverview, OpenForOverview};
-use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
 use super::when;
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::blindness::{Blind, Scope, Why};
-use crate::domain::brake::Braked;
 use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
@@ -25,12 +25,10 @@ use crate::domain::ids::ProviderName;
 use crate::domain::span::OpenFor;
 use crate::domain::time::Timestamp;
 use crate::ledger::act::statements::COUNTED;
-use crate::ledger::notify::mode;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ledger::{Ledger, meta, sight};
 use crate::ports::LedgerError;
-use crate::ports::notify::WaitReason;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
 ///
@@ -103,6 +101,11 @@ pub struct ProviderOverview {
     pub connections: BTreeMap<ConnectionStatus, u64>,
     /// credentials by liveness; stand-ins for rows without a secret are left out
     pub credentials: BTreeMap<Liveness, u64>,
+    /// credentials that the provider is asked about again, sooner or later
+    pub to_ask: u64,
+    /// since when nothing uses the one that has been unused for longest, of those that work and whose copies are held
+    #[serde(serialize_with = "when::maybe")]
+    pub unused_since: Option<Timestamp>,
     /// secrets whose age matters, by its band: a key in open use that is not proven dead
     pub ages: BTreeMap<AgeBand, u64>,
     /// since when the oldest of them is known to exist
@@ -113,23 +116,6 @@ pub struct ProviderOverview {
     /// when the use of the oldest tombstone ended
     #[serde(serialize_with = "when::maybe")]
     pub oldest_tombstone: Option<Timestamp>,
-}
-
-/// The outbox in numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OutboxOverview {
-    /// mails by state
-    pub mails: BTreeMap<MailState, u64>,
-    /// addresses that are left alone because their server refused them for good
-    pub suppressed: u64,
-    /// when the oldest mail that still has to go out was formed
-    #[serde(serialize_with = "when::maybe")]
-    pub oldest_waiting: Option<Timestamp>,
-    /// people whose digest is put off, by the reason
-    pub put_off: BTreeMap<WaitReason, u64>,
-    /// why nobody is told of anything; `None` where the brake is off
-    #[serde(serialize_with = "when::braked")]
-    pub braked: Option<Braked>,
 }
 
 /// One source, as its last reading left it.
@@ -184,23 +170,13 @@ impl SourceOverview {
     }
 }
 
-impl Default for OutboxOverview {
-    fn default() -> Self {
-        Self {
-            mails: MailState::ALL.map(|state| (state, 0)).into(),
-            suppressed: 0,
-            oldest_waiting: None,
-            put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
-            braked: None,
-        }
-    }
-}
-
 impl Default for ProviderOverview {
     fn default() -> Self {
         Self {
             connections: ConnectionStatus::ALL.map(|status| (status, 0)).into(),
             credentials: Liveness::ALL.map(|liveness| (liveness, 0)).into(),
+            to_ask: 0,
+            unused_since: None,
             ages: AgeBand::ALL.map(|band| (band, 0)).into(),
             oldest_since: None,
             tombstones: 0,
@@ -254,7 +230,7 @@ impl Ledger {
             exempt: Vec::new(),
             open_for: closings::open_for(&mut moment, last.finding, now).await?,
             closings: closings::closings(&mut moment).await?,
-            outbox: outbox(&mut moment, now).await?,
+            outbox: outbox::read(&mut moment, now).await?,
             acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
@@ -284,8 +260,11 @@ impl Overview {
         for ((provider, status), count) in tallies.connections {
             self.provider(provider).connections.insert(status, count);
         }
-        for ((provider, liveness), count) in tallies.credentials {
-            self.provider(provider).credentials.insert(liveness, count);
+        for ((provider, liveness), found) in tallies.credentials {
+            let provider = self.provider(provider);
+            provider.credentials.insert(liveness, found.count);
+            provider.to_ask += found.to_ask;
+            provider.unused_since = provider.unused_since.into_iter().chain(found.unused_since).min();
         }
         for (provider, found) in tallies.tombstones {
             let provider = self.provider(provider);
@@ -322,17 +301,6 @@ async fn log(moment: &mut Session) -> Result<LogOverview, LedgerError> {
     Ok(LogOverview { broken: broken.as_deref() == Some("1"), audited_at })
 }
 
-async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, LedgerError> {
-    let mut outbox = OutboxOverview::default();
-    outbox.mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
-    let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
-    outbox.oldest_waiting = oldest.into_iter().flatten().min();
-    outbox.suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
-    outbox.put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
-    outbox.braked = mode::braked(moment).await?;
-    Ok(outbox)
-}
-
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(known.map_or(other, |known| known.min(other)))
 }
@@ -362,25 +330,6 @@ pub(in crate::ledger) const SOURCES: Sql = sql!(
         "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
          last_changes, last_event"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
-);
-
-pub(in crate::ledger) const MAILS: Sql = sql!(
-    "SELECT " [page "state, total"] " FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted"
-);
-
-pub(in crate::ledger) const PUT_OFF: Sql = sql!(
-    "SELECT " [page "why, total"] " FROM (SELECT why, count(*) AS total FROM put_off GROUP BY why) AS counted"
-);
-
-/// [`MailState::is_waiting`], as the index on states finds it.
-pub(in crate::ledger) const OLDEST_WAITING: Sql = sql!(
-    "SELECT " [list "min(formed_at)"] " FROM mail
-     WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')"
-);
-
-pub(in crate::ledger) const SUPPRESSED: Sql = sql!(
-    "SELECT count(*) FROM suppressed AS s JOIN person AS p ON p.id = s.person_id AND p.email = s.email
-     WHERE s.until > $1"
 );
 
 /// In PostgreSQL: of the schema's tables, their indexes and what is kept beside them.

@@ -29,13 +29,23 @@ pub(super) struct Tallies {
     /// connections by provider and status
     pub(super) connections: Tally<ConnectionStatus>,
     /// credentials by provider and liveness; stand-ins for rows without a secret are left out
-    pub(super) credentials: Tally<Liveness>,
+    pub(super) credentials: BTreeMap<(ProviderName, Liveness), Held>,
     /// open findings by the credential's provider, rule and severity
     pub(super) findings: BTreeMap<(ProviderName, RuleName, Severity), OpenFindings>,
     /// findings that the operator accepts for a while, by the credential's provider and rule
     pub(super) exempt: BTreeMap<(ProviderName, RuleName), ExemptFindings>,
     /// ended uses whose credential has no open use in the account and is not proven dead, by provider
     pub(super) tombstones: BTreeMap<ProviderName, Tombstones>,
+}
+
+/// Credentials of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) count: u64,
+    /// those that are asked about again
+    pub(super) to_ask: u64,
+    /// since when nothing uses the one that has been unused for longest, of those that work and whose copies are held
+    pub(super) unused_since: Option<Timestamp>,
 }
 
 /// Open findings of one kind.
@@ -97,8 +107,11 @@ impl Tallies {
         })
         .await?;
         let credentials = ("credential", &CREDENTIALS, last.credential);
-        walk(moment, credentials, &[], |(provider, liveness, count): (_, _, u64)| {
-            *sum.credentials.entry((provider, liveness)).or_default() += count;
+        walk(moment, credentials, &[], |row: CredentialsRow| {
+            let CredentialsRow(provider, liveness, count, to_ask, unused_since) = row;
+            let kind = sum.credentials.entry((provider, liveness)).or_default();
+            (kind.count, kind.to_ask) = (kind.count + count, kind.to_ask + to_ask);
+            kind.unused_since = kind.unused_since.into_iter().chain(unused_since).min();
         })
         .await?;
         walk(moment, ("finding", &FINDINGS, last.finding), &[], |row: FindingsRow| {
@@ -123,6 +136,9 @@ impl Tallies {
         Ok(sum)
     }
 }
+
+#[derive(Deserialize)]
+struct CredentialsRow(ProviderName, Liveness, u64, u64, Option<Timestamp>);
 
 #[derive(Deserialize)]
 struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp, Option<Timestamp>);
@@ -158,9 +174,13 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
 );
 
 pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
-    "SELECT " [page "provider, liveness, total"] "
-     FROM (SELECT provider, liveness, count(*) AS total FROM credential WHERE id > $1 AND id <= $2 AND placeholder = 0
-           GROUP BY provider, liveness) AS counted"
+    "SELECT " [page "provider, liveness, total, to_ask, unused_since"] "
+     FROM (SELECT k.provider, k.liveness, count(*) AS total, count(k.probe_at) AS to_ask,
+                  min(CASE WHEN k.idle_since IS NOT NULL AND k.liveness = 'live'
+                                AND EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1)
+                           THEN k.idle_since END) AS unused_since
+           FROM credential AS k WHERE k.id > $1 AND k.id <= $2 AND k.placeholder = 0
+           GROUP BY k.provider, k.liveness) AS counted"
 );
 
 /// The end is that of exemptions, and no finding has one that is open.
