@@ -188,13 +188,18 @@ fn a_provider_and_a_mail_server_that_do_not_answer_are_seen_not_to() {
     }
 }
 
-#[test]
-fn every_query_on_the_page_of_metrics_is_one() {
+/// The queries on the page of metrics, one a row.
+pub fn examples() -> Vec<String> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/metrics.md");
     let page = fs::read_to_string(page).expect("the page");
     let rows = page.lines().filter(|line| line.starts_with("| `"));
-    let queries = rows.map(|row| row.trim_end_matches("` |").rsplit("| `").next().expect("a cell").replace("\\|", "|"));
-    let rules: Vec<serde_json::Value> = queries
+    rows.map(|row| row.trim_end_matches("` |").rsplit("| `").next().expect("a cell").replace("\\|", "|")).collect()
+}
+
+#[test]
+fn every_query_on_the_page_of_metrics_is_one() {
+    let rules: Vec<serde_json::Value> = examples()
+        .into_iter()
         .enumerate()
         .map(|(at, query)| serde_json::json!({"record": format!("query{at}"), "expr": query}))
         .collect();
