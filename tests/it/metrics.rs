@@ -188,6 +188,18 @@ fn a_provider_and_a_mail_server_that_do_not_answer_are_seen_not_to() {
     }
 }
 
+#[test]
+fn a_provider_that_has_too_few_keys_to_be_given_up_over_is_not_said_to_answer_either() {
+    let estate = stale_keys(3);
+    let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+    estate
+        .write("keysweep.toml", &text.replace(&estate.world.address(Simulated::Kit).to_string(), "http://127.0.0.1:1"));
+    estate.release();
+    let text = exported(&estate);
+    assert_eq!(sum(&text, "keysweep_provider_answering", &["provider=\"kit\""]), 0.0, "{text}");
+    assert_eq!(sum(&text, "keysweep_credentials", &["provider=\"kit\""]), 3.0, "{text}");
+}
+
 /// The queries on the page of metrics, one a row.
 pub fn examples() -> Vec<String> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/metrics.md");
