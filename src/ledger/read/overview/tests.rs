@@ -133,12 +133,7 @@ fn expected(rows: &[Row]) -> Overview {
         let users = |of: usize| rows.iter().filter(move |other| !other.ended && other.shares % rows.len() == of);
         *overview.provider(row.provider()).connections.entry(row.status()).or_default() += 1;
         if !row.placeholder {
-            let provider = overview.provider(row.provider());
-            *provider.credentials.entry(row.liveness()).or_default() += 1;
-            provider.to_ask += u64::from(!row.oauth);
-            if row.liveness() == Liveness::Live && row.unproven && !row.first_seen {
-                provider.unused_since = provider.unused_since.into_iter().chain([until(number)]).min();
-            }
+            count_credential(overview.provider(row.provider()), number, row);
         }
         if users(number).any(|user| !user.oauth && user.status().is_open()) && !row.proven_dead() {
             let provenance = if row.first_seen { Provenance::FirstSeen } else { Provenance::Declared };
@@ -167,16 +162,28 @@ fn expected(rows: &[Row]) -> Overview {
             let bands = overview.open_for.entry(row.rule()).or_default();
             *bands.entry(open_for(number)).or_default() += 1;
         }
-        *overview.outbox.mails.entry(row.mail()).or_default() += 1;
-        if row.mail().is_waiting() {
-            overview.outbox.oldest_waiting = earlier(overview.outbox.oldest_waiting, opened(number));
-            if row.placeholder {
-                overview.outbox.oldest_tried = earlier(overview.outbox.oldest_tried, opened(number));
-            }
-        }
+        count_mail(&mut overview.outbox, number, row);
     }
     overview.findings = findings.into_values().collect();
     overview
+}
+
+fn count_credential(provider: &mut ProviderOverview, number: usize, row: &Row) {
+    *provider.credentials.entry(row.liveness()).or_default() += 1;
+    provider.to_ask += u64::from(!row.oauth);
+    if row.liveness() == Liveness::Live && row.unproven && !row.first_seen {
+        provider.unused_since = earlier(provider.unused_since, until(number));
+    }
+}
+
+fn count_mail(outbox: &mut OutboxOverview, number: usize, row: &Row) {
+    *outbox.mails.entry(row.mail()).or_default() += 1;
+    if row.mail().is_waiting() {
+        outbox.oldest_waiting = earlier(outbox.oldest_waiting, opened(number));
+        if row.placeholder {
+            outbox.oldest_tried = earlier(outbox.oldest_tried, opened(number));
+        }
+    }
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
