@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{DOCUMENTS, text};
 use super::prometheus::{Prometheus, ask, free_address};
+use super::{DOCUMENTS, text};
 use crate::daemon::running::Running;
 use crate::estate::{Estate, one_stale_key, wait_for};
 use crate::support::receiver::Receiver;
