@@ -17,9 +17,11 @@
 mod bell;
 mod board;
 mod desk;
+mod glances;
 mod house;
 mod outage;
 mod pulse;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -37,6 +39,7 @@ pub use self::pulse::Pulse;
 pub use self::work::{Ran, Work};
 
 use self::desk::Desk;
+use self::shown::Shown;
 use self::trouble::{Delivery, LedgerState, Questions};
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{News, Orders, Supervisor};
@@ -77,6 +80,7 @@ pub struct Daemon<W, O, C, T, S> {
     untold: BTreeSet<Job>,
     delivery: Delivery,
     questions: Questions,
+    shown: Shown,
 }
 
 /// On with the loop, or out of it.
@@ -96,8 +100,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let plan = Plan::new(|job| (work.timetable(job), last[job as usize].clone()), clock.now());
         let desk = Desk { orders, clock, timer, supervisor, bell, board, reload: false, stopping: false };
         let (ledger, delivery) = (LedgerState::default(), Delivery::default());
-        let (lost, untold, questions) = Default::default();
-        Ok(Self { work, plan, desk, seed, ledger, lost, untold, delivery, questions })
+        let (lost, untold, questions, shown) = Default::default();
+        Ok(Self { work, plan, desk, seed, ledger, lost, untold, delivery, questions, shown })
     }
 
     /// Runs until it is told to stop. Nothing that fails ends it.
@@ -157,10 +161,14 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if self.desk.bell.take_answer() || asking == Some(Duration::ZERO) {
             return self.answer().await;
         }
+        let showing = self.shown.left(now);
         match (look.step, self.delivery.left(now)) {
             (Step::Begin(job), _) => self.perform(job).await,
+            (Step::Wait(_), _) if showing == Some(Duration::ZERO) => self.show().await,
             (Step::Wait(_), Some(Duration::ZERO)) => self.deliver().await,
-            (Step::Wait(wait), left) => self.wait(left.into_iter().chain(asking).fold(wait, Duration::min)).await,
+            (Step::Wait(wait), left) => {
+                self.wait(left.into_iter().chain(asking).chain(showing).fold(wait, Duration::min)).await
+            }
         }
     }
 
@@ -209,7 +217,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
             Some(Err(error)) => self.undelivered(&error),
             None => self.give_back(self.desk.clock.now()).await?,
         }
-        self.look_around().await?;
+        self.shown.changed();
+        self.look_for_what_waits().await?;
         self.spare_what_stays_due();
         ControlFlow::Continue(())
     }
@@ -222,7 +231,8 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if let Some(Err(error)) = attended.done()? {
             tracing::warn!(error = &error as &dyn std::error::Error, "what somebody waits for could not be asked");
         }
-        self.look_around().await?;
+        self.shown.changed();
+        self.look_for_what_waits().await?;
         self.questions.spare(self.desk.clock.now(), self.seed);
         ControlFlow::Continue(())
     }
@@ -273,22 +283,38 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         ControlFlow::Continue(())
     }
 
-    /// After anything was done: shows the estate, and finds out when the next mail is to be tried, and who waits.
+    /// After a job: finds out what waits, and shows the estate.
     async fn look_around(&mut self) -> Flow {
+        self.look_for_what_waits().await?;
+        self.show().await
+    }
+
+    /// After anything was done: finds out when the next mail is to be tried, and who waits.
+    async fn look_for_what_waits(&mut self) -> Flow {
         if self.desk.stopping {
             return ControlFlow::Continue(());
         }
+        self.desk.board.hear(self.desk.clock.now(), &self.work.heard());
         let work = &self.work;
-        let look = async {
-            let due = (work.mail_due().await?, work.is_waited_for().await?);
-            work.show().await.map(|()| due)
-        };
+        let look = async { Ok((work.mail_due().await?, work.is_waited_for().await?)) };
         let looked = finish(&mut self.desk, work, look).await?;
         let looked = self.heard_of(looked);
         self.delivery.is_due_at(looked.and_then(|(due, _)| due));
         if let Some((_, waiting)) = looked {
             self.questions.wait(waiting);
         }
+        ControlFlow::Continue(())
+    }
+
+    async fn show(&mut self) -> Flow {
+        if self.desk.stopping {
+            return ControlFlow::Continue(());
+        }
+        let shown = finish(&mut self.desk, &self.work, self.work.show()).await?;
+        let now = self.desk.clock.now();
+        self.heard(shown);
+        self.shown.is_new(now); // where the ledger failed it is tried by itself, and shown after the next job
+        self.desk.board.hear(now, &self.work.heard());
         ControlFlow::Continue(())
     }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{App, room};
 use crate::config::PerConnection;
 use crate::domain::catalogue::Provider;
+use crate::domain::policy::Hold;
+use crate::ledger::Ledger;
 use crate::ledger::read::{OldestSecrets, Overview};
 use crate::ports::meter::{Meter, Stage};
 use crate::ports::{Clock, LedgerError};
-use crate::telemetry::metrics::{Configured, ConfiguredProvider, Metrics, Singles};
+use crate::telemetry::metrics::{Configured, ConfiguredProvider, Metrics, Room, Singles};
 
 impl<C: Clock> App<C> {
     /// The same keysweep, with whatever its stages do counted by `meter`. Without one nothing is counted.
@@ -30,6 +32,7 @@ impl<C: Clock> App<C> {
             sources: self.sources.iter().map(|(spec, _)| spec.name.clone()).collect(),
             takers: self.takers.iter().map(|taker| taker.name().to_owned()).collect(),
             retention: self.settings.escrow.retention,
+            holds_until_proven: self.settings.escrow.hold == Hold::UntilProven,
         }
     }
 
@@ -40,37 +43,52 @@ impl<C: Clock> App<C> {
     pub async fn refresh(&self, metrics: &Metrics) -> Result<(), LedgerError> {
         let overview = self.ledger.overview(self.clock.now()).await?;
         self.ledger.note_estate(&overview).await?;
-        let singles = self.singles(&overview).await?;
-        metrics.limit_ledger(self.ledger_limit(overview.ledger_bytes).await);
+        self.show(&self.ledger, overview, metrics).await
+    }
+
+    /// The same in the middle of a job, through connections of its own, so that the job doesn't wait for them; it writes
+    /// nothing. What it shows is as far as the job has come.
+    ///
+    /// # Errors
+    /// As for [`App::refresh`].
+    pub async fn glance(&self, beside: &Ledger, metrics: &Metrics) -> Result<(), LedgerError> {
+        let overview = beside.overview(self.clock.now()).await?;
+        self.show(beside, overview, metrics).await
+    }
+
+    async fn show(&self, ledger: &Ledger, overview: Overview, metrics: &Metrics) -> Result<(), LedgerError> {
+        let singles = self.singles(ledger, &overview).await?;
+        metrics.limit_ledger(self.ledger_room(overview.ledger_bytes).await);
         metrics.show_singles(singles);
         metrics.show(overview);
         Ok(())
     }
 
     /// The connections that have series of their own; `None` where the operator wants none.
-    async fn singles(&self, overview: &Overview) -> Result<Option<Singles>, LedgerError> {
+    async fn singles(&self, ledger: &Ledger, overview: &Overview) -> Result<Option<Singles>, LedgerError> {
         let which = self.settings.telemetry.per_connection;
         if which == PerConnection::Off {
             return Ok(None);
         }
         let limit = self.settings.telemetry.per_connection_limit as usize;
-        let findings = self.ledger.worst_findings(limit).await?;
+        let findings = ledger.worst_findings(limit).await?;
         let open: u64 = overview.findings.iter().map(|kind| kind.count).sum();
         let findings_left_out = open.saturating_sub(findings.len() as u64);
         let secrets = match which {
-            PerConnection::All => self.ledger.oldest_secrets(limit).await?,
+            PerConnection::All => ledger.oldest_secrets(limit).await?,
             _ => OldestSecrets::default(),
         };
         Ok(Some(Singles { findings, findings_left_out, secrets }))
     }
 
-    /// How large the ledger may grow: as the operator says, and not beyond its disk, where that is ours.
-    async fn ledger_limit(&self, bytes: u64) -> Option<u64> {
-        let disk = match room::folder(&self.settings.ledger.url) {
-            Some(folder) => room::free(&folder).await.map(|free| free.saturating_add(bytes)),
+    /// The ledger may grow as large as the operator says, and not beyond its disk, where that is ours.
+    async fn ledger_room(&self, bytes: u64) -> Room {
+        let free = match room::folder(&self.settings.ledger.url) {
+            Some(folder) => room::free(&folder).await,
             None => None,
         };
-        self.settings.telemetry.ledger_limit.into_iter().chain(disk).min()
+        let disk = free.map(|free| free.saturating_add(bytes));
+        Room { limit: self.settings.telemetry.ledger_limit.into_iter().chain(disk).min(), free }
     }
 
     /// Measures how long a stage takes, whatever becomes of it.

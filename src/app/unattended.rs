@@ -7,9 +7,8 @@ use tokio::sync::watch;
 use super::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House, Load};
 use super::ops::{Listener, Window};
 use super::public::Front;
-use super::{App, SystemClock, SystemTimer};
+use super::{App, AppError, SystemClock, SystemTimer};
 use crate::lifecycle::{Orders, Supervisor};
-use crate::ports::LedgerError;
 use crate::telemetry::metrics::Metrics;
 
 /// What it is put together from.
@@ -34,7 +33,7 @@ impl Unattended {
     ///
     /// # Errors
     /// Where the ledger can't be read at the start.
-    pub async fn run(self, orders: impl Orders, supervisor: impl Supervisor) -> Result<Exit, LedgerError> {
+    pub async fn run(self, orders: impl Orders, supervisor: impl Supervisor) -> Result<Exit, AppError> {
         let Self { app, metrics, listener, front, env, load } = self;
         let (bell, board) = (Doorbell::default(), Board::new(metrics.clone()));
         let window = Arc::new(Window::new(&app, metrics.clone()));

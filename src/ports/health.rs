@@ -57,7 +57,8 @@ pub struct HealthReport {
     pub parts: BTreeMap<PartName, Seen>,
     /// the configuration: in trouble where the last reload was refused. `None` before the start
     pub config: Option<Seen>,
-    /// providers that a scan gave up and that have said nothing definite since: since when, and how it looked
+    /// providers that answered nothing when they were last asked, or were given up then: since when, and how it looked. One
+    /// that answers, that was never asked, or of which nothing is left to ask is not among them
     pub given_up: BTreeMap<ProviderName, Seen>,
     /// the jobs
     pub jobs: BTreeMap<Job, JobState>,

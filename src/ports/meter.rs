@@ -21,8 +21,8 @@ use crate::domain::time::Timestamp;
 pub trait Meter: Send + Sync {
     /// A provider was asked about one credential, or could not be.
     fn probed(&self, _provider: &ProviderName, _answer: &Answer) {}
-    /// A pass over a provider's credentials is over: false where it was given up because it did not answer.
-    fn answering(&self, _provider: &ProviderName, _answering: bool) {}
+    /// A pass that asked a provider is over: it answered, or why it is said not to.
+    fn answering(&self, _provider: &ProviderName, _heard: Result<(), &str>) {}
     /// A credential's liveness changed, and the ledger has it.
     fn moved(&self, _provider: &ProviderName, _to: Liveness) {}
     /// A credential's liveness would have changed, had its provider not been blind.

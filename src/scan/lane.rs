@@ -6,6 +6,7 @@
 
 mod believe;
 mod controls;
+mod hearing;
 mod sights;
 
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,7 @@ use futures::stream::{Stream, StreamExt};
 use tokio::sync::mpsc;
 
 use self::controls::Controls;
+use self::hearing::Hearing;
 use self::sights::Sights;
 use super::pass::Pass;
 use super::probe::{ProbeTools, width};
@@ -67,6 +69,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     /// suspects made since then went back in the ledger during this pass; what was loaded before doesn't know of it
     went_back: Cell<Option<Timestamp>>,
     failures: Cell<u32>,
+    /// whether anything was answered at all
+    hearing: Cell<Hearing>,
     /// answers that the trace tells of one by one
     told: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
@@ -91,9 +95,10 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let (went_back, failures, told, put_off) = Default::default();
+        let (went_back, failures, hearing, told, put_off) = Default::default();
         let left = None;
-        let lane = Self { tools, pass, provider, policy, controls, sights, went_back, failures, told, put_off, left };
+        let lane =
+            Self { tools, pass, provider, policy, controls, sights, went_back, failures, hearing, told, put_off, left };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
@@ -116,8 +121,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let mut sum = written?;
         asked?;
         sum.put_off = self.put_off.get();
-        sum.left = self.left.map(RefCell::into_inner).unwrap_or_default();
         sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
+        self.tell_whether_it_answers(sum.given_up_after);
+        sum.left = self.left.map(RefCell::into_inner).unwrap_or_default();
         Ok(sum)
     }
 
@@ -193,6 +199,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         self.pass.tell(self.tools.clock, self.provider, answer.date);
         // By the clock as it is set now: its date may have moved it.
         let answer = Answer { at: self.tools.clock.now(), ..answer };
+        self.hearing.set(self.hearing.get().after(answer.outcome));
         match answer.outcome {
             Outcome::Unknown(reason) if reason.is_transport() => self.failures.set(self.failures.get() + 1),
             _ if self.failures.get() < GIVE_UP_AFTER => self.failures.set(0),

@@ -49,8 +49,6 @@ pub struct Probed {
     pub nowhere: Vec<(ProviderName, u64)>,
     /// providers that were given up for this pass, with how many failures in a row
     pub given_up: Vec<(ProviderName, u32)>,
-    /// providers that said something definite about at least one credential
-    pub answered: Vec<ProviderName>,
     /// the credentials that were to be asked and were not, so that they stay due; only of a pass over named ones
     pub left: Vec<CredentialId>,
 }
@@ -194,10 +192,6 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.held += sum.held;
         probed.put_off += sum.put_off;
         probed.shredded += sum.shredded;
-        if sum.asked > 0 || sum.given_up_after.is_some() {
-            tools.meter.answering(&provider, sum.given_up_after.is_none());
-        }
-        probed.answered.extend((sum.asked > sum.unknown).then(|| provider.clone()));
         probed.left.extend(sum.left);
         probed.nowhere.extend((sum.nowhere > 0).then(|| (provider.clone(), sum.nowhere)));
         probed.given_up.extend(sum.given_up_after.map(|failures| (provider, failures)));

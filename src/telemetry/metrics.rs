@@ -21,6 +21,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use prometheus::{Registry, TextEncoder};
 
+pub use self::process::Heard;
 use self::process::{Events, Process};
 use self::state::{State, StateCollector};
 use crate::domain::belief::Liveness;
@@ -53,6 +54,8 @@ pub struct Configured {
     pub takers: Vec<String>,
     /// how long a copy is held at most
     pub retention: Duration,
+    /// copies are held until the key is proven dead, as far as that
+    pub holds_until_proven: bool,
 }
 
 /// A provider of the catalogue.
@@ -64,6 +67,15 @@ pub struct ConfiguredProvider {
     pub protocols: Vec<String>,
     /// a secret is stale when it is older than this
     pub max_age: Duration,
+}
+
+/// How much room the ledger has, in bytes; `None` where nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// how large it may grow
+    pub limit: Option<u64>,
+    /// what is free on its disk
+    pub free: Option<u64>,
 }
 
 /// What there is to say of single connections, where the operator asked for it (`telemetry.per_connection`). The number
@@ -114,11 +126,19 @@ impl Metrics {
         self.state.rcu(|state| State { configured: configured.clone(), ..State::clone(state) });
     }
 
-    /// Shows the estate as it is now. Called at the start and after each job, never for a scrape.
+    /// Shows the estate as it is now. Called at the start, after each job and every few minutes beside one, never for a scrape.
     pub fn show(&self, overview: Overview) {
         self.process.begin(overview.providers.keys());
+        let is_asked = |name: &ProviderName| overview.providers.get(name).is_some_and(|provider| provider.answers.to_ask > 0);
+        self.process.forget_who_is_not_asked(is_asked);
         let overview = Arc::new(overview);
         self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });
+    }
+
+    /// How each provider was heard that was asked: that it answers, or why it is said not to. One of which nothing is
+    /// left to ask is none of them.
+    pub fn heard(&self) -> Heard {
+        self.process.heard()
     }
 
     /// Shows single connections, or none of them.
@@ -127,9 +147,9 @@ impl Metrics {
         self.state.rcu(|state| State { singles: singles.clone(), ..State::clone(state) });
     }
 
-    /// Shows how large the ledger may grow, in bytes; `None` where nobody knows.
-    pub fn limit_ledger(&self, limit: Option<u64>) {
-        self.state.rcu(|state| State { ledger_limit: limit, ..State::clone(state) });
+    /// Shows how much room the ledger has.
+    pub fn limit_ledger(&self, room: Room) {
+        self.state.rcu(|state| State { room, ..State::clone(state) });
     }
 
     /// The overview that is shown, for the first page; `None` before the first.
@@ -162,8 +182,8 @@ impl Meter for Metrics {
         self.process.probed(provider, answer);
     }
 
-    fn answering(&self, provider: &ProviderName, answering: bool) {
-        self.process.answering(provider, answering);
+    fn answering(&self, provider: &ProviderName, heard: Result<(), &str>) {
+        self.process.answering(provider, heard);
     }
 
     fn moved(&self, provider: &ProviderName, to: Liveness) {

@@ -189,12 +189,29 @@ fn a_provider_and_a_mail_server_that_do_not_answer_are_seen_not_to() {
 }
 
 #[test]
-fn every_query_on_the_page_of_metrics_is_one() {
+fn a_provider_that_has_too_few_keys_to_be_given_up_over_is_not_said_to_answer_either() {
+    let estate = stale_keys(3);
+    let text = fs::read_to_string(estate.path("keysweep.toml")).expect("the configuration");
+    estate
+        .write("keysweep.toml", &text.replace(&estate.world.address(Simulated::Kit).to_string(), "http://127.0.0.1:1"));
+    estate.release();
+    let text = exported(&estate);
+    assert_eq!(sum(&text, "keysweep_provider_answering", &["provider=\"kit\""]), 0.0, "{text}");
+    assert_eq!(sum(&text, "keysweep_credentials", &["provider=\"kit\""]), 3.0, "{text}");
+}
+
+/// The queries on the page of metrics, one a row.
+pub fn examples() -> Vec<String> {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/dashboards/metrics.md");
     let page = fs::read_to_string(page).expect("the page");
     let rows = page.lines().filter(|line| line.starts_with("| `"));
-    let queries = rows.map(|row| row.trim_end_matches("` |").rsplit("| `").next().expect("a cell").replace("\\|", "|"));
-    let rules: Vec<serde_json::Value> = queries
+    rows.map(|row| row.trim_end_matches("` |").rsplit("| `").next().expect("a cell").replace("\\|", "|")).collect()
+}
+
+#[test]
+fn every_query_on_the_page_of_metrics_is_one() {
+    let rules: Vec<serde_json::Value> = examples()
+        .into_iter()
         .enumerate()
         .map(|(at, query)| serde_json::json!({"record": format!("query{at}"), "expr": query}))
         .collect();

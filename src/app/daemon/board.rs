@@ -8,6 +8,7 @@ use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};
 use crate::ports::meter::{JobOutcome, Meter, PartName, Unmetered};
 use crate::schedule::plan::LastRun;
+use crate::telemetry::metrics::Heard;
 
 /// The daemon's board. Clones are the same one.
 #[derive(Clone)]
@@ -61,22 +62,23 @@ impl Board {
         state.parts.insert(part, entry(now, seen));
     }
 
-    /// Notes which providers the last scan gave up. One that is given up is so until it says something definite: a scan
-    /// that asked it too little to give it up anew has seen nothing of it.
-    pub(super) fn asked(&self, now: Timestamp, asked: &Asked) {
+    /// Notes which providers answer, and which don't. Of one that was not asked since it stays as it was; one that is asked
+    /// no more is told of no more.
+    pub(super) fn hear(&self, now: Timestamp, heard: &Heard) {
         let mut state = self.state();
-        for name in &asked.answered {
-            let is_back = !asked.given_up.iter().any(|(given_up, _)| given_up == name);
-            if is_back && state.given_up.remove(name).is_some() {
+        let silent = |name: &ProviderName| heard.get(name).is_some_and(Result::is_err);
+        for (name, _) in state.given_up.extract_if(.., |name, _| !silent(name)) {
+            if heard.contains_key(&name) {
                 tracing::info!(provider = %name, "the provider answers again");
             }
         }
-        for (name, why) in &asked.given_up {
-            if !state.given_up.contains_key(name) {
+        for (name, why) in heard.iter().filter_map(|(name, heard)| Some((name, heard.as_ref().err()?))) {
+            let since = state.given_up.get(name).map(|seen| seen.since);
+            if since.is_none() {
                 tracing::warn!(provider = %name, reason = why, "a provider does not answer; its credentials stay due");
             }
-            let since = state.given_up.get(name).map_or(now, |seen| seen.since);
-            state.given_up.insert(name.clone(), Seen { since, trouble: Some(why.clone()) });
+            let seen = Seen { since: since.unwrap_or(now), trouble: Some(why.clone()) };
+            state.given_up.insert(name.clone(), seen);
         }
     }
 
@@ -161,19 +163,19 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_is_given_up_until_it_says_something_definite() {
+    fn a_provider_is_given_up_until_it_answers_or_is_asked_no_more() {
         let board = Board::default();
         let kit = ProviderName::new("kit");
-        let failed = || Asked { given_up: vec![(kit.clone(), "10 failures".to_owned())], ..Asked::default() };
-        let heard = || Asked { answered: vec![kit.clone()], ..Asked::default() };
-        board.asked(NOW, &failed());
-        board.asked(NOW + hours(1), &failed());
-        assert_eq!(board.report().given_up[&kit].since, NOW);
-        board.asked(NOW + hours(2), &Asked::default());
-        assert_eq!(board.report().given_up[&kit].since, NOW, "a scan that got no answer has not seen it answer");
-        board.asked(NOW + hours(3), &Asked { given_up: failed().given_up, ..heard() });
-        assert_eq!(board.report().given_up[&kit].since, NOW, "it answered, and fell silent");
-        board.asked(NOW + hours(4), &heard());
+        let silent = |failed: u32| Heard::from([(kit.clone(), Err(format!("{failed} failures in a row")))]);
+        board.hear(NOW, &silent(10));
+        board.hear(NOW + hours(1), &silent(12));
+        let seen = board.report().given_up[&kit].clone();
+        assert_eq!(seen, Seen { since: NOW, trouble: Some("12 failures in a row".to_owned()) });
+        board.hear(NOW + hours(2), &Heard::from([(kit.clone(), Ok(()))]));
+        assert!(board.report().given_up.is_empty());
+        board.hear(NOW + hours(3), &silent(10));
+        assert_eq!(board.report().given_up[&kit].since, NOW + hours(3));
+        board.hear(NOW + hours(4), &Heard::new());
         assert!(board.report().given_up.is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::glances::glancing;
 use super::pulse::Pulse;
 use super::work::{Asked, Ran, Work};
 use crate::app::events::Intake;
@@ -10,11 +11,10 @@ use crate::app::ops::Window;
 use crate::app::public::Counter;
 use crate::app::report::chain;
 use crate::app::scan::{ScanOptions, ScanSummary};
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, SystemTimer};
 use crate::config::{HttpSettings, Settings, Warning};
-use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
-use crate::ledger::{NotNow, Pruned};
+use crate::ledger::{Ledger, NotNow, Pruned};
 use crate::notify::Notified;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
@@ -22,7 +22,7 @@ use crate::ports::meter::{JobOutcome, PartName};
 use crate::ports::notify::NotifyLedger;
 use crate::ports::{Clock, LedgerError};
 use crate::schedule::plan::{LastRun, Timetable, seed};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Heard, Metrics};
 
 /// Reads the operator's configuration anew.
 pub type Load = Box<dyn Fn() -> Result<(Settings, Vec<Warning>), String>>;
@@ -34,6 +34,7 @@ pub struct House<C> {
     env: Vec<(String, String)>,
     load: Load,
     ledger_id: String,
+    beside: Ledger,
     window: Option<Arc<Window>>,
     counter: Option<Arc<Counter>>,
     intake: Option<Arc<Intake>>,
@@ -44,15 +45,16 @@ impl<C: Clock + Clone> House<C> {
     /// its estate.
     ///
     /// # Errors
-    /// Where the ledger can't be read.
+    /// Where the ledger can't be read, or not opened once more, to look at it beside a job.
     pub async fn new(
         app: App<C>,
         metrics: Arc<Metrics>,
         env: Vec<(String, String)>,
         load: Load,
-    ) -> Result<Self, LedgerError> {
+    ) -> Result<Self, AppError> {
         let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
-        Ok(Self { app, metrics, env, load, ledger_id, window: None, counter: None, intake: None })
+        let beside = Ledger::open_read_only(&app.settings.ledger.url).await?;
+        Ok(Self { app, metrics, env, load, ledger_id, beside, window: None, counter: None, intake: None })
     }
 
     /// The same, with the configuration in force shown in this window after each reload.
@@ -106,8 +108,8 @@ impl<C: Clock + Clone> House<C> {
     }
 }
 
-impl<C: Clock + Clone> Work for House<C> {
-    async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
+impl<C: Clock + Clone> House<C> {
+    async fn run_to_its_end(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
         self.app.know_endpoints().await?;
         let ran = match job {
             Job::Scan => {
@@ -132,10 +134,24 @@ impl<C: Clock + Clone> Work for House<C> {
         self.by_the_clock(ran).await
     }
 
-    async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
+    async fn deliver_all(&self, pulse: &Pulse) -> Result<Ran, AppError> {
         let ran = if self.app.can_mail() { mailed(&self.app.deliver(pulse).await?) } else { Ran::complete() };
         self.app.announce(pulse).await?;
         self.by_the_clock(ran).await
+    }
+
+    async fn glance(&self) -> Result<(), LedgerError> {
+        self.app.glance(&self.beside, &self.metrics).await
+    }
+}
+
+impl<C: Clock + Clone> Work for House<C> {
+    async fn run(&self, job: Job, pulse: &Pulse) -> Result<Ran, AppError> {
+        glancing(self.run_to_its_end(job, pulse), &SystemTimer, || self.glance()).await
+    }
+
+    async fn deliver(&self, pulse: &Pulse) -> Result<Ran, AppError> {
+        glancing(self.deliver_all(pulse), &SystemTimer, || self.glance()).await
     }
 
     async fn answer(&self, pulse: &Pulse) -> Result<(), AppError> {
@@ -183,6 +199,10 @@ impl<C: Clock + Clone> Work for House<C> {
 
     async fn show(&self) -> Result<(), LedgerError> {
         self.app.refresh(&self.metrics).await
+    }
+
+    fn heard(&self) -> Heard {
+        self.metrics.heard()
     }
 
     fn scheduled(&self, job: Job, state: JobState) {
@@ -257,16 +277,10 @@ fn scanned(summary: &ScanSummary) -> Ran {
         .filter_map(|(name, collected)| collected.error.as_ref().map(|error| format!("source {name}: {error}")))
         .collect();
     let inventory = if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) };
-    let asked = summary.probed.as_ref().map(|probed| {
-        let why = |failures: u32| format!("{failures} failures in a row");
-        let given_up = probed.given_up.iter().map(|(name, failures)| (ProviderName::clone(name), why(*failures)));
-        Asked { given_up: given_up.collect(), answered: probed.answered.clone() }
-    });
     Ran {
         outcome: if summary.complete { JobOutcome::Complete } else { JobOutcome::Incomplete },
         well: summary.complete,
         seen: vec![(PartName::Inventory, inventory)],
-        asked,
     }
 }
 
@@ -281,6 +295,5 @@ fn mailed(notified: &Notified) -> Ran {
         outcome: if notified.all_sent() { JobOutcome::Complete } else { JobOutcome::Incomplete },
         well: true,
         seen: server.into_iter().map(|seen| (PartName::Smtp, seen)).collect(),
-        asked: None,
     }
 }

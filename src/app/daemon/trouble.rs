@@ -94,9 +94,6 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
                 self.delivery.outage = seen.is_err().then(again);
             }
         }
-        if let Some(asked) = &ran.asked {
-            board.asked(now, asked);
-        }
         (ran.outcome, ran.well)
     }
 

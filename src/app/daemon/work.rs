@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::pulse::Pulse;
 use crate::app::AppError;
-use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::activation::Job;
 use crate::ports::health::JobState;
 use crate::ports::meter::{JobOutcome, PartName};
 use crate::schedule::plan::{LastRun, Timetable};
+use crate::telemetry::metrics::Heard;
 
 /// What a job, or a delivery, brought to light.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,23 +21,12 @@ pub struct Ran {
     pub well: bool,
     /// how parts were seen on the way
     pub seen: Vec<(PartName, Result<(), String>)>,
-    /// what the providers made of it; `None` where nobody was asked
-    pub asked: Option<Asked>,
-}
-
-/// Which providers were seen, and which were not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// those that were given up, and why
-    pub given_up: Vec<(ProviderName, String)>,
-    /// those that said something definite, be they given up afterwards
-    pub answered: Vec<ProviderName>,
 }
 
 impl Ran {
     /// Everything was done, and nothing was seen.
     pub const fn complete() -> Self {
-        Self { outcome: JobOutcome::Complete, well: true, seen: Vec::new(), asked: None }
+        Self { outcome: JobOutcome::Complete, well: true, seen: Vec::new() }
     }
 }
 
@@ -72,6 +61,9 @@ pub trait Work {
 
     /// Shows the estate as it is now to whoever looks from outside.
     fn show(&self) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// How each provider was heard that was asked, whatever asked it.
+    fn heard(&self) -> Heard;
 
     /// Shows how far a job is, likewise.
     fn scheduled(&self, job: Job, state: JobState);

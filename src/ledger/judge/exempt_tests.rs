@@ -16,7 +16,7 @@ on_both![
     a_finding_that_is_exempt_from_its_first_day_on_takes_no_step_until_the_end,
     a_finding_that_becomes_exempt_loses_what_is_planned_and_begins_anew_at_the_end,
     what_changes_meanwhile_leaves_it_exempt,
-    an_exempt_finding_closes_without_a_note_to_those_who_were_told,
+    an_exempt_finding_closes_without_a_note_to_those_who_were_told_and_is_not_counted_as_mended,
     an_exempt_finding_is_counted_and_listed_apart,
     an_entry_covers_what_its_scope_names_and_nothing_else,
 ];
@@ -127,7 +127,7 @@ async fn what_changes_meanwhile_leaves_it_exempt(kind: Kind) {
     assert_eq!(log(&estate).await, ["finding.exempted", "finding.worsened"]);
 }
 
-async fn an_exempt_finding_closes_without_a_note_to_those_who_were_told(kind: Kind) {
+async fn an_exempt_finding_closes_without_a_note_to_those_who_were_told_and_is_not_counted_as_mended(kind: Kind) {
     for (exempted, notes) in [(false, 1), (true, 0)] {
         let estate = estate(kind).await;
         estate.judge(NOW, vec![FindingChange::Opened(opened(LEFT, 1, 1))]).await;
@@ -141,6 +141,8 @@ async fn an_exempt_finding_closes_without_a_note_to_those_who_were_told(kind: Ki
         assert_eq!(estate.number("SELECT count(*) FROM notice WHERE closing = 1").await, notes, "exempt: {exempted}");
         assert!(!known(&estate).await.open && known(&estate).await.exempt.is_none());
         assert_eq!(log(&estate).await.last().map(String::as_str), Some("finding.closed"));
+        let closings = estate.ledger.overview(NOW).await.unwrap().closings;
+        assert_eq!(closings.iter().map(|one| one.times).sum::<u64>(), u64::from(!exempted));
     }
 }
 

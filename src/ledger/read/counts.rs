@@ -57,8 +57,8 @@ impl Ledger {
         for ((_, status), count) in tallies.connections {
             *counts.connections.entry(status.as_str()).or_default() += count;
         }
-        for ((_, liveness), count) in tallies.credentials {
-            *counts.credentials.entry(liveness.as_str()).or_default() += count;
+        for ((_, liveness), found) in tallies.credentials {
+            *counts.credentials.entry(liveness.as_str()).or_default() += found.count;
         }
         for ((_, rule, severity), found) in tallies.findings {
             *counts.findings.entry(rule.as_str()).or_default() += found.count;

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod answers_tests;
 mod found;
+pub(in crate::ledger) mod outbox;
 mod provider;
 #[cfg(test)]
 mod tests;
@@ -13,15 +14,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::found::{ExemptOverview, FindingsOverview};
+pub use self::outbox::OutboxOverview;
 pub use self::provider::{AnswersOverview, ProviderOverview};
 use super::closings::{self, ClosingsOverview, OpenForOverview};
-use super::outbox::MailState;
 use super::tallies::{Last, Tallies, walk};
 use super::when;
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::blindness::{Blind, Scope, Why};
-use crate::domain::brake::Braked;
 use crate::domain::clock::Suspect;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::{RuleName, Severity};
@@ -29,12 +29,10 @@ use crate::domain::ids::ProviderName;
 use crate::domain::span::OpenFor;
 use crate::domain::time::Timestamp;
 use crate::ledger::act::statements::COUNTED;
-use crate::ledger::notify::mode;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ledger::{Ledger, meta, sight};
 use crate::ports::LedgerError;
-use crate::ports::notify::WaitReason;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
 ///
@@ -100,21 +98,6 @@ pub struct BlindOverview {
     pub why: Why,
 }
 
-/// The outbox in numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OutboxOverview {
-    /// mails by state
-    pub mails: BTreeMap<MailState, u64>,
-    /// addresses that are left alone because their server refused them for good
-    pub suppressed: u64,
-    /// when the oldest mail that still has to go out was formed
-    #[serde(serialize_with = "when::maybe")]
-    pub oldest_waiting: Option<Timestamp>,
-    /// people whose digest is put off, by the reason
-    pub put_off: BTreeMap<WaitReason, u64>,
-    /// why nobody is told of anything; `None` where the brake is off
-    #[serde(serialize_with = "when::braked")]
-    pub braked: Option<Braked>,
 }
 
 /// One source, as its last reading left it.
@@ -169,18 +152,6 @@ impl SourceOverview {
     }
 }
 
-impl Default for OutboxOverview {
-    fn default() -> Self {
-        Self {
-            mails: MailState::ALL.map(|state| (state, 0)).into(),
-            suppressed: 0,
-            oldest_waiting: None,
-            put_off: WaitReason::ALL.map(|why| (why, 0)).into(),
-            braked: None,
-        }
-    }
-}
-
 impl From<(Scope, Blind)> for BlindOverview {
     fn from((Scope { provider, protocol, endpoint }, Blind { since, why, .. }): (Scope, Blind)) -> Self {
         Self { provider, protocol, endpoint, since, why }
@@ -226,7 +197,7 @@ impl Ledger {
             exempt: Vec::new(),
             open_for: closings::open_for(&mut moment, last.finding, now).await?,
             closings: closings::closings(&mut moment).await?,
-            outbox: outbox(&mut moment, now).await?,
+            outbox: outbox::read(&mut moment, now).await?,
             acts: moment.rows("acted", &COUNTED, []).await?,
             sources: moment.rows("source", &SOURCES, []).await?,
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
@@ -256,8 +227,10 @@ impl Overview {
         for ((provider, status), count) in tallies.connections {
             self.provider(provider).connections.insert(status, count);
         }
-        for ((provider, liveness), count) in tallies.credentials {
-            self.provider(provider).credentials.insert(liveness, count);
+        for ((provider, liveness), found) in tallies.credentials {
+            let provider = self.provider(provider);
+            provider.credentials.insert(liveness, found.count);
+            provider.unused_since = provider.unused_since.into_iter().chain(found.unused_since).min();
         }
         for (provider, answers) in tallies.answers {
             self.provider(provider).answers = answers;
@@ -297,17 +270,6 @@ async fn log(moment: &mut Session) -> Result<LogOverview, LedgerError> {
     Ok(LogOverview { broken: broken.as_deref() == Some("1"), audited_at })
 }
 
-async fn outbox(moment: &mut Session, now: Timestamp) -> Result<OutboxOverview, LedgerError> {
-    let mut outbox = OutboxOverview::default();
-    outbox.mails.extend(moment.rows::<(MailState, u64)>("mail", &MAILS, []).await?);
-    let oldest: Vec<Option<Timestamp>> = moment.rows("mail", &OLDEST_WAITING, []).await?;
-    outbox.oldest_waiting = oldest.into_iter().flatten().min();
-    outbox.suppressed = u64::try_from(moment.number(&SUPPRESSED, [now.into()]).await?).unwrap_or(0);
-    outbox.put_off.extend(moment.rows::<(WaitReason, u64)>("put_off", &PUT_OFF, []).await?);
-    outbox.braked = mode::braked(moment).await?;
-    Ok(outbox)
-}
-
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(known.map_or(other, |known| known.min(other)))
 }
@@ -337,25 +299,6 @@ pub(in crate::ledger) const SOURCES: Sql = sql!(
         "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
          last_changes, last_event"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
-);
-
-pub(in crate::ledger) const MAILS: Sql = sql!(
-    "SELECT " [page "state, total"] " FROM (SELECT state, count(*) AS total FROM mail GROUP BY state) AS counted"
-);
-
-pub(in crate::ledger) const PUT_OFF: Sql = sql!(
-    "SELECT " [page "why, total"] " FROM (SELECT why, count(*) AS total FROM put_off GROUP BY why) AS counted"
-);
-
-/// [`MailState::is_waiting`], as the index on states finds it.
-pub(in crate::ledger) const OLDEST_WAITING: Sql = sql!(
-    "SELECT " [list "min(formed_at)"] " FROM mail
-     WHERE state IN ('planned', 'claimed', 'sending', 'maybe_sent', 'failed')"
-);
-
-pub(in crate::ledger) const SUPPRESSED: Sql = sql!(
-    "SELECT count(*) FROM suppressed AS s JOIN person AS p ON p.id = s.person_id AND p.email = s.email
-     WHERE s.until > $1"
 );
 
 /// In PostgreSQL: of the schema's tables, their indexes and what is kept beside them.

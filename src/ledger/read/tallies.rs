@@ -30,7 +30,7 @@ pub(super) struct Tallies {
     /// connections by provider and status
     pub(super) connections: Tally<ConnectionStatus>,
     /// credentials by provider and liveness; stand-ins for rows without a secret are left out
-    pub(super) credentials: Tally<Liveness>,
+    pub(super) credentials: BTreeMap<(ProviderName, Liveness), Held>,
     /// what each provider has answered about the credentials that are asked about
     pub(super) answers: BTreeMap<ProviderName, AnswersOverview>,
     /// open findings by provider, rule and severity
@@ -39,6 +39,14 @@ pub(super) struct Tallies {
     pub(super) exempt: BTreeMap<(ProviderName, RuleName), ExemptFindings>,
     /// ended uses whose credential has no open use in the account and is not proven dead, by provider
     pub(super) tombstones: BTreeMap<ProviderName, Tombstones>,
+}
+
+/// Credentials of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) count: u64,
+    /// since when nothing uses the one that has been unused for longest, of those that work and whose copies are held
+    pub(super) unused_since: Option<Timestamp>,
 }
 
 /// Open findings of one kind.
@@ -101,12 +109,10 @@ impl Tallies {
         .await?;
         let credentials = ("credential", &CREDENTIALS, last.credential);
         walk(moment, credentials, &[], |row: CredentialsRow| {
-            let CredentialsRow(provider, liveness, count, to_ask, asked, unclear, unclear_since, accepted, refused) =
-                row;
-            let answered_at = accepted.max(refused);
-            let answers = AnswersOverview { to_ask, asked, unclear, unclear_since, answered_at };
-            sum.answers.entry(provider.clone()).or_default().add(&answers);
-            *sum.credentials.entry((provider, liveness)).or_default() += count;
+            sum.answers.entry(row.provider.clone()).or_default().add(&row.answers());
+            let kind = sum.credentials.entry((row.provider, row.liveness)).or_default();
+            kind.count += row.total;
+            kind.unused_since = kind.unused_since.into_iter().chain(row.unused_since).min();
         })
         .await?;
         walk(moment, ("finding", &FINDINGS, last.finding), &[], |row: FindingsRow| {
@@ -132,20 +138,32 @@ impl Tallies {
     }
 }
 
-/// Of one provider and liveness: how many, to be asked about, asked about, without a definite answer, since when the first of
-/// those, and the last acceptance and refusal.
+/// Credentials of one provider and liveness, in one step.
 #[derive(Deserialize)]
-struct CredentialsRow(
-    ProviderName,
-    Liveness,
-    u64,
-    u64,
-    u64,
-    u64,
-    Option<Timestamp>,
-    Option<Timestamp>,
-    Option<Timestamp>,
-);
+struct CredentialsRow {
+    provider: ProviderName,
+    liveness: Liveness,
+    total: u64,
+    to_ask: u64,
+    asked: u64,
+    unclear: u64,
+    unclear_since: Option<Timestamp>,
+    accepted: Option<Timestamp>,
+    refused: Option<Timestamp>,
+    unused_since: Option<Timestamp>,
+}
+
+impl CredentialsRow {
+    fn answers(&self) -> AnswersOverview {
+        AnswersOverview {
+            to_ask: self.to_ask,
+            asked: self.asked,
+            unclear: self.unclear,
+            unclear_since: self.unclear_since,
+            answered_at: self.accepted.max(self.refused),
+        }
+    }
+}
 
 #[derive(Deserialize)]
 struct FindingsRow(ProviderName, RuleName, Severity, u64, u64, Timestamp, Option<Timestamp>);
@@ -182,15 +200,20 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
 
 /// What is believed is read of those alone that are asked about.
 pub(in crate::ledger) const CREDENTIALS: Sql = sql!(
-    "SELECT " [page "provider, liveness, total, to_ask, asked, unclear, unclear_since, accepted, refused"] "
+    "SELECT " [page "provider, liveness, total, to_ask, asked, unclear, unclear_since, accepted, refused, unused_since"] "
      FROM (SELECT provider, liveness, count(*) AS total, count(belief) AS to_ask,
                   count(belief ->> 'asked_at') AS asked,
                   count(belief ->> 'unknown_since') AS unclear,
                   min(" ["belief ->> 'unknown_since'" | "(belief ->> 'unknown_since')::bigint"] ") AS unclear_since,
                   max(" ["belief ->> 'accepted_at'" | "(belief ->> 'accepted_at')::bigint"] ") AS accepted,
-                  max(" ["belief ->> 'refused_last'" | "(belief ->> 'refused_last')::bigint"] ") AS refused
-           FROM (SELECT provider, liveness, CASE WHEN probe_at IS NOT NULL THEN " ["belief" | "belief::json"] " END AS belief
-                 FROM credential WHERE id > $1 AND id <= $2 AND placeholder = 0) AS one
+                  max(" ["belief ->> 'refused_last'" | "(belief ->> 'refused_last')::bigint"] ") AS refused,
+                  min(unused_since) AS unused_since
+           FROM (SELECT k.provider, k.liveness,
+                        CASE WHEN k.probe_at IS NOT NULL THEN " ["k.belief" | "k.belief::json"] " END AS belief,
+                        CASE WHEN k.idle_since IS NOT NULL AND k.liveness = 'live'
+                                  AND EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1)
+                             THEN k.idle_since END AS unused_since
+                 FROM credential AS k WHERE k.id > $1 AND k.id <= $2 AND k.placeholder = 0) AS one
            GROUP BY provider, liveness) AS counted"
 );
 

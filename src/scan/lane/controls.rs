@@ -148,6 +148,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         };
         let answer = self.tools.prober.ask(&question).await;
         self.tools.meter.probed(self.provider, &answer);
+        self.hearing.set(self.hearing.get().after(answer.outcome));
         self.pass.tell(self.tools.clock, self.provider, answer.date);
         let at = self.tools.clock.now();
         let mut is_accepted = false;

@@ -2,6 +2,7 @@
 //! event on, and its handle is kept: counting is an addition.
 
 mod events;
+mod hearing;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,8 @@ use prometheus::{
 };
 
 pub(in crate::telemetry::metrics) use self::events::Events;
+pub use self::hearing::Heard;
+use self::hearing::Hearing;
 use super::state::seconds;
 use super::{ConfiguredProvider, OTHER};
 use crate::domain::belief::Liveness;
@@ -46,6 +49,7 @@ pub(super) struct Process {
     providers: ArcSwap<BTreeMap<ProviderName, Arc<OfProvider>>>,
     /// for providers outside the catalogue, made when there is one
     others: OnceLock<Option<Arc<OfProvider>>>,
+    hearing: Hearing,
     mails: BTreeMap<MailOutcome, IntCounter>,
     bounces: BTreeMap<BounceOutcome, IntCounter>,
     messages: BTreeMap<AnnounceOutcome, IntCounter>,
@@ -116,6 +120,7 @@ impl Process {
             catalogue: ArcSwap::default(),
             providers: ArcSwap::default(),
             others: OnceLock::new(),
+            hearing: Hearing::default(),
             mails: each(MailOutcome::ALL, |outcome| mails.get_metric_with_label_values(&[outcome.as_str()]))?,
             bounces: each(BounceOutcome::ALL, |outcome| bounces.get_metric_with_label_values(&[outcome.as_str()]))?,
             messages: each(AnnounceOutcome::ALL, |outcome| messages.get_metric_with_label_values(&[outcome.as_str()]))?,
@@ -187,10 +192,22 @@ impl Process {
         }
     }
 
-    pub(super) fn answering(&self, provider: &ProviderName, answering: bool) {
+    pub(super) fn answering(&self, provider: &ProviderName, heard: Result<(), &str>) {
         if let Some(of_provider) = self.of(provider) {
-            of_provider.answering.set(i64::from(answering));
+            of_provider.answering.set(i64::from(heard.is_ok()));
         }
+        self.hearing.note(provider, heard);
+    }
+
+    /// A provider that is not asked any more would else be said not to answer for as long as the process lives.
+    pub(super) fn forget_who_is_not_asked(&self, is_asked: impl Fn(&ProviderName) -> bool) {
+        for of_provider in self.hearing.forget(is_asked).iter().filter_map(|name| self.of(name)) {
+            of_provider.answering.set(1);
+        }
+    }
+
+    pub(super) fn heard(&self) -> Heard {
+        self.hearing.all()
     }
 
     pub(super) fn moved(&self, provider: &ProviderName, to: Liveness) {
@@ -296,7 +313,7 @@ impl ByProvider {
             answering: gauges(
                 registry,
                 "keysweep_provider_answering",
-                "Whether the provider answered when it was last asked: 0 once it was given up.",
+                "Whether the provider answered anything when it was last asked.",
                 &["provider"],
             )?,
         })

@@ -1,5 +1,6 @@
 //! What the ledger holds, as gauges, and what it has counted. Read at each scrape from the last overview: what is gone from it leaves no series.
 
+mod ends;
 mod exempt;
 mod gauges;
 mod remedied;
@@ -14,7 +15,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 
 use self::gauges::GAUGES;
 use self::remedied::REMEDIED;
-use super::{Configured, OTHER, Singles};
+use super::{Configured, OTHER, Room, Singles};
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{
@@ -36,8 +37,8 @@ pub(super) struct State {
     pub(super) heard: BTreeMap<String, Timestamp>,
     /// the connections that have series of their own; `None` where nobody asked for such
     pub(super) singles: Option<Arc<Singles>>,
-    /// how large the ledger may grow, in bytes
-    pub(super) ledger_limit: Option<u64>,
+    /// how much room the ledger has
+    pub(super) room: Room,
 }
 
 impl State {
@@ -115,7 +116,7 @@ struct Declared {
 
 /// Everything that the ledger knows.
 fn declared() -> impl Iterator<Item = &'static Declared> {
-    GAUGES.iter().chain(exempt::GAUGES).chain(REMEDIED)
+    GAUGES.iter().chain(ends::GAUGES).chain(exempt::GAUGES).chain(REMEDIED)
 }
 
 /// The series of one family.

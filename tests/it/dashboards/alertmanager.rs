@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::DOCUMENTS;
 use super::prometheus::{Prometheus, ask, free_address};
+use super::{DOCUMENTS, text};
 use crate::daemon::running::Running;
 use crate::estate::{Estate, one_stale_key, wait_for};
 use crate::support::receiver::Receiver;
@@ -96,7 +96,7 @@ fn a_source_that_is_blind_reaches_an_endpoint_and_so_does_its_end() {
     assert_eq!(alert["labels"]["severity"], "critical");
     assert_eq!(alert["annotations"]["summary"], "The source main has not been read whole for days.");
     let description = alert["annotations"]["description"].as_str().unwrap_or_default();
-    assert!(description.starts_with("The last whole reading was 3d 0h"), "{description}");
+    assert!(description.starts_with("For two days each reading of it failed"), "{description}");
     assert_eq!(alert["annotations"]["runbook_url"], format!("{DOCUMENTS}/runbooks.md#{}", ALERT.to_lowercase()));
 
     estate.write("connections.csv", &good);
@@ -104,4 +104,34 @@ fn a_source_that_is_blind_reaches_an_endpoint_and_so_does_its_end() {
     wait_for("the endpoint is told that it is over", || of("resolved"));
     daemon.stop();
     assert_eq!(told(&receiver)[0].0, "firing");
+}
+
+/// The example of the README, as an Alertmanager is given it: with its receivers.
+fn readme() -> String {
+    let page = text("README.md");
+    let (_, example) = page.split_once("```yaml\nroute:\n").expect("the example");
+    let (example, _) = example.split_once("```").expect("its end");
+    format!("route:\n{example}receivers:\n  - name: security-mail\n  - name: on-call\n")
+}
+
+#[test]
+fn the_alertmanagers_example_is_one_and_sends_warnings_together_and_critical_ones_each_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("alertmanager.yml");
+    fs::write(&file, readme()).expect("a file");
+    let amtool = |arguments: &[&str]| {
+        let said = Command::new("amtool").args(arguments).output().expect("amtool, which comes with the alertmanager");
+        assert!(said.status.success(), "{said:?}");
+        String::from_utf8(said.stdout).expect("text")
+    };
+    let file = file.display().to_string();
+    amtool(&["check-config", &file]);
+    for (severity, receiver) in [("warning", "security-mail"), ("critical", "on-call")] {
+        let routed = amtool(&["config", "routes", "test", "--config.file", &file, &format!("severity={severity}")]);
+        assert_eq!(routed.trim(), receiver);
+    }
+    // What joins a group waits for its interval: a day for warnings, a minute for the others, which don't share a group.
+    let (all, critical) = readme().split_once("  routes:").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("routes");
+    assert!(all.contains("group_by: [job]\n") && all.contains("group_interval: 24h"), "{all}");
+    assert!(critical.contains("group_by: [alertname, ") && critical.contains("group_interval: 1m"), "{critical}");
 }

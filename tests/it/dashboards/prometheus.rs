@@ -23,27 +23,35 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it: it scrapes `target` once a second as the job `keysweep` with this token, and knows our alerts.
-    pub fn start(target: SocketAddr, token: &str) -> Self {
-        Self::with(target, token, &json!({}))
+    /// Starts it: it scrapes `target` once a second with this token, as two jobs, like two ledgers, and knows our alerts.
+    pub fn of_two_ledgers(target: SocketAddr, token: &str) -> Self {
+        Self::with(&["keysweep", "keysweep-too"], target, token, &json!({}))
     }
 
-    /// Likewise; and what fires, it tells the Alertmanager there.
+    /// Likewise as the job `keysweep`; and what fires, it tells the Alertmanager there.
     pub fn telling(alertmanager: SocketAddr, target: SocketAddr, token: &str) -> Self {
-        Self::with(target, token, &json!({"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}))
+        Self::with(
+            &["keysweep"],
+            target,
+            token,
+            &json!({"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}),
+        )
     }
 
-    fn with(target: SocketAddr, token: &str, alerting: &Value) -> Self {
+    fn with(jobs: &[&str], target: SocketAddr, token: &str, alerting: &Value) -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-prometheus-").tempdir().expect("a temporary folder");
+        let scraped = |job: &&str| {
+            json!({
+                "job_name": job,
+                "authorization": {"credentials": token},
+                "static_configs": [{"targets": [target]}],
+            })
+        };
         let configuration = json!({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [path("alerts.yml")],
             "alerting": alerting,
-            "scrape_configs": [{
-                "job_name": "keysweep",
-                "authorization": {"credentials": token},
-                "static_configs": [{"targets": [target]}],
-            }],
+            "scrape_configs": jobs.iter().map(scraped).collect::<Vec<_>>(),
         });
         let file = folder.path().join("prometheus.yml"); // JSON is YAML too
         fs::write(&file, configuration.to_string()).expect("a file");

@@ -151,10 +151,18 @@ fn wrong_panels(prometheus: &Prometheus) -> Vec<String> {
     wrong
 }
 
+/// What is wrong with the examples of `metrics.md`: one that Prometheus refuses. Most have nothing to say while all is well.
+fn wrong_examples(prometheus: &Prometheus) -> Vec<String> {
+    let examples = crate::metrics::examples();
+    assert!(examples.len() > 40, "the page is read: {}", examples.len());
+    let refused = |query: &String| prometheus.query(query).err().map(|error| format!("metrics.md: {query}: {error}"));
+    examples.iter().filter_map(refused).collect()
+}
+
 #[test]
-fn every_panel_draws_something_of_the_demo_and_no_alert_fires() {
+fn every_panel_draws_something_of_the_demo_every_example_is_answered_and_no_alert_fires() {
     let demo = Demo::start();
-    let prometheus = Prometheus::start(demo.address, &demo.token);
+    let prometheus = Prometheus::of_two_ledgers(demo.address, &demo.token);
     let until = |what: &str, query: &str| {
         wait_for(what, || prometheus.query(query).ok().filter(|samples| samples.first() == Some(&1.0)));
     };
@@ -164,7 +172,7 @@ fn every_panel_draws_something_of_the_demo_and_no_alert_fires() {
     demo.goes_on();
     until("a new key is asked about", "sum(increase(keysweep_probes_total{provider=\"kit\"}[1m])) >bool 0");
     until("its scan is over", "sum(increase(keysweep_jobs_total{schedule=\"scan\"}[1m])) >bool 0");
-    let wrong = [wrong_panels(&prometheus), wrong_variables(&prometheus)].concat();
+    let wrong = [wrong_panels(&prometheus), wrong_variables(&prometheus), wrong_examples(&prometheus)].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     let document = prometheus.document("/api/v1/rules");

@@ -16,6 +16,7 @@ use keysweep::ports::activation::Job;
 use keysweep::ports::health::JobState;
 use keysweep::ports::{Clock, LedgerError, Timer};
 use keysweep::schedule::plan::{LastRun, Timetable};
+use keysweep::telemetry::metrics::Heard;
 use tokio::sync::Notify;
 
 use super::platform::Platform;
@@ -270,6 +271,10 @@ impl Work for Witness {
 
     async fn show(&self) -> Result<(), LedgerError> {
         self.house.show().await
+    }
+
+    fn heard(&self) -> Heard {
+        self.house.heard()
     }
 
     fn scheduled(&self, job: Job, state: JobState) {

@@ -17,6 +17,7 @@ use crate::ports::meter::PartName;
 use crate::ports::{Clock, LedgerError, Timer};
 use crate::schedule::Cron;
 use crate::schedule::plan::{LastRun, Timetable};
+use crate::telemetry::metrics::Heard;
 
 /// 2026-11-21T08:00:00Z: a quarter of an hour begins.
 pub(super) const START: Timestamp = Timestamp::from_secs(1_795_248_000);
@@ -36,6 +37,10 @@ pub(super) struct World {
     pub(super) clock: VirtualClock,
     pub(super) asked: RefCell<Vec<(Timestamp, Asked)>>,
     pub(super) news: RefCell<Vec<String>>,
+    /// when the estate was shown
+    pub(super) shown: RefCell<Vec<Timestamp>>,
+    /// a mail is due again so long after each try
+    pub(super) mails_every: Cell<Option<Duration>>,
     /// what the ledger remembers
     memory: RefCell<HashMap<Job, LastRun>>,
     /// when the ledger fails
@@ -71,6 +76,8 @@ impl World {
             clock: VirtualClock::starting_at(START),
             asked: RefCell::default(),
             news: RefCell::default(),
+            shown: RefCell::default(),
+            mails_every: Cell::new(None),
             memory: RefCell::default(),
             no_ledger: RefCell::new(never.clone()),
             no_smtp: RefCell::new(never.clone()),
@@ -157,7 +164,9 @@ impl Fake {
         let server = if world.is_now(&world.no_smtp) {
             Err("refused".to_owned())
         } else {
-            world.mails.set(world.mails.get().filter(|due| *due > world.clock.now()));
+            let now = world.clock.now();
+            let again = world.mails_every.get().map(|every| now + every);
+            world.mails.set(world.mails.get().filter(|due| *due > now).or(again));
             Ok(())
         };
         Ran { seen: vec![(PartName::Smtp, server)], ..Ran::complete() }
@@ -229,7 +238,12 @@ impl Work for Fake {
     }
 
     async fn show(&self) -> Result<(), LedgerError> {
+        self.world.shown.borrow_mut().push(self.world.clock.now());
         self.world.ledger()
+    }
+
+    fn heard(&self) -> Heard {
+        Heard::new()
     }
 
     fn scheduled(&self, _: Job, _: JobState) {}

@@ -340,3 +340,23 @@ async fn a_job_that_stands_still_for_two_hours_lets_the_watchdog_run_out() {
     // The first beat has seen it enter the stage; five more, and the sixth is two hours after that.
     assert_eq!(alive, 6);
 }
+
+#[tokio::test]
+async fn what_leaves_between_jobs_is_shown_soon_and_at_most_once_a_minute() {
+    let world = World::new();
+    world.config.replace("0 */6 * * *".to_owned());
+    world.mails.set(Some(START + hours(2)));
+    world.live_until(START + hours(3)).await;
+    let quiet = within(&world.shown.borrow(), START + MINUTE, START + hours(3));
+    assert_eq!(quiet.len(), 2, "after the mails of nine o'clock and the one that waited: {quiet:?}");
+    assert!(quiet[1].since(START + hours(2)) <= MINUTE, "{quiet:?}");
+
+    let busy = World::new();
+    busy.config.replace("0 */6 * * *".to_owned());
+    busy.mails.set(Some(START + hours(2)));
+    busy.mails_every.set(Some(Duration::from_secs(2)));
+    busy.live_until(START + hours(3)).await;
+    let tried = within(&busy.times(Asked::Delivered), START + hours(2), START + hours(3)).len();
+    let shown = within(&busy.shown.borrow(), START + hours(2), START + hours(3)).len();
+    assert!(tried > 1_000 && (58..=61).contains(&shown), "{tried} deliveries, shown {shown} times");
+}

@@ -18,6 +18,9 @@ pub struct ProviderOverview {
     pub connections: BTreeMap<ConnectionStatus, u64>,
     /// credentials by liveness; stand-ins for rows without a secret are left out
     pub credentials: BTreeMap<Liveness, u64>,
+    /// since when nothing uses the one that has been unused for longest, of those that work and whose copies are held
+    #[serde(serialize_with = "when::maybe")]
+    pub unused_since: Option<Timestamp>,
     /// secrets whose age matters, by its band: a key in open use that is not proven dead
     pub ages: BTreeMap<AgeBand, u64>,
     /// since when the oldest of them is known to exist
@@ -80,6 +83,7 @@ impl Default for ProviderOverview {
         Self {
             connections: ConnectionStatus::ALL.map(|status| (status, 0)).into(),
             credentials: Liveness::ALL.map(|liveness| (liveness, 0)).into(),
+            unused_since: None,
             ages: AgeBand::ALL.map(|band| (band, 0)).into(),
             oldest_since: None,
             tombstones: 0,

@@ -1,10 +1,13 @@
 //! The overview against the rows that it was counted from.
 
+mod rows;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
 
+use self::rows::{Row, row};
 use super::*;
 use crate::domain::age::{AgeBand, Known};
 use crate::domain::facts::Provenance;
@@ -24,90 +27,6 @@ on_both![
     the_end_of_a_band_of_open_findings_belongs_to_it,
     the_first_end_among_exemptions_of_a_kind_is_told,
 ];
-
-const PROVIDERS: [&str; 3] = ["mailjet", "kit", "gone"];
-
-/// A row of each table, as a test draws it: numbers choose from closed lists.
-#[derive(Clone, Debug)]
-struct Row {
-    provider: usize,
-    status: usize,
-    oauth: bool,
-    liveness: usize,
-    unproven: bool,
-    placeholder: bool,
-    age: u64,
-    first_seen: bool,
-    ended: bool,
-    /// the use is of the credential of this row
-    shares: usize,
-    account: i64,
-    rule: usize,
-    severity: usize,
-    open: bool,
-    mail: usize,
-}
-
-fn row() -> impl Strategy<Value = Row> {
-    let what =
-        (0..3_usize, 0..4_usize, any::<bool>(), 0..5_usize, any::<bool>(), prop::bool::weighted(0.2), 0..500_u64);
-    let how = (prop::bool::weighted(0.2), any::<bool>(), 0..30_usize, 1..3_i64, 0..9_usize, 0..4_usize, any::<bool>());
-    (what, how, 0..7_usize).prop_map(|(what, how, mail)| {
-        let (provider, status, oauth, liveness, unproven, placeholder, age) = what;
-        let (first_seen, ended, shares, account, rule, severity, open) = how;
-        Row {
-            provider,
-            status,
-            oauth,
-            liveness,
-            unproven,
-            placeholder,
-            age,
-            first_seen,
-            ended,
-            shares,
-            account,
-            rule,
-            severity,
-            open,
-            mail,
-        }
-    })
-}
-
-impl Row {
-    fn provider(&self) -> ProviderName {
-        ProviderName::new(PROVIDERS[self.provider])
-    }
-
-    fn status(&self) -> ConnectionStatus {
-        ConnectionStatus::ALL[self.status]
-    }
-
-    fn liveness(&self) -> Liveness {
-        Liveness::ALL[self.liveness]
-    }
-
-    fn proven_dead(&self) -> bool {
-        self.liveness() == Liveness::Dead || (self.liveness() == Liveness::Shredded && !self.unproven)
-    }
-
-    fn since(&self) -> Timestamp {
-        NOW - days(self.age)
-    }
-
-    fn rule(&self) -> RuleName {
-        RuleName::ALL[self.rule]
-    }
-
-    fn severity(&self) -> Severity {
-        Severity::ALL[self.severity]
-    }
-
-    fn mail(&self) -> MailState {
-        MailState::ALL[self.mail]
-    }
-}
 
 /// The instant at which the use of a row ended.
 fn until(number: usize) -> Timestamp {
@@ -141,7 +60,8 @@ async fn written(kind: Kind, rows: &[Row]) -> Estate {
             "id": number + 1, "account": row.account, "provider": row.provider(), "status": row.status(),
             "auth": if row.oauth { "oauth" } else { "key" }, "placeholder": u8::from(row.placeholder),
             "liveness": row.liveness(), "belief": belief.to_string(), "since": row.since(),
-            "provenance": if row.first_seen { "first_seen" } else { "declared" },
+            "probe": (!row.oauth).then_some(1), "idle": row.unproven.then(|| until(number)),
+            "held": u8::from(!row.first_seen), "provenance": if row.first_seen { "first_seen" } else { "declared" },
             "used": row.shares % rows.len() + 1, "until": row.ended.then(|| until(number)),
             "ended_by": row.ended.then_some("deleted"), "rule": row.rule(), "severity": row.severity(),
             "state": if row.open { "open" } else { "closed" }, "opened": opened(number), "mail": row.mail(),
@@ -154,7 +74,7 @@ async fn written(kind: Kind, rows: &[Row]) -> Estate {
     estate
 }
 
-const WRITTEN: [&Sql; 5] = [
+const WRITTEN: [&Sql; 6] = [
     &sql!(
         "INSERT INTO connection (id, source_id, external_id, account_id, provider, status, auth, facts_at, digest)
          SELECT v.id, 1, v.id, v.account, v.provider, v.status, v.auth, 0, ''
@@ -162,10 +82,14 @@ const WRITTEN: [&Sql; 5] = [
     ),
     &sql!(
         "INSERT INTO credential (id, fingerprint, source_id, provider, placeholder, liveness, belief, secret_since,
-                                 provenance)
-         SELECT v.id, v.id, 1, v.provider, v.placeholder, v.liveness, v.belief, v.since, v.provenance
+                                 provenance, probe_at, idle_since)
+         SELECT v.id, v.id, 1, v.provider, v.placeholder, v.liveness, v.belief, v.since, v.provenance, v.probe, v.idle
          FROM " [records "$1" v (id bigint, provider text, placeholder bigint, liveness text, belief text, since bigint,
-                                 provenance text)]
+                                 provenance text, probe bigint, idle bigint)]
+    ),
+    &sql!(
+        "INSERT INTO escrow (credential_id, held, sealed)
+         SELECT v.id, v.held, 'x' FROM " [records "$1" v (id bigint, held bigint)]
     ),
     &sql!(
         "INSERT INTO use (connection_id, credential_id, account_id, since, until, ended_by)
@@ -180,8 +104,9 @@ const WRITTEN: [&Sql; 5] = [
                                  placeholder bigint)]
     ),
     &sql!(
-        "INSERT INTO mail (run_id, person_id, message_id, state, formed_at)
-         SELECT 1, 1, v.id, v.mail, v.opened FROM " [records "$1" v (id bigint, mail text, opened bigint)]
+        "INSERT INTO mail (run_id, person_id, message_id, state, formed_at, attempts)
+         SELECT 1, 1, v.id, v.mail, v.opened, v.placeholder
+         FROM " [records "$1" v (id bigint, mail text, opened bigint, placeholder bigint)]
     ),
 ];
 
@@ -208,7 +133,7 @@ fn expected(rows: &[Row]) -> Overview {
         let users = |of: usize| rows.iter().filter(move |other| !other.ended && other.shares % rows.len() == of);
         *overview.provider(row.provider()).connections.entry(row.status()).or_default() += 1;
         if !row.placeholder {
-            *overview.provider(row.provider()).credentials.entry(row.liveness()).or_default() += 1;
+            count_credential(overview.provider(row.provider()), number, row);
         }
         if users(number).any(|user| !user.oauth && user.status().is_open()) && !row.proven_dead() {
             let provenance = if row.first_seen { Provenance::FirstSeen } else { Provenance::Declared };
@@ -237,13 +162,28 @@ fn expected(rows: &[Row]) -> Overview {
             let bands = overview.open_for.entry(row.rule()).or_default();
             *bands.entry(open_for(number)).or_default() += 1;
         }
-        *overview.outbox.mails.entry(row.mail()).or_default() += 1;
-        if row.mail().is_waiting() {
-            overview.outbox.oldest_waiting = earlier(overview.outbox.oldest_waiting, opened(number));
-        }
+        count_mail(&mut overview.outbox, number, row);
     }
     overview.findings = findings.into_values().collect();
     overview
+}
+
+fn count_credential(provider: &mut ProviderOverview, number: usize, row: &Row) {
+    *provider.credentials.entry(row.liveness()).or_default() += 1;
+    provider.answers.to_ask += u64::from(!row.oauth);
+    if row.liveness() == Liveness::Live && row.unproven && !row.first_seen {
+        provider.unused_since = earlier(provider.unused_since, until(number));
+    }
+}
+
+fn count_mail(outbox: &mut OutboxOverview, number: usize, row: &Row) {
+    *outbox.mails.entry(row.mail()).or_default() += 1;
+    if row.mail().is_waiting() {
+        outbox.oldest_waiting = earlier(outbox.oldest_waiting, opened(number));
+        if row.placeholder {
+            outbox.oldest_tried = earlier(outbox.oldest_tried, opened(number));
+        }
+    }
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {

@@ -65,7 +65,7 @@ pub(super) const GAUGES: &[Declared] = &[
         name: "keysweep_provider_blind_since_timestamp_seconds",
         kind: MetricType::GAUGE,
         help: "Since when that is so.",
-        labels: &["provider", "protocol", "endpoint"],
+        labels: &["provider", "protocol", "at"],
         read: blind_since,
     },
     Declared {
@@ -105,14 +105,9 @@ pub(super) const GAUGES: &[Declared] = &[
     Declared {
         name: "keysweep_finding_oldest_opened_timestamp_seconds",
         kind: MetricType::GAUGE,
-        help: "When the oldest open finding of the rule was opened.",
-        labels: &["rule"],
-        read: |state, series| {
-            for rule in RuleName::ALL {
-                let of_rule = state.findings().filter(|kind| kind.rule == rule);
-                series.instant(&[rule.as_str()], of_rule.map(|kind| kind.oldest_opened_at).min());
-            }
-        },
+        help: "When the oldest open finding of the rule was opened that is as severe.",
+        labels: &["rule", "severity"],
+        read: oldest_opened,
     },
     Declared {
         name: "keysweep_tombstones",
@@ -165,6 +160,15 @@ pub(super) const GAUGES: &[Declared] = &[
         labels: &[],
         read: |state, series| {
             series.instant(&[], state.overview.as_ref().and_then(|overview| overview.outbox.oldest_waiting));
+        },
+    },
+    Declared {
+        name: "keysweep_outbox_oldest_tried_timestamp_seconds",
+        kind: MetricType::GAUGE,
+        help: "When the oldest of those mails was formed that were tried and not taken.",
+        labels: &[],
+        read: |state, series| {
+            series.instant(&[], state.overview.as_ref().and_then(|overview| overview.outbox.oldest_tried));
         },
     },
     Declared {
@@ -296,20 +300,6 @@ pub(super) const GAUGES: &[Declared] = &[
         },
     },
     Declared {
-        name: "keysweep_policy_retention_seconds",
-        kind: MetricType::GAUGE,
-        help: "How long a copy of a secret is held at most once nothing uses it.",
-        labels: &[],
-        read: |state, series| series.add(&[], state.configured.retention.as_secs_f64()),
-    },
-    Declared {
-        name: "keysweep_ledger_size_bytes",
-        kind: MetricType::GAUGE,
-        help: "The size of the ledger's database.",
-        labels: &[],
-        read: |state, series| state.overview.iter().for_each(|overview| series.count(&[], overview.ledger_bytes)),
-    },
-    Declared {
         name: "keysweep_snapshot_timestamp_seconds",
         kind: MetricType::GAUGE,
         help: "When the ledger was last read for the gauges of state.",
@@ -357,6 +347,17 @@ fn findings(state: &State, series: &mut Series) {
     }
     for ((provider, rule, severity), count) in counts {
         series.count(&[provider, rule.as_str(), severity.as_str()], count);
+    }
+}
+
+fn oldest_opened(state: &State, series: &mut Series) {
+    let mut oldest: BTreeMap<(RuleName, Severity), Timestamp> = BTreeMap::new();
+    for kind in state.findings() {
+        let earliest = oldest.entry((kind.rule, kind.severity)).or_insert(kind.oldest_opened_at);
+        *earliest = kind.oldest_opened_at.min(*earliest);
+    }
+    for ((rule, severity), at) in oldest {
+        series.instant(&[rule.as_str(), severity.as_str()], Some(at));
     }
 }
 

@@ -1,5 +1,4 @@
-//! What became of what was found, how near the ledger is to its limit, and series of single connections for those who
-//! ask for them.
+//! What became of what was found, and series of single connections for those who ask for them.
 
 use std::collections::BTreeMap;
 
@@ -65,13 +64,6 @@ pub(super) const REMEDIED: &[Declared] = &[
                 series.count(&["secrets"], singles.secrets.left_out);
             }
         },
-    },
-    Declared {
-        name: "keysweep_ledger_limit_bytes",
-        kind: MetricType::GAUGE,
-        help: "The size that the ledger may grow to: as configured, else what its disk has room for.",
-        labels: &[],
-        read: |state, series| state.ledger_limit.iter().for_each(|limit| series.count(&[], *limit)),
     },
 ];
 

@@ -5,15 +5,14 @@ use crate::domain::clock::Suspect;
 fn a_blind_provider_is_one_and_since_when_is_gone_once_it_is_sighted() {
     const KIT: &str = r#"keysweep_provider_blind{provider="kit"}"#;
     const SINCE: &str =
-        r#"keysweep_provider_blind_since_timestamp_seconds{endpoint="default",protocol="smtp",provider="mailjet"}"#;
+        r#"keysweep_provider_blind_since_timestamp_seconds{at="default",protocol="smtp",provider="mailjet"}"#;
     let metrics = metrics();
     let odd = BlindOverview { since: NOW - days(1), ..blind("gone", "rest") };
     let clock = Some(Suspect { since: NOW, ahead: 7_200_000 });
     let all = vec![blind("mailjet", "smtp"), blind("gone", "rest"), odd];
     metrics.show(Overview { blind: all, clock, ..empty() });
     metrics.held(&name("kit"));
-    let other =
-        r#"keysweep_provider_blind_since_timestamp_seconds{endpoint="default",protocol="rest",provider="other"}"#;
+    let other = r#"keysweep_provider_blind_since_timestamp_seconds{at="default",protocol="rest",provider="other"}"#;
     assert_samples(
         &metrics,
         &[

@@ -55,3 +55,37 @@ fn providers_outside_the_catalogue_are_one_however_many_there_are() {
     );
     assert!(!metrics.render().contains("gone"));
 }
+
+#[test]
+fn a_provider_of_which_nothing_is_left_to_ask_is_not_said_to_be_silent_for_ever() {
+    const KIT: &str = r#"keysweep_provider_answering{provider="kit"}"#;
+    let metrics = metrics();
+    let with = |to_ask| {
+        let kit = ProviderOverview {
+            answers: AnswersOverview { to_ask, ..AnswersOverview::default() },
+            ..ProviderOverview::default()
+        };
+        Overview { providers: [(name("kit"), kit)].into(), ..empty() }
+    };
+    metrics.answering(&name("kit"), Err("none of 3 questions was answered"));
+    metrics.show(with(1));
+    assert_samples(&metrics, &[(KIT, Some(0.0))]);
+    assert_eq!(metrics.heard()[&name("kit")], Err("none of 3 questions was answered".to_owned()));
+    metrics.show(with(0));
+    assert_samples(&metrics, &[(KIT, Some(1.0))]);
+    assert!(metrics.heard().is_empty());
+}
+
+#[test]
+fn the_end_of_a_copy_is_that_of_the_key_that_has_been_unused_for_longest() {
+    const KIT: &str = r#"keysweep_copy_next_end_timestamp_seconds{provider="kit"}"#;
+    let metrics = metrics();
+    let unused = |since| ProviderOverview { unused_since: since, ..ProviderOverview::default() };
+    let show = |since| metrics.show(Overview { providers: [(name("kit"), unused(since))].into(), ..empty() });
+    show(None);
+    assert_samples(&metrics, &[(KIT, None)]);
+    show(Some(NOW - days(20)));
+    assert_samples(&metrics, &[(KIT, Some((NOW + days(10)).as_secs() as f64))]);
+    metrics.configure(&Configured { holds_until_proven: false, ..configured(&["kit"]) });
+    assert_samples(&metrics, &[(KIT, None)]);
+}

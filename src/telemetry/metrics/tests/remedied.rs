@@ -117,8 +117,9 @@ fn single_connections_have_series_only_while_they_are_asked_for() {
 #[test]
 fn a_limit_of_the_ledger_that_nobody_knows_has_no_series() {
     let metrics = metrics();
-    metrics.limit_ledger(Some(1 << 30));
-    assert_samples(&metrics, &[("keysweep_ledger_limit_bytes", Some(1_073_741_824.0))]);
-    metrics.limit_ledger(None);
-    assert_samples(&metrics, &[("keysweep_ledger_limit_bytes", None)]);
+    metrics.limit_ledger(Room { limit: Some(1 << 30), free: Some(1 << 20) });
+    let limit = ("keysweep_ledger_limit_bytes", Some(1_073_741_824.0));
+    assert_samples(&metrics, &[limit, ("keysweep_ledger_free_bytes", Some(1_048_576.0))]);
+    metrics.limit_ledger(Room::default());
+    assert_samples(&metrics, &[("keysweep_ledger_limit_bytes", None), ("keysweep_ledger_free_bytes", None)]);
 }

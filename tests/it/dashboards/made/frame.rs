@@ -94,8 +94,8 @@ fn variables(choices: &[Choice]) -> Vec<Value> {
         ("instance", "The process; several may share one ledger", r#"keysweep_build_info{job=~"$job"}"#),
         (
             "provider",
-            "As the catalogue names it",
-            r#"keysweep_policy_max_age_seconds{job=~"$job", instance=~"$instance"}"#,
+            "As the catalogue names it; `other` is all that it doesn't have",
+            r#"keysweep_connections{job=~"$job", instance=~"$instance"}"#,
         ),
     ];
     let usual = usual.into_iter().map(|(name, about, of)| chosen(name, about, of));
