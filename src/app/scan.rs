@@ -11,6 +11,7 @@ use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::inventory::refs::Allowed;
 use crate::inventory::{AnySnapshot, Changes, Source};
+use crate::ledger::read::{SCAN_PROBLEMS, SCAN_SOURCES};
 use crate::notify::Notified;
 use crate::ports::collect::CollectLedger as _;
 use crate::ports::meter::Stage;
@@ -81,6 +82,22 @@ impl ScanSummary {
             "mails_sent": notified.sent, "mails_failed": notified.failed, "mails_maybe_sent": notified.maybe_sent,
             "steps": notified.steps, "notices_held": notified.held, "nobody_to_tell": notified.nobody,
         })
+    }
+}
+
+impl ScanSummary {
+    /// The counts with the sources and problems beside them, as the ledger keeps them.
+    fn noted(&self) -> Value {
+        let sources = self.collected.iter().map(|(name, c)| {
+            json!({
+                "name": name, "complete": c.complete, "error": c.error, "rows": c.rows, "new": c.new,
+                "changed": c.changed, "ended": c.ended, "quarantined": c.quarantined, "held_back": c.held_back,
+            })
+        });
+        let mut noted = self.counts();
+        noted[SCAN_SOURCES] = sources.collect();
+        noted[SCAN_PROBLEMS] = json!(self.problems);
+        noted
     }
 }
 
@@ -155,7 +172,7 @@ impl<C: Clock> App<C> {
         match &result {
             Ok(summary) => {
                 let counts = summary.counts();
-                self.ledger.end_scan(id, summary.finished_at, summary.outcome(), &counts).await?;
+                self.ledger.end_scan(id, summary.finished_at, summary.outcome(), &summary.noted()).await?;
                 tracing::info!(
                     scan.id = id.0,
                     scan.outcome = summary.outcome(),

@@ -1,6 +1,7 @@
 //! The command line, as words.
 
 mod audit;
+mod config;
 mod form;
 mod mail;
 mod probe;
@@ -19,6 +20,7 @@ use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
 pub use self::audit::AuditVerb;
+pub use self::config::ConfigVerb;
 pub use self::form::{Form, Format, TextFormat};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
@@ -80,13 +82,13 @@ pub enum Verb {
     Mails {
         /// What to do with them
         #[command(subcommand)]
-        what: ListOnly,
+        what: ListShow,
     },
     /// The scans that were made
     Scans {
         /// What to do with them
         #[command(subcommand)]
-        what: ListOnly,
+        what: ListShow,
     },
     /// Why something is flagged, from which facts, what would clear it, when it is next looked at
     Explain {
@@ -160,6 +162,8 @@ pub enum Verb {
     },
     /// Makes a token for somebody who may look at a running keysweep, and prints the entry of the configuration for it
     Token(TokenArgs),
+    /// Prints the document of the API (OpenAPI 3.1, as JSON), as the daemon sends it at /api/v1/openapi.json
+    Openapi,
     /// Prints the completions for a shell
     Completions {
         /// The shell
@@ -188,11 +192,11 @@ pub struct ScanArgs {
     /// Does all of it on a copy of the ledger, and throws the copy away
     #[arg(long, conflicts_with = "as_of")]
     pub dry_run: bool,
-    /// Judges what the ledger knows as if it were this time (RFC 3339); reads no inventory, asks nobody, writes nothing
+    /// Judges what the ledger knows as if it were this time (RFC 3339, or a day: its beginning in UTC); reads no inventory, asks nobody, writes nothing
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub as_of: Option<Timestamp>,
     /// Has the running daemon scan now, instead of scanning here
-    #[arg(long, conflicts_with_all = ["notify", "no_probe", "dry_run", "as_of", "fail_on", "format"])]
+    #[arg(long, conflicts_with_all = ["notify", "no_probe", "dry_run", "as_of", "fail_on"])]
     pub daemon: bool,
     /// Exits with 3 where a finding of this severity or worse is open
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
@@ -204,7 +208,7 @@ pub struct ScanArgs {
 pub struct CompromisedArgs {
     /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint)
     pub id: String,
-    /// When it leaked (RFC 3339), as well as is known [default: now]
+    /// When it leaked (RFC 3339, or a day), as well as is known [default: now]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
     pub at: Option<Timestamp>,
     /// How that is known, for operators; it is never mailed. Not the key itself
@@ -256,13 +260,6 @@ pub enum ListShow {
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
         format: TextFormat,
     },
-}
-
-/// `list` alone.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ListOnly {
-    /// One line each
-    List(ListArgs),
 }
 
 /// `findings list` and `findings show`.
@@ -354,25 +351,14 @@ pub enum ProvidersVerb {
     },
 }
 
-/// `config …`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ConfigVerb {
-    /// Every problem at once, with key, line and what to do
-    Check {
-        /// The form of the output
-        #[command(flatten)]
-        form: Form,
-    },
-    /// The settings in force and where each comes from; secrets are not shown
-    Show {
-        /// The form of the output
-        #[command(flatten)]
-        form: Form,
-    },
-}
-
+/// A time on the command line: RFC 3339, or a day, which is its first instant in UTC. No bare number: to people it is a
+/// year or a day, to inventories it is Unix seconds.
 fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "write a time as in 2026-11-21T08:00:00Z".to_owned())
+    let told = match text.contains(['T', 't']) {
+        true => Timestamp::parse(text),
+        false => Timestamp::parse(&format!("{text}T00:00:00Z")),
+    };
+    told.ok_or_else(|| "write a time as in 2026-11-21T08:00:00Z, or a day as in 2026-11-21".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {
@@ -391,5 +377,15 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_rfc_3339_or_a_day_and_never_a_bare_number() {
+        let at = Timestamp::parse("2026-07-01T00:00:00Z");
+        assert_eq!((time("2026-07-01").ok(), time("2026-07-01T02:00:00+02:00").ok()), (at, at));
+        for text in ["2027", "20260701", "1790000000", "2026-7-1", "2026-07", "yesterday", "", "T", "2026-07-01 08:00"]
+        {
+            assert!(time(text).is_err_and(|hint| hint.contains("2026-11-21T08:00:00Z")), "{text}");
+        }
     }
 }

@@ -1,23 +1,26 @@
 //! `scan --as-of TIME`: what the rules would say at another time; reads the ledger, writes nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
-use super::output::{List, TABLE_ROWS};
-use super::words::{FINDING_COLUMNS, finding_cells};
-use super::{CliError, Done, reader};
+use super::columns::Listed;
+use super::output::TABLE_ROWS;
+use super::shown::Shown;
+use super::{CliError, Done, read_or_not, reader};
 use crate::app::{AppError, policy};
 use crate::config::Settings;
 use crate::domain::facts::Subject;
-use crate::domain::finding::{KnownFinding, Ruling};
+use crate::domain::finding::{KnownFinding, Ruling, Severity};
 use crate::domain::ids::FindingId;
-use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::read::{FindingRow, FindingState};
+use crate::ledger::read::{Counts, FindingRow, FindingState};
 use crate::providers::Catalogue;
 use crate::report::exemptions::{ExemptionRow, listed};
 use crate::scan::judge::judge_as_of;
@@ -27,20 +30,43 @@ pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<
     let ledger = reader(settings).await?;
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let policy = policy(settings, &catalogue);
-    let mut rows = Vec::new();
+    let mut sum = Sum { counts: ledger.counts().await?.unjudged(), exempt: BTreeMap::new() };
+    let mut pages = Pages::begin(&ledger, args.format, at).await?;
+    // Also where nobody reads it to its end: the exit code tells of all.
+    let mut printed = Ok(());
     judge_as_of(&ledger, &policy, at, |subject, known, rulings| {
         let is_open = |ruling: &Ruling| {
             known.iter().any(|k| k.open && (k.rule, k.credential) == (ruling.rule, ruling.credential))
         };
-        let rulings = rulings.into_iter().filter(|ruling| ruling.opens || is_open(ruling));
-        rows.extend(rulings.map(|ruling| row(subject, known, ruling)));
+        for ruling in rulings.into_iter().filter(|ruling| ruling.opens || is_open(ruling)) {
+            let row = Then(row(subject, known, ruling));
+            sum.count(&row.0);
+            if printed.is_ok() {
+                printed = pages.add(row);
+            }
+        }
     })
     .await?;
-    let is_open = |row: &&FindingRow| row.state == FindingState::Open;
-    let failing = args.fail_on.is_some_and(|limit| rows.iter().filter(is_open).any(|row| row.severity >= limit));
-    print(args.format, &rows, &exemptions(&policy, &rows, at), at)?;
-    drop::<Ledger>(ledger);
+    let exemptions = listed(&policy.exemptions, &sum.exempt, at);
+    read_or_not(printed.and_then(|()| pages.end(&sum.counts, &exemptions)).map_err(CliError::from))?;
+    let failing = args.fail_on.is_some_and(|limit| sum.counts.at_least(limit) > 0);
     Ok(if failing { Done::Findings } else { Done::Ok })
+}
+
+/// What was found, counted.
+struct Sum {
+    counts: Counts,
+    /// by the exemption's terms
+    exempt: BTreeMap<String, u64>,
+}
+
+impl Sum {
+    fn count(&mut self, row: &FindingRow) {
+        self.counts.add(row);
+        if let Some(exempt) = &row.exempt {
+            *self.exempt.entry(exempt.terms.clone()).or_default() += 1;
+        }
+    }
 }
 
 fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow {
@@ -72,49 +98,89 @@ fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow 
     }
 }
 
-/// The exemptions as they would stand then, with what would be exempt by each.
-fn exemptions(policy: &Policy, rows: &[FindingRow], at: Timestamp) -> Vec<ExemptionRow> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for exempt in rows.iter().filter_map(|row| row.exempt.as_ref()) {
-        *counts.entry(exempt.terms.clone()).or_default() += 1;
+/// A finding as it would stand then. One that no scan has written yet has no number.
+struct Then(FindingRow);
+
+impl Then {
+    /// The worst first, and of the same severity those that have held the longest.
+    fn place(&self) -> (Reverse<Severity>, Timestamp) {
+        (Reverse(self.0.severity), self.0.since)
     }
-    listed(&policy.exemptions, &counts, at)
+
+    fn cells(&self, mut cells: Vec<String>) -> Vec<String> {
+        if let (0, Some(name)) = (self.0.id.0, cells.first_mut()) {
+            "new".clone_into(name);
+        }
+        cells
+    }
 }
 
-fn print(format: Format, rows: &[FindingRow], exemptions: &[ExemptionRow], at: Timestamp) -> Result<(), CliError> {
-    let mut out = io::BufWriter::new(anstream::stdout());
-    // A verdict that no scan has written yet has no number.
-    let object = |row: &FindingRow| -> Result<Value, CliError> {
-        let mut object = serde_json::to_value(row).map_err(|error| CliError::Output(error.into()))?;
-        if row.id.0 == 0 {
+impl Serialize for Then {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serde_json::to_value(&self.0).map_err(S::Error::custom)?;
+        if self.0.id.0 == 0 {
             object["id"] = Value::Null;
         }
-        Ok(object)
-    };
-    if format == Format::Json {
-        let exempt = rows.iter().filter(|row| row.state == FindingState::Exempt).count();
-        let findings = rows.iter().map(object).collect::<Result<Vec<_>, _>>()?;
-        let document = json!({
-            "scan": {"as_of": at.to_string(), "outcome": "judged"},
-            "counts": {"findings": rows.len() - exempt, "exempt": exempt},
-            "findings": findings, "exemptions": exemptions, "quarantined": [], "problems": [],
-        });
-        serde_json::to_writer(&mut out, &document).map_err(io::Error::from)?;
-        return Ok(io::Write::write_all(&mut out, b"\n")?);
+        object.serialize(serializer)
     }
-    let limit = if format == Format::Table { TABLE_ROWS } else { usize::MAX };
-    let mut list = List::begin(out, format, FINDING_COLUMNS)?;
-    for row in rows.iter().take(limit) {
-        list.row(&object(row)?, |_| cells(row))?;
-    }
-    Ok(list.end(rows.len().saturating_sub(limit) as u64)?)
 }
 
-/// A finding's cells; one that no scan has written yet is new.
-fn cells(row: &FindingRow) -> Vec<String> {
-    let mut cells = finding_cells(row);
-    if row.id.0 == 0 {
-        "new".clone_into(&mut cells[0]);
+impl Listed for Then {
+    const TABLE: &'static [&'static str] = FindingRow::TABLE;
+    const CSV: &'static [&'static str] = FindingRow::CSV;
+
+    fn table(&self, on_terminal: bool) -> Vec<String> {
+        self.cells(self.0.table(on_terminal))
     }
-    cells
+
+    fn csv(&self) -> Vec<String> {
+        self.cells(self.0.csv())
+    }
+}
+
+/// What is printed as it is found. A table waits for all of it, and holds the worst.
+struct Pages {
+    list: Shown<io::BufWriter<anstream::AutoStream<io::Stdout>>, Then>,
+    format: Format,
+    worst: Vec<Then>,
+    more: u64,
+}
+
+impl Pages {
+    async fn begin(ledger: &Ledger, format: Format, at: Timestamp) -> Result<Self, CliError> {
+        let mut out = io::BufWriter::new(anstream::stdout());
+        if format == Format::Json {
+            let scan = json!({"as_of": at.to_string(), "outcome": "judged"});
+            write!(out, "{{\"scan\": {scan},\n\"findings\": ")?;
+        }
+        let list = Shown::begin(ledger, out, format, None).await?;
+        Ok(Self { list, format, worst: Vec::new(), more: 0 })
+    }
+
+    fn add(&mut self, row: Then) -> io::Result<()> {
+        if self.format != Format::Table {
+            return self.list.row(&row);
+        }
+        let at = self.worst.partition_point(|other| other.place() <= row.place());
+        self.worst.insert(at, row);
+        if self.worst.len() > TABLE_ROWS {
+            self.worst.truncate(TABLE_ROWS);
+            self.more += 1;
+        }
+        Ok(())
+    }
+
+    /// The rest of the one object comes behind its findings, for it counts them.
+    fn end(mut self, counts: &Counts, exemptions: &[ExemptionRow]) -> io::Result<()> {
+        for row in &self.worst {
+            self.list.row(row)?;
+        }
+        self.list.end(self.more, "--format csv shows all")?;
+        if self.format == Format::Json {
+            let rest =
+                json!({"counts": counts, "exemptions": exemptions, "quarantined": [], "problems": []}).to_string();
+            writeln!(anstream::stdout(), ",\n{}", rest.strip_prefix('{').unwrap_or(&rest))?;
+        }
+        Ok(())
+    }
 }

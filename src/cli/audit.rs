@@ -12,10 +12,10 @@ use crate::config::{Env, Settings};
 use crate::telemetry::progress::Bars;
 
 /// Goes along the log's chain.
-pub async fn run(what: AuditVerb, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(what: AuditVerb, settings: &Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     let AuditVerb::Verify { head, format } = what;
     let ledger = reader(settings).await?;
-    let found = verify_settings(settings, env, &ledger, head, &Bars::on_stderr()).await?;
+    let found = verify_settings(settings, env, &ledger, head, bars).await?;
     ledger.close().await;
     let Some(found) = found else { return Ok(Done::Interrupted) };
     let done = if found.is_ok() { Done::Ok } else { Done::Failed };

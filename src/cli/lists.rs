@@ -4,50 +4,37 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::args::{FindingsVerb, Format, ListArgs, ListOnly, ListShow, TextFormat};
-use super::output::{List, TABLE_ROWS, pairs};
-use super::words::{FINDING_COLUMNS, connection, day, finding_cells, minute, minute_or_dash};
-use super::{CliError, Done};
-use crate::domain::ids::{ConnectionId, CredentialId, FindingId, MailId};
+use super::args::{FindingsVerb, Format, ListArgs, ListShow, TextFormat};
+use super::columns::Listed;
+use super::output::pairs;
+use super::shown::{MORE_BY_LIMIT, Shown};
+use super::words::{minute, minute_or_dash};
+use super::{CliError, Done, records};
+use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, ConnectionRow, CredentialFilter, CredentialRow, FindingFilter, parse_finding,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Order, Page, finding_name, parse_finding,
 };
+use crate::ports::LedgerError;
 
-const PAGE: usize = 1_000;
-
-/// A list in the making: counts what is shown and what is left out.
-struct Shown<W: Write> {
-    list: List<W>,
-    limit: usize,
-    shown: usize,
-    more: u64,
+/// Prints a list.
+async fn print<T: Listed>(
+    ledger: &Ledger,
+    args: ListArgs,
+    of: Counted,
+    from: Cursor,
+    page: impl AsyncFn(Cursor, usize) -> Result<Page<T>, LedgerError>,
+) -> Result<Done, CliError> {
+    let out = io::BufWriter::new(anstream::stdout());
+    let list = Shown::begin(ledger, out, args.format, args.limit).await?;
+    list.read(ledger, of, (from, MORE_BY_LIMIT), page).await?;
+    Ok(Done::Ok)
 }
 
-impl Shown<io::BufWriter<anstream::AutoStream<io::Stdout>>> {
-    fn begin(args: ListArgs, headers: &'static [&'static str]) -> io::Result<Self> {
-        let usual = if args.format == Format::Table { TABLE_ROWS } else { usize::MAX };
-        let list = List::begin(io::BufWriter::new(anstream::stdout()), args.format, headers)?;
-        Ok(Self { list, limit: args.limit.unwrap_or(usual), shown: 0, more: 0 })
-    }
-}
-
-impl<W: Write> Shown<W> {
-    fn page<T: Serialize>(&mut self, rows: &[T], cells: impl Fn(&T) -> Vec<String>) -> io::Result<()> {
-        for row in rows {
-            if self.shown < self.limit {
-                self.list.row(row, &cells)?;
-                self.shown += 1;
-            } else {
-                self.more += 1;
-            }
-        }
-        Ok(())
-    }
-
-    fn end(self) -> Result<Done, CliError> {
-        self.list.end(self.more)?;
-        Ok(Done::Ok)
+/// The number behind which a list that is sorted by numbers goes on.
+const fn number(from: Cursor) -> i64 {
+    match from {
+        Cursor::Number(id) | Cursor::Latest(id) | Cursor::Worst { id, .. } | Cursor::Newest { id, .. } => id,
     }
 }
 
@@ -57,29 +44,9 @@ pub async fn connections(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
         ListShow::Show { id, format } => return show_connection(ledger, &id, format).await,
         ListShow::List(args) => args,
     };
-    let headers =
-        &["connection", "account", "provider", "status", "credential", "liveness", "secret since", "open findings"];
-    let mut list = Shown::begin(args, headers)?;
-    let mut after = ConnectionId(0);
-    loop {
-        let page = ledger.connections(&ConnectionFilter::default(), after, PAGE).await?;
-        let Some(last) = page.last() else { return list.end() };
-        after = last.id;
-        list.page(&page, connection_cells)?;
-    }
-}
-
-fn connection_cells(row: &ConnectionRow) -> Vec<String> {
-    vec![
-        connection(&row.connection_id, row.name.as_deref()),
-        row.account_id.clone(),
-        row.provider.to_string(),
-        row.status.as_str().to_owned(),
-        row.credential.clone().unwrap_or_else(|| "-".to_owned()),
-        row.liveness.map_or_else(|| "-".to_owned(), |liveness| liveness.to_string()),
-        row.secret_since.map_or_else(|| "-".to_owned(), day),
-        row.open_findings.to_string(),
-    ]
+    let all = ConnectionFilter::default();
+    let page = async |from, size| ledger.connections_page(&all, ConnectionId(number(from)), size).await;
+    print(ledger, args, Counted::Connections, Cursor::start(Order::Number), page).await
 }
 
 /// Connections of that name: `SOURCE/ID`, or the id alone, which may name several.
@@ -126,7 +93,7 @@ async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
             writeln!(out, "used {} ({}) from {since} to {end}", credential.credential, credential.liveness)?;
         }
         for finding in &detail.findings {
-            writeln!(out, "{} {} {}", finding_cells(finding)[0], finding.state.as_str(), finding.rule)?;
+            writeln!(out, "{} {} {}", finding_name(finding.id), finding.state.as_str(), finding.rule)?;
         }
         writeln!(out)?;
     }
@@ -139,42 +106,9 @@ pub async fn credentials(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
         ListShow::Show { id, format } => return show_credential(ledger, &id, format).await,
         ListShow::List(args) => args,
     };
-    let headers = &[
-        "credential",
-        "provider",
-        "key",
-        "liveness",
-        "since",
-        "last asked",
-        "next asked",
-        "secret since",
-        "held",
-        "open uses",
-    ];
-    let mut list = Shown::begin(args, headers)?;
-    let mut after = CredentialId(0);
-    loop {
-        let page = ledger.credentials(&CredentialFilter::default(), after, PAGE).await?;
-        let Some(last) = page.last() else { return list.end() };
-        after = last.id;
-        list.page(&page, credential_cells)?;
-    }
-}
-
-fn credential_cells(row: &CredentialRow) -> Vec<String> {
-    let tail = if row.key_tail.is_empty() { "-".to_owned() } else { format!("…{}", row.key_tail) };
-    vec![
-        row.credential.clone(),
-        row.provider.to_string(),
-        tail,
-        row.liveness.to_string(),
-        minute_or_dash(row.liveness_since),
-        minute_or_dash(row.asked_at),
-        minute_or_dash(row.probe_at),
-        format!("{} ({})", day(row.secret_since), row.provenance.as_str()),
-        if row.held { "yes" } else { "no" }.to_owned(),
-        row.open_uses.to_string(),
-    ]
+    let all = CredentialFilter::default();
+    let page = async |from, size| ledger.credentials_page(&all, CredentialId(number(from)), size).await;
+    print(ledger, args, Counted::Credentials, Cursor::start(Order::Number), page).await
 }
 
 async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
@@ -200,14 +134,11 @@ pub async fn findings(ledger: &Ledger, what: FindingsVerb) -> Result<Done, CliEr
         FindingsVerb::List { all, list } => (all, list),
     };
     let filter = FindingFilter { current: !all, ..FindingFilter::default() };
-    let mut list = Shown::begin(args, FINDING_COLUMNS)?;
-    let mut after = FindingId(0);
-    loop {
-        let page = ledger.findings(&filter, after, PAGE).await?;
-        let Some(last) = page.last() else { return list.end() };
-        after = last.id;
-        list.page(&page, finding_cells)?;
-    }
+    // What people read ends where the table does, so the worst comes first.
+    let order = if args.format == Format::Table { Order::Worst } else { Order::Number };
+    let of = if all { Counted::Findings } else { Counted::CurrentFindings };
+    let page = async |from, size| ledger.findings_page(&filter, from, size).await;
+    print(ledger, args, of, Cursor::start(order), page).await
 }
 
 async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
@@ -225,52 +156,28 @@ async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<D
     Ok(Done::Ok)
 }
 
-/// `mails list`.
-pub async fn mails(ledger: &Ledger, what: ListOnly) -> Result<Done, CliError> {
-    let ListOnly::List(args) = what;
-    let headers = &["mail", "account", "person", "state", "findings", "formed", "sent", "tries", "next try", "error"];
-    let mut list = Shown::begin(args, headers)?;
-    let mut after = MailId(0);
-    loop {
-        let page = ledger.mails(None, after, PAGE).await?;
-        let Some(last) = page.last() else { return list.end() };
-        after = last.id;
-        list.page(&page, |row| {
-            vec![
-                row.id.to_string(),
-                row.account_id.clone(),
-                row.person.to_string(),
-                row.state.as_str().to_owned(),
-                row.notices.to_string(),
-                minute(row.formed_at),
-                minute_or_dash(row.sent_at),
-                row.attempts.to_string(),
-                minute_or_dash(row.next_try_at),
-                row.error.clone().unwrap_or_default(),
-            ]
-        })?;
-    }
+/// `mails list|show`.
+pub async fn mails(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
+    let args = match what {
+        ListShow::Show { id, format } => return records::show_mail(ledger, &id, format).await,
+        ListShow::List(args) => args,
+    };
+    let page = async |from, size| {
+        let rows = ledger.mails(None, MailId(number(from)), size).await?;
+        let next = rows.last().filter(|_| rows.len() == size).map(|last| Cursor::Number(last.id.0));
+        Ok(Page { rows, next })
+    };
+    print(ledger, args, Counted::Mails, Cursor::start(Order::Number), page).await
 }
 
-/// `scans list`: the latest first.
-pub async fn scans(ledger: &Ledger, what: ListOnly) -> Result<Done, CliError> {
-    let ListOnly::List(args) = what;
-    let mut list = Shown::begin(args, &["scan", "began", "ended", "outcome", "asked", "opened", "closed", "mails"])?;
-    let rows = ledger.scans(args.limit.unwrap_or(TABLE_ROWS)).await?;
-    list.page(&rows, |row| {
-        let count = |name: &str| row.counts.get(name).map(ToString::to_string).unwrap_or_default();
-        vec![
-            row.id.to_string(),
-            minute(row.started_at),
-            minute_or_dash(row.finished_at),
-            row.outcome.clone().unwrap_or_else(|| "running".to_owned()),
-            count("asked"),
-            count("opened"),
-            count("closed"),
-            count("mails_sent"),
-        ]
-    })?;
-    list.end()
+/// `scans list|show`: the latest first.
+pub async fn scans(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
+    let args = match what {
+        ListShow::Show { id, format } => return records::show_scan(ledger, &id, format).await,
+        ListShow::List(args) => args,
+    };
+    let page = async |from, size| ledger.scans_page(ScanId(number(from)), size).await;
+    print(ledger, args, Counted::Scans, Cursor::start(Order::Latest), page).await
 }
 
 pub fn json(value: &impl Serialize) -> Result<Done, CliError> {

@@ -4,6 +4,7 @@ mod args;
 mod as_of;
 mod audit;
 mod bounce;
+mod columns;
 mod compromised;
 mod config;
 mod demo;
@@ -17,6 +18,7 @@ pub mod output;
 mod pause;
 mod probe;
 mod providers;
+mod records;
 mod rekey;
 mod report;
 mod ring;
@@ -24,6 +26,7 @@ mod run;
 mod sample;
 mod scan;
 mod shell;
+mod shown;
 mod suppressed;
 mod token;
 mod told;
@@ -50,6 +53,7 @@ use crate::ports::LedgerError;
 use crate::providers::Catalogue;
 use crate::report::pack::ReportError;
 use crate::telemetry::logs;
+use crate::telemetry::progress::Bars;
 use crate::telemetry::traces::{Spans, Traces};
 
 /// What a verb ends with, when it ends well.
@@ -130,6 +134,11 @@ impl From<OpenError> for CliError {
 }
 
 impl CliError {
+    /// True where whoever read our output has seen enough.
+    fn is_nobody_reading(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 78,
@@ -144,24 +153,23 @@ impl CliError {
 /// Runs keysweep with this process's arguments and environment.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let env: Vec<(String, String)> = std::env::vars().collect();
     let traces = OnceCell::new();
-    let result = if matches!(cli.verb, Verb::Run | Verb::Demo(_)) {
-        dispatch(cli, &env, &traces).await // they have their own way with signals
-    } else {
-        tokio::select! {
+    let result = match settings::environment(std::env::vars_os()) {
+        Err(problems) => Err(problems.into()),
+        // they have their own way with signals
+        Ok(env) if matches!(cli.verb, Verb::Run | Verb::Demo(_)) => dispatch(cli, &env, &traces).await,
+        Ok(env) => tokio::select! {
             biased;
             result = dispatch(cli, &env, &traces) => result,
             () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
-        }
+        },
     };
     if let Some(traces) = traces.into_inner() {
         traces.finish().await;
     }
     match result {
         Ok(done) => done.into(),
-        // Whoever read our output has seen enough.
-        Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) if error.is_nobody_reading() => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("keysweep: {}", chain(&error));
             ExitCode::from(error.exit_code())
@@ -171,46 +179,56 @@ pub async fn main() -> ExitCode {
 
 async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done, CliError> {
     let choice = ConfigChoice::usual(cli.config);
+    let bars = Bars::on_stderr();
     match cli.verb {
         Verb::Demo(args) => demo::run(args).await,
         Verb::Doctor(args) => doctor::run(args, &choice, env).await,
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Token(args) => token::run(&args),
         Verb::Man { dir } => shell::man(dir.as_deref()),
+        Verb::Openapi => lists::json(&crate::http::api::openapi()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check { form } } => config::check(form, &choice, env),
         Verb::Config { what: ConfigVerb::Show { form } } => config::show(form, &choice, env),
         Verb::Run => {
             let (settings, warnings) = read_settings(&choice, env)?;
-            start_traced_logs(&settings, env, traces)?;
+            start_traced_logs(&settings, env, traces, &bars)?;
             run::run(choice, settings, warnings, env, traces.get()).await
         }
         Verb::Scan(args) => {
             let settings = load(&choice, env, true)?;
-            start_traced_logs(&settings, env, traces)?;
-            scan::run(args, settings, env).await
+            start_traced_logs(&settings, env, traces, &bars)?;
+            scan::run(args, settings, env, &bars).await
         }
         verb => {
             let settings = load(&choice, env, false)?;
-            start_logs(&settings, None)?;
-            with_settings(verb, settings, env).await
+            start_logs(&settings, None, &bars)?;
+            with_settings(verb, settings, env, &bars).await
         }
     }
 }
 
-fn start_logs(settings: &Settings, spans: Option<Spans>) -> Result<(), CliError> {
+/// What printing came to, where what was found is to be told by the exit code whether or not anybody read it to its end.
+fn read_or_not(printed: Result<(), CliError>) -> Result<(), CliError> {
+    match printed {
+        Err(error) if error.is_nobody_reading() => Ok(()),
+        printed => printed,
+    }
+}
+
+fn start_logs(settings: &Settings, spans: Option<Spans>, bars: &Bars) -> Result<(), CliError> {
     let TelemetrySettings { log_format, log_filter, .. } = &settings.telemetry;
-    logs::init(*log_format, log_filter, spans).map_err(|error| CliError::Other(error.to_string()))
+    logs::init(*log_format, log_filter, spans, bars).map_err(|error| CliError::Other(error.to_string()))
 }
 
 /// The same for what scans, whose scans may be traced.
-fn start_traced_logs(settings: &Settings, env: &Env, traces: &OnceCell<Traces>) -> Result<(), CliError> {
-    let Some((begun, spans)) = traces::begin(settings, env)? else { return start_logs(settings, None) };
+fn start_traced_logs(settings: &Settings, env: &Env, traces: &OnceCell<Traces>, bars: &Bars) -> Result<(), CliError> {
+    let Some((begun, spans)) = traces::begin(settings, env)? else { return start_logs(settings, None, bars) };
     traces.get_or_init(|| begun);
-    start_logs(settings, Some(spans))
+    start_logs(settings, Some(spans), bars)
 }
 
-async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done, CliError> {
+async fn with_settings(verb: Verb, settings: Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     match verb {
         Verb::Connections { what } => lists::connections(&reader(&settings).await?, what).await,
         Verb::Credentials { what } => lists::credentials(&reader(&settings).await?, what).await,
@@ -229,9 +247,9 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         Verb::Mail { what } => mail::run(what, settings, env).await,
         Verb::Webhook { what } => webhook::run(&what, &settings, env).await,
         Verb::Probe(args) => probe::run(args, &settings).await,
-        Verb::Report(args) => report::run(args, &settings, &SystemClock).await,
-        Verb::Audit { what } => audit::run(what, &settings, env).await,
-        Verb::Rekey { new_key, form } => rekey::run(&new_key, form, &settings, env).await,
+        Verb::Report(args) => report::run(args, &settings, &SystemClock, bars).await,
+        Verb::Audit { what } => audit::run(what, &settings, env, bars).await,
+        Verb::Rekey { new_key, form } => rekey::run(&new_key, form, &settings, env, bars).await,
         Verb::Migrate { form } => migrate(form, &settings).await,
         // handled before the settings were loaded
         Verb::Config { .. }
@@ -241,6 +259,7 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env) -> Result<Done
         | Verb::Scan(_)
         | Verb::Completions { .. }
         | Verb::Token(_)
+        | Verb::Openapi
         | Verb::Man { .. } => Ok(Done::Ok),
     }
 }

@@ -18,6 +18,7 @@ pub struct List<W: Write> {
     out: W,
     format: Format,
     headers: &'static [&'static str],
+    hidden: Option<&'static str>,
     rows: Vec<Vec<String>>,
     written: u64,
 }
@@ -33,7 +34,12 @@ impl<W: Write> List<W> {
             Format::Csv => write_csv(&mut out, headers.iter().copied())?,
             Format::Table | Format::Jsonl => {}
         }
-        Ok(Self { out, format, headers, rows: Vec::new(), written: 0 })
+        Ok(Self { out, format, headers, hidden: None, rows: Vec::new(), written: 0 })
+    }
+
+    /// The same, whose table leaves a column out.
+    pub fn without(self, hidden: Option<&'static str>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// Adds a row: the object for programs, the cells for people and spreadsheets.
@@ -57,16 +63,21 @@ impl<W: Write> List<W> {
         Ok(())
     }
 
-    /// Ends the list. A table says how many more there are.
+    /// Ends the list. A table says how many more there are, and by the hint how they are seen.
     ///
     /// # Errors
     /// Where the output can't be written.
-    pub fn end(mut self, more: u64) -> io::Result<()> {
+    pub fn end(mut self, more: u64, hint: &str) -> io::Result<()> {
         match self.format {
             Format::Table => {
-                writeln!(self.out, "{}", table(self.headers, self.rows))?;
+                let mut headers = self.headers.to_vec();
+                if let Some(at) = headers.iter().position(|header| Some(*header) == self.hidden) {
+                    headers.remove(at);
+                    self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+                }
+                writeln!(self.out, "{}", table(&headers, self.rows))?;
                 if more > 0 {
-                    writeln!(self.out, "… and {more} more (--limit shows more)")?;
+                    writeln!(self.out, "… and {more} more ({hint})")?;
                 }
             }
             Format::Json => self.out.write_all(if self.written == 0 { b"]\n" } else { b"\n]\n" })?,
@@ -126,7 +137,7 @@ mod tests {
     #[test]
     fn an_empty_json_list_is_still_a_document() {
         let mut out = Vec::new();
-        List::begin(&mut out, Format::Json, &["id"]).unwrap().end(0).unwrap();
+        List::begin(&mut out, Format::Json, &["id"]).unwrap().end(0, "").unwrap();
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&out).unwrap(), serde_json::json!([]));
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub use self::check::check;
 use super::args::{ListArgs, ProvidersVerb};
 use super::output::List;
+use super::shown::MORE_BY_LIMIT;
 use super::{CliError, Done};
 use crate::app::AppError;
 use crate::config::Settings;
@@ -40,7 +41,7 @@ fn list(catalogue: &Catalogue, args: ListArgs) -> Result<(), CliError> {
     for provider in &all[..shown] {
         list.row(&object(catalogue, provider), |_| cells(catalogue, provider))?;
     }
-    Ok(list.end((all.len() - shown) as u64)?)
+    Ok(list.end((all.len() - shown) as u64, MORE_BY_LIMIT)?)
 }
 
 fn object(catalogue: &Catalogue, provider: &Provider) -> Value {

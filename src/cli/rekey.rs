@@ -15,10 +15,10 @@ use crate::telemetry::progress::Bars;
 const NAMED: usize = 20;
 
 /// Puts the ledger under the key that is at `new`.
-pub async fn run(new: &str, form: Form, settings: &Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(new: &str, form: Form, settings: &Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     let wrong = |what: String| CliError::Usage(format!("--new-key: {what}"));
     let new = SecretRef::given("--new-key", new, Path::new("")).map_err(wrong)?;
-    let done = rekey(settings, env, &new, &Bars::on_stderr()).await?;
+    let done = rekey(settings, env, &new, bars).await?;
     let lost: Vec<String> = done.copies.lost.iter().map(ToString::to_string).collect();
     let document = json!({
         "old": done.old, "new": done.new, "sealed": done.copies.sealed, "lost": lost,

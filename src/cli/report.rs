@@ -19,7 +19,7 @@ use crate::report::whom::{WhomError, about_whom};
 use crate::telemetry::progress::Bars;
 
 /// Writes a report to standard output.
-pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> Result<Done, CliError> {
+pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock, bars: &Bars) -> Result<Done, CliError> {
     let ledger = reader(settings).await?;
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
     let is_set = |source: &str| settings.inventories.iter().any(|one| one.name == source);
@@ -32,7 +32,6 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
     let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope, exemptions };
-    let bars = Bars::on_stderr();
     let form = match args.format {
         ReportFormat::Json => Some(Form::Json),
         ReportFormat::Csv => Some(Form::Csv),
@@ -40,8 +39,8 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock) -> R
         ReportFormat::Table => None,
     };
     match form {
-        Some(form) => form::write(form, &ledger, &head, Paper::new(Written(io::stdout())), &bars).await?,
-        None => write!(anstream::stdout(), "{}", overview(&ledger, &head, &bars).await?)?,
+        Some(form) => form::write(form, &ledger, &head, Paper::new(Written(io::stdout())), bars).await?,
+        None => write!(anstream::stdout(), "{}", overview(&ledger, &head, bars).await?)?,
     }
     ledger.close().await;
     Ok(Done::Ok)

@@ -1,10 +1,12 @@
 //! `scan --daemon`: asks the running daemon for a scan, through its listener.
 
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{CliError, Done};
+use serde_json::json;
+
+use super::args::{Form, Format, TextFormat};
+use super::{CliError, Done, told};
 use crate::app::report::chain;
 use crate::config::{Env, HttpSettings};
 
@@ -12,7 +14,15 @@ use crate::config::{Env, HttpSettings};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Rings for a scan. It says that the bell was rung, not that there was a scan.
-pub async fn scan(settings: &HttpSettings, env: &Env) -> Result<Done, CliError> {
+pub async fn scan(settings: &HttpSettings, format: Format, env: &Env) -> Result<Done, CliError> {
+    let form = match format {
+        Format::Table => Form { format: TextFormat::Table },
+        Format::Json => Form { format: TextFormat::Json },
+        Format::Jsonl | Format::Csv => {
+            let what = "--daemon has no list to show: the forms of what it says are table and json";
+            return Err(CliError::Usage(what.to_owned()));
+        }
+    };
     let refused = |what: String| CliError::Other(what);
     let Some(listen) = settings.listen else {
         return Err(refused("http.listen is off, so the daemon can't be asked; send it SIGUSR1 instead".to_owned()));
@@ -31,7 +41,8 @@ pub async fn scan(settings: &HttpSettings, env: &Env) -> Result<Done, CliError> 
     })?;
     match answer.as_u16() {
         202 => {
-            writeln!(anstream::stderr(), "The daemon was asked for a scan. `keysweep scans list` shows it.")?;
+            let sentence = "The daemon was asked for a scan. `keysweep scans list` shows it.\n";
+            told::tell(form, sentence, &json!({"job": "scan", "status": "rung"}))?;
             Ok(Done::Ok)
         }
         401 => Err(refused("the daemon has another http.token; restart it after a change of it".to_owned())),

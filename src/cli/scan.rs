@@ -6,29 +6,29 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
-use super::output::{List, TABLE_ROWS, plain};
-use super::words::{FINDING_COLUMNS, finding_cells, severities};
-use super::{CliError, Done, on_a_copy, open};
+use super::output::plain;
+use super::shown::Shown;
+use super::words::severities;
+use super::{CliError, Done, on_a_copy, open, read_or_not};
 use crate::app::scan::{ScanOptions, ScanSummary};
 use crate::app::{App, SystemClock};
 use crate::config::{Env, Settings};
 use crate::domain::finding::Severity;
-use crate::domain::ids::FindingId;
 use crate::ledger::Ledger;
-use crate::ledger::read::{Counts, FindingFilter, ProblemRow};
+use crate::ledger::read::{Counted, Counts, Cursor, FindingFilter, Order, ProblemRow};
 use crate::ports::Quiet;
 use crate::report::exemptions::{listed, sentences};
 use crate::telemetry::progress::Bars;
 
-/// Findings read at a time.
-const PAGE: usize = 1_000;
+/// Where those are that a table has no room for.
+const MORE_IN_THE_LIST: &str = "`keysweep findings list` shows them";
 /// Quarantined rows shown by name; the count is always whole.
 const QUARANTINED_SHOWN: usize = 1_000;
 
 /// Runs one scan and prints what is open after it, and what is accepted for a while.
-pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, CliError> {
+pub async fn run(args: ScanArgs, settings: Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     if args.daemon {
-        return super::ring::scan(&settings.http, env).await;
+        return super::ring::scan(&settings.http, args.format, env).await;
     }
     if let Some(at) = args.as_of {
         return super::as_of::run(&args, &settings, at).await;
@@ -39,32 +39,44 @@ pub async fn run(args: ScanArgs, settings: Settings, env: &Env) -> Result<Done, 
     let notify = args.notify;
     if args.dry_run {
         let (_folder, app) = on_a_copy(settings, env).await?;
-        return scan(&app, &args, false).await;
+        let (done, printed) = scan(&app, &args, false, bars).await?;
+        return printed.map(|()| done);
     }
     let app = open(settings, env).await?;
     app.know_endpoints().await?;
-    let done = scan(&app, &args, notify).await?;
+    let (done, printed) = scan(&app, &args, notify, bars).await?;
+    // Those who wait for it elsewhere are told, whatever became of what was printed here.
     app.announce(&Quiet).await?;
-    Ok(done)
+    printed.map(|()| done)
 }
 
-async fn scan(app: &App<SystemClock>, args: &ScanArgs, notify: bool) -> Result<Done, CliError> {
+/// Scans, and says what it ends with beside what printing came to: nobody has to read it to its end.
+async fn scan(
+    app: &App<SystemClock>,
+    args: &ScanArgs,
+    notify: bool,
+    bars: &Bars,
+) -> Result<(Done, Result<(), CliError>), CliError> {
     let options = ScanOptions { probe: !args.no_probe, notify };
-    let summary = app.scan(options, &Bars::on_stderr()).await?;
+    let summary = app.scan(options, bars).await?;
     let counts = app.ledger.counts().await?;
+    let failing = args.fail_on.is_some_and(|limit| counts.at_least(limit) > 0);
+    let done = match summary.complete {
+        _ if failing => Done::Findings,
+        true => Done::Ok,
+        false => Done::Incomplete,
+    };
+    Ok((done, print(app, args.format, &summary, &counts).await))
+}
+
+async fn print(app: &App<SystemClock>, format: Format, summary: &ScanSummary, counts: &Counts) -> Result<(), CliError> {
     let problems = all_problems(&summary.problems, &app.ledger.problems().await?);
     let out = io::BufWriter::new(anstream::stdout());
-    match args.format {
-        Format::Json => document(app, &summary, &counts, &problems, out).await?,
-        format => {
-            findings(&app.ledger, format, out).await?;
-            tell(&summary, &counts, &problems, app).await?;
-        }
+    if format == Format::Json {
+        return read_or_not(document(app, summary, counts, &problems, out).await);
     }
-    if args.fail_on.is_some_and(|limit| counts.at_least(limit) > 0) {
-        return Ok(Done::Findings);
-    }
-    Ok(if summary.complete { Done::Ok } else { Done::Incomplete })
+    read_or_not(findings(&app.ledger, format, out).await)?;
+    read_or_not(tell(summary, counts, &problems, app).await)
 }
 
 /// What this scan met and what the ledger has, each once: of a reading that failed, the ledger's sentence says more.
@@ -79,26 +91,14 @@ fn all_problems(met: &[String], remembered: &[ProblemRow]) -> Vec<String> {
     new.chain(known).filter(|problem| seen.insert(problem.clone())).collect()
 }
 
-/// The findings that are not closed as a list: those that are open, and those that are accepted for a while.
+/// The findings that are not closed as a list: those that are open, and those that are accepted for a while. A table
+/// begins with the worst, since it shows only so many.
 pub async fn findings(ledger: &Ledger, format: Format, out: impl Write) -> Result<(), CliError> {
-    let limit = if format == Format::Table { TABLE_ROWS } else { usize::MAX };
     let current = FindingFilter { current: true, ..FindingFilter::default() };
-    let mut list = List::begin(out, format, FINDING_COLUMNS)?;
-    let (mut after, mut shown, mut more) = (FindingId(0), 0, 0);
-    loop {
-        let page = ledger.findings(&current, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for row in &page {
-            if shown < limit {
-                list.row(row, finding_cells)?;
-                shown += 1;
-            } else {
-                more += 1;
-            }
-        }
-    }
-    Ok(list.end(more)?)
+    let order = if format == Format::Table { Order::Worst } else { Order::Number };
+    let list = Shown::begin(ledger, out, format, None).await?;
+    let page = async |from, size| ledger.findings_page(&current, from, size).await;
+    list.read(ledger, Counted::CurrentFindings, (Cursor::start(order), MORE_IN_THE_LIST), page).await
 }
 
 /// The one object of the contract, its findings streamed.
@@ -125,6 +125,14 @@ fn text(value: &impl Serialize) -> Result<String, CliError> {
     serde_json::to_string(value).map_err(|error| CliError::Output(error.into()))
 }
 
+/// How many of the quarantined rows the one object has by name.
+fn listed_in_json(quarantined: u64) -> String {
+    match quarantined > QUARANTINED_SHOWN as u64 {
+        true => format!("--format json lists the first {QUARANTINED_SHOWN}"),
+        false => "--format json lists them".to_owned(),
+    }
+}
+
 /// The rest for people, on standard error.
 async fn tell(
     summary: &ScanSummary,
@@ -138,7 +146,12 @@ async fn tell(
         writeln!(err, "quarantined: {} row {}: {field}{}", row.source, row.row, row.reason)?;
     }
     if counts.quarantined > 20 {
-        writeln!(err, "quarantined: and {} rows more (--format json lists them)", counts.quarantined - 20)?;
+        writeln!(
+            err,
+            "quarantined: and {} rows more ({})",
+            counts.quarantined - 20,
+            listed_in_json(counts.quarantined)
+        )?;
     }
     for exempt in sentences(&app.policy().exemptions, &app.ledger.exempt_findings().await?, app.now()) {
         writeln!(err, "exempt: {}", plain(&exempt))?;
@@ -173,6 +186,12 @@ async fn tell(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_rows_are_promised_than_the_document_lists() {
+        assert_eq!(listed_in_json(1_000), "--format json lists them");
+        assert_eq!(listed_in_json(1_001), "--format json lists the first 1000");
+    }
 
     #[test]
     fn a_problem_is_told_once_and_by_who_says_more() {

@@ -3,33 +3,14 @@
 use crate::app::SystemClock;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{FindingRow, finding_name};
+use crate::ledger::read::FindingRow;
 use crate::ports::Clock as _;
 
 pub use crate::report::text::{day, minute, second};
 pub use crate::report::words::exempt;
 
-/// The columns of a table of findings.
-pub const FINDING_COLUMNS: &[&str] =
-    &["finding", "severity", "rule", "connection", "account", "provider", "liveness", "since", "mail"];
-
-/// A finding's cells, in the order of [`FINDING_COLUMNS`].
-pub fn finding_cells(row: &FindingRow) -> Vec<String> {
-    vec![
-        finding_name(row.id),
-        row.severity.to_string(),
-        row.rule.to_string(),
-        connection(&row.connection_id, row.connection_name.as_deref()),
-        row.account_id.clone(),
-        row.provider.to_string(),
-        row.liveness.to_string(),
-        day(row.since),
-        mail(row),
-    ]
-}
-
 /// Why nobody is reminded of a finding; empty where people are, as its ladder says.
-fn mail(row: &FindingRow) -> String {
+pub fn mail(row: &FindingRow) -> String {
     if let Some(word) = &row.exempt {
         return exempt(word);
     }
@@ -41,10 +22,16 @@ fn mail(row: &FindingRow) -> String {
     }
 }
 
-/// `id (name)`, or the id alone.
-pub fn connection(id: &str, name: Option<&str>) -> String {
+/// As many letters of a name as a table on a terminal has room for.
+const NAME_AT_MOST: usize = 40;
+
+/// `id (name)`, or the id alone. On a terminal a long name is cut, and says so; elsewhere it is whole.
+pub fn connection(id: &str, name: Option<&str>, on_terminal: bool) -> String {
     match name {
-        Some(name) => format!("{id} ({})", name.chars().take(40).collect::<String>()),
+        Some(name) if on_terminal && name.chars().count() > NAME_AT_MOST => {
+            format!("{id} ({}…)", name.chars().take(NAME_AT_MOST).collect::<String>())
+        }
+        Some(name) => format!("{id} ({name})"),
         None => id.to_owned(),
     }
 }
@@ -63,4 +50,18 @@ pub fn severities(count: impl Fn(Severity) -> u64) -> String {
         .map(|(count, severity)| format!("{count} {severity}"));
     let words = words.collect::<Vec<_>>().join(", ");
     if words.is_empty() { "none".to_owned() } else { words }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_on_a_terminal_alone_and_says_so() {
+        let name = "n".repeat(41);
+        assert_eq!(connection("c1", Some(&name), false), format!("c1 ({name})"));
+        assert_eq!(connection("c1", Some(&name), true), format!("c1 ({}…)", "n".repeat(40)));
+        assert_eq!(connection("c1", Some(&name[1..]), true), format!("c1 ({})", "n".repeat(40)));
+        assert_eq!(connection("c1", None, true), "c1");
+    }
 }

@@ -5,6 +5,7 @@
 //! (`reader`, `sections`): what can't be read, and what nobody reads, is a [`Problem`].
 
 mod choice;
+mod environment;
 mod http;
 mod inventories;
 mod links;
@@ -30,6 +31,7 @@ mod webhooks;
 use std::path::{Path, PathBuf};
 
 pub use self::choice::ConfigChoice;
+pub use self::environment::environment;
 pub use self::http::HttpSettings;
 pub use self::inventories::{FilesPlace, HttpPlace, InventorySettings, Place, RefSettings, SqlPlace, VaultSettings};
 pub use self::links::LinkSettings;

@@ -112,7 +112,13 @@ fn ledger_url(text: &str, base: &Path) -> Result<LedgerUrl, Fault> {
     match (kind, place.strip_prefix("//").unwrap_or(place)) {
         ("sqlite", "") => Err(Fault::new("the path is missing", "write \"sqlite:\" and a path")),
         ("sqlite", ":memory:") => Ok(LedgerUrl::new(text)),
-        ("sqlite", path) => Ok(LedgerUrl::new(&format!("sqlite:{}", base.join(path).display()))),
+        ("sqlite", path) => match base.join(path).to_str() {
+            Some(path) => Ok(LedgerUrl::new(&format!("sqlite:{path}"))),
+            None => Err(Fault::new(
+                "it is in a folder whose name is not UTF-8",
+                "write an absolute path to another folder, or rename the folder",
+            )),
+        },
         ("postgres" | "postgresql", "") => {
             Err(Fault::new("the server is missing", "write \"postgres://USER@HOST/DATABASE\""))
         }

@@ -183,17 +183,20 @@ fn known_use(
 impl Ledger {
     async fn known_source(&self, name: &str) -> Result<Option<SourceState>, LedgerError> {
         type At = Option<Timestamp>;
-        type Row = (SourceId, At, At, At, i64, i64, At, Option<String>);
+        type Row = (SourceId, At, At, At, i64, i64, At, Option<String>, u64);
         let rows: Vec<Row> = self.look("find a source").await?.rows("source", &SOURCE, [name.into()]).await?;
         let state =
-            |(id, last_complete, last_taken, last_people, max_connection, max_person, from, basis): Row| SourceState {
-                id,
-                last_complete,
-                last_taken,
-                last_people,
-                changes: from.zip(basis).map(|(from, basis)| ChangesMark { from, basis }),
-                max_connection,
-                max_person,
+            |(id, last_complete, last_taken, last_people, max_connection, max_person, from, basis, last_rows): Row| {
+                SourceState {
+                    id,
+                    last_complete,
+                    last_taken,
+                    last_people,
+                    changes: from.zip(basis).map(|(from, basis)| ChangesMark { from, basis }),
+                    max_connection,
+                    max_person,
+                    last_rows,
+                }
             };
         Ok(rows.into_iter().next().map(state))
     }
@@ -204,7 +207,7 @@ pub(super) const NEW_SOURCE: Sql = sql!("INSERT INTO source (name) VALUES ($1) O
 pub(super) const SOURCE: Sql = sql!(
     "SELECT " [page
         "id, last_complete, last_taken, last_people, coalesce((SELECT max(id) FROM connection), 0),
-         coalesce((SELECT max(id) FROM person), 0), changes_from, changes_basis"] "
+         coalesce((SELECT max(id) FROM person), 0), changes_from, changes_basis, last_rows"] "
      FROM source WHERE name = $1"
 );
 

@@ -19,6 +19,7 @@ pub(super) mod overview;
 pub(super) mod paging;
 pub(super) mod people;
 mod search;
+pub(super) mod sizes;
 pub(super) mod tallies;
 mod when;
 pub(super) mod worst;
@@ -35,8 +36,8 @@ pub use findings::{
     FindingCourse, FindingDetail, FindingFilter, FindingRow, FindingState, NoticeRow, finding_name, parse_finding,
 };
 pub use in_use::{OldestSecrets, SecretInUse};
-pub use log::{EventRow, ProblemRow, ScanRow};
-pub use outbox::{MailRow, MailState, PutOff};
+pub use log::{EventRow, ProblemRow, SCAN_PROBLEMS, SCAN_SOURCES, ScanDetail, ScanRow};
+pub use outbox::{CarriedRow, MailDetail, MailRow, MailState, PutOff};
 pub use overview::{
     ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview,
     OutboxOverview, Overview, ProviderOverview, SourceOverview,
@@ -44,6 +45,7 @@ pub use overview::{
 pub use paging::{Cursor, CursorError, Order, Page};
 pub use people::Reader;
 pub use search::Search;
+pub use sizes::Counted;
 pub use worst::WorstFinding;
 
 pub use super::notify::suppressed::Suppressed;

@@ -131,6 +131,8 @@ pub struct SourceState {
     pub max_connection: i64,
     /// the greatest person id in the ledger
     pub max_person: i64,
+    /// how many rows its last reading of everything had; 0 before the first
+    pub last_rows: u64,
 }
 
 /// From where a reading of changes goes on.

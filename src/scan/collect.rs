@@ -171,10 +171,10 @@ async fn collect_all<L: CollectLedger, V: Vault, S: Snapshot>(
     let state = ledger.source(&spec.name, started).await?;
     let taken = snapshot.as_ref().ok().and_then(Snapshot::taken_at).map_or(started, |at| at.min(started));
     let mut reading = Reading { taken, ..Reading::begun(ledger, vault, spec, policy, state, started) };
-    progress.stage("collect", None);
     let read = match snapshot {
         Ok(mut snapshot) => {
             reading.extent = snapshot.extent();
+            progress.stage("collect", expected(&reading.extent, reading.state.last_rows));
             read(&mut reading, &mut snapshot, clock, progress).await?
         }
         Err(error) => Read { people: false, error: Some(error) },
@@ -183,6 +183,14 @@ async fn collect_all<L: CollectLedger, V: Vault, S: Snapshot>(
     ledger.commit_snapshot(&end).await?;
     progress.done();
     Ok(reading.sum)
+}
+
+/// How many rows a reading will have, as far as that is known: about as many as the last one of everything had.
+const fn expected(extent: &Extent, last_rows: u64) -> Option<u64> {
+    match (extent, last_rows) {
+        (Extent::Changes { .. }, _) | (_, 0) => None,
+        (Extent::Whole { .. }, rows) => Some(rows),
+    }
 }
 
 /// How far the reading came.

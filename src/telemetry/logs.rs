@@ -14,6 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use super::progress::Bars;
 use super::traces::{self, Spans};
 
 /// How log lines look.
@@ -43,7 +44,7 @@ pub enum LogError {
     Started,
 }
 
-/// Starts the process's logs. To be called once, by the composing side.
+/// Starts the process's logs. To be called once, by the composing side. `bars` make way for each line.
 ///
 /// The filter rules keysweep's own lines. Third-party crates are capped at WARN whatever it says: some of
 /// them log what they send, and what keysweep sends are secrets.
@@ -52,9 +53,10 @@ pub enum LogError {
 ///
 /// # Errors
 /// Where the filter can't be read, or logs were started before.
-pub fn init(format: LogFormat, filter: &str, spans: Option<Spans>) -> Result<(), LogError> {
+pub fn init(format: LogFormat, filter: &str, spans: Option<Spans>, bars: &Bars) -> Result<(), LogError> {
     let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-    let lines = layer(format, filter, colour, io::stderr)?;
+    let beside = bars.lines();
+    let lines = layer(format, filter, colour, move || beside.clone())?;
     Registry::default().with(spans).with(lines).try_init().map_err(|_| LogError::Started)
 }
 

@@ -93,5 +93,8 @@ fn the_document_in_the_repository_is_that_of_the_program() {
 fn the_document_that_is_served_is_that_of_the_repository() {
     let kept = fs::read_to_string(committed()).expect("docs/openapi.json");
     let kept: Value = serde_json::from_str(&kept).expect("JSON");
-    assert_eq!(Api::start().read("/api/v1/openapi.json"), kept);
+    let api = Api::start();
+    assert_eq!(api.read("/api/v1/openapi.json"), kept);
+    let ran = Command::new(env!("CARGO_BIN_EXE_keysweep")).env_clear().arg("openapi").output();
+    assert_eq!(Ran::from(ran.expect("the program starts")).exits(0).json(), kept, "and of the terminal");
 }

@@ -207,3 +207,21 @@ fn without_a_return_path_mails_come_from_their_sender() {
     let ran = piped(&estate, &["mail", "bounce"], "Subject: hello\n\n").exits(78);
     assert!(ran.err.contains("mail.return_path"), "{}", ran.err);
 }
+
+#[test]
+fn while_the_ledger_cannot_be_had_the_mail_server_is_to_try_again_later() {
+    let estate = estate(Kind::Sqlite);
+    let gone = report(&estate, "postfix_unknown_user.eml");
+    let (ledger, aside) = (estate.path("ledger.db"), estate.path("aside.db"));
+    fs::rename(&ledger, &aside).expect("a file that can be moved");
+    for what in ["missing", "no database"] {
+        let ran = piped(&estate, &["mail", "bounce"], &gone).exits(75);
+        assert!(ran.err.contains("try again later"), "{what}: {}", ran.err);
+        fs::write(&ledger, [b'x'; 4096]).expect("a folder that can be written");
+    }
+    fs::remove_file(&ledger).expect("a file that can be removed");
+    fs::rename(&aside, &ledger).expect("a file that can be moved");
+    assert_eq!(suppressed(&estate), 0, "nothing was taken in meanwhile");
+    piped(&estate, &["mail", "bounce"], &gone).exits(0);
+    assert_eq!(suppressed(&estate), 1);
+}

@@ -89,7 +89,8 @@ fn the_verb_rings_for_a_scan_as_the_signal_does() {
     assert!(nobody.err.contains("keysweep run") && !nobody.err.contains(token), "{}", nobody.err);
     let daemon = Running::start_with(&estate, &[("KEYSWEEP__HTTP__LISTEN", &format!("127.0.0.1:{port}"))]);
     wait_for_runs(&estate, 1);
-    estate.run(&["scan", "--daemon"]).exits(0);
+    let rung = estate.run(&["scan", "--daemon", "--format", "json"]).exits(0).json();
+    assert_eq!((&rung["job"], &rung["status"]), (&"scan".into(), &"rung".into()));
     wait_for_runs(&estate, 2);
     daemon.stop();
 }

@@ -25,6 +25,7 @@ mod kill;
 mod letters;
 mod life;
 mod links;
+mod lists;
 mod mail;
 mod mail_server;
 mod metrics;

@@ -1,8 +1,10 @@
 //! Configurations that don't do: every problem at once, a clear error, and the ledger as it was.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
-use crate::support::{Inventory, MASTER_KEY, Settings, Site, pair};
+use crate::support::{Inventory, MASTER_KEY, Ran, Settings, Site, pair};
 
 /// 32 other bytes in base64.
 const OTHER_KEY: &str = "YW5vdGhlciBtYXN0ZXIga2V5IGZvciB0ZXN0cyEhISE=";
@@ -47,6 +49,38 @@ fn a_broken_configuration_is_told_whole_with_places_and_without_its_secrets() {
         assert!(!ran.err.contains("hunter2"), "{}", ran.err);
     }
     assert!(!site.path("ledger.db").exists());
+}
+
+#[test]
+fn a_variable_that_is_no_text_stops_nothing_unless_it_is_keysweeps_own() {
+    let site = Site::new();
+    let no_text = OsStr::from_bytes(b"caf\xe9 hunter2");
+    for arguments in [&["config", "check"][..], &["man"], &["completions", "bash"]] {
+        let ran: Ran = site.command().env("TERMINFO", no_text).args(arguments).output().expect("it starts").into();
+        ran.exits(0);
+    }
+    for name in ["KEYSWEEP_MASTER_KEY", "KEYSWEEP__LEDGER__URL"] {
+        let ran = site.command().env(name, no_text).args(["scan"]).output().expect("it starts");
+        let ran = Ran::from(ran).exits(78);
+        assert!(ran.err.contains(name) && ran.err.contains("UTF-8"), "{}", ran.err);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    }
+    let ran = site.command().args([OsStr::new("explain"), no_text]).output().expect("it starts");
+    Ran::from(ran).exits(2);
+}
+
+#[test]
+fn a_ledger_in_a_folder_whose_name_is_no_text_is_refused_and_made_nowhere_else() {
+    let site = Site::new();
+    let folder = site.folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir(&folder).expect("a folder that can be written");
+    fs::copy(site.path("keysweep.toml"), folder.join("keysweep.toml")).expect("a copy");
+    for arguments in [&["config", "check"][..], &["scan", "--no-probe"]] {
+        let mut command = site.command();
+        command.env_remove("KEYSWEEP_CONFIG").arg("--config").arg(folder.join("keysweep.toml"));
+        let ran = Ran::from(command.args(arguments).output().expect("it starts")).exits(78);
+        assert!(ran.err.contains("ledger.url") && ran.err.contains("UTF-8"), "{}", ran.err);
+    }
 }
 
 #[test]

@@ -9,11 +9,12 @@ use crate::estate::{Estate, stale_keys};
 use crate::support::Ran;
 
 /// Verbs without `--format json`, each with its reason.
-const NO_FORMAT: [(&str, &str); 4] = [
+const NO_FORMAT: [(&str, &str); 5] = [
     ("run", "it prints nothing; its log has telemetry.log_format"),
     ("demo", "a story for people"),
     ("completions", "a script for a shell"),
     ("man", "a page for man"),
+    ("openapi", "it is a document"),
 ];
 
 /// Everything that can be said, as the program's own help lists it: the words of each verb that has none below it.
@@ -63,6 +64,7 @@ fn every_form_for_programs_is_one_document() {
         (&["explain", "F1"], 0),
         (&["mails", "list"], 0),
         (&["scans", "list"], 0),
+        (&["scans", "show", "1"], 0),
         (&["ack", "F1"], 0),
         (&["snooze", "c01", "--for", "3d"], 0),
         (&["compromised", "c01", "--note", "seen in a paste"], 0),
@@ -170,6 +172,26 @@ fn colours_and_progress_are_for_terminals_and_obey_their_variables() {
     let mut forced = estate.command(&["scan"]);
     let forced: Ran = forced.env("CLICOLOR_FORCE", "1").output().expect("the program starts").into();
     assert!(forced.err.contains("\u{1b}["), "CLICOLOR_FORCE: {}", forced.err);
+}
+
+#[test]
+fn a_bar_tells_how_fast_it_goes_and_how_long_it_takes_and_makes_way_for_the_log() {
+    let estate = stale_keys(100);
+    let config = std::fs::read_to_string(estate.path("keysweep.toml")).expect("a configuration");
+    let slow = config.replace("[providers.kit]\npace = \"unpaced\"", "[providers.kit]\npace = \"30/s\"");
+    assert_ne!(slow, config);
+    estate.write("keysweep.toml", &slow);
+    let drawn = on_a_terminal(&estate, "scan", 100, &[]);
+    let bars: Vec<&str> = drawn.split('\u{1b}').filter(|text| text.contains("/s,")).collect();
+    let probing = bars.iter().any(|bar| bar.contains("probe [") && bar.contains("/100") && bar.contains(" left"));
+    assert!(probing, "{drawn:?}");
+    // The line of the log stands alone: what was drawn before it is gone.
+    let log = drawn.lines().find(|line| line.contains("scan finished")).expect("a line of the log");
+    let before = log.split("INFO").next().unwrap_or_default();
+    assert!(!before.contains("/s,") || before.contains("\u{1b}[2K"), "{log:?}");
+    // The second reading has a total: the rows of the first.
+    let again = on_a_terminal(&estate, "scan --no-probe", 100, &[]);
+    assert!(again.contains("/100") || !again.contains("collect {"), "{again:?}");
 }
 
 #[test]

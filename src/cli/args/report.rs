@@ -14,7 +14,7 @@ pub struct ReportArgs {
     /// The source, by its name [default: all]. With --account: that of the account, where several sources have its id
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
-    /// Leaves out what closed before this time (RFC 3339)
+    /// Leaves out what closed before this time (RFC 3339, or a day)
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since: Option<Timestamp>,
     /// Leaves out what is closed

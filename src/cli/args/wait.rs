@@ -13,7 +13,7 @@ pub struct AckArgs {
     /// A finding (F12); or a connection (its id, or SOURCE/ID) or credential (the last 12 digits of its fingerprint), for
     /// all that is open about it
     pub id: String,
-    /// Until when (RFC 3339) [default: for 30 days]
+    /// Until when (RFC 3339, or a day) [default: for 30 days]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
     pub until: Option<Timestamp>,
     /// Has its reminders come again
@@ -33,7 +33,7 @@ pub struct SnoozeArgs {
     /// For how long, as in 14d
     #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
     pub span: Option<Duration>,
-    /// Until when (RFC 3339)
+    /// Until when (RFC 3339, or a day)
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
     pub until: Option<Timestamp>,
     /// Has its reminders come again

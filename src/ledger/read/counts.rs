@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::findings::{FindingRow, FindingState};
 use super::tallies::{Last, Tallies};
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
@@ -41,6 +42,27 @@ impl Counts {
             .filter(|each| *each >= severity)
             .filter_map(|each| self.severities.get(each.as_str()))
             .sum()
+    }
+
+    /// The same estate without a finding: to count those of a judgement that no ledger has.
+    #[must_use]
+    pub fn unjudged(self) -> Self {
+        let Self { connections, credentials, tombstones, quarantined, .. } = self;
+        Self { connections, credentials, tombstones, quarantined, ..Self::zero() }
+    }
+
+    /// Counts one finding more.
+    pub fn add(&mut self, row: &FindingRow) {
+        let rule = row.rule.as_str();
+        match row.state {
+            FindingState::Open => {
+                *self.findings.entry(rule).or_default() += 1;
+                *self.severities.entry(row.severity.as_str()).or_default() += 1;
+                self.history += u64::from(!row.mailed);
+            }
+            FindingState::Exempt => *self.exempt.entry(rule).or_default() += 1,
+            FindingState::Closed => {}
+        }
     }
 }
 

@@ -275,7 +275,7 @@ impl Ledger {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn printed<S: Serializer>(id: &FindingId, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn printed<S: Serializer>(id: &FindingId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&finding_name(*id))
 }
 

@@ -34,6 +34,22 @@ pub struct ScanRow {
     pub counts: Value,
 }
 
+/// A scan with what it read and what it met.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScanDetail {
+    /// the scan
+    pub scan: ScanRow,
+    /// the sources that it read: `name`, whether the reading was `complete`, why not, and what it counted
+    pub sources: Vec<Value>,
+    /// what the operator was to know, in sentences
+    pub problems: Vec<Value>,
+}
+
+/// What stands beside the numbers in a scan's counts, and is no count.
+pub const SCAN_SOURCES: &str = "sources";
+/// Likewise.
+pub const SCAN_PROBLEMS: &str = "problems";
+
 /// An entry of the event log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventRow {
@@ -86,8 +102,24 @@ impl Ledger {
         self.look("list scans that have counted").await?.rows("scan", &COUNTED_SCANS, [pack(spans)?.into()]).await
     }
 
+    /// The scan of that number, with what it read and what it met; `None` where there is none. Of one that is not at its
+    /// end nothing of that is known.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn scan(&self, id: ScanId) -> Result<Option<ScanDetail>, LedgerError> {
+        let found = self.scan_details(id.0.saturating_add(1), 1).await?.pop();
+        Ok(found.filter(|detail| detail.scan.id == id))
+    }
+
     async fn scan_rows(&self, before: i64, limit: usize) -> Result<Vec<ScanRow>, LedgerError> {
-        self.look("list scans").await?.rows("scan", &SCANS, [size(limit).into(), before.into()]).await
+        Ok(self.scan_details(before, limit).await?.into_iter().map(|detail| detail.scan).collect())
+    }
+
+    async fn scan_details(&self, before: i64, limit: usize) -> Result<Vec<ScanDetail>, LedgerError> {
+        let page = [size(limit).into(), before.into()];
+        let rows: Vec<ScanRow> = self.look("list scans").await?.rows("scan", &SCANS, page).await?;
+        Ok(rows.into_iter().map(ScanDetail::of).collect())
     }
 
     /// A page of what happened to these subjects (`finding:3`, `connection:1`), in the order of the log.
@@ -163,6 +195,17 @@ impl Ledger {
         let mut line = self.look("read what is wrong with the sources").await?;
         let sources: Vec<SourceRow> = line.rows("source", &SOURCES, []).await?;
         Ok(sources.iter().flat_map(SourceRow::problems).collect())
+    }
+}
+
+impl ScanDetail {
+    fn of(mut scan: ScanRow) -> Self {
+        let mut list = |name: &str| match scan.counts.as_object_mut().and_then(|counts| counts.remove(name)) {
+            Some(Value::Array(list)) => list,
+            _ => Vec::new(),
+        };
+        let (sources, problems) = (list(SCAN_SOURCES), list(SCAN_PROBLEMS));
+        Self { scan, sources, problems }
     }
 }
 

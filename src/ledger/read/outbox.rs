@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::findings::{FindingState, printed};
 use super::paging::{Cursor, Page};
 use super::when;
-use crate::domain::ids::{MailId, PersonId, ScanId};
+use crate::domain::finding::RuleName;
+use crate::domain::ids::{FindingId, MailId, PersonId, ScanId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, size};
@@ -108,7 +110,55 @@ pub struct MailRow {
     pub error: Option<String>,
 }
 
+/// A mail with what it tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MailDetail {
+    /// the mail
+    pub mail: MailRow,
+    /// its reader's address, masked; `None` where there is none that we would send to
+    pub address: Option<String>,
+    /// the steps that it carries, in the order in which they were planned
+    pub notices: Vec<CarriedRow>,
+}
+
+/// One step of a finding, in the mail that carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedRow {
+    /// the finding; printed as `F12`
+    #[serde(serialize_with = "printed")]
+    pub finding: FindingId,
+    /// its rule
+    pub rule: RuleName,
+    /// what has become of it since
+    pub finding_state: FindingState,
+    /// in which opening
+    pub opening: u32,
+    /// which step
+    pub step: u32,
+    /// planned, sent, cancelled, superseded by a tighter step
+    pub state: String,
+    /// true for the note that ends a tombstone
+    #[serde(deserialize_with = "flag")]
+    pub closing: bool,
+    /// when it was planned
+    #[serde(serialize_with = "when::text")]
+    pub planned_at: Timestamp,
+}
+
 impl Ledger {
+    /// The mail of that number, with what it tells of; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn mail(&self, id: MailId) -> Result<Option<MailDetail>, LedgerError> {
+        let found = self.mail_rows(&PAGE, None, id.0.saturating_sub(1), 1).await?.pop();
+        let Some(mail) = found.filter(|mail| mail.id == id) else { return Ok(None) };
+        let notices = self.look("read what a mail tells of").await?.rows("notice", &CARRIED, [id.0.into()]).await?;
+        let reader = self.readers(&[mail.person]).await?.pop();
+        let address = reader.and_then(|reader| reader.address).map(|address| address.to_string());
+        Ok(Some(MailDetail { mail, address, notices }))
+    }
+
     /// A page of mails, in one state or in all.
     ///
     /// # Errors
@@ -209,6 +259,12 @@ pub(in crate::ledger) const LATEST: Sql = page_of!("m.id < $1", "m.id DESC");
 
 /// From the index by state: those that came back are few among very many.
 pub(in crate::ledger) const LATEST_IN_STATE: Sql = page_of!("m.state = $3 AND m.id < $1", "m.id DESC");
+
+pub(in crate::ledger) const CARRIED: Sql = sql!(
+    "SELECT " [page by "n.id": "n.finding_id, f.rule, f.state, n.opening, n.step, n.state, n.closing, n.planned_at"] "
+     FROM (SELECT * FROM notice WHERE mail_id = $1 ORDER BY id) AS n
+     JOIN finding AS f ON f.id = n.finding_id"
+);
 
 /// Those who wait for the next run have no instant.
 pub(in crate::ledger) const PUT_OFF: Sql = sql!(

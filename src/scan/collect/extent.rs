@@ -55,6 +55,7 @@ mod tests {
             changes: changes.map(|(ago, basis)| ChangesMark { from: NOW - ago, basis: basis.to_owned() }),
             max_connection: 0,
             max_person: 0,
+            last_rows: 0,
         }
     }
 
