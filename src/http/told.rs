@@ -15,7 +15,23 @@ pub(super) fn finding(mut detail: FindingDetail, visitor: &Visitor) -> FindingDe
     detail
 }
 
-/// A credential's story; `None` where there is no such credential. Who may not see who was told reads of nobody.
+/// A credential's story for programs, to which people are the ledger's numbers; `None` where there is no such credential. Who
+/// may not see who was told reads of nobody.
+///
+/// # Errors
+/// [`LedgerError`], as for every reading.
+pub(super) async fn story_in_numbers(
+    ledger: &Ledger,
+    id: CredentialId,
+    visitor: &Visitor,
+) -> Result<Option<Story>, LedgerError> {
+    match visitor.role.may(Right::Audit) {
+        true => Story::of_numbers(ledger, id).await,
+        false => Story::of_nobody(ledger, id).await,
+    }
+}
+
+/// The same for people, who read of others as the platform names them, with their addresses masked.
 ///
 /// # Errors
 /// [`LedgerError`], as for every reading.

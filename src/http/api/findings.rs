@@ -142,8 +142,8 @@ pub(super) async fn read_finding(
     found(&ops, id, &visitor).await.map(Json)
 }
 
-/// Why a finding is there, and everything that happened to its credential, in sentences. Who may audit reads of people as the
-/// platform names them, with their addresses masked; others read nothing of who was told.
+/// Why a finding is there, and everything that happened to its credential, in sentences; for who may audit, with who was
+/// told. People are the ledger's numbers.
 #[utoipa::path(
     get,
     path = "/api/v1/findings/{id}/story",
@@ -158,7 +158,7 @@ pub(super) async fn read_finding_story(
     _: NoQuery,
 ) -> Result<Response, Refused> {
     let detail = found(&ops, id, &visitor).await?;
-    let story = told::story(&ops.ledger, detail.course.credential_number, &visitor).await?;
+    let story = told::story_in_numbers(&ops.ledger, detail.course.credential_number, &visitor).await?;
     Ok(Json(FindingStory::of(&detail, story.as_ref())).into_response())
 }
 

@@ -26,6 +26,7 @@ const FINDINGS: usize = 200;
 #[derive(Clone, Copy)]
 enum People {
     Named,
+    Numbered,
     /// and nothing is said of who was told
     Unnamed,
 }
@@ -37,6 +38,14 @@ impl Story {
     /// [`LedgerError`], as for every reading.
     pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
         Self::within(ledger, id, None).await
+    }
+
+    /// The same with the ledger's numbers in place of people.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every reading.
+    pub async fn of_numbers(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(ledger, id, None, People::Numbered).await
     }
 
     /// The same for who may see how things stand, but not who was told: no notice is told of.
@@ -99,7 +108,7 @@ impl Story {
         cut.extend(left_out);
         let readers = match people {
             People::Named => readers(ledger, &findings).await?,
-            People::Unnamed => HashMap::new(),
+            People::Numbered | People::Unnamed => HashMap::new(),
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };

@@ -44,8 +44,10 @@ pub(in crate::http::page) fn provider(facts: &Facts<'_>, name: &ProviderName) ->
 /// What its last answers say of a provider that is neither given up nor blind: for these it takes more keys than it may
 /// have.
 fn answering(title: String, name: &ProviderName, facts: &Facts<'_>) -> Line {
-    let numbers = facts.overview.and_then(|overview| overview.providers.get(name));
-    let answers = numbers.map(|numbers| numbers.answers).unwrap_or_default();
+    let Some(overview) = facts.overview else {
+        return Line::new(title, Level::Unknown, "not known yet", "the estate has not been counted yet");
+    };
+    let answers = overview.providers.get(name).map(|numbers| numbers.answers).unwrap_or_default();
     if let Some(since) = answers.silent_since() {
         let keys = counted(answers.asked, "key was", "keys were");
         let more = format!(
