@@ -134,6 +134,8 @@ fn the_pack_shows_a_key_from_its_acceptance_to_the_proof_that_it_is_dead_and_who
 fn the_pack_shows_keys_about_which_nothing_was_ever_found_too() {
     let mut site = Site::new();
     site.providers.set("kit", "well", "", &format!("kit_{}", "1".repeat(20)), "accept");
+    let owners = ["acct-one,o-1,one@example.org,owner,active,true", "acct-two,o-2,two@example.org,owner,active,true"];
+    site.people(format!("account_id,member_id,email,role,status,verified\n{}\n", owners.join("\n")));
     let now = now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let row = |id: &str, account: &str, digit: &str| format!("{id},{account},kit,kit_{},{now}\n", digit.repeat(20));
     let rows = [row("c-well", "acct-one", "1"), row("c-other", "acct-two", "2")].concat();
@@ -299,7 +301,9 @@ fn every_report_lists_what_is_accepted_and_one_about_an_account_nothing_of_anoth
         exempt("provider = \"kit\"", "it covers nobody"),
         exempt("provider = \"mailjet\"", "it covers what nothing else does"),
         exempt("source = \"second-shop\"", "of another source"),
+        "[[inventory]]\nname = \"second-shop\"\nkind = \"csv\"\npath = \"second.csv\"\n".to_owned(),
     ];
+    std::fs::write(site.path("second.csv"), "connection_id,account_id,provider\n").expect("a file");
     site.configure(&Settings { rest: rest.concat(), ..Settings::default() });
     let row = |id: &str, account: &str| format!("{id},{account},mailjet,{id},key-{id},2026-01-01T00:00:00Z\n");
     let rows = [row("c-one", "acct-one"), row("c-two", "acct-two"), row("c-three", "acct-three")].concat();
