@@ -104,7 +104,7 @@ const OF_ANSWERS: &[Case] = &[
 const OF_READINGS: &[Case] = &[
     (
         |world| {
-            (world.source().last_complete, world.source().last_changes) = (Some(NOW - days(3)), Some(NOW - hours(1)))
+            (world.source().last_complete, world.source().last_changes) = (Some(NOW - days(3)), Some(NOW - hours(1)));
         },
         Level::Well,
         "main: up: read whole 3 d ago; what changed was read 1 h ago",
