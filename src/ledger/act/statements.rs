@@ -121,7 +121,10 @@ pub(in crate::ledger) const COUNTED: Sql =
 
 pub(in crate::ledger) const SILENCE_LOW: Sql = sql!(
     "UPDATE notice SET state = 'cancelled'
-     WHERE person_id = $1 AND state = 'planned'
-       AND EXISTS (SELECT 1 FROM finding AS f WHERE f.id = notice.finding_id AND f.severity = 'low')
-       AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.id = notice.mail_id AND mail.state IN ('sending', 'sent'))"
+     WHERE state = 'planned'
+       AND id IN (SELECT n.id FROM notice AS n WHERE n.person_id = $1 AND n.mail_id IS NULL AND n.state = 'planned'
+                  UNION ALL SELECT n.id FROM mail AS m CROSS JOIN notice AS n
+                            WHERE m.person_id = $1 AND m.state NOT IN ('sending', 'sent')
+                              AND n.mail_id = m.id AND n.state = 'planned')
+       AND EXISTS (SELECT 1 FROM finding AS f WHERE f.id = notice.finding_id AND f.severity = 'low')"
 );

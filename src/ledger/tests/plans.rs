@@ -112,30 +112,32 @@ async fn the_numbers_of_open_connections_come_in_their_order_from_an_index() {
 }
 
 /// Tables that grow with the estate or with time. What is waited for, or planned, is few.
-const GROWING: [&str; 13] = [
-    "account",
-    "closing",
-    "connection",
-    "credential",
-    "delivery",
-    "escrow",
-    "event",
-    "finding",
-    "mail",
-    "notice",
-    "person",
-    "quarantine",
+const GROWING: [&str; 12] = [
+    "account", "connection", "credential", "delivery", "escrow", "event", "finding", "mail", "notice", "person", "quarantine",
     "use",
 ];
 
 /// Statements that walk a table that grows, each with its reason.
-const WALKS: &[(&str, &str)] = &[];
+const WALKS: &[(&str, &str)] = &[
+    ("notify::waiting::EVERYBODY", "an index of what waits to be formed, and no more"),
+    ("read::exempt::COVERED", "`doctor` alone asks it, and the first row is enough"),
+    ("read::exempt::COUNTED", "an index of what is exempt, and no more"),
+    ("read::in_use::IN_USE", "series of single connections, which are off by default"),
+    ("read::in_use::OLDEST", "likewise"),
+    ("read::outbox::LATEST", "the page that was read, which has the table's name"),
+    ("read::outbox::LATEST_IN_STATE", "likewise"),
+    ("read::outbox::PAGE", "likewise"),
+    ("read::overview::outbox::MAILS", "counted after a job, in an index"),
+    ("rekey::COUNT", "counted once in a rekey, in an index"),
+];
 
 /// What a statement calls a table: its name, or what stands behind AS.
 fn called(sql: &str) -> BTreeMap<&str, &str> {
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_matches(|c| c == '(' || c == ')')).collect();
     let named = words.windows(3).filter(|three| three[1] == "AS").map(|three| (three[2], three[0]));
-    named.chain(words.iter().map(|word| (*word, *word))).filter(|(_, table)| GROWING.contains(table)).collect()
+    let all = named.chain(words.iter().map(|word| (*word, *word))).filter(|(_, table)| GROWING.contains(table));
+    // A name of two tables in one statement is the smaller one's where that is walked: sources are a handful.
+    all.filter(|(alias, _)| !sql.contains(&format!("source AS {alias} "))).collect()
 }
 
 #[tokio::test]

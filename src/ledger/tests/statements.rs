@@ -305,7 +305,6 @@ pub(super) const ALL: &[Known] = &known![
     read::tallies::FINDINGS: "nn",
     read::tallies::LAST: "",
     read::tallies::TOMBSTONES: "nn",
-    read::worst::WORST: "n",
     rekey::COUNT: "",
     rekey::HELD: "nn",
     rekey::RESEAL: "t",

@@ -98,8 +98,10 @@ const WRITTEN: [&Sql; 6] = [
     ),
     &sql!(
         "INSERT INTO finding (rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
-                              evidence, mailed)
-         SELECT v.rule, v.id, v.id, v.account, v.state, 1, v.severity, 0, v.opened, '{}', v.placeholder
+                              evidence, mailed, provider, source_id)
+         SELECT v.rule, v.id, v.id, v.account, v.state, 1, v.severity, 0, v.opened, '{}', v.placeholder,
+                (SELECT k.provider FROM credential AS k WHERE k.id = v.id),
+                (SELECT c.source_id FROM connection AS c WHERE c.id = v.id)
          FROM " [records "$1" v (id bigint, rule text, account bigint, state text, severity text, opened bigint,
                                  placeholder bigint)]
     ),
