@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::work::Asked;
 use crate::domain::time::{Timestamp, words};
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};

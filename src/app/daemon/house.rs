@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::glances::glancing;
 use super::pulse::Pulse;
-use super::work::{Asked, Ran, Work};
+use super::work::{Ran, Work};
 use crate::app::events::Intake;
 use crate::app::ops::Window;
 use crate::app::public::Counter;

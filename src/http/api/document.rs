@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
 use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text};
 use super::reports::ReportForm;
@@ -75,7 +75,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// True where a parameter names something that may not be there.
 fn names_something(operation: &Operation) -> bool {
     let names = ["account", "credential", "provider", "source"];
-    operation.parameters.iter().flatten().any(|parameter| names.contains(&parameter.name.as_str()))
+    let is_one = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if names.contains(&known.name.as_str()));
+    operation.parameters.iter().flatten().any(is_one)
 }
 
 /// The errors that every path has.

@@ -98,8 +98,6 @@ pub struct BlindOverview {
     pub why: Why,
 }
 
-}
-
 /// One source, as its last reading left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceOverview {
