@@ -1,4 +1,4 @@
-//! `config check` and `config show`.
+//! `config check`, `config show` and `config schema`.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -111,6 +111,12 @@ fn fire_times(settings: &Settings, now: Timestamp) -> String {
         }
     }
     told
+}
+
+/// Prints what a configuration may hold, as a JSON Schema.
+pub fn schema() -> Result<Done, CliError> {
+    let catalogue = Catalogue::shipped().map_err(AppError::from)?;
+    lists::json(&settings::schema(&catalogue.names()))
 }
 
 /// Prints the settings in force and where each comes from.

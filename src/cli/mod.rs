@@ -186,6 +186,7 @@ async fn dispatch(cli: Cli, env: &Env, traces: &OnceCell<Traces>) -> Result<Done
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Token(args) => token::run(&args),
         Verb::Man { dir } => shell::man(dir.as_deref()),
+        Verb::Config { what: ConfigVerb::Schema } => config::schema(),
         Verb::Openapi => lists::json(&crate::http::api::openapi()),
         Verb::Providers { what: ProvidersVerb::Check { files, format } } => providers::check(&files, format),
         Verb::Config { what: ConfigVerb::Check { form } } => config::check(form, &choice, env),

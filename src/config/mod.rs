@@ -14,6 +14,7 @@ mod problem;
 mod reader;
 mod run;
 mod schedule;
+mod schema;
 mod secret_ref;
 mod sections;
 mod settings;
@@ -39,6 +40,7 @@ pub use self::policy::PolicySettings;
 pub use self::problem::{ConfigProblems, Problem, Warning};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
+pub use self::schema::schema;
 pub use self::secret_ref::{Env, SecretRef, SecretRefError};
 pub use self::settings::{
     CatalogueSettings, Chosen, Control, EscrowSettings, LedgerSettings, LedgerUrl, LivenessSettings, MailSettings,

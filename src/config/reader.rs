@@ -1,7 +1,7 @@
 //! Sections read key by key. What can't be read, and what nobody reads, is noted, and reading goes on.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::problem::{Fault, Problem};
 use super::tree::{Node, Origin, Table, Value};
@@ -14,11 +14,21 @@ pub(super) struct Log {
     problems: RefCell<Vec<(Origin, Problem)>>,
     /// the settings that hold secrets
     secrets: RefCell<BTreeSet<String>>,
+    /// the keys that each section asked for
+    known: RefCell<Known>,
 }
+
+/// Which keys each section has, by its path; `[]` stands for the place in a list.
+pub(super) type Known = BTreeMap<String, BTreeSet<&'static str>>;
 
 impl Log {
     pub(super) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), problems: RefCell::default(), secrets: RefCell::default() }
+        Self {
+            file: file.to_owned(),
+            problems: RefCell::default(),
+            secrets: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 
     pub(super) fn report(&self, origin: &Origin, key: &str, fault: Fault) {
@@ -44,6 +54,16 @@ impl Log {
             Origin::File(line) => format!("{}:{line}", self.file),
             Origin::Env(name) => format!("environment {name}"),
         }
+    }
+
+    fn note_known(&self, path: &str, keys: &BTreeSet<&'static str>) {
+        let path = path.split_inclusive('[').map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()));
+        self.known.borrow_mut().entry(path.collect()).or_default().extend(keys);
+    }
+
+    /// The keys that each section asked for.
+    pub(super) fn into_known(self) -> Known {
+        self.known.into_inner()
     }
 
     /// The problems as somebody meets them who reads the file from its top.
@@ -211,6 +231,7 @@ impl<'a> Section<'a> {
     /// Notes every key that was never asked for.
     pub(super) fn close(self) {
         let known = self.known.take();
+        self.log.note_known(&self.path, &known);
         for (key, node) in self.table.into_iter().flatten().filter(|(key, _)| !known.contains(key.as_str())) {
             let todo = match nearest(key, known.iter().copied()) {
                 Some(meant) => format!("did you mean \"{meant}\"?"),

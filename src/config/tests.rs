@@ -1,4 +1,5 @@
 mod policy;
+mod schema;
 mod secrets;
 mod sources;
 
@@ -37,18 +38,9 @@ fn settings(text: &str) -> Settings {
 /// The manual with every commented-out setting in force. The operator's own providers are in a folder that is there, and
 /// has none; their own templates are those of the tests.
 fn whole_manual() -> String {
-    let line = |line: &str| match line.strip_prefix('#') {
-        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => format!("{setting}\n"),
-        _ => format!("{line}\n"),
-    };
     let mail = concat!("templates = \"", env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/mail\"");
     let folder = concat!("directory = \"", env!("CARGO_MANIFEST_DIR"), "/src\"");
-    MANUAL
-        .lines()
-        .map(line)
-        .collect::<String>()
-        .replace("directory = \"providers\"", folder)
-        .replace("templates = \"mail\"", mail)
+    super::schema::whole_manual().replace("directory = \"providers\"", folder).replace("templates = \"mail\"", mail)
 }
 
 #[test]

@@ -9,12 +9,13 @@ use crate::estate::{Estate, stale_keys};
 use crate::support::Ran;
 
 /// Verbs without `--format json`, each with its reason.
-const NO_FORMAT: [(&str, &str); 5] = [
+const NO_FORMAT: [(&str, &str); 6] = [
     ("run", "it prints nothing; its log has telemetry.log_format"),
     ("demo", "a story for people"),
     ("completions", "a script for a shell"),
     ("man", "a page for man"),
     ("openapi", "it is a document"),
+    ("config schema", "it is a document"),
 ];
 
 /// Everything that can be said, as the program's own help lists it: the words of each verb that has none below it.

@@ -13,6 +13,8 @@ pub enum ConfigVerb {
         #[command(flatten)]
         form: Form,
     },
+    /// Prints what a configuration may hold, as a JSON Schema: for editors, and for whoever writes it by a program
+    Schema,
     /// The settings in force and where each comes from; secrets are not shown
     Show {
         /// The form of the output
