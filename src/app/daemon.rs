@@ -129,11 +129,11 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
             self.plan.ring(Job::Scan, now); // a new ledger is not left empty until the next instant
         }
         self.desk.bell.answer(); // whoever waited when an earlier process ended
-        self.look_around().await?;
+        // Before the estate is counted: of a great one that takes longer than a supervisor may wait for a start.
         self.desk.board.enter(Phase::Running);
         self.desk.supervisor.tell(News::Ready);
         tracing::info!("started");
-        ControlFlow::Continue(())
+        self.look_around().await
     }
 
     /// One turn of the loop: one job, one delivery, one try or one wait.

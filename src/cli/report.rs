@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::ledger::Ledger;
 use crate::ports::{Clock, Progress};
 use crate::report::cases::{Cases, Scope, Tally};
-use crate::report::exemptions::{about, sentences};
+use crate::report::exemptions::{of_scope, sentences};
 use crate::report::form::{self, Form};
 use crate::report::nhi::Nhi;
 use crate::report::pack::{Head, ReportError};
@@ -70,7 +70,7 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
     let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
     let facts = [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
-    let accepted = about(head.exemptions, head.scope.about.account());
+    let accepted = of_scope(head.exemptions, &head.scope.about, tally.exempt());
     let accepted = sentences(&accepted, tally.exempt(), head.now);
     let accepted: String = accepted.iter().map(|exempt| format!("exempt: {}\n", plain(exempt))).collect();
     Ok(format!(

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::cases::About;
 use crate::domain::policy::{Exempted, Exemption, Exemptions, Standing};
 use crate::domain::time::{Timestamp, words};
-use crate::ledger::read::AccountName;
 
 /// An exemption as programs read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,10 +108,4 @@ pub fn of_scope(exemptions: &Exemptions, about: &About, findings: &BTreeMap<Stri
     };
     let kept = exemptions.iter().filter(|entry| !is_elsewhere(entry) && is_theirs(entry));
     Exemptions::new(kept.cloned().collect())
-}
-
-/// The same where nothing was counted: of an account only what names it.
-pub fn about(exemptions: &Exemptions, account: Option<&AccountName>) -> Exemptions {
-    let about = account.map_or(About::All, |account| About::Account(account.clone()));
-    of_scope(exemptions, &about, &BTreeMap::new())
 }

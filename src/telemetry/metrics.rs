@@ -129,7 +129,8 @@ impl Metrics {
     /// Shows the estate as it is now. Called at the start, after each job and every few minutes beside one, never for a scrape.
     pub fn show(&self, overview: Overview) {
         self.process.begin(overview.providers.keys());
-        let is_asked = |name: &ProviderName| overview.providers.get(name).is_some_and(|provider| provider.answers.to_ask > 0);
+        let is_asked =
+            |name: &ProviderName| overview.providers.get(name).is_some_and(|provider| provider.answers.to_ask > 0);
         self.process.forget_who_is_not_asked(is_asked);
         let overview = Arc::new(overview);
         self.state.rcu(|state| State { overview: Some(Arc::clone(&overview)), ..State::clone(state) });

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::domain::ids::ProviderName;
 use crate::domain::time::{Timestamp, words};
 use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, JobState, Phase, Readiness, Seen};

@@ -6,6 +6,7 @@ use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
+use super::findings::Sort;
 use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text};
 use super::reports::ReportForm;
 use crate::http::access::{Right, Role};
@@ -22,7 +23,7 @@ use crate::http::problem::ProblemDocument;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
-    components(schemas(Back, CredentialName, Limit, Number, Onward, Place, ProblemDocument, ReportForm, Text)),
+    components(schemas(Back, CredentialName, Limit, Number, Onward, Place, ProblemDocument, ReportForm, Sort, Text)),
     tags(
         (name = "estate", description = "the estate in numbers"),
         (name = "findings", description = "what is wrong with keys"),
@@ -75,7 +76,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 /// True where a parameter names something that may not be there.
 fn names_something(operation: &Operation) -> bool {
     let names = ["account", "credential", "provider", "source"];
-    let is_one = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if names.contains(&known.name.as_str()));
+    let is_one =
+        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if names.contains(&known.name.as_str()));
     operation.parameters.iter().flatten().any(is_one)
 }
 

@@ -65,8 +65,8 @@ impl IntoResponse for Trouble {
             }
             Self::Late => {
                 tracing::warn!("a page can't be shown: the ledger took too long");
-                let what = "The ledger took too long. Try again, or ask for less: a filter by state, severity or rule is \
-                            answered from an index.";
+                let what =
+                    "The ledger took too long. Try again, or ask for less: findings are fastest with the worst first.";
                 told(StatusCode::SERVICE_UNAVAILABLE, what, None)
             }
             Self::Unwritten(error) => {

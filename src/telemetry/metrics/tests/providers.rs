@@ -1,6 +1,7 @@
 //! Which providers have series.
 
 use super::*;
+use crate::ledger::read::AnswersOverview;
 
 #[test]
 fn a_provider_that_nobody_uses_has_no_series_and_one_that_comes_into_use_has_all_of_them() {
