@@ -47,6 +47,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod wanted;
 
 pub use link::{Checked, Followed, Linked, NotNow};
 pub use look::{Found, Holder, Look};

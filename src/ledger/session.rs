@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -20,6 +19,7 @@ use super::failure::{database, heard};
 use super::packed::unpack;
 use super::sql::Sql;
 use super::store::{Pools, postgres};
+use super::wanted::Wanted;
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::notary::Notary;
@@ -43,27 +43,6 @@ enum Hold {
     /// with how long it may be silent
     Postgres(PoolConnection<Postgres>, Duration),
     PostgresMoment(Transaction<'static, Postgres>, Duration),
-}
-
-/// Somebody waits for what a connection of SQLite does. Once this is dropped, what it still does ends.
-struct Wanted(Arc<AtomicBool>);
-
-impl Wanted {
-    /// How many of SQLite's instructions go by between two looks: some tens of microseconds.
-    const LOOK_EVERY: i32 = 10_000;
-
-    async fn watch(line: &mut SqliteConnection) -> sqlx::Result<Self> {
-        let wanted = Arc::new(AtomicBool::new(true));
-        let seen = Arc::clone(&wanted);
-        line.lock_handle().await?.set_progress_handler(Self::LOOK_EVERY, move || seen.load(Ordering::Relaxed));
-        Ok(Self(wanted))
-    }
-}
-
-impl Drop for Wanted {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
 }
 
 enum Line<'s> {

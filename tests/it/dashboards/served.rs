@@ -172,7 +172,9 @@ fn every_panel_draws_something_of_the_demo_every_example_is_answered_and_no_aler
     demo.goes_on();
     until("a new key is asked about", "sum(increase(keysweep_probes_total{provider=\"kit\"}[1m])) >bool 0");
     until("its scan is over", "sum(increase(keysweep_jobs_total{schedule=\"scan\"}[1m])) >bool 0");
-    let wrong = [wrong_panels(&prometheus), wrong_variables(&prometheus), wrong_examples(&prometheus)].concat();
+    // On a busy machine a scrape may be late, and what is drawn at that instant is empty: what is wrong stays so.
+    let look = || [wrong_panels(&prometheus), wrong_variables(&prometheus), wrong_examples(&prometheus)].concat();
+    let wrong = (0..5).map(|_| look()).find(Vec::is_empty).unwrap_or_else(look);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 
     let document = prometheus.document("/api/v1/rules");
