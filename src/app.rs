@@ -12,6 +12,7 @@ mod exemptions;
 mod links;
 mod mail;
 mod metrics;
+pub mod operator;
 pub mod ops;
 pub mod probe;
 pub mod public;

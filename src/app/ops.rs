@@ -20,6 +20,7 @@ use crate::ledger::read::Overview;
 use crate::ports::Clock;
 use crate::ports::activation::Bell;
 use crate::ports::health::Readiness;
+use crate::ports::operator::Operator;
 use crate::telemetry::metrics::Metrics;
 
 /// What the listener shows of a running keysweep: its numbers, and what its configuration says.
@@ -165,19 +166,21 @@ impl Listener {
     pub async fn serve(
         self,
         window: Arc<Window>,
+        operator: Arc<dyn Operator>,
         bell: Arc<dyn Bell + Send + Sync>,
         clock: Arc<dyn Clock + Send + Sync>,
         health: Arc<dyn Readiness + Send + Sync>,
         shutdown: impl Future<Output = ()>,
     ) {
-        let ops = Ops { token: self.token, bell, clock, health, shown: window, ledger: self.ledger, pulse: self.pulse };
-        tracing::info!(address = %self.address, "listening for the operator");
+        let Self { socket, address, token, ledger, pulse } = self;
+        let ops = Ops { token, bell, clock, health, operator, shown: window, ledger, pulse };
+        tracing::info!(%address, "listening for the operator");
         if ops.token.is_none() && ops.shown.listed().is_empty() {
             tracing::warn!(
                 "neither http.token nor any [[http.visitor]] is set: the listener shows nothing but /healthz and /readyz"
             );
         }
-        ops::serve(self.socket, Arc::new(ops), shutdown).await;
+        ops::serve(socket, Arc::new(ops), shutdown).await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::daemon::{Board, Daemon, DaemonParts, Doorbell, Exit, House, Load};
+use super::operator::Console;
 use super::ops::{Listener, Window};
 use super::public::Front;
 use super::{App, AppError, SystemClock, SystemTimer};
@@ -40,10 +41,20 @@ impl Unattended {
         // What people meet, and what the platform tells, is in the ledger, which goes by the clock that is set right.
         let steady = Arc::new(app.clock.clone());
         let rope = Arc::new(bell.clone());
+        let listener = match listener {
+            Some(listener) => {
+                let console = Console::open(&app, steady.clone(), rope.clone()).await.map_err(AppError::from)?;
+                Some((listener, Arc::new(console)))
+            }
+            None => None,
+        };
         let front = front.map(|front| front.staffed(&app, rope.clone(), steady));
         let mut house = House::new(app, metrics, env, load).await?.seen_through(window.clone());
         if let Some(front) = &front {
             house = house.met_at(front.papers.clone()).told_through(front.intake.clone());
+        }
+        if let Some((_, console)) = &listener {
+            house = house.operated_from(console.clone());
         }
         let parts = DaemonParts {
             orders,
@@ -62,8 +73,9 @@ impl Unattended {
         };
         let front = front.map(|front| tokio::spawn(front.serve(ended(stopped.clone()))));
         let clock = Arc::new(SystemClock); // the board's instants are the machine's
-        let listener =
-            listener.map(|listener| tokio::spawn(listener.serve(window, rope, clock, Arc::new(board), ended(stopped))));
+        let listener = listener.map(|(listener, console)| {
+            tokio::spawn(listener.serve(window, console, rope, clock, Arc::new(board), ended(stopped)))
+        });
         let exit = daemon.run().await;
         drop(stop);
         for serving in [listener, front].into_iter().flatten() {

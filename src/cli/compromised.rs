@@ -5,30 +5,24 @@ use serde_json::json;
 use super::args::CompromisedArgs;
 use super::find::{Found, find, the_one};
 use super::words::second;
-use super::{CliError, Done, reader, told};
+use super::{CliError, Done, reader, told, who};
 use crate::app::time_by;
-use crate::config::Settings;
+use crate::config::{Env, Settings};
+use crate::domain::compromise::{WordError, word};
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
-use crate::domain::secret::could_be_key;
 use crate::ledger::read::CredentialDetail;
 use crate::ledger::{Ledger, OpenError};
 
-/// A note is a sentence, not a report.
-const NOTE_AT_MOST: usize = 200;
-
 /// Notes it in the ledger; the next scan judges it.
-pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, CliError> {
+pub async fn run(args: CompromisedArgs, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let looking = reader(settings).await?;
     let now = time_by(&looking).await?;
     let word = if args.undo {
         None
     } else {
-        let at = args.at.unwrap_or(now);
-        if at > now {
-            return Err(CliError::Other(format!("--at {at} lies in the future: write when the key leaked")));
-        }
-        Some(Compromise { at, note: args.note.as_deref().map(note).transpose()? })
+        let refused = |error: WordError| CliError::Other(format!("--{} {error}", error.field()));
+        Some(word(args.at, args.note.as_deref(), now).map_err(refused)?)
     };
     let id = named(&looking, &args.id).await?;
     let Some(detail) = looking.credential_by_id(id).await? else {
@@ -40,7 +34,7 @@ pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, Cli
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
         opened => opened?,
     };
-    let changed = ledger.compromise(id, word.as_ref(), now).await?;
+    let changed = ledger.compromise(id, word.as_ref(), now, who(env).as_ref()).await?;
     ledger.close().await;
     let document = json!({
         "credential": detail.credential.credential, "provider": detail.credential.provider.to_string(), "changed": changed,
@@ -60,20 +54,6 @@ async fn named(ledger: &Ledger, id: &str) -> Result<CredentialId, CliError> {
     let used = the_one(id, &connections)?.uses.last();
     let used = used.ok_or_else(|| CliError::Other(format!("the connection {id:?} has never had a credential")))?;
     Ok(used.credential.id)
-}
-
-fn note(text: &str) -> Result<String, CliError> {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.trim();
-    if could_be_key(text) {
-        return Err(CliError::Other(
-            "--note holds what could be a key (not shown): a note is kept and printed, so write it without".to_owned(),
-        ));
-    }
-    if text.chars().count() > NOTE_AT_MOST {
-        return Err(CliError::Other(format!("--note has more than {NOTE_AT_MOST} characters: write it in a sentence")));
-    }
-    Ok(text.to_owned())
 }
 
 /// What was noted, of which key, and what follows.

@@ -9,9 +9,10 @@ use super::args::TextFormat;
 use super::find::{Found, find};
 use super::lists::json;
 use super::{CliError, Done};
+use crate::app::time_by;
 use crate::config::Settings;
 use crate::domain::ids::CredentialId;
-use crate::domain::time::words;
+use crate::domain::time::{Timestamp, words};
 use crate::ledger::Ledger;
 use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, finding_name};
 use crate::report::story::{FindingStory, Story, finding_facts};
@@ -20,16 +21,16 @@ use crate::report::value;
 
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
-    let retention = words(settings.escrow.retention);
+    let (retention, now) = (words(settings.escrow.retention), time_by(ledger).await?);
     match find(ledger, id).await? {
-        Found::Finding(detail) => finding(ledger, &detail, format, &retention).await,
-        Found::Connections(connections) => explain_connections(ledger, &connections, format, &retention).await,
+        Found::Finding(detail) => finding(ledger, &detail, format, (&retention, now)).await,
+        Found::Connections(connections) => explain_connections(ledger, &connections, format, (&retention, now)).await,
         Found::Credential(detail) => {
             let Some(story) = Story::of(ledger, detail.credential.id).await? else { return Ok(Done::Ok) };
             if format == TextFormat::Json {
                 return json(&story.document());
             }
-            write!(anstream::stdout(), "{}", story.text(None, &retention))?;
+            write!(anstream::stdout(), "{}", story.text(None, &retention, now))?;
             Ok(Done::Ok)
         }
     }
@@ -39,16 +40,16 @@ async fn finding(
     ledger: &Ledger,
     detail: &FindingDetail,
     format: TextFormat,
-    retention: &str,
+    (retention, now): (&str, Timestamp),
 ) -> Result<Done, CliError> {
     let story = Story::of(ledger, detail.course.credential_number).await?;
     if format == TextFormat::Json {
         return json(&FindingStory::of(detail, story.as_ref()));
     }
     let mut out = anstream::stdout();
-    write!(out, "{}", finding_facts(detail))?;
+    write!(out, "{}", finding_facts(detail, now))?;
     if let Some(story) = story {
-        write!(out, "\n{}", story.text(Some(detail.finding.id), retention))?;
+        write!(out, "\n{}", story.text(Some(detail.finding.id), retention, now))?;
     }
     Ok(Done::Ok)
 }
@@ -57,7 +58,7 @@ async fn explain_connections(
     ledger: &Ledger,
     connections: &[ConnectionDetail],
     format: TextFormat,
-    retention: &str,
+    (retention, now): (&str, Timestamp),
 ) -> Result<Done, CliError> {
     let mut documents = Vec::new();
     let mut out = anstream::stdout();
@@ -80,7 +81,7 @@ async fn explain_connections(
         }
         write!(out, "{}{}", if place == 0 { "" } else { "\n" }, head(detail))?;
         for story in &stories {
-            write!(out, "\n{}", story.text(None, retention))?;
+            write!(out, "\n{}", story.text(None, retention, now))?;
         }
     }
     if format == TextFormat::Json { json(&documents) } else { Ok(Done::Ok) }

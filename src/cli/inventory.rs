@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
-use super::{CliError, Done, lists, on_a_copy, open, told};
+use super::{CliError, Done, lists, on_a_copy, open, told, who};
 use crate::app::AppError;
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
@@ -27,7 +27,7 @@ pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<D
         InventoryVerb::Accept { source, form } => {
             let app = open(settings, env).await?;
             let (spec, _) = app.source(&source)?;
-            let ended = accept(&app.ledger, spec, app.now()).await?;
+            let ended = accept(&app.ledger, spec, app.now(), who(env).as_ref()).await?;
             let sentence =
                 format!("{ended} connections of {source} are now believed gone; the next scan judges that.\n");
             told::tell(form, &sentence, &json!({"source": source, "ended": ended}))?;

@@ -10,12 +10,14 @@ use super::output::pairs;
 use super::shown::{MORE_BY_LIMIT, Shown};
 use super::words::{minute, minute_or_dash};
 use super::{CliError, Done, records};
+use crate::app::time_by;
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
     ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Order, Page, finding_name, parse_finding,
 };
 use crate::ports::LedgerError;
+use crate::report::story::finding_facts;
 
 /// Prints a list.
 async fn print<T: Listed>(
@@ -152,7 +154,7 @@ async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<D
     if format == TextFormat::Json {
         return json(&detail);
     }
-    write!(anstream::stdout(), "{}", crate::report::story::finding_facts(&detail))?;
+    write!(anstream::stdout(), "{}", finding_facts(&detail, time_by(ledger).await?))?;
     Ok(Done::Ok)
 }
 

@@ -48,6 +48,7 @@ use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
 use crate::app::{App, AppError, SystemClock, traces};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
+use crate::domain::action::OperatorName;
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::LedgerError;
 use crate::providers::Catalogue;
@@ -150,6 +151,13 @@ impl CliError {
     }
 }
 
+/// Who acts, as the system knows them; for the log.
+fn who(env: &Env) -> Option<OperatorName> {
+    let named = |name: &&str| env.iter().find(|(key, value)| key == name && !value.is_empty());
+    let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(named);
+    named.and_then(|(_, value)| OperatorName::new(value))
+}
+
 /// Runs keysweep with this process's arguments and environment.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -237,9 +245,9 @@ async fn with_settings(verb: Verb, settings: Settings, env: &Env, bars: &Bars) -
         Verb::Mails { what } => lists::mails(&reader(&settings).await?, what).await,
         Verb::Scans { what } => lists::scans(&reader(&settings).await?, what).await,
         Verb::Explain { id, format } => explain::run(&reader(&settings).await?, &id, format, &settings).await,
-        Verb::Ack(args) => pause::acknowledge(&args, &settings).await,
-        Verb::Snooze(args) => pause::snooze(&args, &settings).await,
-        Verb::Compromised(args) => compromised::run(args, &settings).await,
+        Verb::Ack(args) => pause::acknowledge(&args, &settings, env).await,
+        Verb::Snooze(args) => pause::snooze(&args, &settings, env).await,
+        Verb::Compromised(args) => compromised::run(args, &settings, env).await,
         Verb::Inventory { what } => inventory::run(what, settings, env).await,
         Verb::Providers { what: ProvidersVerb::Trust { name, protocol, form } } => {
             trust::run((&name, protocol.as_deref()), form, &settings, env).await

@@ -8,42 +8,45 @@ use serde_json::json;
 use super::args::{AckArgs, Form, SnoozeArgs};
 use super::find::{Found, find, the_one};
 use super::words::{exempt, minute};
-use super::{CliError, Done, told};
+use super::{CliError, Done, told, who};
 use crate::app::time_by;
-use crate::config::Settings;
-use crate::domain::action::{Act, Change, Refusal};
+use crate::config::{Env, Settings};
+use crate::domain::action::{ACKNOWLEDGED, Act, Change, Refusal};
 use crate::domain::ids::FindingId;
-use crate::domain::time::{Timestamp, days, words};
+use crate::domain::time::{Timestamp, words};
 use crate::ledger::read::{FindingFilter, FindingRow, FindingState, finding_name, parse_finding};
 use crate::ledger::{Ledger, OpenError};
 use crate::ports::act::{ActLedger as _, By};
 
-/// An acknowledgement without a date.
-const USUAL: Duration = days(30);
 /// Whoever means more at once had better say so.
 const AT_MOST: usize = 1000;
 
 /// Notes that the operator knows of a finding: nobody is reminded of it before the date.
-pub async fn acknowledge(args: &AckArgs, settings: &Settings) -> Result<Done, CliError> {
+pub async fn acknowledge(args: &AckArgs, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let act = |now| match args.undo {
         true => Act::Resume,
-        false => Act::Acknowledge { until: args.until.unwrap_or(now + USUAL) },
+        false => Act::Acknowledge { until: args.until.unwrap_or(now + ACKNOWLEDGED) },
     };
-    act_on(&args.id, act, args.form, settings).await
+    act_on(&args.id, act, args.form, (settings, env)).await
 }
 
 /// Has a finding's reminders wait.
-pub async fn snooze(args: &SnoozeArgs, settings: &Settings) -> Result<Done, CliError> {
+pub async fn snooze(args: &SnoozeArgs, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let act: &dyn Fn(Timestamp) -> Act = match (args.undo, args.until, args.span) {
         (true, ..) => &|_| Act::Resume,
         (false, Some(until), _) => &move |_| Act::Snooze { until },
         (false, None, Some(span)) => &move |now| Act::Snooze { until: now + span },
         (false, None, None) => return Err(CliError::Other("say --for how long, or --until when".to_owned())),
     };
-    act_on(&args.id, act, args.form, settings).await
+    act_on(&args.id, act, args.form, (settings, env)).await
 }
 
-async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, form: Form, settings: &Settings) -> Result<Done, CliError> {
+async fn act_on(
+    id: &str,
+    act: impl Fn(Timestamp) -> Act,
+    form: Form,
+    (settings, env): (&Settings, &Env),
+) -> Result<Done, CliError> {
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon looks at each run who is to be reminded.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
@@ -51,12 +54,12 @@ async fn act_on(id: &str, act: impl Fn(Timestamp) -> Act, form: Form, settings: 
     };
     let meant = meant(&ledger, id).await?;
     let policy = settings.links.acts(Duration::ZERO);
-    let now = time_by(&ledger).await?;
+    let (now, by) = (time_by(&ledger).await?, who(env));
     let act = act(now);
     let (mut sentences, mut documents) = (String::new(), Vec::new());
     for finding in &meant {
         let name = finding_name(finding.id);
-        match ledger.perform(finding.id, None, By::Operator, act, now, &policy).await? {
+        match ledger.perform(finding.id, None, By::Operator(by.as_ref()), act, now, &policy).await? {
             Ok(change) => {
                 _ = writeln!(sentences, "{name}{}: {}", about(finding, id), told(act, change));
                 documents.push(json!({

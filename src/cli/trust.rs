@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::args::Form;
-use super::{CliError, Done, told};
+use super::{CliError, Done, told, who};
 use crate::app::{AppError, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::blindness::{Blind, Scope};
@@ -26,7 +26,7 @@ pub async fn run(
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
         opened => opened?,
     };
-    let ended = ledger.trust(time_by(&ledger).await?, &provider, protocol, who(env)).await?;
+    let ended = ledger.trust(time_by(&ledger).await?, &provider, protocol, who(env).as_ref()).await?;
     if ended.is_empty() {
         let blind = ledger.blind_endpoints().await?;
         return Err(CliError::Other(not_blind(&provider, protocol, &blind)));
@@ -67,10 +67,4 @@ fn not_blind(provider: &ProviderName, protocol: Option<&str>, blind: &[(Scope, B
         true => format!("{what} is not blind, nor is anybody else; its refusals count already, and nothing is changed"),
         false => format!("{what} is not blind, and nothing is changed; blind are: {}", others.join(", ")),
     }
-}
-
-/// Who says so, as the system knows them; for the log.
-fn who(env: &Env) -> Option<&str> {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| env.iter().find(|(key, _)| key == name));
-    named.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }

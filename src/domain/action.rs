@@ -50,6 +50,27 @@ pub enum Act {
     Compromised,
 }
 
+/// What one of those who run keysweep is called in the event log: by the configuration, or by the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorName(String);
+
+impl OperatorName {
+    /// The most characters of a name.
+    const LONGEST: usize = 64;
+
+    /// `None` for what is no name: nothing, more than a line, or longer than 64 characters. The log keeps it for good.
+    pub fn new(name: &str) -> Option<Self> {
+        let name = name.trim();
+        let is_name = (1..=Self::LONGEST).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        is_name.then(|| Self(name.to_owned()))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -105,6 +126,8 @@ pub struct Matter {
     pub alone: bool,
     /// true where somebody has already said that it leaked: of the key, or in this opening of the finding
     pub compromised: bool,
+    /// true where the configuration accepts it for a while
+    pub exempt: bool,
     /// why and until when reminders wait
     pub pause: Option<Pause>,
 }
@@ -147,6 +170,9 @@ impl Why {
         Self::ALL.into_iter().find(|why| why.as_str() == word)
     }
 }
+
+/// An acknowledgement without a date.
+pub const ACKNOWLEDGED: Duration = days(30);
 
 /// How far people may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +228,9 @@ pub enum Refusal {
     /// the day's checks are used up
     #[error("it has been checked often enough for today")]
     TooOften,
+    /// the configuration accepts it until a date, and only the configuration takes that back
+    #[error("the configuration accepts it for a while, and nobody is reminded of it")]
+    Exempt,
     /// the date is not between now and the longest pause
     #[error("the date must lie ahead, and not too far")]
     BadDate,
@@ -222,6 +251,9 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
     }
     if !matter.open {
         return Err(Refusal::Over);
+    }
+    if matter.exempt && *actor == Actor::Operator {
+        return Err(Refusal::Exempt);
     }
     let pause = matter.pause.filter(|pause| pause.until > now);
     match (act, actor) {

@@ -4,7 +4,56 @@
 //! held against the instant from which the value is known to be the row's own: what leaked before that was another value,
 //! and the new one is not under suspicion. The date then belongs to the value before, whose key may well still live.
 
+use super::facts::Compromise;
+use super::secret::could_be_key;
 use super::time::Timestamp;
+
+/// A note is a sentence, not a report.
+const NOTE_AT_MOST: usize = 200;
+
+/// Why the operator's word on a leak is not noted. Says nothing of what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordError {
+    /// the date
+    #[error("lies in the future: write when the key leaked")]
+    Future,
+    /// the note: it is kept, and printed
+    #[error("holds what could be a key (not shown): a note is kept and printed, so write it without")]
+    Key,
+    /// the note
+    #[error("has more than {NOTE_AT_MOST} characters: write it in a sentence")]
+    Long,
+}
+
+impl WordError {
+    /// What of the word is at fault: `at` or `note`.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Future => "at",
+            Self::Key | Self::Long => "note",
+        }
+    }
+}
+
+/// The operator's word that a key leaked, at `now` where they name no date.
+///
+/// # Errors
+/// [`WordError`], which says what to write.
+pub fn word(at: Option<Timestamp>, note: Option<&str>, now: Timestamp) -> Result<Compromise, WordError> {
+    let at = at.unwrap_or(now);
+    if at > now {
+        return Err(WordError::Future);
+    }
+    let text: String = note.unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let note = text.trim();
+    if could_be_key(note) {
+        return Err(WordError::Key);
+    }
+    if note.chars().count() > NOTE_AT_MOST {
+        return Err(WordError::Long);
+    }
+    Ok(Compromise { at, note: (!note.is_empty()).then(|| note.to_owned()) })
+}
 
 /// From when a value is known to be its row's own, when it is first seen there at `now`: the date that the inventory
 /// declares for it, else `now` where it took the place of another value. `None` where no other value is known to have been
@@ -25,6 +74,20 @@ mod tests {
     use crate::domain::time::days;
 
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    #[test]
+    fn the_operators_word_has_a_date_behind_us_and_a_note_that_anybody_may_read() {
+        let noted = |note: &str| word(None, Some(note), NOW).map(|word| word.note);
+        assert_eq!(word(None, None, NOW), Ok(Compromise { at: NOW, note: None }));
+        assert_eq!(word(Some(NOW - days(2)), None, NOW).map(|word| word.at), Ok(NOW - days(2)));
+        assert_eq!(word(Some(NOW + days(1)), None, NOW), Err(WordError::Future));
+        assert_eq!(noted(" in a paste,\nseen by the team "), Ok(Some("in a paste, seen by the team".to_owned())));
+        assert_eq!(noted(" \n "), Ok(None));
+        assert_eq!(noted("it was kit_0123456789abcdef"), Err(WordError::Key));
+        assert_eq!(noted(&"two words ".repeat(20)).map(|note| note.map(|n| n.len())), Ok(Some(199)));
+        assert_eq!(noted(&"two words ".repeat(21)), Err(WordError::Long));
+        assert_eq!([WordError::Future, WordError::Key, WordError::Long].map(WordError::field), ["at", "note", "note"]);
+    }
 
     #[test]
     fn a_leak_is_about_the_value_that_the_row_had_then() {

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::problem::told;
+use crate::domain::action::OperatorName;
 use crate::domain::secret::Secret;
 
 /// What somebody wants to do.
@@ -79,6 +80,13 @@ pub struct Visitor {
     pub name: Arc<str>,
     /// what they may do
     pub role: Role,
+}
+
+impl Visitor {
+    /// What the event log calls them where they act.
+    pub fn known_as(&self) -> Option<OperatorName> {
+        OperatorName::new(&self.name)
+    }
 }
 
 /// One entry of `[[http.visitor]]`.

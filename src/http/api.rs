@@ -4,6 +4,8 @@
 //! document and answers can't differ. Whoever asks for something that there isn't is told which field is at fault; nothing
 //! is silently ignored.
 
+mod acts;
+mod body;
 mod document;
 mod estate;
 mod findings;
@@ -31,7 +33,7 @@ use utoipa_axum::routes;
 
 use self::reports::Desk;
 use super::access::{Right, entitled};
-use super::ops::Ops;
+use super::ops::{Ops, from_our_site};
 
 /// The document of the API: OpenAPI 3.1.
 pub fn openapi() -> Value {
@@ -47,25 +49,31 @@ pub(super) fn router() -> Router<Arc<Ops>> {
 
 /// The path of the API that a request's path is one of, as the document writes it; `None` where it is none.
 pub(super) fn template(path: &str) -> Option<&'static str> {
-    const PATHS: [&str; 18] = [
+    const PATHS: [&str; 24] = [
         "/api/v1/connections",
         "/api/v1/connections/{number}",
         "/api/v1/credentials",
         "/api/v1/credentials/{name}",
+        "/api/v1/credentials/{name}/compromised",
         "/api/v1/events",
         "/api/v1/findings",
         "/api/v1/findings/{id}",
+        "/api/v1/findings/{id}/acknowledge",
+        "/api/v1/findings/{id}/resume",
+        "/api/v1/findings/{id}/snooze",
         "/api/v1/findings/{id}/story",
         "/api/v1/mails",
         "/api/v1/openapi.json",
         "/api/v1/overview",
         "/api/v1/providers",
+        "/api/v1/providers/{name}/trust",
         "/api/v1/report",
         "/api/v1/scan",
         "/api/v1/scans",
         "/api/v1/sources",
         "/api/v1/sources/problems",
         "/api/v1/sources/quarantined",
+        "/api/v1/sources/{name}/accept",
     ];
     let same = |template: &&str| {
         let fits = |(wanted, given): (&str, &str)| wanted.starts_with('{') || wanted == given;
@@ -78,8 +86,11 @@ pub(super) fn template(path: &str) -> Option<&'static str> {
 fn put_together() -> (Router<Arc<Ops>>, Value) {
     let mut whole = (Router::new(), document::empty());
     for (right, group) in [(Right::See, seen()), (Right::Audit, audited()), (Right::Act, acted())] {
-        let (router, mut paths) = group.split_for_parts();
+        let (mut router, mut paths) = group.split_for_parts();
         document::says_who(&mut paths, right);
+        if right == Right::Act {
+            router = router.route_layer(middleware::from_fn(from_our_site));
+        }
         whole.0 = whole.0.merge(router.route_layer(middleware::from_fn_with_state(right, entitled)));
         whole.1.merge(paths);
     }
@@ -112,7 +123,14 @@ fn audited() -> OpenApiRouter<Arc<Ops>> {
 }
 
 fn acted() -> OpenApiRouter<Arc<Ops>> {
-    OpenApiRouter::default().routes(routes!(work::ring_for_scan))
+    OpenApiRouter::default()
+        .routes(routes!(work::ring_for_scan))
+        .routes(routes!(acts::acknowledge_finding))
+        .routes(routes!(acts::snooze_finding))
+        .routes(routes!(acts::resume_finding))
+        .routes(routes!(acts::note_leak, acts::take_leak_back))
+        .routes(routes!(acts::accept_source))
+        .routes(routes!(acts::trust_provider))
 }
 
 /// The document, as it is sent.

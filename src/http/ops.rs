@@ -28,6 +28,7 @@ use crate::ledger::read::Overview;
 use crate::ports::Clock;
 use crate::ports::activation::Bell;
 use crate::ports::health::Readiness;
+use crate::ports::operator::Operator;
 
 /// What the composing side shows here. It is asked for each request, and must be cheap.
 pub trait Shown: Send + Sync {
@@ -51,6 +52,8 @@ pub struct Ops {
     pub clock: Arc<dyn Clock + Send + Sync>,
     /// how the daemon's parts are
     pub health: Arc<dyn Readiness + Send + Sync>,
+    /// does what operators ask for
+    pub operator: Arc<dyn Operator>,
     /// metrics and overview
     pub shown: Arc<dyn Shown>,
     /// the ledger for reading: one of the listener's own, so that it waits for no stage
@@ -62,8 +65,8 @@ pub struct Ops {
 /// An answer takes at most so long; a scraper and a person have gone by then.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// Nothing here takes a body.
-const BODY_BYTES: usize = 1024;
+/// The greatest body is a form with a note: 200 characters, each of four bytes, each byte written with three.
+const BODY_BYTES: usize = 4096;
 
 /// What Prometheus calls its text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -95,7 +98,11 @@ pub fn router(ops: Arc<Ops>) -> Router {
         .merge(page::seen())
         .route("/metrics", get(metrics))
         .route_layer(middleware::from_fn_with_state(Right::See, entitled));
+    let acted = page::acted()
+        .route_layer(middleware::from_fn(from_our_site))
+        .route_layer(middleware::from_fn_with_state(Right::Act, entitled));
     let closed = seen
+        .merge(acted)
         .merge(page::audited().route_layer(middleware::from_fn_with_state(Right::Audit, entitled)))
         .merge(api::router())
         .fallback(async || StatusCode::NOT_FOUND)
@@ -122,7 +129,7 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
 /// A browser sends its password with whatever page makes it ask, so what acts is taken from our own page only. The browser
 /// itself knows best whose page that is; behind a proxy our `Host` may be another than the one it sees. Programs send neither
 /// header.
-pub(super) fn is_same_site(headers: &HeaderMap) -> bool {
+fn is_same_site(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     if let Some(site) = sites.next() {
         return sites.next().is_none() && (site == "same-origin" || site == "none");
@@ -133,6 +140,15 @@ pub(super) fn is_same_site(headers: &HeaderMap) -> bool {
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         authority.is_some() && authority == host
     })
+}
+
+/// Lets only those requests pass that act from our own page, or from a program.
+pub(super) async fn from_our_site(request: Request, next: Next) -> Response {
+    if is_same_site(request.headers()) {
+        return next.run(request).await;
+    }
+    let detail = "this request comes from a page of another site; send it from a page of ours or from a program";
+    Problem { status: StatusCode::FORBIDDEN, detail }.into_response()
 }
 
 /// Whether a person is to read the answer.

@@ -1,5 +1,6 @@
 //! The operator's pages: can keysweep see, what is open, and everything behind it. Made on the server, no script.
 
+mod acts;
 mod connection;
 mod connections;
 mod credential;
@@ -33,7 +34,7 @@ use axum::extract::Path;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use self::frame::{Ask, Section};
 use self::trouble::Trouble;
@@ -47,6 +48,9 @@ pub(super) use self::trouble::{in_bare_words, in_words};
 const STYLE: &str = include_str!("page/style.css");
 const ICON: &str = include_str!("page/icon.svg");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// Stands behind the `?` where somebody comes back from a form.
+const DONE: &str = "done";
 
 /// So many rows are on a page of a list.
 const LISTED: usize = 50;
@@ -114,6 +118,15 @@ pub(super) fn audited() -> Router<Arc<Ops>> {
     Router::new().route("/mails", get(async |ask: Ask| ask.show(Section::Mails, mails::sheet(&ask)).await))
 }
 
+/// What the forms of pages are sent to, by who may act.
+pub(super) fn acted() -> Router<Arc<Ops>> {
+    Router::new()
+        .route("/findings/{name}", post(acts::on_finding))
+        .route("/credentials/{name}", post(acts::on_credential))
+        .route("/providers/{name}", post(acts::on_provider))
+        .route("/sources", post(acts::on_sources))
+}
+
 /// What the log calls the page of this path: the lists by their names, a page of one thing without the thing's name.
 pub(super) fn logged(path: &str) -> Option<&'static str> {
     const LISTS: [&str; 7] =
@@ -141,7 +154,7 @@ async fn credential(ask: Ask, Path(name): Path<String>) -> Result<Response, Trou
 }
 
 async fn provider(ask: Ask, Path(name): Path<String>) -> Result<Response, Trouble> {
-    ask.show(Section::Providers, async { providers::one(&ask, &name) }).await
+    ask.show(Section::Providers, providers::one(&ask, &name)).await
 }
 
 /// The pages' style.

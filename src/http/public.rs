@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
@@ -45,7 +45,7 @@ use self::evidence::Ground;
 use self::form::{Sent, Wish};
 use self::texts::Texts;
 use self::view::{Told, View};
-use self::visitor::{Gate, visitor};
+use self::visitor::{Gate, Sign, visitor};
 use super::server::{self, Limits, Peer};
 use crate::domain::action::{Act, ActPolicy, Refusal};
 use crate::domain::ids::{PersonId, ProviderName};
@@ -268,7 +268,9 @@ impl Front {
             Err(Refusal::NotYours) => Err(Nothing::Gone),
             Err(Refusal::TooOften) => Ok(Told::TooOften),
             // What is over has a page still where it ended well.
-            Err(Refusal::Over | Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate) => Ok(Told::Unfit),
+            Err(Refusal::Over | Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate | Refusal::Exempt) => {
+                Ok(Told::Unfit)
+            }
         }
     }
 
@@ -289,7 +291,7 @@ impl Front {
 
 async fn show(
     State(front): State<Arc<Front>>,
-    Path(token): Path<String>,
+    Sign(token): Sign,
     RawQuery(query): RawQuery,
     axum::Extension(peer): axum::Extension<Peer>,
     headers: HeaderMap,
@@ -300,7 +302,7 @@ async fn show(
 
 async fn act(
     State(front): State<Arc<Front>>,
-    Path(token): Path<String>,
+    Sign(token): Sign,
     axum::Extension(peer): axum::Extension<Peer>,
     headers: HeaderMap,
     request: Request,

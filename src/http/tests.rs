@@ -18,6 +18,7 @@ use crate::ports::activation::Job;
 use crate::ports::health::{HealthReport, Phase, Seen};
 use crate::ports::meter::PartName;
 
+mod acts;
 mod api;
 mod browser;
 mod house;

@@ -31,7 +31,7 @@ impl ActLedger for Ledger {
         &self,
         finding: FindingId,
         opening: Option<u32>,
-        by: By,
+        by: By<'_>,
         act: Act,
         now: Timestamp,
         policy: &ActPolicy,
@@ -79,7 +79,7 @@ async fn decided(
     tx: &mut Session,
     finding: FindingId,
     opening: Option<u32>,
-    by: By,
+    by: By<'_>,
     (act, now, policy): (Act, Timestamp, &ActPolicy),
 ) -> Result<Result<(About, Change), Refusal>, LedgerError> {
     let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Over)) };
@@ -154,6 +154,7 @@ impl About {
             idle: row.idle,
             alone: row.alone,
             compromised: row.compromised,
+            exempt: row.exempt_until.is_some(),
             pause: accepted(row.exempt_until).or_else(|| pause(row.pause.as_deref(), row.pause_until)),
         };
         let (account, credential, belief) = (row.account, row.credential, row.belief);
@@ -191,7 +192,7 @@ struct MemberRow {
 }
 
 /// Who acts; `None` where there is no such person.
-async fn actor(tx: &mut Session, finding: FindingId, by: By, now: Timestamp) -> Result<Option<Actor>, LedgerError> {
+async fn actor(tx: &mut Session, finding: FindingId, by: By<'_>, now: Timestamp) -> Result<Option<Actor>, LedgerError> {
     let By::Person(person) = by else { return Ok(Some(Actor::Operator)) };
     Ok(member(tx, finding, person, now).await?.map(Actor::Member))
 }
@@ -222,7 +223,7 @@ pub(super) async fn member(
 struct Doing<'a> {
     tx: &'a mut Session,
     about: About,
-    by: By,
+    by: By<'a>,
     now: Timestamp,
 }
 
@@ -321,7 +322,7 @@ impl Doing<'_> {
     /// The findings that the act holds for, packed: the operator means one, a person means the point of their mail.
     async fn siblings(&mut self) -> Result<String, LedgerError> {
         match self.by {
-            By::Operator => pack(&[self.about.finding]),
+            By::Operator(_) => pack(&[self.about.finding]),
             By::Person(person) => {
                 let (credential, account) = (self.about.credential.0, self.about.account.0);
                 let rule = self.about.matter.rule.as_str();
@@ -334,9 +335,12 @@ impl Doing<'_> {
     async fn log<const N: usize>(&mut self, kind: &'static str, facts: [(&str, Value); N]) -> Result<(), LedgerError> {
         let mut data = Map::from_iter(facts.map(|(name, value)| (name.to_owned(), value)));
         match self.by {
-            By::Operator => data.insert("by".to_owned(), "operator".into()),
-            By::Person(person) => data.insert("person".to_owned(), person.0.into()),
-        };
+            By::Operator(who) => {
+                data.insert("by".to_owned(), "operator".into());
+                data.extend(who.map(|who| ("who".to_owned(), who.as_str().into())));
+            }
+            By::Person(person) => _ = data.insert("person".to_owned(), person.0.into()),
+        }
         let subject = format!("finding:{}", self.about.finding);
         self.tx.log(&[Event { at: self.now, kind, subject, data }]).await
     }

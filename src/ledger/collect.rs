@@ -169,6 +169,12 @@ impl CollectLedger for Ledger {
     async fn commit_snapshot(&self, end: &SnapshotEnd) -> Result<(), LedgerError> {
         commit::commit_snapshot(self, end).await
     }
+
+    async fn hold_nothing_back(&self, source: SourceId) -> Result<(), LedgerError> {
+        let mut tx = self.write("note that nothing of a source is held back").await?;
+        tx.run(&HOLD_NOTHING, [source.0.into()]).await?;
+        tx.commit().await
+    }
 }
 
 type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Option<Timestamp>, Option<Timestamp>, Flag, Flag);
@@ -210,6 +216,8 @@ pub(super) const SOURCE: Sql = sql!(
          coalesce((SELECT max(id) FROM person), 0), changes_from, changes_basis, last_rows"] "
      FROM source WHERE name = $1"
 );
+
+pub(super) const HOLD_NOTHING: Sql = sql!("UPDATE source SET held_back = 0, held_back_people = 0 WHERE id = $1");
 
 pub(super) const FRESH: Sql = sql!(
     "SELECT " [page

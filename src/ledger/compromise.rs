@@ -4,6 +4,7 @@ use serde_json::Map;
 
 use super::sql::Sql;
 use super::{Ledger, act, due};
+use crate::domain::action::OperatorName;
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::Timestamp;
@@ -21,6 +22,7 @@ impl Ledger {
         credential: CredentialId,
         word: Option<&Compromise>,
         now: Timestamp,
+        by: Option<&OperatorName>,
     ) -> Result<bool, LedgerError> {
         let note = word.and_then(|word| word.note.as_deref());
         let mut tx = self.write("note that a key leaked").await?;
@@ -35,6 +37,7 @@ impl Ledger {
         let mut data = Map::new();
         data.extend(at.map(|at| ("compromised_at".to_owned(), at.to_string().into())));
         data.extend(note.map(|note| ("note".to_owned(), note.into())));
+        data.extend(by.map(|who| ("who".to_owned(), who.as_str().into())));
         let kind = if word.is_some() { "credential.compromised" } else { "credential.not_compromised" };
         tx.log(&[Event { at: now, kind, subject: format!("credential:{credential}"), data }]).await?;
         tx.commit().await?;

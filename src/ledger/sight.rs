@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::domain::action::OperatorName;
 use crate::domain::blindness::{Blind, Scope, Sight, State, Window};
 use crate::domain::clock::Clocks;
 use crate::domain::ids::ProviderName;
@@ -35,7 +36,7 @@ impl Ledger {
         now: Timestamp,
         provider: &ProviderName,
         protocol: Option<&str>,
-        by: Option<&str>,
+        by: Option<&OperatorName>,
     ) -> Result<Vec<(Scope, Blind)>, LedgerError> {
         let mut tx = self.write("note the operator's word on a provider").await?;
         let mut ended = blind(&mut tx).await?;
@@ -57,7 +58,7 @@ impl Ledger {
     }
 }
 
-fn trusted(now: Timestamp, scope: &Scope, period: &Blind, by: Option<&str>) -> Event {
+fn trusted(now: Timestamp, scope: &Scope, period: &Blind, by: Option<&OperatorName>) -> Event {
     let mut data = serde_json::Map::new();
     let mut fact = |name: &str, value: Value| data.insert(name.to_owned(), value);
     fact("protocol", scope.protocol.as_str().into());
@@ -66,7 +67,7 @@ fn trusted(now: Timestamp, scope: &Scope, period: &Blind, by: Option<&str>) -> E
     fact("why", period.why.as_str().into());
     fact("by", "word".into());
     if let Some(who) = by {
-        fact("who", who.into());
+        fact("who", who.as_str().into());
     }
     Event { at: now, kind: "provider.sighted", subject: format!("provider:{}", scope.provider), data }
 }

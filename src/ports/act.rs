@@ -1,15 +1,15 @@
 //! What people's acts ask of the ledger.
 
 use super::LedgerError;
-use crate::domain::action::{Act, ActPolicy, Change, Refusal};
+use crate::domain::action::{Act, ActPolicy, Change, OperatorName, Refusal};
 use crate::domain::ids::{FindingId, PersonId};
 use crate::domain::time::Timestamp;
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// whoever runs keysweep
-    Operator,
+pub enum By<'a> {
+    /// whoever runs keysweep, with their name where it is known
+    Operator(Option<&'a OperatorName>),
     /// a person of an account, through a link
     Person(PersonId),
 }
@@ -25,7 +25,7 @@ pub trait ActLedger {
         &self,
         finding: FindingId,
         opening: Option<u32>,
-        by: By,
+        by: By<'_>,
         act: Act,
         now: Timestamp,
         policy: &ActPolicy,

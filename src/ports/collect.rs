@@ -82,6 +82,9 @@ pub trait CollectLedger: Turns {
 
     /// Ends the reading of a source: its quarantine (replacing the last one), its remarks, and whether it was complete.
     fn commit_snapshot(&self, end: &SnapshotEnd) -> impl Future<Output = Result<(), LedgerError>>;
+
+    /// Nothing of a source is held back any more: what its last whole reading missed is believed gone.
+    fn hold_nothing_back(&self, source: SourceId) -> impl Future<Output = Result<(), LedgerError>>;
 }
 
 /// How many fresh numbers are wanted.

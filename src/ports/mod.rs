@@ -16,6 +16,7 @@ pub mod links;
 pub mod meter;
 pub mod notary;
 pub mod notify;
+pub mod operator;
 pub mod probe;
 pub mod refs;
 pub mod span;

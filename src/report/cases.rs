@@ -111,9 +111,10 @@ impl<'l> Cases<'l> {
         }
         let Some(mut detail) = self.explained.pop_front() else { return Ok(None) };
         if let Some(account) = self.account {
-            Own::finding(&mut detail.finding);
             let part = self.part(detail.course.credential_number, account).await?;
-            Own::of(account, part, detail.finding.since).row(&mut detail.course.credential_now);
+            let own = Own::of(account, part, detail.finding.since);
+            own.finding(&mut detail.finding);
+            own.row(&mut detail.course.credential_now);
         }
         Ok(Some(detail))
     }

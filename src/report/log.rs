@@ -148,13 +148,15 @@ fn sentence(event: &EventRow, names: &Names) -> String {
         "provider.blind" => {
             format!("{} is blind: no refusal there is believed ({})", endpoint(event), word("why"))
         }
-        "provider.sighted" => format!("{} is sighted again: refusals count ({})", endpoint(event), word("by")),
+        "provider.sighted" => {
+            format!("{} is sighted again: refusals count ({}{})", endpoint(event), word("by"), who(event))
+        }
         "credential.presented_again" => "unverified: the inventory shows the value again".to_owned(),
         "credential.compromised" => {
             let note = event.data.get("note").map(|note| format!(": {}", fact(note))).unwrap_or_default();
-            format!("the operator says that it leaked at {}{note}", time(&word("compromised_at")))
+            format!("the operator{} says that it leaked at {}{note}", who(event), time(&word("compromised_at")))
         }
-        "credential.not_compromised" => "the operator takes back that it leaked".to_owned(),
+        "credential.not_compromised" => format!("the operator{} takes back that it leaked", who(event)),
         "use.ended" => {
             let by = event.data.get("by").and_then(|by| EndedBy::deserialize(by).ok());
             format!("{} stops using it, as of {}: {}", connection(), time(&word("until")), by.map_or("ended", ended))
@@ -210,6 +212,25 @@ fn of_finding(event: &EventRow, names: &Names) -> Option<String> {
             word("opening")
         ),
         "finding.closed" => format!("{} closes on {}: {}", finding(event), connection(), word("why")),
+        _ => return of_person(event, names),
+    })
+}
+
+/// What somebody did about a finding; `None` for what is not known here.
+fn of_person(event: &EventRow, names: &Names) -> Option<String> {
+    let (finding, actor) = (finding(event), actor(event, names));
+    let until = || event.data.get("until").map(|until| time(&fact(until))).unwrap_or_default();
+    Some(match event.kind.as_str() {
+        "finding.acknowledged" => format!("{finding} is acknowledged by {actor}: reminders wait until {}", until()),
+        "finding.snoozed" => format!("{finding} is snoozed by {actor}: reminders wait until {}", until()),
+        "finding.resumed" => format!("reminders of {finding} come again: {actor} wants that"),
+        "finding.check_asked" => format!("{actor} has the provider asked about the key of {finding}"),
+        "finding.reset_said" => {
+            format!("{actor} says that the key of {finding} was reset: reminders wait until {}", until())
+        }
+        "finding.disowned" => format!("{actor} says that {finding} is not theirs"),
+        "finding.copy_destroyed" => format!("{actor} has the held copy of the key of {finding} destroyed"),
+        "finding.compromise_said" => format!("{actor} says that the key of {finding} leaked"),
         _ => return None,
     })
 }
@@ -232,7 +253,22 @@ fn endpoint(event: &EventRow) -> String {
 
 fn finding(event: &EventRow) -> String {
     let number = event.subject.split_once(':').map_or("?", |(_, number)| number);
-    format!("F{number} {}", event.data.get("rule").map(fact).unwrap_or_default())
+    let rule = event.data.get("rule").map(|rule| format!(" {}", fact(rule))).unwrap_or_default();
+    format!("F{number}{rule}")
+}
+
+/// Who did it: one of those who run keysweep, or a person of the account.
+fn actor(event: &EventRow, names: &Names) -> String {
+    match event.data.get("person").and_then(Value::as_i64).map(PersonId) {
+        Some(person) => names.readers.get(&person).cloned().unwrap_or_else(|| format!("person {person}")),
+        None if event.data.get("by").is_some_and(|by| by == "operator") => format!("the operator{}", who(event)),
+        None => "somebody of the account".to_owned(),
+    }
+}
+
+/// ` (alice)`, where the log has a name.
+fn who(event: &EventRow) -> String {
+    event.data.get("who").map(|who| format!(" ({})", fact(who))).unwrap_or_default()
 }
 
 /// The connection that an entry names in its facts, else the one that is its subject.

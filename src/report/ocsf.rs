@@ -64,12 +64,16 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
 }
 
 /// Names what is told, since who has an event of this name takes no other: whatever of it changes changes the name, but for
-/// the instants of routine answers, which would make an event a day. The finding itself is `finding_info.uid` throughout.
+/// the instants of routine answers, which would make an event a day. It has the instant of the last change, so that what comes
+/// back to an earlier state is another event. The finding itself is `finding_info.uid` throughout.
 fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
     let (finding, opening) = (&detail.finding, detail.course.opening);
     let (status, told) = (Status::of(detail, producer.now).0, Told::of(detail).count);
     let proof = Proof::of(&detail.course.credential_now).as_str();
-    format!("{}/{}/{opening}/{status}/{told}/{proof}", producer.ledger_id, finding_name(finding.id))
+    let state = format!("{opening}/{}/{status}/{told}/{proof}", finding.severity);
+    let quiet = finding.exempt.as_ref().map(|exempt| exempt.until).or(finding.pause_until);
+    let (changed, quiet) = (changed(detail).as_millis(), quiet.map_or(0, Timestamp::as_millis));
+    format!("{}/{}/{state}/{changed}/{quiet}", producer.ledger_id, finding_name(finding.id))
 }
 
 /// When what is told last changed: it opened, it closed, somebody was told, or what is believed of its key became another.

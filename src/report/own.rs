@@ -1,5 +1,7 @@
 //! What one account is told of a key that others may have too: nothing of them (DESIGN.md 6). Pure.
 
+use serde_json::{Map, Value};
+
 use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnUses};
@@ -7,6 +9,24 @@ use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnU
 /// What the log's entries on a key may tell its account: what the provider answered, and that it leaked. Not the operator's
 /// own note on that.
 const OF_THE_KEY: [&str; 6] = ["from", "to", "outcome", "asked", "compromised_at", "reason"];
+/// What those on its connections and findings may. Not whether others have the key, nor which of those who run keysweep acted.
+const OF_ITS_OWN: [&str; 15] = [
+    "rule",
+    "connection",
+    "credential",
+    "severity",
+    "opening",
+    "why",
+    "until",
+    "by",
+    "person",
+    "exempt_until",
+    "note",
+    "compromised_at",
+    "from",
+    "to",
+    "who",
+];
 /// What those on its provider may. Not what was counted there, which counts everybody's keys.
 const OF_THE_PROVIDER: [&str; 5] = ["protocol", "endpoint", "why", "since", "by"];
 
@@ -17,6 +37,8 @@ pub struct Part {
     since: Option<Timestamp>,
     /// how many are open
     open: u32,
+    /// when the last one ended, where none is open
+    ended: Option<Timestamp>,
     /// true where nobody else's was known before
     is_first: bool,
 }
@@ -25,7 +47,8 @@ impl Part {
     /// Of these uses.
     pub fn of(uses: &OwnUses) -> Self {
         let since = uses.uses.iter().map(|used| used.since).min();
-        Self { since, open: uses.open, is_first: uses.is_first }
+        let ended = uses.uses.iter().filter_map(|used| used.until).max().filter(|_| uses.open == 0);
+        Self { since, open: uses.open, ended, is_first: uses.is_first }
     }
 }
 
@@ -72,9 +95,30 @@ impl<'a> Own<'a> {
         }
     }
 
-    /// A finding of its own, without the operator's note on a leak.
-    pub fn finding(finding: &mut FindingRow) {
-        finding.evidence.remove("note");
+    /// A finding of its own, as if nobody else had the key: without the operator's note on a leak, and with no date from before
+    /// the account had it.
+    pub fn finding(&self, finding: &mut FindingRow) {
+        finding.since = finding.since.max(self.from);
+        let facts = &mut finding.evidence;
+        facts.remove("note");
+        let date = |facts: &Map<String, Value>, name: &str| {
+            facts.get(name).and_then(Value::as_str).and_then(Timestamp::parse).filter(|at| *at < self.from)
+        };
+        for held in ["refused_since", "unknown_since"] {
+            if date(facts, held).is_some() {
+                facts.insert(held.to_owned(), self.from.to_string().into());
+            }
+        }
+        if date(facts, "accepted_at").is_some() {
+            facts.remove("accepted_at");
+        }
+        if date(facts, "secret_since").is_some() {
+            facts.insert("secret_since".to_owned(), self.from.to_string().into());
+            facts.insert("provenance".to_owned(), Provenance::FirstSeen.as_str().into());
+            if facts.contains_key("max_age_days") {
+                facts.insert("at_least".to_owned(), true.into());
+            }
+        }
     }
 
     /// The log's entry as the account may read it; `None` for one from before it had the key.
@@ -85,8 +129,15 @@ impl<'a> Own<'a> {
         let told: &[&str] = match event.subject.split_once(':') {
             Some(("credential", _)) => &OF_THE_KEY,
             Some(("provider", _)) => &OF_THE_PROVIDER,
-            _ => return Some(event), // on its own connections and findings
+            _ => &OF_ITS_OWN,
         };
+        // Somebody else has pasted it: the account itself had given it up by then.
+        if event.kind == "credential.presented_again" && self.part.ended.is_some_and(|ended| ended < event.at) {
+            return None;
+        }
+        if event.data.get("by").is_some_and(|by| by == "operator") {
+            event.data.remove("who");
+        }
         event.data.retain(|name, _| told.contains(&name.as_str()));
         Some(event)
     }
@@ -166,7 +217,7 @@ mod tests {
         assert_eq!(leaked.keys().collect::<Vec<_>>(), ["compromised_at"]);
         let mut finding = crate::report::story::tests::finding(true).finding;
         assert!(finding.evidence.contains_key("note"));
-        Own::finding(&mut finding);
+        own.finding(&mut finding);
         assert!(!finding.evidence.contains_key("note") && finding.evidence.contains_key("compromised_at"));
         let blind = json!({"protocol": "rest", "endpoint": "default", "why": "refused", "accounts": 8, "refused": 40, "who": "me"});
         let mut kept: Vec<String> = left("provider:kit", &blind).keys().cloned().collect();

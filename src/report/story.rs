@@ -32,8 +32,8 @@ pub struct Story {
 }
 
 impl Story {
-    /// For people. The finding `told` has been told of already; `retention` is the operator's.
-    pub fn text(&self, told: Option<FindingId>, retention: &str) -> String {
+    /// For people, at `now`. The finding `told` has been told of already; `retention` is the operator's.
+    pub fn text(&self, told: Option<FindingId>, retention: &str, now: Timestamp) -> String {
         let mut text = credential_facts(&self.detail.credential);
         if self.detail.credential.held {
             // writing to a String can't fail
@@ -42,7 +42,7 @@ impl Story {
         text.push_str(&uses(&self.detail.uses));
         let open = self.findings.iter().filter(|f| f.finding.closed_at.is_none() && Some(f.finding.id) != told);
         for finding in open {
-            _ = write!(text, "\n{}", open_finding(finding));
+            _ = write!(text, "\n{}", open_finding(finding, now));
         }
         text.push_str("\nWhat happened\n");
         for entry in &self.entries {
@@ -108,17 +108,17 @@ pub fn use_span(used: &CredentialUse) -> String {
     format!("{span}{}", leaked.unwrap_or_default())
 }
 
-/// A finding: what, why, from which facts, what would clear it, when it is next looked at.
-pub fn finding_facts(detail: &FindingDetail) -> String {
+/// A finding, at `now`: what, why, from which facts, what would clear it, when it is next looked at.
+pub fn finding_facts(detail: &FindingDetail, now: Timestamp) -> String {
     let finding = &detail.finding;
     let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
     _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
-    text.push_str(&pairs(&finding_pairs(detail)));
+    text.push_str(&pairs(&finding_pairs(detail, now)));
     text
 }
 
-/// The facts of a finding by name, in the order in which they are told. What is empty has nothing to say.
-pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
+/// The facts of a finding by name at `now`, in the order in which they are told. What is empty has nothing to say.
+pub fn finding_pairs(detail: &FindingDetail, now: Timestamp) -> Vec<(&str, String)> {
     let finding = &detail.finding;
     let mut facts = vec![
         ("connection", format!("{}/{}", finding.source, finding.connection_id)),
@@ -135,13 +135,13 @@ pub fn finding_pairs(detail: &FindingDetail) -> Vec<(&str, String)> {
     }));
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
-    facts.extend(paused(detail).map(|pause| ("paused", pause)));
+    facts.extend(paused(&detail.finding, now).map(|pause| ("paused", pause)));
     facts.push(("told again", next_step(detail)));
     facts
 }
 
 /// An open finding, in the middle of a credential's story.
-fn open_finding(detail: &FindingDetail) -> String {
+fn open_finding(detail: &FindingDetail, now: Timestamp) -> String {
     let finding = &detail.finding;
     let mut text = format!(
         "{} {} {} on {}/{}, since {}\n",
@@ -158,7 +158,7 @@ fn open_finding(detail: &FindingDetail) -> String {
     }
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
-    let pause = paused(detail).map(|pause| format!(" Paused: {pause}.")).unwrap_or_default();
+    let pause = paused(finding, now).map(|pause| format!(" Paused: {pause}.")).unwrap_or_default();
     let (judged, told) = (judged(detail.course.judge_at), next_step(detail));
     _ = writeln!(text, "  Judged again: {judged}.{pause} Told again: {told}.");
     text
@@ -204,21 +204,14 @@ fn pause(finding: &FindingRow) -> Option<(Why, Timestamp)> {
     why.zip(finding.pause_until)
 }
 
-/// The pause in words, with its end, as long as no fact of the finding is from behind that.
-fn paused(detail: &FindingDetail) -> Option<String> {
-    let (why, until) = pause(&detail.finding).filter(|(_, until)| *until > latest(detail))?;
+/// The pause that is in force, in words, with its end.
+fn paused(finding: &FindingRow, now: Timestamp) -> Option<String> {
+    let (why, until) = pause(finding).filter(|(_, until)| *until > now)?;
     let why = match why {
         Why::Snoozed | Why::Acknowledged => why.as_str(),
         Why::Pending => "the secret is said to be reset, which is yet to be confirmed; reminders wait",
     };
     Some(format!("{why} until {}", second(until)))
-}
-
-/// The latest instant of its facts: it is later than that now.
-fn latest(detail: &FindingDetail) -> Timestamp {
-    let told = detail.notices.iter().flat_map(|notice| [Some(notice.planned_at), notice.sent_at]);
-    let known = told.chain([detail.course.credential_now.asked_at]).flatten();
-    known.fold(detail.finding.opened_at, Timestamp::max)
 }
 
 /// When the rules look again.

@@ -2,6 +2,7 @@
 
 use super::collect::{Reading, SourceSpec};
 use super::facts;
+use crate::domain::action::OperatorName;
 use crate::domain::diff::{Absence, absence, exceeds_vanish_limit};
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
@@ -130,16 +131,22 @@ pub(super) async fn of_people<L: CollectLedger, V>(
     Ok(if held { count } else { 0 })
 }
 
-/// The operator says that what the last complete snapshot of a source missed is really gone.
-/// Returns how many connections ended.
+/// The operator says that what the last complete snapshot of a source missed is really gone. Returns how many connections
+/// ended. That it was said, and by whom, is in the log before the first of them.
 ///
 /// # Errors
 /// Where the ledger fails.
-pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timestamp) -> Result<u64, LedgerError> {
+pub async fn accept<L: CollectLedger>(
+    ledger: &L,
+    spec: &SourceSpec,
+    now: Timestamp,
+    by: Option<&OperatorName>,
+) -> Result<u64, LedgerError> {
     let state = ledger.source(&spec.name, now).await?;
     let Some(snapshot) = state.last_complete else { return Ok(0) };
     let list = state.last_taken.unwrap_or(snapshot);
     let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
+    let mut said = Some(accepted(spec, snapshot, now, by));
     let (mut ended, mut after) = (0, ConnectionId(0));
     loop {
         let turn = ledger.turn().await?;
@@ -147,9 +154,11 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
         let Some(last) = page.last() else { break };
         after = last.id;
         let mut chunk = CollectChunk { now: Some(now), turn: Some(turn.number), ..CollectChunk::default() };
-        page.iter()
-            .filter(|row| row.absent_since.is_some() && gone(row.absent_since))
-            .for_each(|row| end(&mut chunk, row, list, now));
+        let absent = page.iter().filter(|row| row.absent_since.is_some() && gone(row.absent_since));
+        for row in absent {
+            chunk.events.extend(said.take());
+            end(&mut chunk, row, list, now);
+        }
         ended += chunk.gone.len() as u64;
         if !chunk.gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
@@ -169,10 +178,19 @@ pub async fn accept<L: CollectLedger>(ledger: &L, spec: &SourceSpec, now: Timest
             ..CollectChunk::default()
         };
         if !chunk.people_gone.is_empty() {
-            ledger.commit_collect(&chunk).await?;
+            let events = said.take().into_iter().collect();
+            ledger.commit_collect(&CollectChunk { events, ..chunk }).await?;
         }
     }
+    ledger.hold_nothing_back(state.id).await?;
     Ok(ended)
+}
+
+/// What the log keeps of the operator's word.
+fn accepted(spec: &SourceSpec, snapshot: Timestamp, now: Timestamp, by: Option<&OperatorName>) -> Event {
+    let mut data = facts([("snapshot", snapshot.to_string().into()), ("by", "operator".into())]);
+    data.extend(by.map(|who| ("who".to_owned(), who.as_str().into())));
+    Event { at: now, kind: "source.accepted", subject: format!("source:{}", spec.name), data }
 }
 
 /// A connection's end, by a list of that date.

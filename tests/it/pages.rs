@@ -131,3 +131,27 @@ fn who_looks_for_what_keeps_people_out_finds_what_was_put_there() {
         assert!(wrong.contains(rule), "{rule} was not found: {wrong}");
     }
 }
+
+#[test]
+fn an_operator_decides_on_the_page_of_a_finding_without_script_and_reads_how_it_stands() {
+    let demo = Demo::start();
+    let open: Value = serde_json::from_str(&demo.get("/api/v1/findings?state=open&limit=1")).expect("a list");
+    let path = format!("/findings/{}", open["items"][0]["id"].as_str().expect("an open finding"));
+    let ran = Command::new("/usr/bin/python3")
+        .arg(fixtures().join("clicks.py"))
+        .arg(format!("http://any:{}@{}{path}", demo.token(), demo.page))
+        .args(["360", "-", "button[value=snooze]", "button[value=resume]"])
+        .output()
+        .expect("Python starts");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let met: Vec<Value> = serde_json::from_slice(&ran.stdout).expect("a list of pages");
+    let note = |page: usize| met[page]["note"].as_str().expect("a text").to_owned();
+    assert!(note(1).contains("it is snoozed: nobody is reminded before"), "{}", met[1]);
+    assert!(note(2).contains("reminders come as its ladder says"), "{}", met[2]);
+    for page in &met {
+        assert_eq!((&page["overflow"], &page["complaints"]), (&0.into(), &serde_json::json!([])), "{page}");
+    }
+    assert_eq!(met[2]["place"], format!("{path}?done"), "{}", met[2]);
+    let story = demo.get(&format!("/api/v1{path}/story"));
+    assert!(story.contains("snoozed by the operator (http.token)"), "{story}");
+}

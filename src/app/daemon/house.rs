@@ -7,6 +7,7 @@ use super::glances::glancing;
 use super::pulse::Pulse;
 use super::work::{Ran, Work};
 use crate::app::events::Intake;
+use crate::app::operator::Console;
 use crate::app::ops::Window;
 use crate::app::public::Counter;
 use crate::app::report::chain;
@@ -38,6 +39,7 @@ pub struct House<C> {
     window: Option<Arc<Window>>,
     counter: Option<Arc<Counter>>,
     intake: Option<Arc<Intake>>,
+    console: Option<Arc<Console>>,
 }
 
 impl<C: Clock + Clone> House<C> {
@@ -54,7 +56,18 @@ impl<C: Clock + Clone> House<C> {
     ) -> Result<Self, AppError> {
         let ledger_id = app.ledger.get("ledger_id").await?.unwrap_or_default();
         let beside = Ledger::open_read_only(&app.settings.ledger.url).await?;
-        Ok(Self { app, metrics, env, load, ledger_id, beside, window: None, counter: None, intake: None })
+        Ok(Self {
+            app,
+            metrics,
+            env,
+            load,
+            ledger_id,
+            beside,
+            window: None,
+            counter: None,
+            intake: None,
+            console: None,
+        })
     }
 
     /// The same, with the configuration in force shown in this window after each reload.
@@ -73,6 +86,12 @@ impl<C: Clock + Clone> House<C> {
     #[must_use]
     pub fn told_through(self, intake: Arc<Intake>) -> Self {
         Self { intake: Some(intake), ..self }
+    }
+
+    /// The same, with the configuration in force wherever operators act, likewise.
+    #[must_use]
+    pub fn operated_from(self, console: Arc<Console>) -> Self {
+        Self { console: Some(console), ..self }
     }
 
     async fn scan(&self, pulse: &Pulse) -> Result<Ran, AppError> {
@@ -240,6 +259,9 @@ impl<C: Clock + Clone> Work for House<C> {
         }
         if let Some(intake) = &self.intake {
             intake.configure(&self.app);
+        }
+        if let Some(console) = &self.console {
+            console.configure(&self.app);
         }
         Ok(warnings.iter().map(ToString::to_string).chain(kept).collect())
     }

@@ -37,6 +37,7 @@ fn a_reset_has_failed_where_the_key_was_accepted_since_the_end_of_its_window() {
 
 /// A key that was left behind and still works.
 const LEFT: Matter = Matter {
+    exempt: false,
     open: true,
     rule: RuleName::RevocationMissing,
     liveness: Liveness::Live,
@@ -202,10 +203,10 @@ fn matters() -> impl Strategy<Value = Matter> {
     let rules = prop::sample::select(RuleName::ALL.to_vec());
     let states = prop::sample::select(Liveness::ALL.to_vec());
     let pause = prop::option::of((prop::sample::select(Why::ALL.to_vec()), -200_i64..200));
-    (any::<[bool; 5]>(), rules, states, pause).prop_map(|(flags, rule, liveness, pause)| {
-        let [open, held, idle, alone, compromised] = flags;
+    (any::<[bool; 6]>(), rules, states, pause).prop_map(|(flags, rule, liveness, pause)| {
+        let [open, held, idle, alone, compromised, exempt] = flags;
         let pause = pause.map(|(why, hours)| Pause { why, until: Timestamp::from_secs(NOW.as_secs() + hours * 3600) });
-        Matter { open, rule, liveness, held, idle, alone, compromised, pause }
+        Matter { open, rule, liveness, held, idle, alone, compromised, exempt, pause }
     })
 }
 

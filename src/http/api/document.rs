@@ -1,5 +1,7 @@
 //! The document of the API: put together from the routes, with what holds for all of them said once, here.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, Parameter};
@@ -30,7 +32,7 @@ use crate::http::problem::ProblemDocument;
         (name = "inventory", description = "connections and their credentials"),
         (name = "sources", description = "where the inventory comes from"),
         (name = "log", description = "what keysweep did"),
-        (name = "work", description = "setting work going"),
+        (name = "work", description = "what operators do: set work going, and say what keysweep can't see"),
         (name = "about", description = "the API itself"),
     ),
 )]
@@ -64,13 +66,13 @@ pub(super) fn says_who(group: &mut OpenApi, right: Right) {
             let description = operation.description.take().map(|said| format!("{said}\n\n")).unwrap_or_default();
             operation.description = Some(format!("{description}{who}"));
             let names_something = path.contains('{') || names_something(operation);
-            refusals(operation, names_something);
+            refusals(operation, names_something, right);
         }
     }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post].into_iter().flatten()
+    [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten()
 }
 
 /// True where a parameter names something that may not be there.
@@ -82,16 +84,25 @@ fn names_something(operation: &Operation) -> bool {
 }
 
 /// The errors that every path has.
-fn refusals(operation: &mut Operation, names_something: bool) {
+fn refusals(operation: &mut Operation, names_something: bool, right: Right) {
+    let takes_json = operation.request_body.is_some();
     let all = [
         ("400", "a part of the request can't be read; `field` names it"),
         ("401", "no token was shown, or nobody's"),
         ("403", "the token's role may not do this"),
         ("404", "what `field` names is not there"),
         ("405", "the path doesn't take this method; `Allow` has those that it takes"),
+        ("413", "nothing here takes a body of this size"),
+        ("415", "the body is not said to be JSON"),
         ("503", "it can't be answered now; try again"),
     ];
-    for (status, description) in all.into_iter().filter(|(status, _)| *status != "404" || names_something) {
+    let can_be = |status: &str| match status {
+        "404" => names_something,
+        "413" => right == Right::Act,
+        "415" => takes_json,
+        _ => true,
+    };
+    for (status, description) in all.into_iter().filter(|(status, _)| can_be(status)) {
         let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         let response = ResponseBuilder::new().description(description).content("application/problem+json", problem);
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
@@ -103,29 +114,40 @@ pub(super) fn finished(document: &OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
     let known = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
     in_words(&mut document);
+    let sent = sent(&document);
     let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else {
         return document;
     };
-    for schema in schemas.values_mut() {
-        closed(schema, &known);
+    for (name, schema) in schemas {
+        closed(schema, &known, sent.contains(name.as_str()));
     }
     without_strays(&mut document);
     document
 }
 
-/// Closes a schema and all within it: an object has the fields that are named, and all of them.
-fn closed(schema: &mut Value, known: &Map<String, Value>) {
+/// The names of the schemas of bodies that are sent to us.
+fn sent(document: &Value) -> BTreeSet<String> {
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let operations = paths.filter_map(Value::as_object).flat_map(Map::values);
+    let schema = |operation: &Value| operation.pointer("/requestBody/content/application~1json/schema/$ref").cloned();
+    let name = |path: &Value| path.as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+    operations.filter_map(|operation| name(&schema(operation)?)).collect()
+}
+
+/// Closes a schema and all within it: an object has the fields that are named, and all of them; but of what is sent to us,
+/// what may be null may be left out.
+fn closed(schema: &mut Value, known: &Map<String, Value>, is_sent: bool) {
     if let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() {
         one_object(schema, &parts, known);
     }
     match schema {
         Value::Object(fields) => {
             for part in fields.values_mut() {
-                closed(part, known);
+                closed(part, known, is_sent);
             }
             let Some(Value::Object(properties)) = fields.get("properties") else { return };
             // The derive leaves out what may be null, and that is always written.
-            let is_written = |name: &str, form: &Value| requires(fields, name) || may_be_null(form);
+            let is_written = |name: &str, form: &Value| requires(fields, name) || (!is_sent && may_be_null(form));
             let written: Vec<&str> = properties
                 .iter()
                 .filter(|(name, form)| is_written(name, form))
@@ -135,7 +157,7 @@ fn closed(schema: &mut Value, known: &Map<String, Value>) {
             fields.insert("required".to_owned(), required);
             fields.insert("additionalProperties".to_owned(), false.into());
         }
-        Value::Array(parts) => parts.iter_mut().for_each(|part| closed(part, known)),
+        Value::Array(parts) => parts.iter_mut().for_each(|part| closed(part, known, is_sent)),
         _ => {}
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
-use super::query::{CredentialName, LARGEST_NUMBER};
+use super::query::{CredentialName, LARGEST_NUMBER, Text};
 use super::refused::Refused;
 use crate::domain::ids::{ConnectionId, FindingId};
 use crate::ledger::read::{finding_name, parse_finding};
@@ -49,6 +49,14 @@ impl Part for ConnectionId {
     fn read(text: &str) -> Option<Self> {
         let number: i64 = text.parse().ok()?;
         ((1..=LARGEST_NUMBER).contains(&number) && number.to_string() == text).then_some(Self(number))
+    }
+}
+
+impl Part for Text {
+    const FORM: &'static str = "write a name of 1 to 512 characters, percent-encoded";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::try_from(text.to_owned()).ok()
     }
 }
 

@@ -31,6 +31,12 @@ impl Refused {
         Self { status: StatusCode::CONFLICT, detail: detail.into(), field: Some(name.to_owned()) }
     }
 
+    /// What is at fault.
+    #[cfg(test)]
+    pub(super) fn named(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
     /// It can't be had now, and can be later.
     pub(super) fn later(detail: &str) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.to_owned(), field: None }

@@ -12,8 +12,7 @@ use utoipa::ToSchema;
 
 use super::query::None as NoQuery;
 use crate::http::access::Visitor;
-use crate::http::ops::{Ops, is_browser, is_same_site};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::ops::{Ops, is_browser};
 use crate::ports::activation::Job;
 
 /// The bell was rung.
@@ -34,7 +33,6 @@ pub(super) struct Rung {
     responses(
         (status = 202, description = "the bell was rung", body = Rung),
         (status = 303, description = "the same, for a browser's form: back to the page"),
-        (status = 413, description = "nothing here takes a body of this size", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn ring_for_scan(
@@ -43,10 +41,6 @@ pub(super) async fn ring_for_scan(
     headers: HeaderMap,
     _: NoQuery,
 ) -> Response {
-    if !is_same_site(&headers) {
-        let detail = "this request comes from a page of another site; send it from the page at / or from a program";
-        return Problem { status: StatusCode::FORBIDDEN, detail }.into_response();
-    }
     ops.bell.ring(Job::Scan);
     tracing::info!(by = %visitor.name, "a scan was asked for over HTTP");
     if is_browser(&headers) {

@@ -45,7 +45,7 @@ pub(super) async fn sheet(ask: &Ask, number: &str) -> Result<Sheet, Trouble> {
         }
     }
     let row = &detail.connection;
-    Ok(Sheet { heading: harmless(&format!("{}/{}", row.source, row.connection_id)), lead: Vec::new(), parts })
+    Ok(Sheet { heading: harmless(&format!("{}/{}", row.source, row.connection_id)), parts, ..Sheet::default() })
 }
 
 /// The credentials that it used last, each once, the latest first.

@@ -1,12 +1,15 @@
 //! A credential: what is believed of it, who uses it, what was found about it, and what happened.
 
+use super::DONE;
 use super::findings;
-use super::frame::Ask;
+use super::frame::{Ask, Scene};
 use super::query::Query;
-use super::sheet::{Part, Sheet, Table};
+use super::sheet::{ActField, ActForm, Acts, Part, Sheet, Table};
 use super::story;
 use super::trouble::Trouble;
-use crate::ledger::read::{Cursor, FindingFilter, Order};
+use crate::http::access::Right;
+use crate::ledger::read::{CredentialRow, Cursor, FindingFilter, Order};
+use crate::report::text::second;
 use crate::report::words::state;
 
 /// Findings that are listed here; a key that thousands share has more.
@@ -17,7 +20,7 @@ const FINDINGS: usize = 50;
 /// # Errors
 /// Where there is none, and where the ledger doesn't answer.
 pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
-    Query::read(ask.query.as_deref(), &[])?;
+    let done = Query::read(ask.query.as_deref(), &[DONE])?.has(DONE);
     let nothing = || {
         let what = "There is no credential of this name. A credential is named by the last twelve hex digits of its \
                     fingerprint; the list of credentials has those that there are.";
@@ -40,8 +43,16 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         },
         ..Table::default()
     };
+    let mut parts = vec![
+        story::credential(row, &ask.scene),
+        story::uses(&told),
+        Part::Table(found),
+        story::course(&told, "course", "What happened"),
+    ];
+    parts.extend(acts(row, &ask.scene));
     Ok(Sheet {
         heading: format!("Credential {}", row.credential),
+        noted: done.then(|| noted(row)),
         lead: vec![match row.placeholder {
             true => {
                 "It stands in for a row of the inventory without a secret: there is no key, and it is not counted as \
@@ -50,11 +61,52 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
             }
             false => format!("It is {}: {}.", row.liveness, state(row.liveness)),
         }],
-        parts: vec![
-            story::credential(row, &ask.scene),
-            story::uses(&told),
-            Part::Table(found),
-            story::course(&told, "course", "What happened"),
-        ],
+        parts,
     })
+}
+
+/// How it stands, for who has just acted.
+fn noted(row: &CredentialRow) -> String {
+    match row.compromised_at {
+        Some(at) => format!(
+            "As it stands, it counts as leaked since {}, by the operator's word. A scan judges that, and then a finding opens \
+             in every account that has the key.",
+            second(at)
+        ),
+        None => "As it stands, no operator says that it leaked. The next scan judges that.".to_owned(),
+    }
+}
+
+/// What who may act can say of it. What stands in for a key can't leak.
+fn acts(row: &CredentialRow, scene: &Scene) -> Option<Part> {
+    if row.placeholder || !scene.may(Right::Act) {
+        return None;
+    }
+    let said = ActForm {
+        follows:
+            "It counts as leaked, and a scan begins: a finding opens in every account that has the key, its people are \
+                  told, and it stays until the provider's refusal is proven. Do not write the key itself."
+                .to_owned(),
+        fields: vec![
+            ActField::day(("at", "On which day, if it was not today"), None, [None, Some(scene.now)]),
+            ActField {
+                name: "note",
+                label: "What is known of it, in a sentence",
+                kind: "text",
+                value: String::new(),
+                bounds: Default::default(),
+                required: false,
+            },
+        ],
+        buttons: vec![("leaked", "It leaked".to_owned())],
+        ..ActForm::default()
+    };
+    let back = ActForm {
+        follows: "The operator's word is taken back; what the platform says of it stays. The next scan judges that."
+            .to_owned(),
+        buttons: vec![("not-leaked", "It did not leak after all".to_owned())],
+        ..ActForm::default()
+    };
+    let forms = if row.compromised_at.is_some() { vec![said, back] } else { vec![said] };
+    Some(Part::Acts(Acts { title: "Did it leak?", action: format!("/credentials/{}", row.credential), forms }))
 }

@@ -50,7 +50,11 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     };
     let form = form(&query, &ask.scene, filled);
     let table = table.paged(&query, LIST, &page);
-    Ok(Sheet { heading: "Credentials".to_owned(), lead: Vec::new(), parts: vec![Part::Form(form), Part::Table(table)] })
+    Ok(Sheet {
+        heading: "Credentials".to_owned(),
+        parts: vec![Part::Form(form), Part::Table(table)],
+        ..Sheet::default()
+    })
 }
 
 fn form(query: &Query, scene: &Scene, filled: bool) -> Form {

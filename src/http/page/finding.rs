@@ -1,15 +1,19 @@
 //! A finding: why, from which facts, what would clear it, what its credential has seen, and who was told.
 
+use super::DONE;
 use super::findings::of_account;
 use super::frame::{Ask, Scene};
 use super::query::Query;
-use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
+use super::sheet::{ActField, ActForm, Acts, Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
 use super::story;
 use super::trouble::Trouble;
+use crate::domain::action::ACKNOWLEDGED;
+use crate::domain::time::{Timestamp, days};
 use crate::http::access::Right;
 use crate::http::told;
-use crate::ledger::read::{FindingDetail, FindingState, finding_name, parse_finding};
+use crate::ledger::read::{FindingDetail, FindingRow, FindingState, finding_name, parse_finding};
 use crate::report::story::finding_pairs;
+use crate::report::text::second;
 use crate::report::words::{cure, step, why};
 
 /// The page of the finding of this name.
@@ -17,7 +21,7 @@ use crate::report::words::{cure, step, why};
 /// # Errors
 /// Where there is none, and where the ledger doesn't answer.
 pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
-    Query::read(ask.query.as_deref(), &[])?;
+    let done = Query::read(ask.query.as_deref(), &[DONE])?.has(DONE);
     let nothing = || {
         Trouble::Nothing(
             "There is no finding of this number. The list of findings has those that there are.".to_owned(),
@@ -26,27 +30,32 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
     let id = parse_finding(name).ok_or_else(nothing)?;
     let detail = told::finding(ask.ledger.finding(id).await?.ok_or_else(nothing)?, &ask.scene.visitor);
     let scene = &ask.scene;
-    let mut parts =
-        vec![Part::Facts(Facts { id: "facts".to_owned(), title: "The facts".to_owned(), facts: facts(&detail) })];
+    let mut parts = vec![Part::Facts(Facts {
+        id: "facts".to_owned(),
+        title: "The facts".to_owned(),
+        facts: facts(&detail, scene.now),
+    })];
     if let Some(told) = story::of(ask, detail.course.credential_number).await? {
         parts.push(story::credential(told.credential(), scene));
         parts.push(story::uses(&told));
         parts.push(story::course(&told, "course", "What happened"));
     }
     parts.push(who_was_told(&detail, scene));
+    parts.extend(acts(&detail, scene));
     parts.extend(todo(&detail));
     let finding = &detail.finding;
     let name = finding_name(finding.id);
     Ok(Sheet {
         heading: format!("{name} {} {}", finding.severity, finding.rule),
+        noted: done.then(|| noted(finding, scene.now)),
         lead: vec![why(finding.rule).to_owned(), cure(finding.rule).to_owned()],
         parts,
     })
 }
 
-fn facts(detail: &FindingDetail) -> Vec<Fact> {
+fn facts(detail: &FindingDetail, now: Timestamp) -> Vec<Fact> {
     let finding = &detail.finding;
-    let pairs = finding_pairs(detail);
+    let pairs = finding_pairs(detail, now);
     let fact = |(name, value): &(&str, String)| {
         let told = Fact::told(name, value)?;
         Some(match *name {
@@ -91,6 +100,47 @@ fn who_was_told(detail: &FindingDetail, scene: &Scene) -> Part {
         note: "What happened, above, names people as the platform does, with their addresses masked.".to_owned(),
         ..Table::default()
     })
+}
+
+/// Until when reminders wait because somebody said so.
+fn waits(finding: &FindingRow, now: Timestamp) -> Option<Timestamp> {
+    finding.pause.as_ref().and(finding.pause_until).filter(|until| *until > now)
+}
+
+/// How it stands, for who has just acted.
+fn noted(finding: &FindingRow, now: Timestamp) -> String {
+    match (waits(finding, now), &finding.pause) {
+        (Some(until), Some(why)) => {
+            format!("As it stands, it is {why}: nobody is reminded before {}.", second(until))
+        }
+        _ => "As it stands, reminders come as its ladder says.".to_owned(),
+    }
+}
+
+/// What who may act can do about it. What the configuration accepts, only the configuration takes back.
+fn acts(detail: &FindingDetail, scene: &Scene) -> Option<Part> {
+    let finding = &detail.finding;
+    if finding.state != FindingState::Open || !scene.may(Right::Act) {
+        return None;
+    }
+    let name = finding_name(finding.id);
+    let (tomorrow, usual) = (scene.now + days(1), scene.now + ACKNOWLEDGED);
+    let mut forms = vec![ActForm {
+        follows: "Nobody is reminded before that day; it ends earlier if the finding grows worse or reopens. What you \
+                  acknowledge, its people can't take back; what you snooze, they can."
+            .to_owned(),
+        fields: vec![ActField::day(("until", "No reminders before"), Some(usual), [Some(tomorrow), None])],
+        buttons: vec![("acknowledge", "Acknowledge".to_owned()), ("snooze", "Snooze".to_owned())],
+        ..ActForm::default()
+    }];
+    if waits(finding, scene.now).is_some() {
+        forms.push(ActForm {
+            follows: "Reminders come again as its ladder says.".to_owned(),
+            buttons: vec![("resume", "Remind again".to_owned())],
+            ..ActForm::default()
+        });
+    }
+    Some(Part::Acts(Acts { title: "Let reminders wait", action: format!("/findings/{name}"), forms }))
 }
 
 /// What can be done from a terminal.

@@ -70,7 +70,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         ..Table::default()
     };
     let table = table.paged(&query, LIST, &page);
-    Ok(Sheet { heading: "Findings".to_owned(), lead: Vec::new(), parts: vec![Part::Form(form), Part::Table(table)] })
+    Ok(Sheet { heading: "Findings".to_owned(), parts: vec![Part::Form(form), Part::Table(table)], ..Sheet::default() })
 }
 
 fn filter(query: &Query) -> Result<FindingFilter, Trouble> {

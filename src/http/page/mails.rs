@@ -47,14 +47,19 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     let choices = vec![Choice::of(&query, ("state", "State"), "any", words)];
     let form = Form { action: LIST, texts: Vec::new(), choices, filled: state.is_some() };
     let table = table.paged(&query, LIST, &page);
-    Ok(Sheet { heading: "Mails".to_owned(), lead: Vec::new(), parts: vec![Part::Form(form), Part::Table(table)] })
+    Ok(Sheet { heading: "Mails".to_owned(), parts: vec![Part::Form(form), Part::Table(table)], ..Sheet::default() })
 }
 
 fn cells(row: &MailRow, scene: &Scene) -> Vec<Cell> {
     vec![
         Cell::text(&row.id.to_string()),
         Cell::text(&row.state.as_str().replace('_', " ")),
-        of_account(&row.source, &row.account_id),
+        // The operator's own contact is of no account.
+        if row.account_id.is_empty() {
+            Cell::text("security contact")
+        } else {
+            of_account(&row.source, &row.account_id)
+        },
         Cell::text(&format!("person {}", row.person)),
         Cell::number(row.notices),
         Cell::when(row.formed_at, scene.now),

@@ -1,15 +1,16 @@
 //! The providers: what the catalogue says of each, and what the estate has there.
 
 use super::frame::{Ask, Scene};
-use super::query::Query;
-use super::sheet::{Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
+use super::query::{Query, path};
+use super::sheet::{ActForm, Acts, Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
 use super::trouble::Trouble;
-use super::{ProviderAbout, known, sight};
+use super::{DONE, ProviderAbout, known, sight};
 use crate::domain::age::AgeBand;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::finding::RuleName;
 use crate::domain::ids::ProviderName;
+use crate::http::access::Right;
 use crate::ledger::read::ProviderOverview;
 
 /// The list of all of them.
@@ -53,15 +54,15 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
         note: "`keysweep providers show NAME` prints all that the catalogue says of one.".to_owned(),
         ..Table::default()
     };
-    Ok(Sheet { heading: "Providers".to_owned(), lead: Vec::new(), parts: vec![Part::Table(table)] })
+    Ok(Sheet { heading: "Providers".to_owned(), parts: vec![Part::Table(table)], ..Sheet::default() })
 }
 
 /// The page of one.
 ///
 /// # Errors
-/// Where neither the catalogue nor the ledger knows it.
-pub(super) fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
-    Query::read(ask.query.as_deref(), &[])?;
+/// Where neither the catalogue nor the ledger knows it, and where the ledger doesn't answer.
+pub(super) async fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
+    let done = Query::read(ask.query.as_deref(), &[DONE])?.has(DONE);
     let (scene, name) = (&ask.scene, ProviderName::new(name));
     if !known::providers(scene).iter().any(|(known, _)| *known == name.as_str()) {
         let what = "There is no provider of this name, neither in the catalogue nor in the ledger.";
@@ -78,7 +79,35 @@ pub(super) fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
     parts.insert(0, in_sight(scene, &name));
     parts.push(estate(scene, &name));
     parts.push(rules(scene, &name));
-    Ok(Sheet { heading: scene.title(&name), lead, parts })
+    let blind = ask.ledger.blind_endpoints().await?.iter().any(|(scope, _)| scope.provider == name);
+    if blind && scene.may(Right::Act) {
+        parts.insert(1, acts(&name));
+    }
+    Ok(Sheet { heading: scene.title(&name), noted: done.then(|| noted(blind).to_owned()), lead, parts })
+}
+
+/// How it stands, for who has just acted.
+const fn noted(blind: bool) -> &'static str {
+    match blind {
+        true => "As it stands, it is blind: none of its refusals is believed.",
+        false => {
+            "As it stands, its refusals count from the next scan on. What is said of it below is from the last count of the \
+             estate."
+        }
+    }
+}
+
+/// What who may act can do about its blindness.
+fn acts(name: &ProviderName) -> Part {
+    let trust = ActForm {
+        follows: "From the next scan on its refusals count again: a key that is refused becomes suspect at once, and dead once \
+                  that is confirmed. For 7 days, or until most keys are accepted, refusals in bulk are believed. Look at a \
+                  few of its keys by yourself first."
+            .to_owned(),
+        buttons: vec![("trust", "Believe its refusals again".to_owned())],
+        ..ActForm::default()
+    };
+    Part::Acts(Acts { title: "It is blind", action: path("/providers", name.as_str()), forms: vec![trust] })
 }
 
 fn numbers(scene: &Scene, name: &ProviderName) -> ProviderOverview {

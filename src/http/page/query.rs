@@ -44,6 +44,11 @@ impl Query {
         Ok(Self(fields))
     }
 
+    /// True where the field is there, with or without a value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// What was filled in.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|(known, _)| known == name);

@@ -42,7 +42,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         ..Table::default()
     };
     let table = table.paged(&query, LIST, &page);
-    Ok(Sheet { heading: "Scans".to_owned(), lead: Vec::new(), parts: vec![Part::Table(table)] })
+    Ok(Sheet { heading: "Scans".to_owned(), parts: vec![Part::Table(table)], ..Sheet::default() })
 }
 
 fn cells(row: &ScanRow, scene: &Scene) -> Vec<Cell> {

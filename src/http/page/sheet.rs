@@ -17,6 +17,8 @@ const LINKED: usize = 300;
 pub(super) struct Sheet {
     /// what the page is of
     pub(super) heading: String,
+    /// what has just been done here, as things stand now
+    pub(super) noted: Option<String>,
     /// sentences below it; commands stand between backticks
     pub(super) lead: Vec<String>,
     pub(super) parts: Vec<Part>,
@@ -36,6 +38,55 @@ pub(super) enum Part {
     Course(Course),
     /// sentences under a title
     Words(Words),
+    /// what operators may do here
+    Acts(Acts),
+}
+
+/// Forms that act, each sent to the page's own address.
+#[derive(Debug, Serialize)]
+pub(super) struct Acts {
+    pub(super) title: &'static str,
+    /// the page's own address
+    pub(super) action: String,
+    pub(super) forms: Vec<ActForm>,
+}
+
+/// One of them.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ActForm {
+    /// what follows from it, as a sentence
+    pub(super) follows: String,
+    /// what is sent along: name and value
+    pub(super) along: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<ActField>,
+    /// act and label
+    pub(super) buttons: Vec<(&'static str, String)>,
+}
+
+/// A field of such a form.
+#[derive(Debug, Serialize)]
+pub(super) struct ActField {
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    /// as in HTML: `date`, `text`
+    pub(super) kind: &'static str,
+    pub(super) value: String,
+    /// the first and the last date; empty for none
+    pub(super) bounds: [String; 2],
+    pub(super) required: bool,
+}
+
+impl ActField {
+    /// A day, of a time: between two, which may each be left open.
+    pub(super) fn day(
+        (name, label): (&'static str, &'static str),
+        value: Option<Timestamp>,
+        bounds: [Option<Timestamp>; 2],
+    ) -> Self {
+        let day = |at: Option<Timestamp>| at.map(|at| at.to_datetime().format("%Y-%m-%d").to_string());
+        let day = |at| day(at).unwrap_or_default();
+        Self { name, label, kind: "date", value: day(value), bounds: bounds.map(day), required: value.is_some() }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::DONE;
 use super::frame::{Ask, Scene};
 use super::query::Query;
-use super::sheet::{Cell, Column, Part, Sheet, Table, Words};
+use super::sheet::{ActForm, Acts, Cell, Column, Part, Sheet, Table, Words};
 use super::trouble::Trouble;
-use super::words::{count, harmless_line};
+use super::words::{count, counted, harmless, harmless_line};
 use crate::domain::record::Quarantined;
+use crate::http::access::Right;
 use crate::ledger::read::SourceOverview;
 
 /// Rows set aside that are listed; the others are counted.
@@ -18,7 +20,7 @@ const ASIDE: usize = 100;
 /// # Errors
 /// Where a field is given, there being none; and where the ledger doesn't answer.
 pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
-    Query::read(ask.query.as_deref(), &[])?;
+    let done = Query::read(ask.query.as_deref(), &[DONE])?.has(DONE);
     let (read, problems) = (ask.ledger.sources().await?, ask.ledger.problems().await?);
     let aside = ask.ledger.quarantined(None, ASIDE).await?;
     let scene = &ask.scene;
@@ -43,6 +45,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         ..Table::default()
     };
     let mut parts = vec![Part::Table(table)];
+    parts.extend(acts(&read, scene));
     if !problems.is_empty() {
         let sentence =
             |row: &crate::ledger::read::ProblemRow| harmless_line(&format!("{}: {}", row.source, row.problem));
@@ -51,7 +54,38 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     }
     let all: u64 = read.iter().map(|source| source.quarantined).sum();
     parts.push(set_aside(&aside, all));
-    Ok(Sheet { heading: "Sources".to_owned(), lead: Vec::new(), parts })
+    Ok(Sheet { heading: "Sources".to_owned(), noted: done.then(|| noted(&read)), parts, ..Sheet::default() })
+}
+
+/// How it stands, for who has just acted.
+fn noted(read: &[SourceOverview]) -> String {
+    match read.iter().map(|source| source.held_back).sum::<u64>() {
+        0 => "As it stands, nothing is held back: what the last whole readings no longer showed is believed gone. The next \
+              scan judges that."
+            .to_owned(),
+        held => format!("As it stands, {} held back.", counted(held, "row is", "rows are")),
+    }
+}
+
+/// What who may act can do about what is held back.
+fn acts(read: &[SourceOverview], scene: &Scene) -> Option<Part> {
+    let held = |source: &&SourceOverview| source.held_back > 0 && scene.about.sources.contains_key(&source.name);
+    let form = |source: &SourceOverview| {
+        let (name, rows) = (harmless(&source.name), counted(source.held_back, "row", "rows"));
+        ActForm {
+            follows: format!(
+                "The last whole reading of {name} no longer shows {rows}, which is more than may go at once. Believed gone, \
+                 their connections end, and their keys count as left behind. Look at the source first: a list that was cut \
+                 short looks the same."
+            ),
+            along: vec![("source", source.name.clone())],
+            buttons: vec![("accept", format!("Believe that {rows} of {name} are gone"))],
+            ..ActForm::default()
+        }
+    };
+    let forms: Vec<ActForm> = read.iter().filter(held).map(form).collect();
+    let may = scene.may(Right::Act) && !forms.is_empty();
+    may.then(|| Part::Acts(Acts { title: "Held back", action: "/sources".to_owned(), forms }))
 }
 
 fn cells(name: &str, source: Option<&SourceOverview>, scene: &Scene) -> Vec<Cell> {

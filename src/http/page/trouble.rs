@@ -27,12 +27,21 @@ pub(super) enum Trouble {
     Field(Fault),
     /// there is nothing of that name; what to do, as a sentence
     Nothing(String),
+    /// it is not done as things stand; why, as a sentence
+    Refused(String),
     /// the ledger doesn't answer
     Ledger(LedgerError),
     /// it doesn't in time
     Late,
     /// a template is wrong: a defect
     Unwritten(minijinja::Error),
+}
+
+impl Trouble {
+    /// There is nothing of that name; a sentence.
+    pub(super) fn nothing(what: &str) -> Self {
+        Self::Nothing(what.to_owned())
+    }
 }
 
 impl From<Fault> for Trouble {
@@ -58,6 +67,7 @@ impl IntoResponse for Trouble {
         match self {
             Self::Field(Fault { field, what }) => told(StatusCode::BAD_REQUEST, &what, Some(&field)),
             Self::Nothing(what) => told(StatusCode::NOT_FOUND, &what, None),
+            Self::Refused(what) => told(StatusCode::CONFLICT, &what, None),
             Self::Ledger(error) => {
                 tracing::warn!(%error, "a page can't be shown: the ledger does not answer");
                 let what = "The ledger does not answer. Try again, and run `keysweep doctor` if that goes on.";
@@ -94,6 +104,7 @@ pub async fn in_words(State(ops): State<Arc<Ops>>, request: Request, next: Next)
     let (parts, what) = in_short(response).await;
     let sheet = Sheet {
         heading: heading(status).to_owned(),
+        noted: None,
         lead: vec![what],
         parts: vec![Part::Words(Words {
             id: "go-on",
@@ -154,6 +165,7 @@ const fn heading(status: StatusCode) -> &'static str {
         StatusCode::FORBIDDEN => "Not for this role",
         StatusCode::NOT_FOUND => "Nothing is here",
         StatusCode::METHOD_NOT_ALLOWED => "Not in this way",
+        StatusCode::CONFLICT => "This was not done",
         StatusCode::SERVICE_UNAVAILABLE => "No answer for now",
         _ => "This went wrong",
     }

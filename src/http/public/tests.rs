@@ -126,6 +126,7 @@ async fn links_that_lead_nowhere_all_look_the_same() {
     };
     same(house.get("/a/garbage").await, "what never was a token");
     same(house.get(&format!("/a/{}", "A".repeat(43))).await, "the token that stands for none");
+    same(house.get("/a/%FF").await, "what is no text");
     same(house.get("/elsewhere").await, "no place at all");
     house.world.clock.store(days(31).as_millis() as i64, Ordering::Relaxed);
     same(house.get(&place(&LINK)).await, "a link that has ended");

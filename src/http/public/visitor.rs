@@ -1,9 +1,12 @@
 //! Who asks, and how often they may.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 
+use axum::extract::{FromRequestParts, Path};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::domain::link::LinkHash;
@@ -54,6 +57,19 @@ pub(super) fn household(who: IpAddr) -> IpAddr {
     match who.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// What stands in a link where its token is. What can't be read is a token that nobody has: it is counted, and answered, like
+/// any other.
+pub(super) struct Sign(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Sign {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(read.map(|Path(token)| token).unwrap_or_default()))
     }
 }
 

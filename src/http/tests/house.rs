@@ -18,6 +18,8 @@ use super::super::access::{Listed, Token};
 use super::super::ops::{Ops, Shown, router};
 use super::super::page::About;
 use super::super::server::{self, Limits};
+use crate::app::operator::Console;
+use crate::config::{Settings, Source, read};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
@@ -76,6 +78,15 @@ impl Clock for World {
     }
 }
 
+/// The settings of an estate with one source.
+fn settings() -> Settings {
+    let text = "[escrow]\nhold = \"until-proven\"\n[[inventory]]\nname = \"platform\"\nkind = \"csv\"\npath = \"connections.csv\"\n";
+    let source = Source { name: "test.toml", text };
+    read(Some(source), std::path::Path::new("/conf"), &[], &["mailjet"])
+        .unwrap_or_else(|problems| panic!("{problems}"))
+        .0
+}
+
 /// A running listener.
 pub(super) struct House {
     pub(super) address: SocketAddr,
@@ -96,12 +107,15 @@ impl House {
         Ledger::open(&url).await.unwrap().close().await;
         let ledger = Arc::new(Ledger::open_to_show(&url).await.unwrap());
         let world = Arc::new(World { listed, ..World::default() });
+        let acting = Ledger::open_beside(&url).await.unwrap();
+        let operator = Arc::new(Console::over(acting, &settings(), world.clone(), world.clone()));
         world.report.lock().unwrap().phase = Phase::Running;
         let ops = Ops {
             token,
             bell: world.clone(),
             clock: world.clone(),
             health: world.clone(),
+            operator,
             shown: world.clone(),
             pulse: Arc::clone(&ledger),
             ledger,

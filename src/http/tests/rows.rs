@@ -118,6 +118,7 @@ async fn a_key_that_more_share_than_are_read_is_told_with_a_bound() {
 async fn who_was_told_is_for_those_who_may_audit_on_pages_and_in_the_api_alike() {
     let house = House::open_to(with_token(), listed()).await;
     house.seed(TWINS);
+    house.seed("INSERT INTO event (at, kind, subject, data) VALUES (20, 'finding.snoozed', 'finding:1', '{\"person\":1,\"until\":\"2026-10-01T00:00:00Z\"}');");
     let get = async |path: &str, who: &str| house.ask(&request("GET", path, &shown(who))).await;
     for (path, list) in [("/api/v1/findings/F1", ""), ("/api/v1/findings/F1/story", "/finding")] {
         let (viewer, auditor) = (get(path, VIEWER).await.json(), get(path, AUDITOR).await.json());
@@ -129,6 +130,13 @@ async fn who_was_told_is_for_those_who_may_audit_on_pages_and_in_the_api_alike()
         let (viewer, auditor) = (get(path, VIEWER).await.body, get(path, AUDITOR).await.body);
         for word in ["member-7", "person 1", "notice.", "cancelled", "s***"] {
             assert!(!viewer.contains(word), "{word} for a viewer on {path}: {viewer}");
+        }
+        if path.contains("F1") {
+            assert!(viewer.contains("F1 is snoozed by somebody of the account"), "{viewer}");
+            assert!(
+                auditor.contains("F1 is snoozed by person 1") || auditor.contains("F1 is snoozed by member-7"),
+                "{auditor}"
+            );
         }
         let named = if path.starts_with("/api/") { "person 1" } else { "member-7 of acct" };
         assert!(auditor.contains(named), "{path}: {auditor}");

@@ -26,8 +26,8 @@ on_both![
 ];
 
 const STALE: RuleName = RuleName::SecretStale;
-const OWNER: By = By::Person(PersonId(1));
-const MAKER: By = By::Person(PersonId(2));
+const OWNER: By<'_> = By::Person(PersonId(1));
+const MAKER: By<'_> = By::Person(PersonId(2));
 
 /// Account 1 with an owner (1) and a member (2) who made connection 1; connections 1 and 2 share credential 1, and each
 /// has a finding of its number.
@@ -52,7 +52,7 @@ async fn estate(kind: Kind, rule: RuleName) -> Estate {
     estate
 }
 
-async fn act(estate: &Estate, by: By, act: Act) -> Result<Change, Refusal> {
+async fn act(estate: &Estate, by: By<'_>, act: Act) -> Result<Change, Refusal> {
     estate.ledger.perform(FindingId(1), Some(1), by, act, NOW, &ActPolicy::default()).await.unwrap()
 }
 
@@ -88,7 +88,7 @@ async fn what_the_operator_acknowledged_no_person_ends_by_whatever_way(kind: Kin
     let estate = estate(kind, STALE).await;
     let until = NOW + days(30);
     act(&estate, OWNER, Act::NotMine).await.expect("disowned");
-    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    act(&estate, By::Operator(None), Act::Acknowledge { until }).await.expect("acknowledged");
     let held = "SELECT count(*) FROM finding WHERE id = 1 AND pause = 'acknowledged' AND pause_until IS NOT NULL";
     // By taking back that it was somebody else's.
     assert_eq!(act(&estate, OWNER, Act::Resume).await, Ok(Change::Resume));
@@ -106,8 +106,8 @@ async fn what_the_operator_acknowledged_no_person_ends_by_whatever_way(kind: Kin
     let done = estate.ledger.perform(FindingId(2), None, OWNER, later, until, &ActPolicy::default()).await;
     assert!(done.unwrap().is_ok());
     assert_eq!(estate.number("SELECT count(*) FROM finding WHERE pause = 'snoozed'").await, 2);
-    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
-    assert_eq!(act(&estate, By::Operator, Act::Resume).await, Ok(Change::Resume));
+    act(&estate, By::Operator(None), Act::Acknowledge { until }).await.expect("acknowledged");
+    assert_eq!(act(&estate, By::Operator(None), Act::Resume).await, Ok(Change::Resume));
     assert_eq!(estate.number(held).await, 0);
 }
 
@@ -325,7 +325,7 @@ async fn acts_are_logged_with_who_did_them_and_refused_ones_are_not(kind: Kind) 
     let estate = estate(kind, STALE).await;
     let until = NOW + days(7);
     act(&estate, OWNER, Act::Snooze { until }).await.expect("snoozed");
-    act(&estate, By::Operator, Act::Acknowledge { until }).await.expect("acknowledged");
+    act(&estate, By::Operator(None), Act::Acknowledge { until }).await.expect("acknowledged");
     act(&estate, OWNER, Act::Destroy).await.expect_err("the key is in use");
     let told = estate.ledger.one("SELECT data FROM event WHERE kind = 'finding.snoozed'").await.expect("an event");
     assert_eq!(told, format!("{{\"person\":1,\"until\":\"{until}\"}}"));
@@ -349,7 +349,7 @@ async fn what_was_asked_for_is_counted_with_what_became_of_it(kind: Kind) {
         estate.ledger.mute(PersonId(person), muted, NOW).await.unwrap();
     }
     for word in [Some(Compromise { at: NOW, note: None }), None, None] {
-        estate.ledger.compromise(CredentialId(1), word.as_ref(), NOW).await.unwrap();
+        estate.ledger.compromise(CredentialId(1), word.as_ref(), NOW, None).await.unwrap();
     }
     let acts = estate.ledger.overview(NOW).await.unwrap().acts;
     let counted: Vec<_> =

@@ -256,7 +256,7 @@ async fn of_what_neighbours_are_used_for_and_of_a_leak_only_the_accounts_sum_is_
     let leaked = Some(Timestamp::from_millis(30));
     assert_eq!((share(0).await.compromised_at, share(1).await.compromised_at), (leaked, leaked));
     assert_eq!(share(2).await.compromised_at, None, "another account is not told");
-    estate.ledger.compromise(CredentialId(1), Some(&Compromise { at: NOW, note: None }), NOW).await.unwrap();
+    estate.ledger.compromise(CredentialId(1), Some(&Compromise { at: NOW, note: None }), NOW, None).await.unwrap();
     let everywhere = everything(&estate).await;
     assert!(
         everywhere.iter().all(|(subject, _)| subject.uses[0].credential.compromise.is_some()),
@@ -335,7 +335,7 @@ async fn what_makes_a_connection_due_while_it_is_judged_is_not_written_over(kind
             judged: vec![(ConnectionId(1), None)],
             ..JudgeBatch::default()
         };
-        assert!(estate.ledger.compromise(credential, word, NOW).await.unwrap(), "it is news");
+        assert!(estate.ledger.compromise(credential, word, NOW, None).await.unwrap(), "it is news");
         let overtaken = estate.ledger.commit_judgements(&batch).await;
         assert!(matches!(overtaken, Err(LedgerError::Busy(_))), "{overtaken:?}");
         let chunk = CollectChunk { now: Some(NOW), turn: Some(turn.number), ..CollectChunk::default() };

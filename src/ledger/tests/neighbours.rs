@@ -86,7 +86,7 @@ async fn the_operators_word_makes_every_connection_of_the_credential_due_once(ki
     let word = Compromise { at: at(5), note: Some("in a paste".to_owned()) };
     for (word, changed) in [(Some(&word), true), (Some(&word), false), (None, true), (None, false)] {
         fixture.settle().await;
-        let noted = fixture.ledger.compromise(CredentialId(1), word, at(20)).await.expect("a note");
+        let noted = fixture.ledger.compromise(CredentialId(1), word, at(20), None).await.expect("a note");
         assert_eq!(noted, changed);
         assert_eq!(fixture.due().await, if changed { vec![1, 3] } else { Vec::new() });
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::action::OperatorName;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::blindness::{Accounts, Answered, Change, Said, Scope, Sight};
 use crate::domain::clock::Clocks;
@@ -67,7 +68,8 @@ async fn the_operators_word_ends_what_is_blind_and_outlasts_a_pass_that_did_not_
     keep(&fixture, &held_by_a_pass).await;
     let none = fixture.ledger.trust(at(45), &ProviderName::new("kit"), None, None).await.expect("a word");
     assert!(none.is_empty());
-    let ended = fixture.ledger.trust(at(45), &mailjet(), None, Some("ops")).await.expect("a word");
+    let ended =
+        fixture.ledger.trust(at(45), &mailjet(), None, OperatorName::new("ops").as_ref()).await.expect("a word");
     assert_eq!(ended.iter().map(|(scope, _)| scope.to_string()).collect::<Vec<_>>(), ["mailjet rest/default"]);
     assert!(blind_now(&fixture).await.is_empty());
     keep(&fixture, &held_by_a_pass).await;

@@ -83,9 +83,6 @@ impl Story {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
         let mut findings = ledger.explained(listed.into_iter().take(FINDINGS).collect()).await?;
-        if account.is_some() {
-            findings.iter_mut().for_each(|detail| Own::finding(&mut detail.finding));
-        }
         if let People::Unnamed = people {
             findings.iter_mut().for_each(|finding| finding.notices.clear());
         }
@@ -97,6 +94,10 @@ impl Story {
         let own = uses.as_ref().map(|(account, uses)| Own::of(account, Part::of(uses), otherwise));
         if let Some(own) = &own {
             own.row(&mut detail.credential);
+            for finding in &mut findings {
+                own.finding(&mut finding.finding);
+                own.row(&mut finding.course.credential_now);
+            }
         }
         if let Some((_, uses)) = &uses {
             detail.uses.clone_from(&uses.uses);
@@ -104,10 +105,13 @@ impl Story {
         if detail.uses.len() >= MOST_USES {
             cut.push(format!("at most its first {MOST_USES} uses are told of"));
         }
-        let (events, left_out) = told(ledger, &detail, &findings, own.as_ref()).await?;
+        let (mut events, left_out) = told(ledger, &detail, &findings, own.as_ref()).await?;
+        if let People::Unnamed = people {
+            events.iter_mut().for_each(|event| _ = event.data.remove("person"));
+        }
         cut.extend(left_out);
         let readers = match people {
-            People::Named => readers(ledger, &findings).await?,
+            People::Named => readers(ledger, &findings, &events).await?,
             People::Numbered | People::Unnamed => HashMap::new(),
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
@@ -213,14 +217,21 @@ fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String
         .collect()
 }
 
-/// What the log's numbers of people are called. Addresses are masked.
-async fn readers(ledger: &Ledger, findings: &[FindingDetail]) -> Result<HashMap<PersonId, String>, LedgerError> {
-    let people: BTreeSet<PersonId> = findings.iter().flat_map(|f| &f.notices).map(|notice| notice.person).collect();
+/// What the log's numbers of people are called, of those who were told and of those who acted. Addresses are masked.
+async fn readers(
+    ledger: &Ledger,
+    findings: &[FindingDetail],
+    events: &[EventRow],
+) -> Result<HashMap<PersonId, String>, LedgerError> {
+    let told = findings.iter().flat_map(|finding| &finding.notices).map(|notice| notice.person);
+    let acted = events.iter().filter_map(|event| event.data.get("person").and_then(Value::as_i64)).map(PersonId);
+    let people: BTreeSet<PersonId> = told.chain(acted).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
     for reader in ledger.readers(&people).await? {
         let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
-        readers.insert(reader.id, format!("{} of {}{address}", reader.member, reader.account));
+        let account = if reader.account.is_empty() { String::new() } else { format!(" of {}", reader.account) };
+        readers.insert(reader.id, format!("{}{account}{address}", reader.member));
     }
     Ok(readers)
 }

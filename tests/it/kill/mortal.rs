@@ -166,6 +166,10 @@ impl CollectLedger for Mortal<'_> {
         self.write("commit_collect", self.ledger.commit_collect(chunk)).await
     }
 
+    async fn hold_nothing_back(&self, source: SourceId) -> Result<(), LedgerError> {
+        self.write("hold_nothing_back", self.ledger.hold_nothing_back(source)).await
+    }
+
     async fn open_ids(
         &self,
         source: SourceId,

@@ -112,7 +112,7 @@ impl Stage {
                 let finding = stale(&ledger, connection).await;
                 let notices = ledger.finding(finding).await.expect("a ledger").expect("a finding").notices;
                 let reader = notices.first().filter(|_| by_reader).map(|notice| By::Person(notice.person));
-                let by = reader.unwrap_or(By::Operator);
+                let by = reader.unwrap_or(By::Operator(None));
                 let done = ledger.perform(finding, None, by, act, now, &ActPolicy::default()).await;
                 assert!(matches!(done, Ok(Ok(Change::Pause(_) | Change::Resume))), "{connection}: {done:?}");
                 ledger.close().await;

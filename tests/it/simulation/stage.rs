@@ -254,7 +254,7 @@ impl Stage {
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;
         if collected.held_back > 0 && dice.per_mille(300) {
             // The operator has looked, and says that they are gone.
-            absence::accept(ledger, &spec, self.now()).await?;
+            absence::accept(ledger, &spec, self.now(), None).await?;
         }
         Ok(collected)
     }

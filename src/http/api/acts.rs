@@ -1,0 +1,317 @@
+//! What an operator does: has reminders wait, says that a key leaked, believes a source or a provider. Each act is judged and
+//! noted by the ledger, with the name of whose token it was; done twice is done once.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use super::body::{Instant, Sent};
+use super::path::Named;
+use super::query::{CredentialName, None as NoQuery, Text};
+use super::refused::Refused;
+use crate::domain::action::{ACKNOWLEDGED, Act, Change, Refusal};
+use crate::domain::compromise::word;
+use crate::domain::ids::{CredentialId, FindingId, ProviderName};
+use crate::domain::time::Timestamp;
+use crate::http::access::Visitor;
+use crate::http::ops::Ops;
+use crate::http::problem::ProblemDocument;
+use crate::ledger::read::finding_name;
+
+/// What the operator knows of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AcknowledgeAsked {
+    /// nobody is reminded before; left out, in 30 days
+    until: Option<Instant>,
+}
+
+/// What is to wait.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SnoozeAsked {
+    /// nobody is reminded before
+    until: Instant,
+}
+
+/// How a key leaked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LeakAsked {
+    /// when, as well as is known; left out, now
+    at: Option<Instant>,
+    /// what is known of it, in a sentence for operators, and without the key
+    #[schema(max_length = 200)]
+    note: Option<String>,
+}
+
+/// Whom to believe.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrustAsked {
+    /// over this protocol alone, as the catalogue names it; left out, over all
+    protocol: Option<Text>,
+}
+
+/// What was done about a finding's reminders.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PauseDone {
+    /// the finding's name
+    id: String,
+    /// false where it was so already
+    changed: bool,
+    /// until when reminders wait by this act; `None` where they don't
+    #[serde(serialize_with = "text")]
+    until: Option<Timestamp>,
+}
+
+/// What was noted of a key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LeakDone {
+    /// the credential's name
+    credential: String,
+    /// false where that is what the ledger had
+    changed: bool,
+    /// since when it counts as leaked by the operator's word; `None` where it doesn't
+    #[serde(serialize_with = "text")]
+    compromised_at: Option<Timestamp>,
+}
+
+/// What is believed of a source.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AcceptDone {
+    /// its name
+    source: String,
+    /// how many connections ended
+    ended: u64,
+}
+
+/// What is believed of a provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TrustDone {
+    /// its name
+    provider: String,
+    /// the endpoints that were blind until now
+    trusted: Vec<Trusted>,
+}
+
+/// An endpoint that is believed again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Trusted {
+    /// `mailjet rest/default`
+    endpoint: String,
+    /// since when it was blind
+    #[schema(value_type = Timestamp)]
+    blind_since: String,
+    /// why
+    why: &'static str,
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde calls")]
+fn text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Notes that the operator knows of a finding: nobody is reminded of it before the date, and its people can't end that. It
+/// ends before that if the finding grows worse or reopens.
+#[utoipa::path(
+    post,
+    path = "/api/v1/findings/{id}/acknowledge",
+    tag = "work",
+    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    request_body = AcknowledgeAsked,
+    responses(
+        (status = 200, description = "it is noted", body = PauseDone),
+        (status = 409, description = "it is not open, or accepted by the configuration, or the date does not do", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn acknowledge_finding(
+    State(ops): State<Arc<Ops>>,
+    Named(id): Named<FindingId>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+    Sent(asked): Sent<AcknowledgeAsked>,
+) -> Result<Json<PauseDone>, Refused> {
+    let until = asked.until.map_or_else(|| ops.operator.now() + ACKNOWLEDGED, |Instant(until)| until);
+    pause(&ops, id, Act::Acknowledge { until }, &visitor).await
+}
+
+/// Has a finding's reminders wait until a date. It ends before that if the finding grows worse or reopens, or somebody of the
+/// account ends it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/findings/{id}/snooze",
+    tag = "work",
+    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    request_body = SnoozeAsked,
+    responses(
+        (status = 200, description = "it is noted", body = PauseDone),
+        (status = 409, description = "it is not open, or accepted by the configuration, or the date does not do", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn snooze_finding(
+    State(ops): State<Arc<Ops>>,
+    Named(id): Named<FindingId>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+    Sent(asked): Sent<SnoozeAsked>,
+) -> Result<Json<PauseDone>, Refused> {
+    pause(&ops, id, Act::Snooze { until: asked.until.0 }, &visitor).await
+}
+
+/// Has a finding's reminders come again, as its ladder says.
+#[utoipa::path(
+    post,
+    path = "/api/v1/findings/{id}/resume",
+    tag = "work",
+    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    responses(
+        (status = 200, description = "it is noted", body = PauseDone),
+        (status = 409, description = "it is not open, or accepted by the configuration", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resume_finding(
+    State(ops): State<Arc<Ops>>,
+    Named(id): Named<FindingId>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+) -> Result<Json<PauseDone>, Refused> {
+    pause(&ops, id, Act::Resume, &visitor).await
+}
+
+async fn pause(ops: &Ops, id: FindingId, act: Act, visitor: &Visitor) -> Result<Json<PauseDone>, Refused> {
+    let name = finding_name(id);
+    if ops.ledger.finding(id).await?.is_none() {
+        return Err(Refused::unknown("id", format!("there is no finding {name}")));
+    }
+    let change = ops.operator.pause(id, act, visitor.known_as().as_ref()).await?.map_err(|refusal| {
+        let field = if refusal == Refusal::BadDate { "until" } else { "id" };
+        Refused::conflict(field, format!("{name}: {refusal}"))
+    })?;
+    tracing::info!(by = %visitor.name, finding = name, ?act, ?change, "an operator acted on a finding");
+    let until = match act {
+        Act::Acknowledge { until } | Act::Snooze { until } => Some(until),
+        _ => None,
+    };
+    Ok(Json(PauseDone { id: name, changed: change != Change::Nothing, until }))
+}
+
+/// Notes that a key leaked. A scan is asked for, which judges that: a finding opens in every account that has the key, and stays
+/// until the provider's refusal is proven.
+#[utoipa::path(
+    post,
+    path = "/api/v1/credentials/{name}/compromised",
+    tag = "work",
+    params(("name" = CredentialName, Path, description = "its name")),
+    request_body = LeakAsked,
+    responses(
+        (status = 200, description = "it is noted", body = LeakDone),
+        (status = 409, description = "the date lies ahead, or the note could hold a key", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn note_leak(
+    State(ops): State<Arc<Ops>>,
+    Named(CredentialName(name)): Named<CredentialName>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+    Sent(asked): Sent<LeakAsked>,
+) -> Result<Json<LeakDone>, Refused> {
+    let credential = credential(&ops, &name).await?;
+    let said = word(asked.at.map(|Instant(at)| at), asked.note.as_deref(), ops.operator.now());
+    let said = said.map_err(|error| Refused::conflict(error.field(), format!("{} {error}", error.field())))?;
+    let changed = ops.operator.leaked(credential, Some(&said), visitor.known_as().as_ref()).await?;
+    tracing::info!(by = %visitor.name, credential = name, changed, "an operator says that a key leaked");
+    Ok(Json(LeakDone { credential: name, changed, compromised_at: Some(said.at) }))
+}
+
+/// Takes back the operator's word that a key leaked; what the platform says of it stays. The next scan judges that.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/credentials/{name}/compromised",
+    tag = "work",
+    params(("name" = CredentialName, Path, description = "its name")),
+    responses((status = 200, description = "it is noted", body = LeakDone))
+)]
+pub(super) async fn take_leak_back(
+    State(ops): State<Arc<Ops>>,
+    Named(CredentialName(name)): Named<CredentialName>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+) -> Result<Json<LeakDone>, Refused> {
+    let credential = credential(&ops, &name).await?;
+    let changed = ops.operator.leaked(credential, None, visitor.known_as().as_ref()).await?;
+    tracing::info!(by = %visitor.name, credential = name, changed, "an operator takes back that a key leaked");
+    Ok(Json(LeakDone { credential: name, changed, compromised_at: None }))
+}
+
+async fn credential(ops: &Ops, name: &str) -> Result<CredentialId, Refused> {
+    let known = ops.ledger.credential_number(name).await?;
+    known.ok_or_else(|| Refused::unknown("name", format!("no credential ends in {name}")))
+}
+
+/// Believes that what the last whole reading of a source no longer showed is gone, though it was so much that it was held
+/// back. The next scan judges that.
+#[utoipa::path(
+    post,
+    path = "/api/v1/sources/{name}/accept",
+    tag = "work",
+    params(("name" = Text, Path, description = "its name in the configuration")),
+    responses((status = 200, description = "it is believed", body = AcceptDone))
+)]
+pub(super) async fn accept_source(
+    State(ops): State<Arc<Ops>>,
+    Named(name): Named<Text>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+) -> Result<Json<AcceptDone>, Refused> {
+    let source = name.into_string();
+    let ended = ops.operator.accept(&source, visitor.known_as().as_ref()).await?;
+    let unknown = "the configuration has no source of this name; /api/v1/sources has those that there are";
+    let ended = ended.ok_or_else(|| Refused::unknown("name", unknown))?;
+    tracing::info!(by = %visitor.name, source, ended, "an operator believes what a source no longer shows");
+    Ok(Json(AcceptDone { source, ended }))
+}
+
+/// Believes a provider's refusals again, where it is blind. From the next scan on they count.
+#[utoipa::path(
+    post,
+    path = "/api/v1/providers/{name}/trust",
+    tag = "work",
+    params(("name" = Text, Path, description = "its name in the catalogue")),
+    request_body = TrustAsked,
+    responses(
+        (status = 200, description = "it is believed", body = TrustDone),
+        (status = 409, description = "it is not blind there", body = ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn trust_provider(
+    State(ops): State<Arc<Ops>>,
+    Named(name): Named<Text>,
+    Extension(visitor): Extension<Visitor>,
+    _: NoQuery,
+    Sent(asked): Sent<TrustAsked>,
+) -> Result<Json<TrustDone>, Refused> {
+    let provider = ProviderName::new(name.as_str());
+    if !ops.shown.about().providers.contains_key(&provider) {
+        let what = "the catalogue has no provider of this name; /api/v1/providers has those that there are";
+        return Err(Refused::unknown("name", what));
+    }
+    let protocol = asked.protocol.as_ref().map(Text::as_str);
+    let ended = ops.operator.trust(&provider, protocol, visitor.known_as().as_ref()).await?;
+    if ended.is_empty() {
+        return Err(Refused::conflict("name", "it is not blind there: its refusals count, and nothing is changed"));
+    }
+    tracing::info!(by = %visitor.name, %provider, "an operator believes a blind provider again");
+    let trusted = ended.iter().map(|(scope, blind)| Trusted {
+        endpoint: scope.to_string(),
+        blind_since: blind.since.to_string(),
+        why: blind.why.sentence(),
+    });
+    Ok(Json(TrustDone { provider: provider.to_string(), trusted: trusted.collect() }))
+}
