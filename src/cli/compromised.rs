@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::could_be_key;
-use crate::ledger::read::CredentialDetail;
+use crate::ledger::read::{CredentialDetail, Moment};
 use crate::ledger::{Ledger, OpenError};
 
 /// A note is a sentence, not a report.
@@ -30,10 +30,12 @@ pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, Cli
         }
         Some(Compromise { at, note: args.note.as_deref().map(note).transpose()? })
     };
-    let id = named(&looking, &args.id).await?;
-    let Some(detail) = looking.credential_by_id(id).await? else {
+    let mut moment = looking.at_one_moment().await?;
+    let id = named(&mut moment, &args.id).await?;
+    let Some(detail) = moment.credential_by_id(id).await? else {
         return Err(CliError::Other(format!("the credential of {:?} is not in the ledger any more", args.id)));
     };
+    drop(moment);
     looking.close().await;
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon judges whatever is due, whoever made it so.
@@ -51,8 +53,8 @@ pub async fn run(args: CompromisedArgs, settings: &Settings) -> Result<Done, Cli
 }
 
 /// The one credential that an id names.
-async fn named(ledger: &Ledger, id: &str) -> Result<CredentialId, CliError> {
-    let connections = match find(ledger, id).await? {
+async fn named(moment: &mut Moment, id: &str) -> Result<CredentialId, CliError> {
+    let connections = match find(moment, id).await? {
         Found::Finding(detail) => return Ok(detail.course.credential_number),
         Found::Credential(detail) => return Ok(detail.credential.id),
         Found::Connections(connections) => connections,

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::words;
 use crate::ledger::Ledger;
-use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, finding_name};
+use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, Moment, finding_name};
 use crate::report::story::{FindingStory, Story, finding_facts};
 use crate::report::text::{plain, second};
 use crate::report::value;
@@ -21,11 +21,12 @@ use crate::report::value;
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
     let retention = words(settings.escrow.retention);
-    match find(ledger, id).await? {
-        Found::Finding(detail) => finding(ledger, &detail, format, &retention).await,
-        Found::Connections(connections) => explain_connections(ledger, &connections, format, &retention).await,
+    let moment = &mut ledger.at_one_moment().await?;
+    match find(moment, id).await? {
+        Found::Finding(detail) => finding(moment, &detail, format, &retention).await,
+        Found::Connections(connections) => explain_connections(moment, &connections, format, &retention).await,
         Found::Credential(detail) => {
-            let Some(story) = Story::of(ledger, detail.credential.id).await? else { return Ok(Done::Ok) };
+            let Some(story) = Story::of(moment, detail.credential.id).await? else { return Ok(Done::Ok) };
             if format == TextFormat::Json {
                 return json(&story.document());
             }
@@ -36,12 +37,12 @@ pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Setti
 }
 
 async fn finding(
-    ledger: &Ledger,
+    moment: &mut Moment,
     detail: &FindingDetail,
     format: TextFormat,
     retention: &str,
 ) -> Result<Done, CliError> {
-    let story = Story::of(ledger, detail.course.credential_number).await?;
+    let story = Story::of(moment, detail.course.credential_number).await?;
     if format == TextFormat::Json {
         return json(&FindingStory::of(detail, story.as_ref()));
     }
@@ -54,7 +55,7 @@ async fn finding(
 }
 
 async fn explain_connections(
-    ledger: &Ledger,
+    moment: &mut Moment,
     connections: &[ConnectionDetail],
     format: TextFormat,
     retention: &str,
@@ -71,7 +72,7 @@ async fn explain_connections(
         credentials.sort_unstable();
         let mut stories = Vec::with_capacity(credentials.len());
         for (_, id) in credentials {
-            stories.extend(Story::of(ledger, id).await?);
+            stories.extend(Story::of(moment, id).await?);
         }
         if format == TextFormat::Json {
             let about: Vec<_> = stories.iter().map(Story::document).collect();

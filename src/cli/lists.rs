@@ -13,7 +13,8 @@ use super::{CliError, Done, records};
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Order, Page, finding_name, parse_finding,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Moment, Order, Page, finding_name,
+    parse_finding,
 };
 use crate::ports::LedgerError;
 
@@ -51,20 +52,20 @@ pub async fn connections(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
 
 /// Connections of that name: `SOURCE/ID`, or the id alone, which may name several.
 pub async fn find_connections(
-    ledger: &Ledger,
+    moment: &mut Moment,
     id: &str,
 ) -> Result<Vec<crate::ledger::read::ConnectionDetail>, CliError> {
-    let mut found = ledger.connection(None, id).await?;
+    let mut found = moment.connection(None, id).await?;
     if found.is_empty()
         && let Some((source, id)) = id.split_once('/')
     {
-        found = ledger.connection(Some(source), id).await?;
+        found = moment.connection(Some(source), id).await?;
     }
     Ok(found)
 }
 
 async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
-    let found = find_connections(ledger, id).await?;
+    let found = find_connections(&mut ledger.at_one_moment().await?, id).await?;
     if found.is_empty() {
         return Err(CliError::Other(format!("no connection is called {id:?}; `keysweep connections list` shows them")));
     }

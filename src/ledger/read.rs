@@ -14,6 +14,7 @@ pub(super) mod exempt;
 pub(super) mod findings;
 pub(super) mod in_use;
 pub(super) mod log;
+mod moment;
 pub(super) mod outbox;
 pub(super) mod overview;
 pub(super) mod paging;
@@ -37,6 +38,7 @@ pub use findings::{
 };
 pub use in_use::{OldestSecrets, SecretInUse};
 pub use log::{EventRow, ProblemRow, SCAN_PROBLEMS, SCAN_SOURCES, ScanDetail, ScanRow};
+pub use moment::Moment;
 pub use outbox::{CarriedRow, MailDetail, MailRow, MailState, PutOff};
 pub use overview::{
     ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview,

@@ -20,7 +20,7 @@ use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
 use crate::http::told;
 use crate::ledger::read::{
-    Cursor, CursorError, FindingDetail, FindingFilter, FindingRow, FindingState, Order, Search, finding_name,
+    Cursor, CursorError, FindingDetail, FindingFilter, FindingRow, FindingState, Moment, Order, Search, finding_name,
 };
 use crate::report::story::FindingStory;
 
@@ -139,7 +139,7 @@ pub(super) async fn read_finding(
     Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Json<FindingDetail>, Refused> {
-    found(&ops, id, &visitor).await.map(Json)
+    found(&mut ops.ledger.at_one_moment().await?, id, &visitor).await.map(Json)
 }
 
 /// Why a finding is there, and everything that happened to its credential, in sentences; for who may audit, with who was
@@ -157,13 +157,14 @@ pub(super) async fn read_finding_story(
     Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Response, Refused> {
-    let detail = found(&ops, id, &visitor).await?;
-    let story = told::story_in_numbers(&ops.ledger, detail.course.credential_number, &visitor).await?;
+    let mut moment = ops.ledger.at_one_moment().await?;
+    let detail = found(&mut moment, id, &visitor).await?;
+    let story = told::story_in_numbers(&mut moment, detail.course.credential_number, &visitor).await?;
     Ok(Json(FindingStory::of(&detail, story.as_ref())).into_response())
 }
 
-async fn found(ops: &Ops, id: FindingId, visitor: &Visitor) -> Result<FindingDetail, Refused> {
-    let detail = ops.ledger.finding(id).await?;
+async fn found(moment: &mut Moment, id: FindingId, visitor: &Visitor) -> Result<FindingDetail, Refused> {
+    let detail = moment.finding(id).await?;
     let unknown = || Refused::unknown("id", format!("there is no finding {}", finding_name(id)));
     detail.map(|detail| told::finding(detail, visitor)).ok_or_else(unknown)
 }

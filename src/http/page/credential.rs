@@ -23,11 +23,12 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
                     fingerprint; the list of credentials has those that there are.";
         Trouble::Nothing(what.to_owned())
     };
-    let detail = ask.ledger.credential(name).await?.ok_or_else(nothing)?;
-    let told = story::of(ask, detail.credential.id).await?.ok_or_else(nothing)?;
+    let mut moment = ask.ledger.at_one_moment().await?;
+    let detail = moment.credential(name).await?.ok_or_else(nothing)?;
+    let told = story::of(ask, &mut moment, detail.credential.id).await?.ok_or_else(nothing)?;
     let row = told.credential();
     let about = FindingFilter { credential: Some(row.id), ..FindingFilter::default() };
-    let listed = ask.ledger.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
+    let listed = moment.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
     let found = Table {
         id: "findings",
         title: "Findings".to_owned(),

@@ -7,7 +7,7 @@ use super::trouble::Trouble;
 use super::words::harmless_line;
 use crate::domain::ids::CredentialId;
 use crate::http::told;
-use crate::ledger::read::{CredentialRow, MOST_USES};
+use crate::ledger::read::{CredentialRow, MOST_USES, Moment};
 use crate::report::story::{Story, credential_pairs, use_span};
 use crate::report::text::second;
 
@@ -18,8 +18,8 @@ const USES: usize = 50;
 ///
 /// # Errors
 /// Where the ledger doesn't answer.
-pub(super) async fn of(ask: &Ask, id: CredentialId) -> Result<Option<Story>, Trouble> {
-    Ok(told::story(&ask.ledger, id, &ask.scene.visitor).await?)
+pub(super) async fn of(ask: &Ask, moment: &mut Moment, id: CredentialId) -> Result<Option<Story>, Trouble> {
+    Ok(told::story(moment, id, &ask.scene.visitor).await?)
 }
 
 /// What is believed of a credential, and why.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::moment::Moment;
 use super::paging::{Cursor, Page};
 use super::search::{digits, tail};
 use super::when;
@@ -15,6 +16,7 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, key_tail, size};
+use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -167,7 +169,7 @@ impl Ledger {
         after: CredentialId,
         limit: usize,
     ) -> Result<Vec<CredentialRow>, LedgerError> {
-        self.credential_range(filter, after, i64::MAX, limit).await
+        range(&mut self.look("list credentials").await?, filter, (after.0, i64::MAX), limit).await
     }
 
     /// A page of at most `limit` credentials behind a number, in the order of numbers.
@@ -189,10 +191,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
-        match self.credential_number(name).await? {
-            Some(id) => self.credential_by_id(id).await,
-            None => Ok(None),
-        }
+        self.at_one_moment().await?.credential(name).await
     }
 
     /// The number of the credential of this name, as [`Ledger::credential`] finds it.
@@ -200,8 +199,37 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential_number(&self, name: &str) -> Result<Option<CredentialId>, LedgerError> {
+        self.at_one_moment().await?.credential_number(name).await
+    }
+
+    /// The credential of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
+        self.at_one_moment().await?.credential_by_id(id).await
+    }
+}
+
+impl Moment {
+    /// As [`Ledger::credential`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential(&mut self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
+        match self.credential_number(name).await? {
+            Some(id) => self.credential_by_id(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Ledger::credential_number`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential_number(&mut self, name: &str) -> Result<Option<CredentialId>, LedgerError> {
         let Some(digits) = digits(name) else { return Ok(None) };
-        let mut line = self.look("look up a credential").await?;
+        let line = self.line("look up a credential");
         let found = line.rows("credential", &BY_NAME, [digits.as_str().into(), tail(&digits).into()]).await?;
         Ok(found.into_iter().next())
     }
@@ -210,32 +238,31 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
-        let all = CredentialFilter::default();
-        let Some(credential) = self.credential_range(&all, CredentialId(id.0 - 1), id.0, 1).await?.pop() else {
+    pub async fn credential_by_id(&mut self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
+        let line = self.line("read a credential");
+        let Some(credential) = range(line, &CredentialFilter::default(), (id.0 - 1, id.0), 1).await?.pop() else {
             return Ok(None);
         };
-        let uses = self.look("read a credential's uses").await?.rows("use", &USES, [id.0.into()]).await?;
+        let uses = line.rows("use", &USES, [id.0.into()]).await?;
         Ok(Some(CredentialDetail { credential, uses }))
     }
+}
 
-    async fn credential_range(
-        &self,
-        filter: &CredentialFilter,
-        after: CredentialId,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<CredentialRow>, LedgerError> {
-        let page = [
-            after.0.into(),
-            last.into(),
-            size(limit).into(),
-            filter.provider.as_ref().map(ProviderName::as_str).into(),
-            filter.liveness.map(Liveness::as_str).into(),
-            filter.source.as_deref().into(),
-        ];
-        self.look("list credentials").await?.rows("credential", &PAGE, page).await
-    }
+async fn range(
+    line: &mut Session,
+    filter: &CredentialFilter,
+    (after, last): (i64, i64),
+    limit: usize,
+) -> Result<Vec<CredentialRow>, LedgerError> {
+    let page = [
+        after.into(),
+        last.into(),
+        size(limit).into(),
+        filter.provider.as_ref().map(ProviderName::as_str).into(),
+        filter.liveness.map(Liveness::as_str).into(),
+        filter.source.as_deref().into(),
+    ];
+    line.rows("credential", &PAGE, page).await
 }
 
 /// The columns of a [`CredentialRow`], for a statement that calls the credential `k` and its source `ks`.

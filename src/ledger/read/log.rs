@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::moment::Moment;
 use super::outbox::without_addresses;
 use super::overview::{self, SourceOverview};
 use super::paging::{Cursor, Page};
@@ -131,20 +132,6 @@ impl Ledger {
         self.look("read the event log").await?.rows("event", &TIMELINE, page).await
     }
 
-    /// A page of what happened to these subjects before an entry of the log, the latest first.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn timeline_back(
-        &self,
-        subjects: &[String],
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<EventRow>, LedgerError> {
-        let page = [pack(subjects)?.into(), before.into(), size(limit).into()];
-        self.look("read the event log").await?.rows("event", &TIMELINE_BACK, page).await
-    }
-
     /// A page of the whole event log, in its order.
     ///
     /// # Errors
@@ -195,6 +182,22 @@ impl Ledger {
         let mut line = self.look("read what is wrong with the sources").await?;
         let sources: Vec<SourceRow> = line.rows("source", &SOURCES, []).await?;
         Ok(sources.iter().flat_map(SourceRow::problems).collect())
+    }
+}
+
+impl Moment {
+    /// A page of what happened to these subjects before an entry of the log, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn timeline_back(
+        &mut self,
+        subjects: &[String],
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, LedgerError> {
+        let page = [pack(subjects)?.into(), before.into(), size(limit).into()];
+        self.line("read the event log").rows("event", &TIMELINE_BACK, page).await
     }
 }
 
