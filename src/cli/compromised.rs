@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
 use crate::domain::secret::could_be_key;
-use crate::ledger::read::{CredentialDetail, Moment};
+use crate::ledger::read::{CredentialDetail, MOST_USES, Moment};
 use crate::ledger::{Ledger, OpenError};
 
 /// A note is a sentence, not a report.
@@ -90,13 +90,14 @@ fn told(detail: &CredentialDetail, word: Option<&Compromise>, changed: bool) -> 
              judges that.\n"
         ),
         Some(word) => {
-            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
+            let all = detail.uses.len() as u64 + detail.uses_left_out;
+            let bound = if row.open_uses as usize >= MOST_USES { "At least " } else { "" };
             let proven = if row.died_at.is_some() { " It is proven dead already, so nothing opens." } else { "" };
             format!(
-                "{name} counts as leaked since {}. {open} of its {} uses are open. The next scan judges that: a finding \
+                "{name} counts as leaked since {}. {bound}{} of its {all} uses are open. The next scan judges that: a finding \
                  opens in every account that has it, and stays until the provider's refusal is proven.{proven}\n",
                 second(word.at),
-                detail.uses.len()
+                row.open_uses
             )
         }
     }

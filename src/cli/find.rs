@@ -2,7 +2,7 @@
 
 use super::CliError;
 use super::lists::find_connections;
-use crate::ledger::read::{ConnectionDetail, CredentialDetail, FindingDetail, Moment, parse_finding};
+use crate::ledger::read::{ConnectionDetail, CredentialDetail, FindingDetail, Longer, Meant, Moment, parse_finding};
 
 /// What was found.
 pub enum Found {
@@ -42,9 +42,10 @@ pub async fn find(moment: &mut Moment, id: &str) -> Result<Found, CliError> {
         return Ok(Found::Connections(connections));
     }
     match moment.credential(id).await? {
-        Some(detail) => Ok(Found::Credential(Box::new(detail))),
-        None => Err(CliError::Other(format!(
-            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential"
+        Meant::One(detail) => Ok(Found::Credential(Box::new(detail))),
+        Meant::Several(several) => Err(CliError::Other(Longer::ask(id, &several))),
+        Meant::Nothing => Err(CliError::Other(format!(
+            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential, or more"
         ))),
     }
 }

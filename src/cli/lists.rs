@@ -13,8 +13,8 @@ use super::{CliError, Done, records};
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Moment, Order, Page, finding_name,
-    parse_finding,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Longer, Meant, Moment, Order, Page,
+    finding_name, parse_finding,
 };
 use crate::ports::LedgerError;
 
@@ -96,6 +96,9 @@ async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
         for finding in &detail.findings {
             writeln!(out, "{} {} {}", finding_name(finding.id), finding.state.as_str(), finding.rule)?;
         }
+        if detail.findings_left_out > 0 {
+            writeln!(out, "{} more findings are not shown", detail.findings_left_out)?;
+        }
         writeln!(out)?;
     }
     Ok(Done::Ok)
@@ -113,8 +116,13 @@ pub async fn credentials(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
 }
 
 async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
-    let Some(detail) = ledger.credential(id).await? else {
-        return Err(CliError::Other(format!("no credential ends in {id:?}; `keysweep credentials list` shows them")));
+    let detail = match ledger.credential(id).await? {
+        Meant::One(detail) => detail,
+        Meant::Several(several) => return Err(CliError::Other(Longer::ask(id, &several))),
+        Meant::Nothing => {
+            let todo = "`keysweep credentials list` shows them";
+            return Err(CliError::Other(format!("no credential ends in {id:?}; {todo}")));
+        }
     };
     if format == TextFormat::Json {
         return json(&detail);
@@ -124,6 +132,9 @@ async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
     for used in &detail.uses {
         let end = used.until.map_or_else(|| "now".to_owned(), minute);
         writeln!(out, "used by {}/{} from {} to {end}", used.source, used.connection_id, minute(used.since))?;
+    }
+    if detail.uses_left_out > 0 {
+        writeln!(out, "used by {} more that are not shown", detail.uses_left_out)?;
     }
     Ok(Done::Ok)
 }

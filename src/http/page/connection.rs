@@ -37,7 +37,7 @@ pub(super) async fn sheet(ask: &Ask, number: &str) -> Result<Sheet, Trouble> {
     let mut parts = vec![
         Part::Facts(Facts { id: "facts".to_owned(), title: "The facts".to_owned(), facts: facts(&detail, scene) }),
         uses(&detail),
-        found(ask, &mut moment, id).await?,
+        found(ask, &mut moment, &detail).await?,
     ];
     for (place, credential) in latest(&detail).into_iter().enumerate() {
         if let Some(told) = story::of(ask, &mut moment, credential).await? {
@@ -114,8 +114,8 @@ fn uses(detail: &ConnectionDetail) -> Part {
     })
 }
 
-async fn found(ask: &Ask, moment: &mut Moment, id: ConnectionId) -> Result<Part, Trouble> {
-    let on_it = FindingFilter { connection: Some(id), ..FindingFilter::default() };
+async fn found(ask: &Ask, moment: &mut Moment, detail: &ConnectionDetail) -> Result<Part, Trouble> {
+    let on_it = FindingFilter { connection: Some(detail.connection.id), ..FindingFilter::default() };
     let listed = moment.findings_page(&on_it, Cursor::start(Order::Worst), FINDINGS).await?;
     Ok(Part::Table(Table {
         id: "findings",
@@ -123,9 +123,12 @@ async fn found(ask: &Ask, moment: &mut Moment, id: ConnectionId) -> Result<Part,
         columns: findings::columns(),
         rows: listed.rows.iter().map(|row| findings::cells(row, &ask.scene.facts())).collect(),
         empty: "Nothing was ever found on it.".to_owned(),
-        note: match listed.next {
-            None => String::new(),
-            Some(_) => "There are more: the list of findings finds all of them by the connection's id.".to_owned(),
+        note: match (detail.findings.len() as u64 + detail.findings_left_out).saturating_sub(listed.rows.len() as u64) {
+            0 => String::new(),
+            left => {
+                let more = counted(left, "more is", "more are");
+                format!("{more} not listed here: the list of findings finds all of them by the connection's id.")
+            }
         },
         ..Table::default()
     }))

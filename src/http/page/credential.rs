@@ -3,10 +3,10 @@
 use super::findings;
 use super::frame::Ask;
 use super::query::Query;
-use super::sheet::{Part, Sheet, Table};
+use super::sheet::{Cell, Column, Part, Sheet, Table};
 use super::story;
 use super::trouble::Trouble;
-use crate::ledger::read::{Cursor, FindingFilter, Order};
+use crate::ledger::read::{Cursor, FindingFilter, Longer, Meant, Moment, Order};
 use crate::report::words::state;
 
 /// Findings that are listed here; a key that thousands share has more.
@@ -24,8 +24,12 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         Trouble::Nothing(what.to_owned())
     };
     let mut moment = ask.ledger.at_one_moment().await?;
-    let detail = moment.credential(name).await?.ok_or_else(nothing)?;
-    let told = story::of(ask, &mut moment, detail.credential.id).await?.ok_or_else(nothing)?;
+    let id = match moment.credential_number(name).await? {
+        Meant::Nothing => return Err(nothing()),
+        Meant::One(id) => id,
+        Meant::Several(several) => return which(ask, &mut moment, &several).await,
+    };
+    let told = story::of(ask, &mut moment, id).await?.ok_or_else(nothing)?;
     let row = told.credential();
     let about = FindingFilter { credential: Some(row.id), ..FindingFilter::default() };
     let listed = moment.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
@@ -57,5 +61,33 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
             Part::Table(found),
             story::course(&told, "course", "What happened"),
         ],
+    })
+}
+
+/// The page of a name that several have.
+async fn which(ask: &Ask, moment: &mut Moment, several: &[Longer]) -> Result<Sheet, Trouble> {
+    let mut rows = Vec::with_capacity(several.len());
+    for longer in several {
+        let Some(detail) = moment.credential_by_id(longer.id).await? else { continue };
+        let row = detail.credential;
+        rows.push(vec![
+            Cell::text(&longer.name).to(format!("/credentials/{}", longer.name)),
+            Cell::provider(&ask.scene.title(&row.provider), &row.provider),
+            Cell::text(&if row.key_tail.is_empty() { String::new() } else { format!("…{}", row.key_tail) }),
+            Cell::text(row.liveness.as_str()),
+            Cell::number(u64::from(row.open_uses)),
+        ]);
+    }
+    let columns = ["Credential", "Provider", "Key", "The key is"].map(Column::text);
+    Ok(Sheet {
+        heading: "Which credential?".to_owned(),
+        lead: vec!["Several credentials end in these digits. More of their digits tell them apart.".to_owned()],
+        parts: vec![Part::Table(Table {
+            id: "list",
+            title: format!("{} credentials", rows.len()),
+            columns: columns.into_iter().chain([Column::number("Open uses")]).collect(),
+            rows,
+            ..Table::default()
+        })],
     })
 }

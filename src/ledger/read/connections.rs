@@ -90,8 +90,10 @@ pub struct ConnectionDetail {
     pub connection: ConnectionRow,
     /// its uses, oldest first
     pub uses: Vec<UseRow>,
-    /// its findings, closed ones included, oldest first
+    /// its findings, closed ones included, oldest first, the first thousand
     pub findings: Vec<FindingRow>,
+    /// how many more there are
+    pub findings_left_out: u64,
 }
 
 impl ConnectionDetail {
@@ -212,7 +214,14 @@ impl Moment {
         let uses = line.rows("use", &USES, [id.0.into()]).await?;
         let filter = FindingFilter { connection: Some(id), ..FindingFilter::default() };
         let findings = self.findings(&filter, FindingId(0), FINDINGS_SHOWN).await?;
-        Ok(Some(ConnectionDetail { connection, uses, findings }))
+        let findings_left_out = match findings.len() {
+            read if read < FINDINGS_SHOWN => 0,
+            read => {
+                let all = self.line("count findings").number(&ALL_FINDINGS, [id.0.into()]).await?;
+                all.unsigned_abs().saturating_sub(read as u64)
+            }
+        };
+        Ok(Some(ConnectionDetail { connection, uses, findings, findings_left_out }))
     }
 }
 
@@ -237,6 +246,7 @@ async fn range(
         ConnectionFilter { search: None, connection_id: Some(_), .. } => &PAGE_OF_NAME,
         ConnectionFilter { search: Some(_), .. } => &PAGE_OF_FOUND,
         ConnectionFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
+        ConnectionFilter { status: Some(status), .. } if *status != ConnectionStatus::Active => &PAGE_OF_STATUS,
         _ => &PAGE,
     };
     line.rows("connection", statement, page).await
@@ -269,6 +279,9 @@ macro_rules! page_of {
 
 pub(in crate::ledger) const PAGE: Sql = page_of!("$5 IS NULL");
 
+/// Nearly all are active, and the others have an index.
+pub(in crate::ledger) const PAGE_OF_STATUS: Sql = page_of!("c.status = $7 AND c.status <> 'active'");
+
 /// Source by source here and below, since an id is found only within one.
 pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql = page_of!(
     "c.account_id IN (SELECT y.id FROM source AS x CROSS JOIN account AS y WHERE y.source_id = x.id AND y.external_id = $5)"
@@ -298,3 +311,6 @@ pub(in crate::ledger) const USES: Sql = sql!(
      JOIN credential AS k ON k.id = u.credential_id
      JOIN source AS ks ON ks.id = k.source_id"
 );
+
+/// In an index, and only for a connection that has so many.
+pub(in crate::ledger) const ALL_FINDINGS: Sql = sql!("SELECT count(*) FROM finding WHERE connection_id = $1");

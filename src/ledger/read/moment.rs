@@ -30,7 +30,7 @@ impl Moment {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::finding::RuleName;
+    use crate::domain::finding::{FindingChange, RuleName};
     use crate::domain::ids::{ConnectionId, CredentialId, FindingId};
     use crate::ledger::estate::{Estate, NOW, open_use, opened};
     use crate::ledger::place::Kind;
@@ -49,7 +49,7 @@ mod tests {
     async fn estate(kind: Kind) -> Estate {
         let estate = Estate::new(kind).await;
         estate.connection(1, 1, None).await.credential(1).await.usage(open_use(1, 1, 10)).await;
-        estate.judge(NOW, vec![crate::domain::finding::FindingChange::Open(opened(RuleName::SecretStale, 1, 1))]).await;
+        estate.judge(NOW, vec![FindingChange::Opened(opened(RuleName::SecretStale, 1, 1))]).await;
         estate
     }
 
@@ -68,7 +68,7 @@ mod tests {
                 let detail = estate.ledger.connection_by_id(ConnectionId(1)).await.unwrap().unwrap();
                 let open = detail.findings.iter().filter(|finding| finding.state == FindingState::Open).count();
                 assert_eq!(detail.connection.open_findings, open as u64);
-                let detail = estate.ledger.credential("000000000001").await.unwrap().unwrap();
+                let detail = estate.ledger.credential_by_id(CredentialId(1)).await.unwrap().unwrap();
                 let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
                 assert_eq!(detail.credential.open_uses as usize, open);
             }

@@ -98,10 +98,15 @@ impl Story {
             own.row(&mut detail.credential);
         }
         if let Some((_, uses)) = &uses {
-            detail.uses.clone_from(&uses.uses);
+            // How many others have the key is none of this account's.
+            (detail.uses, detail.uses_left_out) = (uses.uses.clone(), 0);
         }
-        if detail.uses.len() >= MOST_USES {
-            cut.push(format!("at most its first {MOST_USES} uses are told of"));
+        match detail.uses_left_out {
+            0 if account.is_some() && detail.uses.len() >= MOST_USES => {
+                cut.push(format!("at most its first {MOST_USES} uses are told of"));
+            }
+            0 => {}
+            left => cut.push(format!("only its first {MOST_USES} uses are told of, and {left} more are not")),
         }
         let (events, left_out) = told(moment, &detail, &findings, own.as_ref()).await?;
         cut.extend(left_out);
