@@ -92,7 +92,7 @@ pub enum Verb {
     },
     /// Why something is flagged, from which facts, what would clear it, when it is next looked at
     Explain {
-        /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint)
+        /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint, or more)
         id: String,
         /// The form of the output
         #[arg(long, value_enum, default_value_t = TextFormat::Table)]
@@ -206,7 +206,7 @@ pub struct ScanArgs {
 /// Flags of `compromised`.
 #[derive(Clone, Debug, Args)]
 pub struct CompromisedArgs {
-    /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint)
+    /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint, or more)
     pub id: String,
     /// When it leaked (RFC 3339, or a day), as well as is known [default: now]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]

@@ -11,7 +11,7 @@ use crate::config::{Env, Settings};
 use crate::domain::compromise::{WordError, word};
 use crate::domain::facts::Compromise;
 use crate::domain::ids::CredentialId;
-use crate::ledger::read::CredentialDetail;
+use crate::ledger::read::{CredentialDetail, MOST_USES, Moment};
 use crate::ledger::{Ledger, OpenError};
 
 /// Notes it in the ledger; the next scan judges it.
@@ -24,10 +24,12 @@ pub async fn run(args: CompromisedArgs, settings: &Settings, env: &Env) -> Resul
         let refused = |error: WordError| CliError::Other(format!("--{} {error}", error.field()));
         Some(word(args.at, args.note.as_deref(), now).map_err(refused)?)
     };
-    let id = named(&looking, &args.id).await?;
-    let Some(detail) = looking.credential_by_id(id).await? else {
+    let mut moment = looking.at_one_moment().await?;
+    let id = named(&mut moment, &args.id).await?;
+    let Some(detail) = moment.credential_by_id(id).await? else {
         return Err(CliError::Other(format!("the credential of {:?} is not in the ledger any more", args.id)));
     };
+    drop(moment);
     looking.close().await;
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon judges whatever is due, whoever made it so.
@@ -45,8 +47,8 @@ pub async fn run(args: CompromisedArgs, settings: &Settings, env: &Env) -> Resul
 }
 
 /// The one credential that an id names.
-async fn named(ledger: &Ledger, id: &str) -> Result<CredentialId, CliError> {
-    let connections = match find(ledger, id).await? {
+async fn named(moment: &mut Moment, id: &str) -> Result<CredentialId, CliError> {
+    let connections = match find(moment, id).await? {
         Found::Finding(detail) => return Ok(detail.course.credential_number),
         Found::Credential(detail) => return Ok(detail.credential.id),
         Found::Connections(connections) => connections,
@@ -68,13 +70,14 @@ fn told(detail: &CredentialDetail, word: Option<&Compromise>, changed: bool) -> 
              judges that.\n"
         ),
         Some(word) => {
-            let open = detail.uses.iter().filter(|used| used.until.is_none()).count();
+            let all = detail.uses.len() as u64 + detail.uses_left_out;
+            let bound = if row.open_uses as usize >= MOST_USES { "At least " } else { "" };
             let proven = if row.died_at.is_some() { " It is proven dead already, so nothing opens." } else { "" };
             format!(
-                "{name} counts as leaked since {}. {open} of its {} uses are open. The next scan judges that: a finding \
+                "{name} counts as leaked since {}. {bound}{} of its {all} uses are open. The next scan judges that: a finding \
                  opens in every account that has it, and stays until the provider's refusal is proven.{proven}\n",
                 second(word.at),
-                detail.uses.len()
+                row.open_uses
             )
         }
     }

@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::domain::ids::CredentialId;
 use crate::domain::time::{Timestamp, words};
 use crate::ledger::Ledger;
-use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, finding_name};
+use crate::ledger::read::{ConnectionDetail, FindingDetail, FindingRow, FindingState, Moment, finding_name};
 use crate::report::story::{FindingStory, Story, finding_facts};
 use crate::report::text::{plain, second};
 use crate::report::value;
@@ -22,11 +22,12 @@ use crate::report::value;
 /// Prints the story behind an id.
 pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Settings) -> Result<Done, CliError> {
     let (retention, now) = (words(settings.escrow.retention), time_by(ledger).await?);
-    match find(ledger, id).await? {
-        Found::Finding(detail) => finding(ledger, &detail, format, (&retention, now)).await,
-        Found::Connections(connections) => explain_connections(ledger, &connections, format, (&retention, now)).await,
+    let moment = &mut ledger.at_one_moment().await?;
+    match find(moment, id).await? {
+        Found::Finding(detail) => finding(moment, &detail, format, (&retention, now)).await,
+        Found::Connections(connections) => explain_connections(moment, &connections, format, (&retention, now)).await,
         Found::Credential(detail) => {
-            let Some(story) = Story::of(ledger, detail.credential.id).await? else { return Ok(Done::Ok) };
+            let Some(story) = Story::of(moment, detail.credential.id).await? else { return Ok(Done::Ok) };
             if format == TextFormat::Json {
                 return json(&story.document());
             }
@@ -37,12 +38,12 @@ pub async fn run(ledger: &Ledger, id: &str, format: TextFormat, settings: &Setti
 }
 
 async fn finding(
-    ledger: &Ledger,
+    moment: &mut Moment,
     detail: &FindingDetail,
     format: TextFormat,
     (retention, now): (&str, Timestamp),
 ) -> Result<Done, CliError> {
-    let story = Story::of(ledger, detail.course.credential_number).await?;
+    let story = Story::of(moment, detail.course.credential_number).await?;
     if format == TextFormat::Json {
         return json(&FindingStory::of(detail, story.as_ref()));
     }
@@ -55,7 +56,7 @@ async fn finding(
 }
 
 async fn explain_connections(
-    ledger: &Ledger,
+    moment: &mut Moment,
     connections: &[ConnectionDetail],
     format: TextFormat,
     (retention, now): (&str, Timestamp),
@@ -72,7 +73,7 @@ async fn explain_connections(
         credentials.sort_unstable();
         let mut stories = Vec::with_capacity(credentials.len());
         for (_, id) in credentials {
-            stories.extend(Story::of(ledger, id).await?);
+            stories.extend(Story::of(moment, id).await?);
         }
         if format == TextFormat::Json {
             let about: Vec<_> = stories.iter().map(Story::document).collect();

@@ -2,8 +2,7 @@
 
 use super::CliError;
 use super::lists::find_connections;
-use crate::ledger::Ledger;
-use crate::ledger::read::{ConnectionDetail, CredentialDetail, FindingDetail, parse_finding};
+use crate::ledger::read::{ConnectionDetail, CredentialDetail, FindingDetail, Longer, Meant, Moment, parse_finding};
 
 /// What was found.
 pub enum Found {
@@ -32,20 +31,21 @@ pub fn the_one<'a>(id: &str, connections: &'a [ConnectionDetail]) -> Result<&'a 
 ///
 /// # Errors
 /// Where there is nothing of that name, or the ledger fails.
-pub async fn find(ledger: &Ledger, id: &str) -> Result<Found, CliError> {
+pub async fn find(moment: &mut Moment, id: &str) -> Result<Found, CliError> {
     if let Some(number) = parse_finding(id)
-        && let Some(detail) = ledger.finding(number).await?
+        && let Some(detail) = moment.finding(number).await?
     {
         return Ok(Found::Finding(Box::new(detail)));
     }
-    let connections = find_connections(ledger, id).await?;
+    let connections = find_connections(moment, id).await?;
     if !connections.is_empty() {
         return Ok(Found::Connections(connections));
     }
-    match ledger.credential(id).await? {
-        Some(detail) => Ok(Found::Credential(Box::new(detail))),
-        None => Err(CliError::Other(format!(
-            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential"
+    match moment.credential(id).await? {
+        Meant::One(detail) => Ok(Found::Credential(Box::new(detail))),
+        Meant::Several(several) => Err(CliError::Other(Longer::ask(id, &several))),
+        Meant::Nothing => Err(CliError::Other(format!(
+            "nothing is called {id:?}: give a finding (F12), a connection's id, or the last 12 digits of a credential, or more"
         ))),
     }
 }

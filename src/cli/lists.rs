@@ -14,7 +14,8 @@ use crate::app::time_by;
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Order, Page, finding_name, parse_finding,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Longer, Meant, Moment, Order, Page,
+    finding_name, parse_finding,
 };
 use crate::ports::LedgerError;
 use crate::report::story::finding_facts;
@@ -53,20 +54,20 @@ pub async fn connections(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
 
 /// Connections of that name: `SOURCE/ID`, or the id alone, which may name several.
 pub async fn find_connections(
-    ledger: &Ledger,
+    moment: &mut Moment,
     id: &str,
 ) -> Result<Vec<crate::ledger::read::ConnectionDetail>, CliError> {
-    let mut found = ledger.connection(None, id).await?;
+    let mut found = moment.connection(None, id).await?;
     if found.is_empty()
         && let Some((source, id)) = id.split_once('/')
     {
-        found = ledger.connection(Some(source), id).await?;
+        found = moment.connection(Some(source), id).await?;
     }
     Ok(found)
 }
 
 async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
-    let found = find_connections(ledger, id).await?;
+    let found = find_connections(&mut ledger.at_one_moment().await?, id).await?;
     if found.is_empty() {
         return Err(CliError::Other(format!("no connection is called {id:?}; `keysweep connections list` shows them")));
     }
@@ -97,6 +98,9 @@ async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
         for finding in &detail.findings {
             writeln!(out, "{} {} {}", finding_name(finding.id), finding.state.as_str(), finding.rule)?;
         }
+        if detail.findings_left_out > 0 {
+            writeln!(out, "{} more findings are not shown", detail.findings_left_out)?;
+        }
         writeln!(out)?;
     }
     Ok(Done::Ok)
@@ -114,8 +118,13 @@ pub async fn credentials(ledger: &Ledger, what: ListShow) -> Result<Done, CliErr
 }
 
 async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
-    let Some(detail) = ledger.credential(id).await? else {
-        return Err(CliError::Other(format!("no credential ends in {id:?}; `keysweep credentials list` shows them")));
+    let detail = match ledger.credential(id).await? {
+        Meant::One(detail) => detail,
+        Meant::Several(several) => return Err(CliError::Other(Longer::ask(id, &several))),
+        Meant::Nothing => {
+            let todo = "`keysweep credentials list` shows them";
+            return Err(CliError::Other(format!("no credential ends in {id:?}; {todo}")));
+        }
     };
     if format == TextFormat::Json {
         return json(&detail);
@@ -125,6 +134,9 @@ async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
     for used in &detail.uses {
         let end = used.until.map_or_else(|| "now".to_owned(), minute);
         writeln!(out, "used by {}/{} from {} to {end}", used.source, used.connection_id, minute(used.since))?;
+    }
+    if detail.uses_left_out > 0 {
+        writeln!(out, "used by {} more that are not shown", detail.uses_left_out)?;
     }
     Ok(Done::Ok)
 }

@@ -96,7 +96,7 @@ const fn until(act: Act) -> Option<Timestamp> {
 /// The findings that an id means: the one of that name, or all that are open about a connection or credential.
 async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
     let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
-    let filter = match find(ledger, id).await? {
+    let filter = match find(&mut ledger.at_one_moment().await?, id).await? {
         Found::Finding(detail) => return not_exempt(detail.finding),
         Found::Connections(connections) => {
             FindingFilter { connection: Some(the_one(id, &connections)?.connection.id), ..open }

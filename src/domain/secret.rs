@@ -39,12 +39,14 @@ impl fmt::Debug for Secret {
 #[serde(try_from = "String", into = "String")]
 pub struct Fingerprint(String);
 
-/// How many digits a fingerprint has.
-const DIGITS: usize = 64;
-
 impl Fingerprint {
+    /// How many digits it has.
+    pub const DIGITS: usize = 64;
+    /// How many of them people name a credential by, where that is enough to tell it from others.
+    pub const SHORT: usize = 12;
+
     /// The fingerprint of these bytes, which are a keyed hash.
-    pub fn from_bytes(bytes: &[u8; DIGITS / 2]) -> Self {
+    pub fn from_bytes(bytes: &[u8; Self::DIGITS / 2]) -> Self {
         Self(HEXLOWER.encode(bytes))
     }
 
@@ -55,7 +57,7 @@ impl Fingerprint {
 
     /// The last 12 digits: how people name a credential.
     pub fn short(&self) -> &str {
-        &self.0[self.0.len().saturating_sub(12)..]
+        &self.0[self.0.len().saturating_sub(Self::SHORT)..]
     }
 }
 
@@ -69,7 +71,7 @@ impl TryFrom<String> for Fingerprint {
     type Error = NoFingerprint;
 
     fn try_from(hex: String) -> Result<Self, NoFingerprint> {
-        let is_one = hex.len() == DIGITS && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let is_one = hex.len() == Self::DIGITS && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
         is_one.then_some(Self(hex)).ok_or(NoFingerprint)
     }
 }

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod api;
 pub mod health;
+mod known;
 pub mod ops;
 pub mod page;
 mod problem;

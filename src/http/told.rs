@@ -2,8 +2,7 @@
 
 use super::access::{Right, Visitor};
 use crate::domain::ids::CredentialId;
-use crate::ledger::Ledger;
-use crate::ledger::read::FindingDetail;
+use crate::ledger::read::{FindingDetail, Moment};
 use crate::ports::LedgerError;
 use crate::report::story::Story;
 
@@ -21,13 +20,13 @@ pub(super) fn finding(mut detail: FindingDetail, visitor: &Visitor) -> FindingDe
 /// # Errors
 /// [`LedgerError`], as for every reading.
 pub(super) async fn story_in_numbers(
-    ledger: &Ledger,
+    moment: &mut Moment,
     id: CredentialId,
     visitor: &Visitor,
 ) -> Result<Option<Story>, LedgerError> {
     match visitor.role.may(Right::Audit) {
-        true => Story::of_numbers(ledger, id).await,
-        false => Story::of_nobody(ledger, id).await,
+        true => Story::of_numbers(moment, id).await,
+        false => Story::of_nobody(moment, id).await,
     }
 }
 
@@ -35,9 +34,13 @@ pub(super) async fn story_in_numbers(
 ///
 /// # Errors
 /// [`LedgerError`], as for every reading.
-pub(super) async fn story(ledger: &Ledger, id: CredentialId, visitor: &Visitor) -> Result<Option<Story>, LedgerError> {
+pub(super) async fn story(
+    moment: &mut Moment,
+    id: CredentialId,
+    visitor: &Visitor,
+) -> Result<Option<Story>, LedgerError> {
     match visitor.role.may(Right::Audit) {
-        true => Story::of(ledger, id).await,
-        false => Story::of_nobody(ledger, id).await,
+        true => Story::of(moment, id).await,
+        false => Story::of_nobody(moment, id).await,
     }
 }

@@ -14,6 +14,8 @@ pub(super) mod exempt;
 pub(super) mod findings;
 pub(super) mod in_use;
 pub(super) mod log;
+pub(super) mod meant;
+mod moment;
 pub(super) mod outbox;
 pub(super) mod overview;
 pub(super) mod paging;
@@ -37,6 +39,8 @@ pub use findings::{
 };
 pub use in_use::{OldestSecrets, SecretInUse};
 pub use log::{EventRow, ProblemRow, SCAN_PROBLEMS, SCAN_SOURCES, ScanDetail, ScanRow};
+pub use meant::{Longer, Meant};
+pub use moment::Moment;
 pub use outbox::{CarriedRow, MailDetail, MailRow, MailState, PutOff};
 pub use overview::{
     ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview,

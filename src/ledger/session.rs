@@ -144,6 +144,11 @@ impl DerefMut for Writing {
 }
 
 impl Session {
+    /// What it is used for from here on.
+    pub(super) const fn now(&mut self, doing: &'static str) {
+        self.doing = doing;
+    }
+
     /// Carries out a statement. Returns how many rows it touched.
     ///
     /// # Errors

@@ -143,7 +143,9 @@ async fn story<O: Outlet>(
     is_behind: bool,
     list: &mut Array<'_, O>,
 ) -> Result<(), ReportError> {
-    let Some(story) = Story::within(ledger, id, scope.about.account()).await? else { return Ok(()) };
+    let mut moment = ledger.at_one_moment().await?;
+    let Some(story) = Story::within(&mut moment, id, scope.about.account()).await? else { return Ok(()) };
+    drop(moment); // whoever reads the report may be slow
     let died = story.credential().died_at;
     if !is_behind && scope.since.is_some_and(|since| died.is_some_and(|died| died < since)) {
         return Ok(());

@@ -39,7 +39,7 @@ impl Story {
             // writing to a String can't fail
             _ = writeln!(text, "[escrow] retention is {retention}.");
         }
-        text.push_str(&uses(&self.detail.uses));
+        text.push_str(&uses(&self.detail));
         let open = self.findings.iter().filter(|f| f.finding.closed_at.is_none() && Some(f.finding.id) != told);
         for finding in open {
             _ = write!(text, "\n{}", open_finding(finding, now));
@@ -57,6 +57,11 @@ impl Story {
     /// Its uses, oldest first.
     pub fn uses(&self) -> &[CredentialUse] {
         &self.detail.uses
+    }
+
+    /// How many more uses it has.
+    pub const fn uses_left_out(&self) -> u64 {
+        self.detail.uses_left_out
     }
 
     /// The findings about it, closed ones included, oldest first.
@@ -84,14 +89,15 @@ fn name(used: &CredentialUse) -> String {
     format!("{}/{}", used.source, used.connection_id)
 }
 
-fn uses(uses: &[CredentialUse]) -> String {
+fn uses(detail: &CredentialDetail) -> String {
     let mut text = String::from("\nUsed by\n");
-    for used in uses.iter().take(USES) {
+    for used in detail.uses.iter().take(USES) {
         let line = format!("  {} ({}), {}", name(used), used.account_id, use_span(used));
         _ = writeln!(text, "{}", plain(&line));
     }
-    if uses.len() > USES {
-        _ = writeln!(text, "  and {} more", uses.len() - USES);
+    let more = detail.uses.len().saturating_sub(USES) as u64 + detail.uses_left_out;
+    if more > 0 {
+        _ = writeln!(text, "  and {more} more");
     }
     text
 }

@@ -10,8 +10,8 @@ use crate::domain::time::Timestamp;
 /// Flags of `ack`.
 #[derive(Clone, Debug, Args)]
 pub struct AckArgs {
-    /// A finding (F12); or a connection (its id, or SOURCE/ID) or credential (the last 12 digits of its fingerprint), for
-    /// all that is open about it
+    /// A finding (F12); or a connection (its id, or SOURCE/ID) or credential (the last 12 digits of its fingerprint, or
+    /// more), for all that is open about it
     pub id: String,
     /// Until when (RFC 3339, or a day) [default: for 30 days]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
@@ -27,8 +27,8 @@ pub struct AckArgs {
 /// Flags of `snooze`.
 #[derive(Clone, Debug, Args)]
 pub struct SnoozeArgs {
-    /// A finding (F12); or a connection (its id, or SOURCE/ID) or credential (the last 12 digits of its fingerprint), for
-    /// all that is open about it
+    /// A finding (F12); or a connection (its id, or SOURCE/ID) or credential (the last 12 digits of its fingerprint, or
+    /// more), for all that is open about it
     pub id: String,
     /// For how long, as in 14d
     #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::body::{Instant, Sent};
+use super::known;
 use super::path::Named;
 use super::query::{CredentialName, None as NoQuery, Text};
 use super::refused::Refused;
@@ -251,8 +252,8 @@ pub(super) async fn take_leak_back(
 }
 
 async fn credential(ops: &Ops, name: &str) -> Result<CredentialId, Refused> {
-    let known = ops.ledger.credential_number(name).await?;
-    known.ok_or_else(|| Refused::unknown("name", format!("no credential ends in {name}")))
+    let meant = ops.ledger.at_one_moment().await?.credential_number(name).await?;
+    known::credential("name", name, meant)
 }
 
 /// Believes that what the last whole reading of a source no longer showed is gone, though it was so much that it was held

@@ -9,7 +9,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, ResponseBuilder};
 
 use super::findings::Sort;
-use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text};
+use super::log::LogSort;
+use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text, Way};
 use super::reports::ReportForm;
 use crate::http::access::{Right, Role};
 use crate::http::problem::ProblemDocument;
@@ -25,7 +26,9 @@ use crate::http::problem::ProblemDocument;
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
-    components(schemas(Back, CredentialName, Limit, Number, Onward, Place, ProblemDocument, ReportForm, Sort, Text)),
+    components(schemas(
+        Back, CredentialName, Limit, LogSort, Number, Onward, Place, ProblemDocument, ReportForm, Sort, Text, Way
+    )),
     tags(
         (name = "estate", description = "the estate in numbers"),
         (name = "findings", description = "what is wrong with keys"),

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::known;
 use super::list::{FindingList, Listed};
 use super::path::Named;
-use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place, Text};
+use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place, Text, begun};
 use super::refused::Refused;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{ConnectionId, FindingId};
@@ -20,7 +20,7 @@ use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
 use crate::http::told;
 use crate::ledger::read::{
-    Cursor, CursorError, FindingDetail, FindingFilter, FindingRow, FindingState, Order, Search, finding_name,
+    FindingDetail, FindingFilter, FindingRow, FindingState, Moment, Order, Search, finding_name,
 };
 use crate::report::story::FindingStory;
 
@@ -87,23 +87,19 @@ impl Sort {
     params(FindingsAsked),
     responses(
         (status = 200, description = "some findings", body = FindingList),
-        (status = 409, description = "`sort` and `cursor` are of different orders", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "`sort` and `cursor` are of different orders, or several credentials end in those digits", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list_findings(
     State(ops): State<Arc<Ops>>,
     Asked(asked): Asked<FindingsAsked>,
 ) -> Listed<FindingRow> {
-    let from = match (asked.sort, asked.cursor) {
-        (sort, Some(Place(cursor))) if sort.is_none_or(|sort| sort.order() == cursor.order()) => cursor,
-        (_, Some(_)) => return Err(Refused::conflict("cursor", CursorError::OtherOrder.to_string())),
-        (sort, None) => Cursor::start(sort.map_or(Order::Number, Sort::order)),
-    };
+    let from = begun(asked.sort.map(Sort::order), asked.cursor.map(|Place(cursor)| cursor))?;
     let (provider, source) = (known::provider(&ops, asked.provider)?, known::source(&ops, asked.source).await?);
     let credential = match &asked.credential {
         Some(CredentialName(name)) => {
-            let known = ops.ledger.credential_number(name).await?;
-            Some(known.ok_or_else(|| Refused::unknown("credential", format!("no credential ends in {name}")))?)
+            let meant = ops.ledger.at_one_moment().await?.credential_number(name).await?;
+            Some(known::credential("credential", name, meant)?)
         }
         None => None,
     };
@@ -139,7 +135,7 @@ pub(super) async fn read_finding(
     Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Json<FindingDetail>, Refused> {
-    found(&ops, id, &visitor).await.map(Json)
+    found(&mut ops.ledger.at_one_moment().await?, id, &visitor).await.map(Json)
 }
 
 /// Why a finding is there, and everything that happened to its credential, in sentences; for who may audit, with who was
@@ -157,13 +153,14 @@ pub(super) async fn read_finding_story(
     Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Response, Refused> {
-    let detail = found(&ops, id, &visitor).await?;
-    let story = told::story_in_numbers(&ops.ledger, detail.course.credential_number, &visitor).await?;
+    let mut moment = ops.ledger.at_one_moment().await?;
+    let detail = found(&mut moment, id, &visitor).await?;
+    let story = told::story_in_numbers(&mut moment, detail.course.credential_number, &visitor).await?;
     Ok(Json(FindingStory::of(&detail, story.as_ref())).into_response())
 }
 
-async fn found(ops: &Ops, id: FindingId, visitor: &Visitor) -> Result<FindingDetail, Refused> {
-    let detail = ops.ledger.finding(id).await?;
+async fn found(moment: &mut Moment, id: FindingId, visitor: &Visitor) -> Result<FindingDetail, Refused> {
+    let detail = moment.finding(id).await?;
     let unknown = || Refused::unknown("id", format!("there is no finding {}", finding_name(id)));
     detail.map(|detail| told::finding(detail, visitor)).ok_or_else(unknown)
 }

@@ -16,6 +16,7 @@ use crate::domain::belief::Liveness;
 use crate::domain::facts::ConnectionStatus;
 use crate::domain::ids::{ConnectionId, CredentialId};
 use crate::http::ops::Ops;
+use crate::http::problem::ProblemDocument;
 use crate::ledger::read::{
     ConnectionDetail, ConnectionFilter, ConnectionRow, CredentialDetail, CredentialFilter, CredentialRow,
 };
@@ -125,14 +126,16 @@ pub(super) async fn list_credentials(
     get,
     path = "/api/v1/credentials/{name}",
     tag = "inventory",
-    params(("name" = String, Path, description = "its name: the last 12 hex digits of its fingerprint", pattern = "^[0-9a-f]{12}$")),
-    responses((status = 200, description = "the credential", body = CredentialDetail))
+    params(("name" = String, Path, description = "its name: the last 12 hex digits of its fingerprint, or more of them", pattern = "^[0-9a-f]{12,64}$")),
+    responses(
+        (status = 200, description = "the credential", body = CredentialDetail),
+        (status = 409, description = "several credentials end in those digits; `detail` has longer names for them", body = ProblemDocument, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn read_credential(
     State(ops): State<Arc<Ops>>,
     Named(CredentialName(name)): Named<CredentialName>,
     _: NoQuery,
 ) -> Result<Json<CredentialDetail>, Refused> {
-    let detail = ops.ledger.credential(&name).await?;
-    detail.map(Json).ok_or_else(|| Refused::unknown("name", format!("no credential ends in {name}")))
+    known::credential("name", &name, ops.ledger.credential(&name).await?).map(Json)
 }

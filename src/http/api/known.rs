@@ -1,9 +1,12 @@
-//! Names that a list is narrowed to. One that nobody has is refused: an empty list would look like a clean estate.
+//! Names that a list is narrowed to. One that nobody has is refused: an empty list would look like a clean estate. So is one that
+//! several have: whoever asks for one is not to be told of another.
 
 use super::query::Text;
 use super::refused::Refused;
 use crate::domain::ids::ProviderName;
+use crate::http::known::{is_provider, is_source};
 use crate::http::ops::Ops;
+use crate::ledger::read::{Longer, Meant};
 
 /// The provider of this name: of the catalogue, or of the ledger.
 ///
@@ -11,9 +14,7 @@ use crate::http::ops::Ops;
 /// Where neither has it.
 pub(super) fn provider(ops: &Ops, asked: Option<Text>) -> Result<Option<ProviderName>, Refused> {
     let Some(name) = asked.map(|name| ProviderName::new(name.as_str())) else { return Ok(None) };
-    let counted = ops.shown.overview();
-    let is_seen = counted.as_ref().is_none_or(|overview| overview.providers.contains_key(&name));
-    if is_seen || ops.shown.about().providers.contains_key(&name) {
+    if is_provider(&ops.shown.about(), ops.shown.overview().as_deref(), &name) {
         return Ok(Some(name));
     }
     Err(Refused::unknown("provider", "there is no provider of this name; /api/v1/providers has those that there are"))
@@ -25,11 +26,20 @@ pub(super) fn provider(ops: &Ops, asked: Option<Text>) -> Result<Option<Provider
 /// Where neither is there, and where the ledger doesn't answer.
 pub(super) async fn source(ops: &Ops, asked: Option<Text>) -> Result<Option<String>, Refused> {
     let Some(name) = asked.map(Text::into_string) else { return Ok(None) };
-    if ops.shown.about().sources.contains_key(&name) {
-        return Ok(Some(name));
-    }
-    if ops.ledger.sources().await?.iter().any(|source| source.name == name) {
+    if is_source(&ops.shown.about(), &ops.ledger, &name).await? {
         return Ok(Some(name));
     }
     Err(Refused::unknown("source", "there is no source of this name; /api/v1/sources has those that there are"))
+}
+
+/// The credential that `field` names.
+///
+/// # Errors
+/// Where the ledger has none of this name, and where it has several, with longer names for them.
+pub(super) fn credential<T>(field: &str, name: &str, meant: Meant<T>) -> Result<T, Refused> {
+    match meant {
+        Meant::One(one) => Ok(one),
+        Meant::Nothing => Err(Refused::unknown(field, format!("no credential ends in {name}"))),
+        Meant::Several(several) => Err(Refused::conflict(field, Longer::ask(name, &several))),
+    }
 }

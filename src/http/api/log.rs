@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::list::{EventList, Listed, MailList, ScanList};
-use super::query::{Asked, Back, Limit, Onward};
+use super::query::{Asked, Back, Limit, Text, Way, begun};
 use crate::domain::ids::{MailId, ScanId};
 use crate::http::ops::Ops;
-use crate::ledger::read::{EventRow, MailRow, MailState, ScanRow};
+use crate::http::problem::ProblemDocument;
+use crate::ledger::read::{EventRow, MailRow, MailState, Order, ScanRow};
 
 /// Which scans.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,25 +63,54 @@ pub(super) async fn list_mails(State(ops): State<Arc<Ops>>, Asked(asked): Asked<
     Ok(Json(page.into()))
 }
 
-/// Where in the log.
+/// Which entries of the log, and where in it.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsAsked {
+    /// on this subject alone: a noun and the ledger's number or name, as in `finding:3`, `connection:1`, `credential:7`,
+    /// `provider:kit`; `subject` of an entry
+    subject: Option<Text>,
+    /// the order; left out, it is the cursor's, or by number
+    sort: Option<LogSort>,
     /// rows of the page
     limit: Option<Limit>,
     /// where the page begins: `next` of the page before
-    cursor: Option<Onward>,
+    cursor: Option<Way>,
 }
 
-/// The event log, in its order.
+/// In which order the log is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogSort {
+    /// as it was written
+    Number,
+    /// what was written last first
+    Newest,
+}
+
+impl LogSort {
+    const fn order(self) -> Order {
+        match self {
+            Self::Number => Order::Number,
+            Self::Newest => Order::Latest,
+        }
+    }
+}
+
+/// The event log; in the order in which it was written, unless another is asked for.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
     tag = "log",
     params(EventsAsked),
-    responses((status = 200, description = "some entries", body = EventList))
+    responses(
+        (status = 200, description = "some entries", body = EventList),
+        (status = 409, description = "`sort` and `cursor` are of different orders", body = ProblemDocument, content_type = "application/problem+json"),
+    )
 )]
 pub(super) async fn list_events(State(ops): State<Arc<Ops>>, Asked(asked): Asked<EventsAsked>) -> Listed<EventRow> {
-    let page = ops.ledger.events_page(Onward::after(asked.cursor), Limit::or_usual(asked.limit)).await?;
+    let from = begun(asked.sort.map(LogSort::order), asked.cursor.map(|Way(cursor)| cursor))?;
+    let subject = asked.subject.as_ref().map(Text::as_str);
+    let page = ops.ledger.events_page(subject, from, Limit::or_usual(asked.limit)).await?;
     Ok(Json(page.into()))
 }

@@ -61,7 +61,7 @@ impl Part for Text {
 }
 
 impl Part for CredentialName {
-    const FORM: &'static str = "a credential is named by 12 hex digits, in lower case";
+    const FORM: &'static str = super::query::NAMED;
 
     fn read(text: &str) -> Option<Self> {
         Self::try_from(text.to_owned()).ok()

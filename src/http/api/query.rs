@@ -19,6 +19,7 @@ use utoipa::openapi::path::ParameterIn;
 
 use self::said::{Said, Wrong};
 use super::refused::Refused;
+use crate::domain::secret::Fingerprint;
 use crate::ledger::read::{Cursor, CursorError, Order};
 
 /// Rows of a page where nothing else is asked for.
@@ -166,6 +167,10 @@ impl Text {
     }
 }
 
+/// How a credential is named.
+pub(super) const NAMED: &str =
+    "a credential is named by the last 12 hex digits of its fingerprint, or more of them, in lower case";
+
 /// A credential's name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -175,9 +180,9 @@ impl TryFrom<String> for CredentialName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let is_name =
-            name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        if is_name { Ok(Self(name)) } else { Err("a credential is named by 12 hex digits, in lower case".to_owned()) }
+        let is_name = (Fingerprint::SHORT..=Fingerprint::DIGITS).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        if is_name { Ok(Self(name)) } else { Err(NAMED.to_owned()) }
     }
 }
 
@@ -218,6 +223,31 @@ impl TryFrom<String> for Place {
     fn try_from(text: String) -> Result<Self, String> {
         place(&text, &[Order::Number, Order::Worst, Order::Newest]).map(Self)
     }
+}
+
+/// A place in a list by number, from either end.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Way(pub(super) Cursor);
+
+impl TryFrom<String> for Way {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        place(&text, &[Order::Number, Order::Latest]).map(Self)
+    }
+}
+
+/// Where a list in the order that is asked for begins: at the cursor, which has an order of its own, else at its beginning.
+///
+/// # Errors
+/// Where the cursor's order is another one.
+pub(super) fn begun(order: Option<Order>, cursor: Option<Cursor>) -> Result<Cursor, Refused> {
+    let from = cursor.unwrap_or_else(|| Cursor::start(order.unwrap_or(Order::Number)));
+    if order.is_some_and(|order| order != from.order()) {
+        return Err(Refused::conflict("cursor", CursorError::OtherOrder.to_string()));
+    }
+    Ok(from)
 }
 
 /// A place in a list of one of these orders, behind a number that a row can have.

@@ -16,7 +16,7 @@ use crate::domain::compromise::word;
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::http::access::Visitor;
-use crate::ledger::read::{finding_name, parse_finding};
+use crate::ledger::read::{Longer, Meant, finding_name, parse_finding};
 
 /// Has a finding's reminders wait, or come again.
 ///
@@ -72,8 +72,12 @@ pub(super) async fn on_credential(
             Some(said.map_err(|error| fault(error.field(), &sentence(&format!("it {error}"))))?)
         }
     };
-    let credential = ops.ledger.credential_number(&name).await?;
-    let credential = credential.ok_or_else(|| Trouble::nothing("There is no credential of this name."))?;
+    let meant = ops.ledger.at_one_moment().await?.credential_number(&name).await?;
+    let credential = match meant {
+        Meant::One(id) => id,
+        Meant::Nothing => return Err(Trouble::nothing("There is no credential of this name.")),
+        Meant::Several(several) => return Err(Trouble::Refused(sentence(&Longer::ask(&name, &several)))),
+    };
     let changed = ops.operator.leaked(credential, said.as_ref(), visitor.known_as().as_ref()).await?;
     tracing::info!(by = %visitor.name, credential = name, leaked = said.is_some(), changed, "an operator spoke of a leak");
     Ok(back(&path("/credentials", &name)))

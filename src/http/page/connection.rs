@@ -10,7 +10,7 @@ use super::words::{counted, harmless};
 use crate::domain::facts::Provenance;
 use crate::domain::ids::{ConnectionId, CredentialId};
 use crate::domain::record::Auth;
-use crate::ledger::read::{ConnectionDetail, Cursor, FindingFilter, Order, UseRow};
+use crate::ledger::read::{ConnectionDetail, Cursor, FindingFilter, Moment, Order, UseRow};
 use crate::report::text::second;
 use crate::report::words::ended;
 
@@ -31,15 +31,16 @@ pub(super) async fn sheet(ask: &Ask, number: &str) -> Result<Sheet, Trouble> {
         Trouble::Nothing(what.to_owned())
     };
     let id = number.parse().ok().filter(|id| *id > 0).map(ConnectionId).ok_or_else(nothing)?;
-    let detail = ask.ledger.connection_by_id(id).await?.ok_or_else(nothing)?;
+    let mut moment = ask.ledger.at_one_moment().await?;
+    let detail = moment.connection_by_id(id).await?.ok_or_else(nothing)?;
     let scene = &ask.scene;
     let mut parts = vec![
         Part::Facts(Facts { id: "facts".to_owned(), title: "The facts".to_owned(), facts: facts(&detail, scene) }),
         uses(&detail),
-        found(ask, id).await?,
+        found(ask, &mut moment, &detail).await?,
     ];
     for (place, credential) in latest(&detail).into_iter().enumerate() {
-        if let Some(told) = story::of(ask, credential).await? {
+        if let Some(told) = story::of(ask, &mut moment, credential).await? {
             let title = format!("What happened to credential {}", told.credential().credential);
             parts.push(story::course(&told, &format!("course-{place}"), &title));
         }
@@ -113,18 +114,21 @@ fn uses(detail: &ConnectionDetail) -> Part {
     })
 }
 
-async fn found(ask: &Ask, id: ConnectionId) -> Result<Part, Trouble> {
-    let on_it = FindingFilter { connection: Some(id), ..FindingFilter::default() };
-    let listed = ask.ledger.findings_page(&on_it, Cursor::start(Order::Worst), FINDINGS).await?;
+async fn found(ask: &Ask, moment: &mut Moment, detail: &ConnectionDetail) -> Result<Part, Trouble> {
+    let on_it = FindingFilter { connection: Some(detail.connection.id), ..FindingFilter::default() };
+    let listed = moment.findings_page(&on_it, Cursor::start(Order::Worst), FINDINGS).await?;
     Ok(Part::Table(Table {
         id: "findings",
         title: "Findings".to_owned(),
         columns: findings::columns(),
         rows: listed.rows.iter().map(|row| findings::cells(row, &ask.scene.facts())).collect(),
         empty: "Nothing was ever found on it.".to_owned(),
-        note: match listed.next {
-            None => String::new(),
-            Some(_) => "There are more: the list of findings finds all of them by the connection's id.".to_owned(),
+        note: match (detail.findings.len() as u64 + detail.findings_left_out).saturating_sub(listed.rows.len() as u64) {
+            0 => String::new(),
+            left => {
+                let more = counted(left, "more is", "more are");
+                format!("{more} not listed here: the list of findings finds all of them by the connection's id.")
+            }
         },
         ..Table::default()
     }))

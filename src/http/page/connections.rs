@@ -7,7 +7,7 @@ use super::sheet::{Cell, Choice, Column, Form, Part, Sheet, Table, TextField};
 use super::trouble::Trouble;
 use super::{LISTED, known, number};
 use crate::domain::facts::ConnectionStatus;
-use crate::domain::ids::{ConnectionId, ProviderName};
+use crate::domain::ids::ConnectionId;
 use crate::ledger::read::{ConnectionFilter, ConnectionRow, Order, Search};
 
 const LIST: &str = "/connections";
@@ -21,9 +21,9 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     let query = Query::read(ask.query.as_deref(), &FIELDS)?;
     let statuses = ConnectionStatus::ALL.map(|status| (status.as_str(), status));
     let filter = ConnectionFilter {
-        source: query.text("source").map(str::to_owned),
+        source: known::source(ask, &query).await?,
         account: query.text("account").map(str::to_owned),
-        provider: query.text("provider").map(ProviderName::new),
+        provider: known::provider(ask, &query)?,
         status: query.one_of("status", &statuses)?,
         search: query.text("q").and_then(Search::new),
         connection_id: None,

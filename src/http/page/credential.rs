@@ -3,12 +3,12 @@
 use super::DONE;
 use super::findings;
 use super::frame::{Ask, Scene};
-use super::query::Query;
-use super::sheet::{ActField, ActForm, Acts, Part, Sheet, Table};
+use super::query::{Query, path};
+use super::sheet::{ActField, ActForm, Acts, Cell, Column, Part, Sheet, Table};
 use super::story;
 use super::trouble::Trouble;
 use crate::http::access::Right;
-use crate::ledger::read::{CredentialRow, Cursor, FindingFilter, Order};
+use crate::ledger::read::{CredentialRow, Cursor, FindingFilter, Longer, Meant, Moment, Order};
 use crate::report::text::second;
 use crate::report::words::state;
 
@@ -26,11 +26,16 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
                     fingerprint; the list of credentials has those that there are.";
         Trouble::Nothing(what.to_owned())
     };
-    let detail = ask.ledger.credential(name).await?.ok_or_else(nothing)?;
-    let told = story::of(ask, detail.credential.id).await?.ok_or_else(nothing)?;
+    let mut moment = ask.ledger.at_one_moment().await?;
+    let id = match moment.credential_number(name).await? {
+        Meant::Nothing => return Err(nothing()),
+        Meant::One(id) => id,
+        Meant::Several(several) => return which(ask, &mut moment, &several).await,
+    };
+    let told = story::of(ask, &mut moment, id).await?.ok_or_else(nothing)?;
     let row = told.credential();
     let about = FindingFilter { credential: Some(row.id), ..FindingFilter::default() };
-    let listed = ask.ledger.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
+    let listed = moment.findings_page(&about, Cursor::start(Order::Worst), FINDINGS).await?;
     let found = Table {
         id: "findings",
         title: "Findings".to_owned(),
@@ -49,7 +54,7 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         Part::Table(found),
         story::course(&told, "course", "What happened"),
     ];
-    parts.extend(acts(row, &ask.scene));
+    parts.extend(acts(row, name, &ask.scene));
     Ok(Sheet {
         heading: format!("Credential {}", row.credential),
         noted: done.then(|| noted(row)),
@@ -78,7 +83,7 @@ fn noted(row: &CredentialRow) -> String {
 }
 
 /// What who may act can say of it. What stands in for a key can't leak.
-fn acts(row: &CredentialRow, scene: &Scene) -> Option<Part> {
+fn acts(row: &CredentialRow, name: &str, scene: &Scene) -> Option<Part> {
     if row.placeholder || !scene.may(Right::Act) {
         return None;
     }
@@ -108,5 +113,34 @@ fn acts(row: &CredentialRow, scene: &Scene) -> Option<Part> {
         ..ActForm::default()
     };
     let forms = if row.compromised_at.is_some() { vec![said, back] } else { vec![said] };
-    Some(Part::Acts(Acts { title: "Did it leak?", action: format!("/credentials/{}", row.credential), forms }))
+    Some(Part::Acts(Acts { title: "Did it leak?", action: path("/credentials", name), forms }))
+}
+
+/// The page of a name that several have.
+async fn which(ask: &Ask, moment: &mut Moment, several: &[Longer]) -> Result<Sheet, Trouble> {
+    let mut rows = Vec::with_capacity(several.len());
+    for longer in several {
+        let Some(detail) = moment.credential_by_id(longer.id).await? else { continue };
+        let row = detail.credential;
+        rows.push(vec![
+            Cell::text(&longer.name).to(format!("/credentials/{}", longer.name)),
+            Cell::provider(&ask.scene.title(&row.provider), &row.provider),
+            Cell::text(&if row.key_tail.is_empty() { String::new() } else { format!("…{}", row.key_tail) }),
+            Cell::text(row.liveness.as_str()),
+            Cell::number(u64::from(row.open_uses)),
+        ]);
+    }
+    let columns = ["Credential", "Provider", "Key", "The key is"].map(Column::text);
+    Ok(Sheet {
+        heading: "Which credential?".to_owned(),
+        lead: vec!["Several credentials end in these digits. More of their digits tell them apart.".to_owned()],
+        parts: vec![Part::Table(Table {
+            id: "list",
+            title: format!("{} credentials", rows.len()),
+            columns: columns.into_iter().chain([Column::number("Open uses")]).collect(),
+            rows,
+            ..Table::default()
+        })],
+        ..Sheet::default()
+    })
 }

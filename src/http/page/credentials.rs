@@ -7,7 +7,7 @@ use super::sheet::{Cell, Choice, Column, Form, Part, Sheet, Table};
 use super::trouble::Trouble;
 use super::{LISTED, known, number};
 use crate::domain::belief::Liveness;
-use crate::domain::ids::{CredentialId, ProviderName};
+use crate::domain::ids::CredentialId;
 use crate::ledger::read::{CredentialFilter, CredentialRow, MOST_USES, Order};
 
 const LIST: &str = "/credentials";
@@ -21,9 +21,9 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     let query = Query::read(ask.query.as_deref(), &FIELDS)?;
     let states = Liveness::ALL.map(|liveness| (liveness.as_str(), liveness));
     let filter = CredentialFilter {
-        provider: query.text("provider").map(ProviderName::new),
+        provider: known::provider(ask, &query)?,
         liveness: query.one_of("liveness", &states)?,
-        source: query.text("source").map(str::to_owned),
+        source: known::source(ask, &query).await?,
     };
     let after = CredentialId(number(query.cursor(Order::Number)?));
     let page = ask.ledger.credentials_page(&filter, after, LISTED).await?;

@@ -28,14 +28,15 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         )
     };
     let id = parse_finding(name).ok_or_else(nothing)?;
-    let detail = told::finding(ask.ledger.finding(id).await?.ok_or_else(nothing)?, &ask.scene.visitor);
+    let mut moment = ask.ledger.at_one_moment().await?;
+    let detail = told::finding(moment.finding(id).await?.ok_or_else(nothing)?, &ask.scene.visitor);
     let scene = &ask.scene;
     let mut parts = vec![Part::Facts(Facts {
         id: "facts".to_owned(),
         title: "The facts".to_owned(),
         facts: facts(&detail, scene.now),
     })];
-    if let Some(told) = story::of(ask, detail.course.credential_number).await? {
+    if let Some(told) = story::of(ask, &mut moment, detail.course.credential_number).await? {
         parts.push(story::credential(told.credential(), scene));
         parts.push(story::uses(&told));
         parts.push(story::course(&told, "course", "What happened"));

@@ -9,7 +9,6 @@ use super::trouble::Trouble;
 use super::words::counted;
 use super::{LISTED, known};
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::ProviderName;
 use crate::ledger::read::{FindingFilter, FindingRow, FindingState, Order, Search, finding_name};
 
 const LIST: &str = "/findings";
@@ -57,7 +56,8 @@ enum Shown {
 pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     let query = Query::read(ask.query.as_deref(), &FIELDS)?;
     let order = query.one_of("sort", &ORDERS)?.unwrap_or(Order::Worst);
-    let filter = filter(&query)?;
+    let (provider, source) = (known::provider(ask, &query)?, known::source(ask, &query).await?);
+    let filter = FindingFilter { provider, source, ..filter(&query)? };
     let page = ask.ledger.findings_page(&filter, query.cursor(order)?, LISTED).await?;
     let rows = page.rows.iter().map(|row| cells(row, &ask.scene.facts())).collect();
     let form = form(&query, &ask.scene);
@@ -84,8 +84,6 @@ fn filter(query: &Query) -> Result<FindingFilter, Trouble> {
         at_least: if let Some(Bad::AtLeast(severity)) = bad { Some(severity) } else { None },
         severity: if let Some(Bad::As(severity)) = bad { Some(severity) } else { None },
         account: query.text("account").map(str::to_owned),
-        provider: query.text("provider").map(ProviderName::new),
-        source: query.text("source").map(str::to_owned),
         search: query.text("q").and_then(Search::new),
         ..FindingFilter::default()
     })

@@ -4,10 +4,10 @@ use super::findings::of_account;
 use super::frame::{Ask, Scene};
 use super::sheet::{Cell, Column, Course, Fact, Facts, Happened, Part, Table};
 use super::trouble::Trouble;
-use super::words::harmless_line;
+use super::words::{count, harmless_line};
 use crate::domain::ids::CredentialId;
 use crate::http::told;
-use crate::ledger::read::{CredentialRow, MOST_USES};
+use crate::ledger::read::{CredentialRow, Moment};
 use crate::report::story::{Story, credential_pairs, use_span};
 use crate::report::text::second;
 
@@ -18,8 +18,8 @@ const USES: usize = 50;
 ///
 /// # Errors
 /// Where the ledger doesn't answer.
-pub(super) async fn of(ask: &Ask, id: CredentialId) -> Result<Option<Story>, Trouble> {
-    Ok(told::story(&ask.ledger, id, &ask.scene.visitor).await?)
+pub(super) async fn of(ask: &Ask, moment: &mut Moment, id: CredentialId) -> Result<Option<Story>, Trouble> {
+    Ok(told::story(moment, id, &ask.scene.visitor).await?)
 }
 
 /// What is believed of a credential, and why.
@@ -47,17 +47,16 @@ pub(super) fn uses(story: &Story) -> Part {
             Cell::line(&use_span(used)),
         ]
     };
-    let left = story.uses().len().saturating_sub(USES);
+    let left = story.uses().len().saturating_sub(USES) as u64 + story.uses_left_out();
     Part::Table(Table {
         id: "uses",
         title: "Used by".to_owned(),
         columns: ["Connection", "Account", "Status", "Used"].map(Column::text).into(),
         rows: story.uses().iter().take(USES).map(row).collect(),
         empty: "No connection uses it.".to_owned(),
-        note: match (left, story.uses().len() >= MOST_USES) {
-            (0, _) => String::new(),
-            (left, false) => format!("And {left} more."),
-            (left, true) => format!("And at least {left} more: of a key that so many use not all are read."),
+        note: match left {
+            0 => String::new(),
+            left => format!("And {} more.", count(left)),
         },
         ..Table::default()
     })

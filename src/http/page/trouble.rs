@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub(super) enum Trouble {
     /// the address says something that means nothing
     Field(Fault),
+    /// the address narrows a list to something that isn't there
+    Unknown(Fault),
     /// there is nothing of that name; what to do, as a sentence
     Nothing(String),
     /// it is not done as things stand; why, as a sentence
@@ -66,6 +68,7 @@ impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         match self {
             Self::Field(Fault { field, what }) => told(StatusCode::BAD_REQUEST, &what, Some(&field)),
+            Self::Unknown(Fault { field, what }) => told(StatusCode::NOT_FOUND, &what, Some(&field)),
             Self::Nothing(what) => told(StatusCode::NOT_FOUND, &what, None),
             Self::Refused(what) => told(StatusCode::CONFLICT, &what, None),
             Self::Ledger(error) => {

@@ -113,6 +113,10 @@ async fn a_bad_address_is_told_by_its_field_to_browsers_on_a_page_and_to_program
         ("/credentials/00000000dead", 404, "no credential of this name"),
         ("/providers/nobody", 404, "no provider of this name"),
         ("/providers/%2e%2e%2f%3Cb%3E", 404, "no provider of this name"),
+        ("/findings?source=nowhere", 404, "Field source: There is no source nowhere."),
+        ("/connections?source=nowhere", 404, "Field source: There is no source nowhere."),
+        ("/credentials?source=nowhere", 404, "Field source: There is no source nowhere."),
+        ("/credentials?source=%3Cb%3E%E2%80%AE", 404, "Field source: There is no source "),
         ("/nowhere", 404, "here is nothing here; "),
     ] {
         let page = house.ask(&request("GET", path, &format!("{}{HTML}", bearer()))).await;
@@ -122,8 +126,8 @@ async fn a_bad_address_is_told_by_its_field_to_browsers_on_a_page_and_to_program
         }
         let problem = house.get(path).await;
         assert_eq!((problem.status, problem.header("content-type")), (status, "application/problem+json"), "{path}");
-        if let Some(field) = said.strip_prefix("Field ") {
-            assert_eq!(problem.json()["field"], field.trim_end_matches(": "), "{path}");
+        if let Some((field, _)) = said.strip_prefix("Field ").and_then(|said| said.split_once(':')) {
+            assert_eq!(problem.json()["field"], field, "{path}");
         }
     }
     let wrong_way = house.ask(&request("DELETE", "/findings", &format!("{}{HTML}", bearer()))).await;

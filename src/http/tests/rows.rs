@@ -92,7 +92,7 @@ async fn a_list_that_is_over_says_so_and_not_that_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_that_more_share_than_are_read_is_told_with_a_bound() {
+async fn of_a_key_that_more_share_than_are_read_the_others_are_counted() {
     let house = House::open(with_token()).await;
     house.seed(TWINS);
     let many = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1400)
@@ -107,11 +107,118 @@ async fn a_key_that_more_share_than_are_read_is_told_with_a_bound() {
     let list = house.get("/credentials").await.body;
     assert!(list.contains("<bdi>1,000</bdi> <small>at least</small>"), "{list}");
     let page = house.get("/credentials/000000000001").await.body;
-    assert!(page.contains("And at least 950 more"), "{page}");
+    assert!(page.contains("And 1,342 more"), "{page}");
     assert!(
         page.contains("F400") && page.contains("There are more: the list of findings"),
         "the worst is listed: {page}"
     );
+    let detail = house.get("/api/v1/credentials/000000000001").await.json();
+    assert_eq!((detail["uses"].as_array().unwrap().len(), &detail["uses_left_out"]), (1000, &392.into()));
+    let story = house.get("/api/v1/findings/F1/story").await.json();
+    let told = "only its first 1000 uses are told of, and 392 more are not";
+    assert!(story["credentials"][0]["left_out"].as_array().unwrap().contains(&told.into()), "{story}");
+    assert_eq!(house.get("/api/v1/credentials/000000000002").await.json()["uses_left_out"], 0);
+}
+
+#[tokio::test]
+async fn of_a_connection_with_more_findings_than_are_read_the_others_are_counted() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    house.seed(
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1209)
+        INSERT INTO credential (id, fingerprint, source_id, provider, liveness, belief, secret_since, provenance)
+        SELECT i, printf('%064x', i), 1, 'mailjet', 'live', '{\"liveness\":\"live\"}', 1000, 'connected' FROM n;
+        WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 1209)
+        INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at, evidence, mailed)
+        SELECT i, 'secret-stale', 1, i, 1, 'open', 1, 'high', 1, 2, '{}', 1 FROM n;",
+    );
+    let detail = house.get("/api/v1/connections/1").await.json();
+    assert_eq!((detail["findings"].as_array().unwrap().len(), &detail["findings_left_out"]), (1000, &201.into()));
+    assert_eq!(house.get("/api/v1/connections/2").await.json()["findings_left_out"], 0);
+    let page = house.get("/connections/1").await.body;
+    assert!(page.contains("1,151 more are not listed here"), "{page}");
+    let page = house.get("/connections/2").await.body;
+    assert!(!page.contains("not listed here"), "{page}");
+}
+
+#[tokio::test]
+async fn digits_that_several_credentials_end_in_lead_to_none_of_them_unasked() {
+    const SAME: &str = "0123456789ab";
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    house.seed("UPDATE credential SET fingerprint = substr(fingerprint, 1, 51) || id || '0123456789ab' WHERE id < 3;");
+    for (path, field) in [("credentials/0123456789ab", "name"), ("findings?credential=0123456789ab", "credential")] {
+        let answer = house.get(&format!("/api/v1/{path}")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (409, "application/problem+json"), "{path}");
+        let problem = answer.json();
+        let said = "2 credentials end in 0123456789ab: say which of 10123456789ab, 20123456789ab";
+        assert_eq!((problem["detail"].as_str().unwrap(), problem["field"].as_str().unwrap()), (said, field), "{path}");
+    }
+    for id in 1..=2 {
+        let whole = format!("{}{id}{SAME}", "0".repeat(51));
+        for name in [&format!("{id}{SAME}"), &whole] {
+            let detail = house.get(&format!("/api/v1/credentials/{name}")).await.json();
+            assert_eq!(detail["credential"]["id"], id, "{name}");
+            let about = house.get(&format!("/api/v1/findings?credential={name}")).await.json();
+            assert_eq!(
+                (about["items"].as_array().unwrap().len(), &about["items"][0]["id"]),
+                (1, &format!("F{id}").into())
+            );
+            assert!(
+                house.get(&format!("/credentials/{name}")).await.body.contains(&format!("Credential {SAME}")),
+                "{name}"
+            );
+        }
+        let longer = house.get(&format!("/api/v1/credentials/0{whole}")).await;
+        assert_eq!(longer.status, 400, "no fingerprint is as long");
+    }
+    let page = house.get(&format!("/credentials/{SAME}")).await;
+    assert_eq!(page.status, 200);
+    for word in
+        ["Which credential?", "2 credentials", "credentials&#x2f;10123456789ab", "credentials&#x2f;20123456789ab"]
+    {
+        assert!(page.body.contains(word), "{word}: {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
+    let house = House::open(with_token()).await;
+    house.seed(
+        "INSERT INTO event (at, kind, subject, data) VALUES (1, 'a.b', 'finding:1', '{}'), (2, 'a.b', 'finding:10', '{}'),
+           (3, 'a.b', 'finding:1', '{}'), (4, 'a.b', 'provider:kit', '{}'), (5, 'a.b', 'finding:1', '{}');",
+    );
+    let page = async |query: &str| {
+        let page = house.get(&format!("/api/v1/events?{query}")).await.json();
+        let ids: Vec<i64> = page["items"].as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect();
+        (ids, page["next"].as_str().unwrap_or_default().to_owned())
+    };
+    for (query, ids, next) in [
+        ("limit=2", &[1, 2][..], "n_2"),
+        ("sort=number&cursor=n_2", &[3, 4, 5], ""),
+        ("sort=newest&limit=2", &[5, 4], "l_4"),
+        ("cursor=l_4&limit=2", &[3, 2], "l_2"),
+        ("sort=newest&cursor=l_2&limit=2", &[1], ""),
+        ("subject=finding:1", &[1, 3, 5], ""),
+        ("subject=finding:1&limit=2", &[1, 3], "n_3"),
+        ("subject=finding:1&cursor=n_3", &[5], ""),
+        ("subject=finding:1&sort=newest&limit=1", &[5], "l_5"),
+        ("subject=finding:1&cursor=l_5", &[3, 1], ""),
+        ("subject=provider%3Akit", &[4], ""),
+        ("subject=finding:2", &[], ""),
+    ] {
+        assert_eq!(page(query).await, (ids.to_vec(), next.to_owned()), "{query}");
+    }
+    for (query, status, field) in [
+        ("sort=newest&cursor=n_2", 409, "cursor"),
+        ("sort=number&cursor=l_2", 409, "cursor"),
+        ("cursor=w_1_1_1", 400, "cursor"),
+        ("sort=worst", 400, "sort"),
+        ("subject=", 400, "subject"),
+    ] {
+        let answer = house.get(&format!("/api/v1/events?{query}")).await;
+        assert_eq!((answer.status, answer.json()["field"].as_str().unwrap()), (status, field), "{query}");
+    }
 }
 
 #[tokio::test]

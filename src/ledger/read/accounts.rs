@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::credentials::CredentialUse;
+use super::moment::Moment;
 use crate::domain::ids::{CredentialId, UseId};
 use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, size};
@@ -54,12 +55,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn own_uses(&self, credential: CredentialId, account: &AccountName) -> Result<OwnUses, LedgerError> {
-        let mut moment = self.moment("read an account's uses of a credential").await?;
-        let whose = || [credential.0.into(), account.source.as_str().into(), account.id.as_str().into()];
-        let uses = moment.rows("use", &OWN_USES, whose()).await?;
-        let counted: Option<Counted> = moment.rows("use", &OWN_COUNT, whose()).await?.pop();
-        let Some(Counted { open, first, is_first }) = counted else { return Ok(OwnUses::default()) };
-        Ok(OwnUses { uses, open, is_first: is_first && first.is_some() })
+        self.at_one_moment().await?.own_uses(credential, account).await
     }
 
     /// Which of the next `limit` keys a source has, or had, in use, or one account of it; all of them where neither is named.
@@ -78,6 +74,21 @@ impl Ledger {
         let looked_at: Vec<Key> = self.look("list the keys of a report").await?.rows("credential", &KEYS, page).await?;
         let last = looked_at.iter().map(|key| key.id).max();
         Ok(KeyPage { keys: looked_at.into_iter().filter(|key| key.is_meant).map(|key| key.id).collect(), last })
+    }
+}
+
+impl Moment {
+    /// As [`Ledger::own_uses`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn own_uses(&mut self, credential: CredentialId, account: &AccountName) -> Result<OwnUses, LedgerError> {
+        let line = self.line("read an account's uses of a credential");
+        let whose = || [credential.0.into(), account.source.as_str().into(), account.id.as_str().into()];
+        let uses = line.rows("use", &OWN_USES, whose()).await?;
+        let counted: Option<Counted> = line.rows("use", &OWN_COUNT, whose()).await?.pop();
+        let Some(Counted { open, first, is_first }) = counted else { return Ok(OwnUses::default()) };
+        Ok(OwnUses { uses, open, is_first: is_first && first.is_some() })
     }
 }
 

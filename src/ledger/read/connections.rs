@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
 use super::findings::{FindingFilter, FindingRow};
+use super::moment::Moment;
 use super::paging::{Cursor, Page};
 use super::search::Search;
 use super::when;
@@ -17,6 +18,7 @@ use crate::domain::record::Auth;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, size};
+use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -88,8 +90,10 @@ pub struct ConnectionDetail {
     pub connection: ConnectionRow,
     /// its uses, oldest first
     pub uses: Vec<UseRow>,
-    /// its findings, closed ones included, oldest first
+    /// its findings, closed ones included, oldest first, the first thousand
     pub findings: Vec<FindingRow>,
+    /// how many more there are
+    pub findings_left_out: u64,
 }
 
 impl ConnectionDetail {
@@ -141,7 +145,7 @@ impl Ledger {
         after: ConnectionId,
         limit: usize,
     ) -> Result<Vec<ConnectionRow>, LedgerError> {
-        self.connection_range(filter, after, i64::MAX, limit).await
+        range(&mut self.look("list connections").await?, filter, (after.0, i64::MAX), limit).await
     }
 
     /// A page of at most `limit` connections behind a number, in the order of numbers.
@@ -167,9 +171,30 @@ impl Ledger {
         source: Option<&str>,
         external_id: &str,
     ) -> Result<Vec<ConnectionDetail>, LedgerError> {
-        let mut line = self.look("look up a connection").await?;
+        self.at_one_moment().await?.connection(source, external_id).await
+    }
+
+    /// The connection of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connection_by_id(&self, id: ConnectionId) -> Result<Option<ConnectionDetail>, LedgerError> {
+        self.at_one_moment().await?.connection_by_id(id).await
+    }
+}
+
+impl Moment {
+    /// As [`Ledger::connection`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn connection(
+        &mut self,
+        source: Option<&str>,
+        external_id: &str,
+    ) -> Result<Vec<ConnectionDetail>, LedgerError> {
+        let line = self.line("look up a connection");
         let found: Vec<ConnectionId> = line.rows("connection", &BY_NAME, [source.into(), external_id.into()]).await?;
-        drop(line);
         let mut details = Vec::with_capacity(found.len());
         for id in found {
             details.extend(self.connection_by_id(id).await?);
@@ -181,43 +206,50 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn connection_by_id(&self, id: ConnectionId) -> Result<Option<ConnectionDetail>, LedgerError> {
-        let all = ConnectionFilter::default();
-        let Some(connection) = self.connection_range(&all, ConnectionId(id.0 - 1), id.0, 1).await?.pop() else {
+    pub async fn connection_by_id(&mut self, id: ConnectionId) -> Result<Option<ConnectionDetail>, LedgerError> {
+        let line = self.line("read a connection");
+        let Some(connection) = range(line, &ConnectionFilter::default(), (id.0 - 1, id.0), 1).await?.pop() else {
             return Ok(None);
         };
-        let uses = self.look("read a connection's uses").await?.rows("use", &USES, [id.0.into()]).await?;
+        let uses = line.rows("use", &USES, [id.0.into()]).await?;
         let filter = FindingFilter { connection: Some(id), ..FindingFilter::default() };
         let findings = self.findings(&filter, FindingId(0), FINDINGS_SHOWN).await?;
-        Ok(Some(ConnectionDetail { connection, uses, findings }))
-    }
-
-    async fn connection_range(
-        &self,
-        filter: &ConnectionFilter,
-        after: ConnectionId,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<ConnectionRow>, LedgerError> {
-        let page = [
-            after.0.into(),
-            last.into(),
-            size(limit).into(),
-            filter.source.as_deref().into(),
-            filter.account.as_deref().into(),
-            filter.provider.as_ref().map(ProviderName::as_str).into(),
-            filter.status.map(ConnectionStatus::as_str).into(),
-            filter.connection_id.as_deref().into(),
-            filter.search.as_ref().map(Search::text).into(),
-        ];
-        let statement = match filter {
-            ConnectionFilter { search: None, connection_id: Some(_), .. } => &PAGE_OF_NAME,
-            ConnectionFilter { search: Some(_), .. } => &PAGE_OF_FOUND,
-            ConnectionFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
-            _ => &PAGE,
+        let findings_left_out = match findings.len() {
+            read if read < FINDINGS_SHOWN => 0,
+            read => {
+                let all = self.line("count findings").number(&ALL_FINDINGS, [id.0.into()]).await?;
+                all.unsigned_abs().saturating_sub(read as u64)
+            }
         };
-        self.look("list connections").await?.rows("connection", statement, page).await
+        Ok(Some(ConnectionDetail { connection, uses, findings, findings_left_out }))
     }
+}
+
+async fn range(
+    line: &mut Session,
+    filter: &ConnectionFilter,
+    (after, last): (i64, i64),
+    limit: usize,
+) -> Result<Vec<ConnectionRow>, LedgerError> {
+    let page = [
+        after.into(),
+        last.into(),
+        size(limit).into(),
+        filter.source.as_deref().into(),
+        filter.account.as_deref().into(),
+        filter.provider.as_ref().map(ProviderName::as_str).into(),
+        filter.status.map(ConnectionStatus::as_str).into(),
+        filter.connection_id.as_deref().into(),
+        filter.search.as_ref().map(Search::text).into(),
+    ];
+    let statement = match filter {
+        ConnectionFilter { search: None, connection_id: Some(_), .. } => &PAGE_OF_NAME,
+        ConnectionFilter { search: Some(_), .. } => &PAGE_OF_FOUND,
+        ConnectionFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
+        ConnectionFilter { status: Some(status), .. } if *status != ConnectionStatus::Active => &PAGE_OF_STATUS,
+        _ => &PAGE,
+    };
+    line.rows("connection", statement, page).await
 }
 
 /// A page of connections from a list of numbers.
@@ -246,6 +278,9 @@ macro_rules! page_of {
 }
 
 pub(in crate::ledger) const PAGE: Sql = page_of!("$5 IS NULL");
+
+/// Nearly all are active, and the others have an index.
+pub(in crate::ledger) const PAGE_OF_STATUS: Sql = page_of!("c.status = $7 AND c.status <> 'active'");
 
 /// Source by source here and below, since an id is found only within one.
 pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql = page_of!(
@@ -276,3 +311,6 @@ pub(in crate::ledger) const USES: Sql = sql!(
      JOIN credential AS k ON k.id = u.credential_id
      JOIN source AS ks ON ks.id = k.source_id"
 );
+
+/// In an index, and only for a connection that has so many.
+pub(in crate::ledger) const ALL_FINDINGS: Sql = sql!("SELECT count(*) FROM finding WHERE connection_id = $1");

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::moment::Moment;
 use super::paging::{Cursor, Page};
-use super::search::{digits, tail};
 use super::when;
 use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
@@ -15,6 +15,7 @@ use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::packed::{flag, key_tail, size};
+use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -116,6 +117,8 @@ pub struct CredentialDetail {
     pub credential: CredentialRow,
     /// its uses, oldest first, the first thousand
     pub uses: Vec<CredentialUse>,
+    /// how many more there are
+    pub uses_left_out: u64,
 }
 
 impl CredentialDetail {
@@ -167,7 +170,7 @@ impl Ledger {
         after: CredentialId,
         limit: usize,
     ) -> Result<Vec<CredentialRow>, LedgerError> {
-        self.credential_range(filter, after, i64::MAX, limit).await
+        range(&mut self.look("list credentials").await?, filter, (after.0, i64::MAX), limit).await
     }
 
     /// A page of at most `limit` credentials behind a number, in the order of numbers.
@@ -184,58 +187,53 @@ impl Ledger {
         Ok(Page::of(rows, limit, |row| Cursor::Number(row.id.0)))
     }
 
-    /// The credential whose fingerprint ends with these digits, at least eight of them; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn credential(&self, name: &str) -> Result<Option<CredentialDetail>, LedgerError> {
-        match self.credential_number(name).await? {
-            Some(id) => self.credential_by_id(id).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The number of the credential of this name, as [`Ledger::credential`] finds it.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn credential_number(&self, name: &str) -> Result<Option<CredentialId>, LedgerError> {
-        let Some(digits) = digits(name) else { return Ok(None) };
-        let mut line = self.look("look up a credential").await?;
-        let found = line.rows("credential", &BY_NAME, [digits.as_str().into(), tail(&digits).into()]).await?;
-        Ok(found.into_iter().next())
-    }
-
     /// The credential of that number; `None` where there is none.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn credential_by_id(&self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
-        let all = CredentialFilter::default();
-        let Some(credential) = self.credential_range(&all, CredentialId(id.0 - 1), id.0, 1).await?.pop() else {
+        self.at_one_moment().await?.credential_by_id(id).await
+    }
+}
+
+impl Moment {
+    /// The credential of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn credential_by_id(&mut self, id: CredentialId) -> Result<Option<CredentialDetail>, LedgerError> {
+        let line = self.line("read a credential");
+        let Some(credential) = range(line, &CredentialFilter::default(), (id.0 - 1, id.0), 1).await?.pop() else {
             return Ok(None);
         };
-        let uses = self.look("read a credential's uses").await?.rows("use", &USES, [id.0.into()]).await?;
-        Ok(Some(CredentialDetail { credential, uses }))
+        let uses: Vec<CredentialUse> = line.rows("use", &USES, [id.0.into()]).await?;
+        let uses_left_out = match uses.len() {
+            read if read < MOST_USES => 0,
+            read => line.number(&ALL_USES, [id.0.into()]).await?.unsigned_abs().saturating_sub(read as u64),
+        };
+        Ok(Some(CredentialDetail { credential, uses, uses_left_out }))
     }
+}
 
-    async fn credential_range(
-        &self,
-        filter: &CredentialFilter,
-        after: CredentialId,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<CredentialRow>, LedgerError> {
-        let page = [
-            after.0.into(),
-            last.into(),
-            size(limit).into(),
-            filter.provider.as_ref().map(ProviderName::as_str).into(),
-            filter.liveness.map(Liveness::as_str).into(),
-            filter.source.as_deref().into(),
-        ];
-        self.look("list credentials").await?.rows("credential", &PAGE, page).await
-    }
+async fn range(
+    line: &mut Session,
+    filter: &CredentialFilter,
+    (after, last): (i64, i64),
+    limit: usize,
+) -> Result<Vec<CredentialRow>, LedgerError> {
+    let page = [
+        after.into(),
+        last.into(),
+        size(limit).into(),
+        filter.provider.as_ref().map(ProviderName::as_str).into(),
+        filter.liveness.map(Liveness::as_str).into(),
+        filter.source.as_deref().into(),
+    ];
+    let statement = match filter.liveness {
+        None | Some(Liveness::Live) => &PAGE,
+        Some(_) => &PAGE_OF_LIVENESS,
+    };
+    line.rows("credential", statement, page).await
 }
 
 /// The columns of a [`CredentialRow`], for a statement that calls the credential `k` and its source `ks`.
@@ -313,22 +311,25 @@ impl From<Packed> for CredentialRow {
     }
 }
 
-/// The columns are one JSON list, and the page a list of those.
-pub(in crate::ledger) const PAGE: Sql = sql!(
-    "SELECT " ["json_group_array(" | "coalesce(json_agg("] [fill credential_columns] [")" | " ORDER BY k.id), '[]')::text"] "
-     FROM (SELECT id FROM credential
-           WHERE id > $1 AND id <= $2 AND ($4 IS NULL OR provider = $4) AND ($5 IS NULL OR liveness = $5)
-             AND ($6 IS NULL OR source_id = (SELECT id FROM source WHERE name = $6))
-           ORDER BY id LIMIT $3) AS page
-     JOIN credential AS k ON k.id = page.id
-     JOIN source AS ks ON ks.id = k.source_id"
-);
+/// A page of credentials in some state. The columns are one JSON list, and the page a list of those.
+macro_rules! page_of {
+    ($state:literal) => {
+        sql!(
+            "SELECT " ["json_group_array(" | "coalesce(json_agg("] [fill credential_columns] [")" | " ORDER BY k.id), '[]')::text"] "
+             FROM (SELECT id FROM credential
+                   WHERE id > $1 AND id <= $2 AND " $state " AND ($4 IS NULL OR provider = $4)
+                     AND ($6 IS NULL OR source_id = (SELECT id FROM source WHERE name = $6))
+                   ORDER BY id LIMIT $3) AS page
+             JOIN credential AS k ON k.id = page.id
+             JOIN source AS ks ON ks.id = k.source_id"
+        )
+    };
+}
 
-pub(in crate::ledger) const BY_NAME: Sql = sql!(
-    "SELECT " [numbers "id"] "
-     FROM (SELECT id FROM credential
-           WHERE substr(fingerprint, 57) = $2 AND substr(fingerprint, 65 - length($1)) = $1 ORDER BY id LIMIT 1) AS named"
-);
+pub(in crate::ledger) const PAGE: Sql = page_of!("($5 IS NULL OR liveness = $5)");
+
+/// Nearly all are live, and the others have an index.
+pub(in crate::ledger) const PAGE_OF_LIVENESS: Sql = page_of!("liveness = $5 AND liveness <> 'live'");
 
 pub(in crate::ledger) const USES: Sql = sql!(
     "SELECT " [page by "u.id": "u.id, c.id, s.name, c.external_id, a.external_id, c.status, u.since, u.until, u.ended_by,
@@ -338,3 +339,6 @@ pub(in crate::ledger) const USES: Sql = sql!(
      JOIN source AS s ON s.id = c.source_id
      JOIN account AS a ON a.id = c.account_id"
 );
+
+/// In an index, and only for a key that so many use.
+pub(in crate::ledger) const ALL_USES: Sql = sql!("SELECT count(*) FROM use WHERE credential_id = $1");

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::credentials::{CredentialRow, credential_columns};
+use super::moment::Moment;
 use super::outbox::MailState;
 use super::search::Search;
 use super::when;
@@ -239,11 +240,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn finding(&self, id: FindingId) -> Result<Option<FindingDetail>, LedgerError> {
-        let all = FindingFilter::default();
-        let Some(finding) = self.finding_range(&all, FindingId(id.0 - 1), id.0, 1).await?.pop() else {
-            return Ok(None);
-        };
-        Ok(self.explained(vec![finding]).await?.pop())
+        self.at_one_moment().await?.finding(id).await
     }
 
     /// A page of findings that is read already, each with everything that explains it, in its order. Those that are gone
@@ -252,14 +249,34 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn explained(&self, findings: Vec<FindingRow>) -> Result<Vec<FindingDetail>, LedgerError> {
+        self.at_one_moment().await?.explained(findings).await
+    }
+}
+
+impl Moment {
+    /// The finding of that number; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn finding(&mut self, id: FindingId) -> Result<Option<FindingDetail>, LedgerError> {
+        let (all, one) = (FindingFilter::default(), (id.0 - 1, id.0));
+        let found = list::by_number(self.line("read a finding"), &all, one, 1).await?;
+        Ok(self.explained(found).await?.pop())
+    }
+
+    /// As [`Ledger::explained`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn explained(&mut self, findings: Vec<FindingRow>) -> Result<Vec<FindingDetail>, LedgerError> {
         if findings.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
         let ids = pack(&ids)?;
-        let mut moment = self.moment("read findings").await?;
-        let courses: Vec<(FindingId, FindingCourse)> = moment.rows("finding", &COURSES, [(&ids).into()]).await?;
-        let all: Vec<(FindingId, NoticeRow)> = moment.rows("notice", &NOTICES, [ids.into()]).await?;
+        let line = self.line("read findings");
+        let courses: Vec<(FindingId, FindingCourse)> = line.rows("finding", &COURSES, [(&ids).into()]).await?;
+        let all: Vec<(FindingId, NoticeRow)> = line.rows("notice", &NOTICES, [ids.into()]).await?;
         let mut courses: HashMap<FindingId, FindingCourse> = courses.into_iter().collect();
         let mut notices: HashMap<FindingId, Vec<NoticeRow>> = HashMap::new();
         for (finding, notice) in all {

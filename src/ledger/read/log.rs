@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::moment::Moment;
 use super::outbox::without_addresses;
 use super::overview::{self, SourceOverview};
 use super::paging::{Cursor, Page};
@@ -131,20 +132,6 @@ impl Ledger {
         self.look("read the event log").await?.rows("event", &TIMELINE, page).await
     }
 
-    /// A page of what happened to these subjects before an entry of the log, the latest first.
-    ///
-    /// # Errors
-    /// [`LedgerError`], as for every statement.
-    pub async fn timeline_back(
-        &self,
-        subjects: &[String],
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<EventRow>, LedgerError> {
-        let page = [pack(subjects)?.into(), before.into(), size(limit).into()];
-        self.look("read the event log").await?.rows("event", &TIMELINE_BACK, page).await
-    }
-
     /// A page of the whole event log, in its order.
     ///
     /// # Errors
@@ -153,13 +140,33 @@ impl Ledger {
         self.look("read the event log").await?.rows("event", &EVENTS, [after.into(), size(limit).into()]).await
     }
 
-    /// A page of at most `limit` entries of the event log behind a number, in its order.
+    /// A page of at most `limit` entries of the event log behind a place in it, onward or back: all of them, or those on one
+    /// subject (`finding:3`).
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn events_page(&self, after: i64, limit: usize) -> Result<Page<EventRow>, LedgerError> {
-        let rows = self.events(after, limit.saturating_add(1)).await?;
-        Ok(Page::of(rows, limit, |row| Cursor::Number(row.id)))
+    pub async fn events_page(
+        &self,
+        subject: Option<&str>,
+        from: Cursor,
+        limit: usize,
+    ) -> Result<Page<EventRow>, LedgerError> {
+        let (is_back, at) = match from {
+            Cursor::Latest(before) => (true, before),
+            Cursor::Number(id) | Cursor::Worst { id, .. } | Cursor::Newest { id, .. } => (false, id),
+        };
+        let place: fn(&EventRow) -> Cursor =
+            if is_back { |row| Cursor::Latest(row.id) } else { |row| Cursor::Number(row.id) };
+        let statement = match (subject, is_back) {
+            (None, false) => &EVENTS,
+            (None, true) => &EVENTS_BACK,
+            (Some(_), false) => &EVENTS_ON,
+            (Some(_), true) => &EVENTS_ON_BACK,
+        };
+        let page = [at.into(), size(limit.saturating_add(1)).into()];
+        let page = page.into_iter().chain(subject.map(Into::into));
+        let rows = self.look("read the event log").await?.rows("event", statement, page).await?;
+        Ok(Page::of(rows, limit, place))
     }
 
     /// Rows that the last reading of this source, or of each, set aside, by source and row. Counted in full by
@@ -195,6 +202,22 @@ impl Ledger {
         let mut line = self.look("read what is wrong with the sources").await?;
         let sources: Vec<SourceRow> = line.rows("source", &SOURCES, []).await?;
         Ok(sources.iter().flat_map(SourceRow::problems).collect())
+    }
+}
+
+impl Moment {
+    /// A page of what happened to these subjects before an entry of the log, the latest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn timeline_back(
+        &mut self,
+        subjects: &[String],
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<EventRow>, LedgerError> {
+        let page = [pack(subjects)?.into(), before.into(), size(limit).into()];
+        self.line("read the event log").rows("event", &TIMELINE_BACK, page).await
     }
 }
 
@@ -266,6 +289,22 @@ pub(in crate::ledger) const TIMELINE_BACK: Sql = sql!(
 pub(in crate::ledger) const EVENTS: Sql = sql!(
     "SELECT " [page "id, at, kind, subject, " [json "data"]] "
      FROM (SELECT * FROM event WHERE id > $1 ORDER BY id LIMIT $2) AS page"
+);
+
+pub(in crate::ledger) const EVENTS_BACK: Sql = sql!(
+    "SELECT " [page by "id DESC": "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE id < $1 ORDER BY id DESC LIMIT $2) AS page"
+);
+
+/// Those on one subject are an index's own order, so that a page reads no more of them than it has.
+pub(in crate::ledger) const EVENTS_ON: Sql = sql!(
+    "SELECT " [page by "id": "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE subject = $3 AND id > $1 ORDER BY id LIMIT $2) AS page"
+);
+
+pub(in crate::ledger) const EVENTS_ON_BACK: Sql = sql!(
+    "SELECT " [page by "id DESC": "id, at, kind, subject, " [json "data"]] "
+     FROM (SELECT * FROM event WHERE subject = $3 AND id < $1 ORDER BY id DESC LIMIT $2) AS page"
 );
 
 pub(in crate::ledger) const QUARANTINED: Sql = sql!(

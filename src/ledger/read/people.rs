@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::moment::Moment;
 use crate::domain::ids::PersonId;
 use crate::domain::record::{Address, Role};
 use crate::ledger::Ledger;
@@ -30,7 +31,17 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn readers(&self, people: &[PersonId]) -> Result<Vec<Reader>, LedgerError> {
-        let mut line = self.look("read who somebody is").await?;
+        self.at_one_moment().await?.readers(people).await
+    }
+}
+
+impl Moment {
+    /// As [`Ledger::readers`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn readers(&mut self, people: &[PersonId]) -> Result<Vec<Reader>, LedgerError> {
+        let line = self.line("read who somebody is");
         let found: Vec<Row> = line.rows("person", &PEOPLE, [pack(people)?.into()]).await?;
         let reader = |Row(id, account, member, role, email): Row| Reader {
             id,

@@ -1,13 +1,12 @@
 //! What a person looks for by its name, exactly.
 
 use crate::domain::ids::FindingId;
+use crate::domain::secret::Fingerprint;
 
 use super::findings::parse_finding;
 
 /// Digits of a fingerprint that name a credential, at least.
 const DIGITS: usize = 8;
-/// Digits of a whole fingerprint.
-const WHOLE: usize = 64;
 
 /// Something that was looked for: a finding's number, a connection's or account's id on the platform, or the last digits
 /// of a credential's fingerprint. The same text may be several of these; then all of them are found.
@@ -41,7 +40,8 @@ impl Search {
 
 /// Digits that name a credential: at least eight of its fingerprint's last, in lower case; `None` for anything else.
 pub(super) fn digits(text: &str) -> Option<String> {
-    let named = (DIGITS..=WHOLE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let named =
+        (DIGITS..=Fingerprint::DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     named.then(|| text.to_ascii_lowercase())
 }
 

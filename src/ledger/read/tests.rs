@@ -202,13 +202,13 @@ async fn a_connection_shows_its_uses_and_findings(kind: Kind) {
 
 async fn a_credential_is_found_by_its_twelve_digits(kind: Kind) {
     let estate = estate(kind).await;
-    let detail = estate.ledger.credential("000000000004").await.unwrap().unwrap();
+    let Meant::One(detail) = estate.ledger.credential("000000000004").await.unwrap() else { panic!("there is one") };
     assert_eq!((detail.credential.id, detail.credential.open_uses), (CredentialId(4), 0));
     assert_eq!(detail.uses.iter().map(|u| u.connection_id.as_str()).collect::<Vec<_>>(), ["conn-1"]);
     assert_eq!(detail.credential.liveness, Liveness::Live);
     assert_eq!(detail.subjects(), ["credential:4", "use:1"]);
     for wrong in ["000000000009", "4", "", "%%%%%%%%%%%%"] {
-        assert_eq!(estate.ledger.credential(wrong).await.unwrap(), None, "{wrong}");
+        assert_eq!(estate.ledger.credential(wrong).await.unwrap(), Meant::Nothing, "{wrong}");
     }
     let live = CredentialFilter { liveness: Some(Liveness::Live), ..CredentialFilter::default() };
     assert_eq!(estate.ledger.credentials(&live, CredentialId(2), 10).await.unwrap().len(), 2);
@@ -297,7 +297,7 @@ async fn a_page_walks_only_what_it_is_a_page_of() {
         (connections::PAGE, "SEARCH c USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (connections::PAGE_OF_ACCOUNT, "connection_by_account (account_id=?"),
         (connections::PAGE_OF_FOUND, "SEARCH c USING INTEGER PRIMARY KEY (rowid=?"),
-        (credentials::BY_NAME, "credential_by_name (<expr>=?)"),
+        (meant::BY_NAME, "credential_by_name (<expr>=?)"),
         (connections::BY_NAME, "(source_id=? AND external_id=?)"),
         (findings::list::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (findings::list::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),

@@ -106,6 +106,31 @@ async fn the_last_counted_scan_of_a_day_is_found_among_those_of_the_day() {
 }
 
 #[tokio::test]
+async fn a_page_of_the_log_is_read_in_the_order_of_an_index_from_either_end() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    for (statement, index) in [
+        (&read::log::EVENTS_BACK, "INTEGER PRIMARY KEY (rowid<?)"),
+        (&read::log::EVENTS_ON, "event_by_subject (subject=? AND id>?)"),
+        (&read::log::EVENTS_ON_BACK, "event_by_subject (subject=? AND id<?)"),
+    ] {
+        let steps = plan(&fixture, statement).await.join("\n");
+        assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+}
+
+#[tokio::test]
+async fn lists_of_what_few_are_come_from_an_index_of_those_few() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    for (statement, index) in [
+        (&read::connections::PAGE_OF_STATUS, "connection_by_status (status=? AND id>? AND id<?)"),
+        (&read::credentials::PAGE_OF_LIVENESS, "credential_by_liveness (liveness=? AND id>? AND id<?)"),
+    ] {
+        let steps = plan(&fixture, statement).await.join("\n");
+        assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+}
+
+#[tokio::test]
 async fn the_numbers_of_open_connections_come_in_their_order_from_an_index() {
     let steps = plan(&Fixture::new(Kind::Sqlite).await, &collect::OPEN_IDS).await.join("\n");
     assert!(steps.contains("connection_open") && !steps.contains("TEMP B-TREE"), "{steps}");

@@ -9,6 +9,11 @@ on_both![
     a_keys_end_is_told_however_much_befell_those_who_share_it,
 ];
 
+async fn story(fixture: &Fixture) -> Story {
+    let mut moment = fixture.ledger.at_one_moment().await.expect("a connection");
+    Story::of(&mut moment, CredentialId(1)).await.expect("a ledger that can be read").expect("a credential")
+}
+
 async fn a_keys_own_entries_are_told_however_much_befell_its_provider_before(kind: Kind) {
     let fixture = Fixture::new(kind).await;
     fixture.load([1], 10).await;
@@ -17,8 +22,8 @@ async fn a_keys_own_entries_are_told_however_much_befell_its_provider_before(kin
     let own = "INSERT INTO event (at, kind, subject, data) VALUES (20, 'credential.live', 'credential:1', '{\"to\":\"live\"}')";
     fixture.ledger.act(before).await;
     fixture.ledger.act(own).await;
-    let story = Story::of(&fixture.ledger, CredentialId(1)).await.expect("a ledger that can be read");
-    let document = value(&story.expect("a credential").document());
+    let story = story(&fixture).await;
+    let document = value(&story.document());
     let kinds: Vec<&str> =
         document["timeline"].as_array().expect("a list").iter().filter_map(|entry| entry["kind"].as_str()).collect();
     assert!(kinds.contains(&"credential.live") && !kinds.contains(&"provider.blind"), "{kinds:?}");
@@ -36,9 +41,7 @@ async fn a_keys_end_is_told_however_much_befell_those_who_share_it(kind: Kind) {
                (5000000, 'credential.shredded', 'credential:1', '{\"to\":\"shredded\"}')";
     fixture.ledger.act(end).await;
     fixture.ledger.act(around).await;
-    let story =
-        Story::of(&fixture.ledger, CredentialId(1)).await.expect("a ledger that can be read").expect("a credential");
-    let document = value(&story.document());
+    let document = value(&story(&fixture).await.document());
     let timeline = document["timeline"].as_array().expect("a list");
     let told = |kind: &str| timeline.iter().filter(|entry| entry["kind"] == kind).count();
     assert_eq!((told("credential.dead"), told("credential.shredded"), told("use.compromised")), (1, 1, 998));

@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::{Story, name};
 use crate::domain::ids::{CredentialId, FindingId, PersonId};
-use crate::ledger::Ledger;
-use crate::ledger::read::{AccountName, CredentialDetail, EventRow, FindingDetail, FindingFilter, MOST_USES};
+use crate::ledger::read::{AccountName, CredentialDetail, EventRow, FindingDetail, FindingFilter, MOST_USES, Moment};
 use crate::ports::LedgerError;
 use crate::report::log::{Names, entries};
 use crate::report::own::{Own, Part};
@@ -32,28 +31,28 @@ enum People {
 }
 
 impl Story {
-    /// Reads the story; `None` where there is no such credential.
+    /// Reads the story, all of it of one moment; `None` where there is no such credential.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn of(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::within(ledger, id, None).await
+    pub async fn of(moment: &mut Moment, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::within(moment, id, None).await
     }
 
     /// The same with the ledger's numbers in place of people.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn of_numbers(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, None, People::Numbered).await
+    pub async fn of_numbers(moment: &mut Moment, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(moment, id, None, People::Numbered).await
     }
 
     /// The same for who may see how things stand, but not who was told: no notice is told of.
     ///
     /// # Errors
     /// [`LedgerError`], as for every reading.
-    pub async fn of_nobody(ledger: &Ledger, id: CredentialId) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, None, People::Unnamed).await
+    pub async fn of_nobody(moment: &mut Moment, id: CredentialId) -> Result<Option<Self>, LedgerError> {
+        Self::read(moment, id, None, People::Unnamed).await
     }
 
     /// The same, as far as it is an account's own: a customer is not told that another one has the same key (DESIGN.md 6).
@@ -61,33 +60,33 @@ impl Story {
     /// # Errors
     /// [`LedgerError`], as for every reading.
     pub async fn within(
-        ledger: &Ledger,
+        moment: &mut Moment,
         id: CredentialId,
         account: Option<&AccountName>,
     ) -> Result<Option<Self>, LedgerError> {
-        Self::read(ledger, id, account, People::Named).await
+        Self::read(moment, id, account, People::Named).await
     }
 
     async fn read(
-        ledger: &Ledger,
+        moment: &mut Moment,
         id: CredentialId,
         account: Option<&AccountName>,
         people: People,
     ) -> Result<Option<Self>, LedgerError> {
-        let Some(mut detail) = ledger.credential_by_id(id).await? else { return Ok(None) };
+        let Some(mut detail) = moment.credential_by_id(id).await? else { return Ok(None) };
         let (source, named) = (account.map(|of| of.source.clone()), account.map(|of| of.id.clone()));
         let filter = FindingFilter { credential: Some(id), account: named, source, ..FindingFilter::default() };
-        let listed = ledger.findings(&filter, FindingId(0), FINDINGS + 1).await?;
+        let listed = moment.findings(&filter, FindingId(0), FINDINGS + 1).await?;
         let mut cut = Vec::new();
         if listed.len() > FINDINGS {
             cut.push(format!("only its first {FINDINGS} findings are told of"));
         }
-        let mut findings = ledger.explained(listed.into_iter().take(FINDINGS).collect()).await?;
+        let mut findings = moment.explained(listed.into_iter().take(FINDINGS).collect()).await?;
         if let People::Unnamed = people {
             findings.iter_mut().for_each(|finding| finding.notices.clear());
         }
         let uses = match account {
-            Some(account) => Some((account, ledger.own_uses(id, account).await?)),
+            Some(account) => Some((account, moment.own_uses(id, account).await?)),
             None => None,
         };
         let otherwise = findings.iter().map(|one| one.finding.since).min().unwrap_or(detail.credential.secret_since);
@@ -100,18 +99,23 @@ impl Story {
             }
         }
         if let Some((_, uses)) = &uses {
-            detail.uses.clone_from(&uses.uses);
+            // How many others have the key is none of this account's.
+            (detail.uses, detail.uses_left_out) = (uses.uses.clone(), 0);
         }
-        if detail.uses.len() >= MOST_USES {
-            cut.push(format!("at most its first {MOST_USES} uses are told of"));
+        match detail.uses_left_out {
+            0 if account.is_some() && detail.uses.len() >= MOST_USES => {
+                cut.push(format!("at most its first {MOST_USES} uses are told of"));
+            }
+            0 => {}
+            left => cut.push(format!("only its first {MOST_USES} uses are told of, and {left} more are not")),
         }
-        let (mut events, left_out) = told(ledger, &detail, &findings, own.as_ref()).await?;
+        let (mut events, left_out) = told(moment, &detail, &findings, own.as_ref()).await?;
         if let People::Unnamed = people {
             events.iter_mut().for_each(|event| _ = event.data.remove("person"));
         }
         cut.extend(left_out);
         let readers = match people {
-            People::Named => readers(ledger, &findings, &events).await?,
+            People::Named => readers(moment, &findings, &events).await?,
             People::Numbered | People::Unnamed => HashMap::new(),
         };
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
@@ -124,7 +128,7 @@ impl Story {
 /// What the log tells of it, in its order, and what of that is left out, in words. The key's own entries come first: a story
 /// without its end is none, however much befell those who share the key. Of what is around it the latest are told.
 async fn told(
-    ledger: &Ledger,
+    moment: &mut Moment,
     detail: &CredentialDetail,
     findings: &[FindingDetail],
     own: Option<&Own<'_>>,
@@ -137,9 +141,9 @@ async fn told(
             None => Some(event),
         }
     };
-    let key = Latest::read(ledger, &[format!("credential:{}", detail.credential.id)], EVENTS, is_told).await?;
+    let key = Latest::read(moment, &[format!("credential:{}", detail.credential.id)], EVENTS, is_told).await?;
     let room = EVENTS - key.events.len();
-    let around = Latest::read(ledger, &subjects(detail, findings), room, is_told).await?;
+    let around = Latest::read(moment, &subjects(detail, findings), room, is_told).await?;
     let cut = [key.cut("the key itself"), around.cut("its connections, findings and provider")];
     let mut events: Vec<EventRow> = key.events.into_iter().chain(around.events).collect();
     events.sort_unstable_by_key(|event| event.id);
@@ -159,7 +163,7 @@ struct Latest {
 impl Latest {
     /// Reads up to `room` entries. What is none of the story is passed over page by page, so that it takes no room.
     async fn read(
-        ledger: &Ledger,
+        moment: &mut Moment,
         subjects: &[String],
         room: usize,
         is_told: impl Fn(EventRow) -> Option<EventRow>,
@@ -167,7 +171,7 @@ impl Latest {
         let mut latest = Self { events: Vec::new(), left: 0, more: false };
         let mut before = i64::MAX;
         loop {
-            let page = ledger.timeline_back(subjects, before, PAGE).await?;
+            let page = moment.timeline_back(subjects, before, PAGE).await?;
             let next = page.last().map(|event| event.id).filter(|_| page.len() == PAGE);
             for event in page.into_iter().filter_map(&is_told) {
                 if latest.events.len() < room {
@@ -219,7 +223,7 @@ fn subjects(detail: &CredentialDetail, findings: &[FindingDetail]) -> Vec<String
 
 /// What the log's numbers of people are called, of those who were told and of those who acted. Addresses are masked.
 async fn readers(
-    ledger: &Ledger,
+    moment: &mut Moment,
     findings: &[FindingDetail],
     events: &[EventRow],
 ) -> Result<HashMap<PersonId, String>, LedgerError> {
@@ -228,7 +232,7 @@ async fn readers(
     let people: BTreeSet<PersonId> = told.chain(acted).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let mut readers = HashMap::with_capacity(people.len());
-    for reader in ledger.readers(&people).await? {
+    for reader in moment.readers(&people).await? {
         let address = reader.address.map(|address| format!(" ({address})")).unwrap_or_default();
         let account = if reader.account.is_empty() { String::new() } else { format!(" of {}", reader.account) };
         readers.insert(reader.id, format!("{}{account}{address}", reader.member));

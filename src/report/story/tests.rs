@@ -198,6 +198,7 @@ fn story(open: bool) -> Story {
             used(1, Some((START + days(4), EndedBy::Deleted))),
             used(2, Some((START - days(3), EndedBy::Absent))),
         ],
+        uses_left_out: 0,
     };
     let findings = vec![finding(open)];
     let names = Names {
@@ -278,7 +279,7 @@ fn a_paused_finding_says_so_and_is_not_told_again_before_the_pause_is_over() {
 
 /// What the timeline says of one notice.
 fn told(notice: NoticeRow) -> (Timestamp, String) {
-    let detail = CredentialDetail { credential: credential(), uses: Vec::new() };
+    let detail = CredentialDetail { credential: credential(), uses: Vec::new(), uses_left_out: 0 };
     let finding = FindingDetail { notices: vec![notice], ..finding(true) };
     let names = Names { connections: HashMap::new(), readers: HashMap::new() };
     let mut entries = entries(&detail, &[finding], &[], &names);

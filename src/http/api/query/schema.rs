@@ -7,7 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{
-    Back, CredentialName, LARGEST_LIMIT, LARGEST_NUMBER, LONGEST, Limit, Number, Onward, Place, Text, USUAL_LIMIT,
+    Back, CredentialName, LARGEST_LIMIT, LARGEST_NUMBER, LONGEST, Limit, Number, Onward, Place, Text, USUAL_LIMIT, Way,
 };
 
 /// Not blanks alone, and without control characters.
@@ -33,14 +33,16 @@ macro_rules! forms {
 forms! {
     Back as "CursorBack": words("A place in a list: `next` of the page before. Nobody has to understand it.")
         .pattern(Some("^l_[1-9][0-9]{0,17}$"));
-    CredentialName as "CredentialName": words("The last 12 hex digits of a credential's fingerprint.")
-        .pattern(Some("^[0-9a-f]{12}$"));
+    CredentialName as "CredentialName": words("The last 12 hex digits of a credential's fingerprint, or more of them.")
+        .pattern(Some("^[0-9a-f]{12,64}$"));
     Limit as "Limit": number("Rows of a page.", LARGEST_LIMIT).default(Some(USUAL_LIMIT.into()));
     Number as "Number": number("A number of the ledger's.", LARGEST_NUMBER);
     Onward as "Cursor": words("A place in a list: `next` of the page before. Nobody has to understand it.")
         .pattern(Some("^n_[1-9][0-9]{0,17}$"));
     Place as "CursorOfFindings": words("A place in a list: `next` of the page before. Nobody has to understand it.")
         .pattern(Some("^(n|w_[0-3]_(0|-?[1-9][0-9]{0,17})|o_(0|-?[1-9][0-9]{0,17}))_[1-9][0-9]{0,17}$"));
+    Way as "CursorOfEvents": words("A place in a list: `next` of the page before. Nobody has to understand it.")
+        .pattern(Some("^[nl]_[1-9][0-9]{0,17}$"));
     Text as "Text": words("Somebody else's name for something, exactly.").min_length(Some(1)).max_length(Some(LONGEST))
         .pattern(Some(TEXT));
 }

@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::judge::subjects::exempt_column;
 use crate::ledger::packed::size;
+use crate::ledger::read::moment::Moment;
 use crate::ledger::read::paging::{Cursor, Page};
 use crate::ledger::read::search::{Search, tail};
 use crate::ledger::session::{Bind, Session};
@@ -45,7 +46,7 @@ impl Ledger {
         after: FindingId,
         limit: usize,
     ) -> Result<Vec<FindingRow>, LedgerError> {
-        self.finding_range(filter, after, i64::MAX, limit).await
+        by_number(&mut self.look("list findings").await?, filter, (after.0, i64::MAX), limit).await
     }
 
     /// A page of at most `limit` findings behind a place, in the order of the list that it is a place in.
@@ -58,8 +59,36 @@ impl Ledger {
         from: Cursor,
         limit: usize,
     ) -> Result<Page<FindingRow>, LedgerError> {
+        self.at_one_moment().await?.findings_page(filter, from, limit).await
+    }
+}
+
+impl Moment {
+    /// As [`Ledger::findings`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn findings(
+        &mut self,
+        filter: &FindingFilter,
+        after: FindingId,
+        limit: usize,
+    ) -> Result<Vec<FindingRow>, LedgerError> {
+        by_number(self.line("list findings"), filter, (after.0, i64::MAX), limit).await
+    }
+
+    /// As [`Ledger::findings_page`].
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn findings_page(
+        &mut self,
+        filter: &FindingFilter,
+        from: Cursor,
+        limit: usize,
+    ) -> Result<Page<FindingRow>, LedgerError> {
         let wanted = limit.saturating_add(1);
-        let mut moment = self.moment("list findings").await?;
+        let line = self.line("list findings");
         let place: fn(&FindingRow) -> Cursor = match from {
             Cursor::Number(_) => |row| Cursor::Number(row.id.0),
             Cursor::Latest(_) => |row| Cursor::Latest(row.id.0),
@@ -67,26 +96,16 @@ impl Ledger {
             Cursor::Newest { .. } => |row| Cursor::Newest { opened_at: row.opened_at, id: row.id.0 },
         };
         let rows = match from {
-            Cursor::Number(after) => by_number(&mut moment, filter, (after, i64::MAX), wanted).await?,
-            Cursor::Latest(before) => latest(&mut moment, filter, before, wanted).await?,
-            Cursor::Worst { severity, since, id } => worst(&mut moment, filter, (severity, since, id), wanted).await?,
-            Cursor::Newest { opened_at, id } => newest(&mut moment, filter, (opened_at, id), wanted).await?,
+            Cursor::Number(after) => by_number(line, filter, (after, i64::MAX), wanted).await?,
+            Cursor::Latest(before) => latest(line, filter, before, wanted).await?,
+            Cursor::Worst { severity, since, id } => worst(line, filter, (severity, since, id), wanted).await?,
+            Cursor::Newest { opened_at, id } => newest(line, filter, (opened_at, id), wanted).await?,
         };
         Ok(Page::of(rows, limit, place))
     }
-
-    pub(super) async fn finding_range(
-        &self,
-        filter: &FindingFilter,
-        after: FindingId,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<FindingRow>, LedgerError> {
-        by_number(&mut self.look("list findings").await?, filter, (after.0, last), limit).await
-    }
 }
 
-async fn by_number(
+pub(super) async fn by_number(
     line: &mut Session,
     filter: &FindingFilter,
     range: (i64, i64),
