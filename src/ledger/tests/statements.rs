@@ -76,6 +76,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::ABSENT: "t",
     collect::statements::ACCOUNTS: "t",
     collect::statements::BEGUN: "tn",
+    collect::statements::BELIEFS: "t",
     collect::statements::CHANGES: "nnnntnnnnt",
     collect::statements::CONNECTIONS: "tn",
     collect::statements::CREDENTIALS: "tn",
