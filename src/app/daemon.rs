@@ -181,6 +181,7 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         let now = self.desk.clock.now();
         let begun = self.plan.begin(job, now).clone();
         self.desk.board.started(job, now);
+        self.publish(job);
         self.desk.supervisor.tell(News::Status(job.as_str()));
         let pulse = Pulse::default();
         let work = &self.work;

@@ -14,7 +14,7 @@ use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
 use crate::ports::meter::{BounceOutcome, Stage};
 use crate::ports::notify::{NotifyLedger, Recheck, WaitReason};
-use crate::ports::{Clock, LedgerError, Progress, Quiet};
+use crate::ports::{Clock, LedgerError, Progress};
 use crate::scan::probe::probe_these;
 
 type Tools<'a, C, G> = NotifyTools<
@@ -22,7 +22,7 @@ type Tools<'a, C, G> = NotifyTools<
     crate::ledger::Ledger,
     crate::mail::SmtpMailer,
     crate::mail::Templates,
-    Rechecker<'a, C>,
+    Rechecker<'a, C, G>,
     SteadyClock<C>,
     G,
 >;
@@ -81,7 +81,7 @@ impl<C: Clock> App<C> {
     /// # Errors
     /// As for [`App::mail`].
     pub async fn deliver(&self, progress: &impl Progress) -> Result<Notified, AppError> {
-        let recheck = Rechecker { app: self };
+        let recheck = Rechecker { app: self, progress };
         let (links, returns) = (self.link_maker(), self.return_maker());
         let tools = self.notify_tools(&recheck, &links, &returns, progress)?;
         self.set_clock().await?;
@@ -115,7 +115,7 @@ impl<C: Clock> App<C> {
     }
 
     pub(super) async fn notify(&self, run: ScanId, progress: &impl Progress) -> Result<Notified, AppError> {
-        let recheck = Rechecker { app: self };
+        let recheck = Rechecker { app: self, progress };
         let (links, returns) = (self.link_maker(), self.return_maker());
         let tools = self.notify_tools(&recheck, &links, &returns, progress)?;
         if let Some(waiting) = self.waiting_for_the_clock().await? {
@@ -139,7 +139,7 @@ impl<C: Clock> App<C> {
 
     fn notify_tools<'a, G: Progress>(
         &'a self,
-        recheck: &'a Rechecker<'a, C>,
+        recheck: &'a Rechecker<'a, C, G>,
         links: &'a Option<LinkMaker<'a>>,
         returns: &'a Option<ReturnMaker<'a>>,
         progress: &'a G,
@@ -219,18 +219,20 @@ impl<C: Clock> App<C> {
     }
 }
 
-/// Asks the providers again before people are told, and judges what that changed.
-struct Rechecker<'a, C> {
+/// Asks the providers again before people are told, and judges what that changed. Of a great estate that takes hours at the
+/// providers' pace: each question is progress, and once the job is to end no further one is put.
+struct Rechecker<'a, C, G> {
     app: &'a App<C>,
+    progress: &'a G,
 }
 
-impl<C: Clock> Recheck for Rechecker<'_, C> {
+impl<C: Clock, G: Progress> Recheck for Rechecker<'_, C, G> {
     type Error = LedgerError;
 
     async fn recheck(&self, credentials: &[CredentialId]) -> Result<(), LedgerError> {
         let policy = |name: &ProviderName| self.app.liveness_policy(name);
-        probe_these(&self.app.probe_tools(&Quiet, &policy), credentials).await?;
-        self.app.judge(&Quiet).await?;
+        probe_these(&self.app.probe_tools(self.progress, &policy), credentials).await?;
+        self.app.judge(self.progress).await?;
         Ok(())
     }
 }

@@ -114,6 +114,9 @@ where
         }
         let old: Vec<CredentialId> = old.into_iter().collect();
         self.tools.recheck.recheck(&old).await.map_err(NotifyError::Recheck)?;
+        // The re-check has stages of its own, and what follows is not to be dropped in its middle.
+        self.tools.progress.stage("mail", None);
+        self.tools.progress.advance(self.sum.borrow().sent);
         let ids: Vec<MailId> = claimed.iter().map(|mail| mail.id).collect();
         Ok(self.tools.ledger.reload_mails(&ids).await?)
     }

@@ -18,6 +18,9 @@ pub(super) const PAGE: usize = 500;
 
 /// Takes every due step of what was opened by then, or was told before. Credentials whose last answer is old are asked
 /// first; a finding whose key is being refused waits until the refusal is confirmed or contradicted.
+///
+/// All steps are taken before any mail is formed: a person's findings are on any page, and make one mail. Once the job is to
+/// end, what could not be asked any more takes no step and stays due.
 pub(super) async fn take_steps<L, M, R, K, C, G>(
     tools: &NotifyTools<'_, L, M, R, K, C, G>,
     opened_by: Option<Timestamp>,
@@ -31,11 +34,14 @@ where
     C: Clock,
     G: Progress,
 {
-    let mut after = FindingId(0);
-    loop {
+    let (mut after, mut looked_at) = (FindingId(0), 0);
+    while !tools.progress.stopping() {
+        tools.progress.stage("steps", None);
+        tools.progress.advance(looked_at);
         let now = tools.clock.now();
         let mut page = tools.ledger.steps_due(now, after, PAGE).await?;
-        let Some(last) = page.last().map(|step| step.finding) else { return Ok(()) };
+        let Some(last) = page.last().map(|step| step.finding) else { break };
+        looked_at += page.len() as u64;
         page.retain(|step| is_looked_at(step, opened_by));
         let old: BTreeSet<CredentialId> = page
             .iter()
@@ -47,6 +53,9 @@ where
         } else {
             let old: Vec<CredentialId> = old.into_iter().collect();
             tools.recheck.recheck(&old).await.map_err(NotifyError::Recheck)?;
+            if tools.progress.stopping() {
+                break; // perhaps not all were asked
+            }
             let now = tools.clock.now();
             let mut fresh = tools.ledger.steps_due(now, after, PAGE).await?;
             fresh.retain(|step| step.finding <= last && is_looked_at(step, opened_by));
@@ -70,6 +79,8 @@ where
         }
         after = last;
     }
+    tools.progress.done();
+    Ok(())
 }
 
 /// What the judgement after a re-check opens is looked at by the next run, which counts it first: it may be anything.

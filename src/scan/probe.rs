@@ -134,6 +134,7 @@ where
     G: Progress,
 {
     let credentials = tools.ledger.held_credentials(ids).await?;
+    tools.progress.stage("probe", Some(credentials.len() as u64));
     let providers: BTreeSet<ProviderName> = credentials.iter().map(|c| c.provider.clone()).collect();
     let pass = &Pass::new(tools.ledger.clocks().await?);
     let lanes = providers.iter().map(|provider| {

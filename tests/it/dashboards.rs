@@ -10,6 +10,7 @@ mod prometheus;
 mod promql;
 mod provisioned;
 mod queries;
+mod recipe;
 mod schema;
 mod served;
 mod yaml;

@@ -37,6 +37,7 @@ mod page;
 mod pages;
 mod postfix;
 mod probe;
+mod rechecks;
 mod refs;
 mod rekey;
 mod report;

@@ -30,6 +30,8 @@ pub(super) struct Overview {
     rung: bool,
     verdict: Verdict,
     panels: Vec<Panel>,
+    /// why there is no estate
+    uncounted: &'static str,
     estate: Option<Estate>,
     ages: Option<Ages>,
     found: Option<Found>,
@@ -40,8 +42,13 @@ impl Overview {
     /// Everything in words; `lists` is `None` where the ledger doesn't answer.
     pub(super) fn of(facts: &super::facts::Facts<'_>, lists: Option<&Lists>, rung: bool) -> Self {
         let panels = sight::panels(facts);
+        let uncounted = match facts.is_being_counted() {
+            true => "The estate is being counted. The page fills once that is done.",
+            false => "Nothing has been counted yet. The page fills once the first scan is done.",
+        };
         Self {
             rung,
+            uncounted,
             verdict: Verdict::over(&panels),
             estate: facts.overview.map(|overview| Estate::of(overview, facts)),
             ages: facts.overview.map(|overview| Ages::of(overview, facts.now)),

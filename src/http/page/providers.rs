@@ -54,7 +54,7 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
         note: "`keysweep providers show NAME` prints all that the catalogue says of one.".to_owned(),
         ..Table::default()
     };
-    Ok(Sheet { heading: "Providers".to_owned(), parts: vec![Part::Table(table)], ..Sheet::default() })
+    Ok(Sheet { heading: "Providers".to_owned(), lead: uncounted(scene), parts: vec![Part::Table(table)], ..Sheet::default() })
 }
 
 /// The page of one.
@@ -69,13 +69,11 @@ pub(super) async fn one(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         return Err(Trouble::Nothing(what.to_owned()));
     }
     let mut parts = Vec::new();
-    let lead = match scene.about.providers.get(&name) {
-        Some(about) => {
-            parts.extend(catalogue(about));
-            Vec::new()
-        }
-        None => vec!["It is not in the catalogue, so its keys are not asked about.".to_owned()],
-    };
+    let mut lead = uncounted(scene);
+    match scene.about.providers.get(&name) {
+        Some(about) => parts.extend(catalogue(about)),
+        None => lead.push("It is not in the catalogue, so its keys are not asked about.".to_owned()),
+    }
     parts.insert(0, in_sight(scene, &name));
     parts.push(estate(scene, &name));
     parts.push(rules(scene, &name));
@@ -108,6 +106,12 @@ fn acts(name: &ProviderName) -> Part {
         ..ActForm::default()
     };
     Part::Acts(Acts { title: "It is blind", action: path("/providers", name.as_str()), forms: vec![trust] })
+}
+
+/// Where the numbers are none because nobody has counted.
+fn uncounted(scene: &Scene) -> Vec<String> {
+    let words = || "The estate has not been counted yet: no number here is known.".to_owned();
+    scene.overview.is_none().then(words).into_iter().collect()
 }
 
 fn numbers(scene: &Scene, name: &ProviderName) -> ProviderOverview {

@@ -22,6 +22,8 @@ use crate::ports::notify::MailMode;
 
 /// A job that is due for longer than this is late: one job at a time, and jitter, explain less.
 const LATE_AFTER: Duration = Duration::from_secs(300);
+/// Nobody wonders about a job under way before its last success is so old, and so many times as old as usual.
+const LONG: (Duration, u32) = (Duration::from_secs(24 * 3600), 3);
 
 /// How something is. Ordered: the worst of several speaks for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,7 +74,7 @@ impl Verdict {
         let level = levels.iter().copied().max().unwrap_or(Level::Unknown);
         let unseen = match of(Level::Unknown) {
             0 => String::new(),
-            unseen => format!(" {} not been looked at yet.", counted(unseen, "thing has", "things have")),
+            unseen => format!(" {} not known yet.", counted(unseen, "thing is", "things are")),
         };
         let sentence = match level {
             Level::Well => "No. Everything that keysweep looks at is in sight.".to_owned(),
@@ -89,6 +91,11 @@ impl Verdict {
 impl Line {
     fn new(name: impl Into<String>, level: Level, word: &'static str, lead: impl Into<String>) -> Self {
         Self { name: name.into(), level, word, lead: lead.into(), at: None, more: Vec::new() }
+    }
+
+    /// Something of which the ledger may know, once it was looked through.
+    fn uncounted(name: impl Into<String>) -> Self {
+        Self::new(name, Level::Unknown, "not known yet", "the estate is being counted")
     }
 
     fn at(self, at: Option<When>) -> Self {
@@ -195,7 +202,8 @@ fn schedule(job: Job, facts: &Facts<'_>) -> Line {
     };
     let line = job_line(name, job, state, now);
     let late = line.level == Level::Trouble;
-    match state.next.filter(|_| !late) {
+    let passed = |at: &Timestamp| state.running_since.is_some() && *at <= now;
+    match state.next.filter(|at| !late && !passed(at)) {
         Some(at) => line.more(format!("next {}", When::of(at.max(now), now).words)),
         None => line,
     }
@@ -204,18 +212,15 @@ fn schedule(job: Job, facts: &Facts<'_>) -> Line {
 fn job_line(name: &'static str, job: Job, state: JobState, now: Timestamp) -> Line {
     let JobState { running_since, last_run, last_success, next } = state;
     if let Some(since) = running_since {
-        return Line::new(name, Level::Well, "running", "begun").at(Some(When::of(since, now)));
+        return running(name, since, state, now);
     }
     match (next, last_run) {
         (Some(due), _) if now.since(due) > LATE_AFTER => {
             Line::new(name, Level::Trouble, "late", "it was due").at(Some(When::of(due, now)))
         }
-        (_, Some(last)) if last_success != Some(last) => {
-            let whole = last_success.map_or_else(|| "never yet".to_owned(), |at| When::of(at, now).words);
-            Line::new(name, Level::Look, "incomplete", "last run")
-                .at(Some(When::of(last, now)))
-                .more(format!("last whole run: {whole}"))
-        }
+        (_, Some(last)) if last_success != Some(last) => Line::new(name, Level::Look, "incomplete", "last run")
+            .at(Some(When::of(last, now)))
+            .more(last_whole(last_success, now)),
         (Some(_), Some(last)) => Line::new(name, Level::Well, "done", "last run").at(Some(When::of(last, now))),
         // A first scan is begun at once; the others wait for their instant.
         (Some(_), None) if job == Job::Scan => Line::new(name, Level::Unknown, "not run yet", ""),
@@ -223,6 +228,28 @@ fn job_line(name: &'static str, job: Job, state: JobState, now: Timestamp) -> Li
         (None, _) if job == Job::Scan => Line::new(name, Level::Look, "off", "it has no schedule"),
         (None, _) => Line::new(name, Level::Well, "off", "it has no schedule"),
     }
+}
+
+/// A job under way, and what the run before it came to: one that hangs would else be well for ever.
+fn running(name: &'static str, since: Timestamp, state: JobState, now: Timestamp) -> Line {
+    let line = Line::new(name, Level::Well, "running", "begun").at(Some(When::of(since, now)));
+    let (a_while, times) = LONG;
+    let well_at = state.last_success.unwrap_or(since);
+    let interval = state.next.map(|due| due.since(well_at)).unwrap_or_default();
+    let is_long = now.since(well_at) > a_while.max(interval.saturating_mul(times));
+    match state.last_run {
+        Some(last) if state.last_success != Some(last) => line
+            .raised(Level::Look, "running")
+            .more(format!("incomplete the last time, {}", When::of(last, now).words))
+            .more(last_whole(state.last_success, now)),
+        _ if is_long => line.raised(Level::Look, "running").more(last_whole(state.last_success, now)),
+        Some(last) => line.more(format!("done the last time, {}", When::of(last, now).words)),
+        None => line,
+    }
+}
+
+fn last_whole(at: Option<Timestamp>, now: Timestamp) -> String {
+    format!("last whole run: {}", at.map_or_else(|| "never yet".to_owned(), |at| When::of(at, now).words))
 }
 
 fn own_parts(facts: &Facts<'_>) -> Vec<Line> {
@@ -257,8 +284,8 @@ fn event_log(facts: &Facts<'_>) -> Line {
                 .more("`keysweep audit verify` says where")
         }
         (_, Some(at)) => Line::new("Event log", Level::Well, "whole", "its chain was looked at").at(Some(at)),
-        (_, None) => Line::new("Event log", Level::Unknown, "not looked at yet", "")
-            .more("upkeep does that, and so does `keysweep audit verify`"),
+        (None, None) if facts.is_being_counted() => Line::uncounted("Event log"),
+        (_, None) => Line::new("Event log", Level::Unknown, "not looked at yet", "").more("upkeep does that"),
     }
 }
 

@@ -212,10 +212,26 @@ fn trouble(words: &str) -> Seen {
 
 #[test]
 fn the_page_of_a_keysweep_that_has_done_nothing_says_so() {
-    let world = World { overview: None, health: HealthReport::default(), ..World::well() };
+    let jobs = Job::ALL.map(|job| (job, JobState::default())).into();
+    let world = World { overview: None, health: HealthReport { jobs, ..HealthReport::default() }, ..World::well() };
     let page = world.page();
     assert!(page.contains("Nothing has been counted yet"));
-    assert!(page.contains("not been looked at yet"));
+    assert!(page.contains("not read yet") && page.contains("not known yet"));
+}
+
+#[test]
+fn until_the_estate_is_counted_the_page_says_that_and_not_that_nothing_was_ever_read() {
+    let mut counting = World { overview: None, ..World::well() };
+    for starting in [false, true] {
+        if starting {
+            counting.health = HealthReport::default();
+        }
+        let page = counting.page();
+        assert!(page.contains("The estate is being counted."), "{page}");
+        for untrue in ["not read yet", "no credential is known", "not looked at yet", "first scan"] {
+            assert!(!page.contains(untrue), "{untrue}: {page}");
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::domain::belief::Belief;
 use crate::domain::ids::{AccountId, CredentialId, PersonId, UseId};
+use crate::domain::liveness::presented_again;
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
 use crate::ports::collect::{CollectChunk, Mark, SnapshotEnd};
@@ -137,10 +139,24 @@ async fn write_credentials(tx: &mut Session, chunk: &CollectChunk, now: Timestam
     each(tx, &sql::OLDER, &chunk.older, now).await?;
     escrow::renew(tx, &chunk.resealed).await?;
     let resealed: Vec<CredentialId> = chunk.resealed.iter().map(|(id, _)| *id).collect();
-    each(tx, &sql::RESEALED, &resealed, now).await?;
+    write_returns(tx, &resealed, now).await?;
     // Age and belief are facts of every connection that shares the credential.
     let changed: BTreeSet<CredentialId> = chunk.older.iter().map(|older| older.id).chain(resealed).collect();
     due::by_credential(tx, &Vec::from_iter(changed), now).await
+}
+
+/// What is shown again after its copy was destroyed is asked at once, and what is still known of it counts.
+async fn write_returns(tx: &mut Session, resealed: &[CredentialId], now: Timestamp) -> Result<(), LedgerError> {
+    if resealed.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<(CredentialId, Belief)> = tx.rows("credential", &sql::BELIEFS, [pack(resealed)?.into()]).await?;
+    let again = known.iter().map(|(id, belief)| {
+        let belief = presented_again(belief);
+        Ok((*id, belief.liveness, pack(&belief)?))
+    });
+    let again: Vec<_> = again.collect::<Result<_, LedgerError>>()?;
+    each(tx, &sql::RESEALED, &again, now).await
 }
 
 async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {

@@ -57,9 +57,12 @@ pub(in crate::ledger) const OLDER: Sql = sql!(
      WHERE credential.id = v.id AND credential.secret_since >= v.secret_since"
 );
 
+pub(in crate::ledger) const BELIEFS: Sql =
+    sql!("SELECT " [page "k.id, " [json "k.belief"]] " FROM credential AS k WHERE k.id IN " [within "$1" bigint]);
+
 pub(in crate::ledger) const RESEALED: Sql = sql!(
-    "UPDATE credential SET liveness = 'unverified', belief = '{}', parts = NULL, probe_at = $2
-     WHERE id IN " [within "$1" bigint]
+    "UPDATE credential SET liveness = v.liveness, belief = v.belief, parts = NULL, probe_at = $2
+     FROM " [tuples "$1" v (0 id bigint, 1 liveness text, 2 belief text)] " WHERE credential.id = v.id"
 );
 
 // When it was settled that a row is gone is kept until it is there again: later words are held against it.

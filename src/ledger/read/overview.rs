@@ -272,7 +272,8 @@ fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
     Some(known.map_or(other, |known| known.min(other)))
 }
 
-/// $3 to $7: the latest instants that are too old for each band. What counts is what `secret-stale` judges.
+/// $3 to $7: the latest instants that are too old for each band. What counts is what `secret-stale` judges, without the
+/// stand-ins of rows that have no secret: they are no keys.
 pub(in crate::ledger) const AGES: Sql = sql!(
     "SELECT " [page "provider, band, total, oldest"] "
      FROM (SELECT k.provider, count(*) AS total, min(k.secret_since) AS oldest,
@@ -284,7 +285,7 @@ pub(in crate::ledger) const AGES: Sql = sql!(
                        WHEN k.secret_since > $7 THEN '180-365d'
                        ELSE 'over-365d' END AS band
            FROM credential AS k
-           WHERE k.id > $1 AND k.id <= $2 AND k.liveness <> 'dead'
+           WHERE k.id > $1 AND k.id <= $2 AND k.placeholder = 0 AND k.liveness <> 'dead'
              AND (k.liveness <> 'shredded' OR coalesce(" ["k.belief" | "k.belief::json"] " ->> 'shredding', '') = 'unproven')
              AND EXISTS (SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
                          WHERE u.credential_id = k.id AND u.until IS NULL AND c.auth = 'key'

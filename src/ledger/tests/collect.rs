@@ -1,8 +1,10 @@
 use super::*;
+use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::record::Quarantined;
 use crate::ports::collect::{
     ChangesEnd, KnownConnection, KnownCredential, KnownRow, KnownUse, Older, OpenRow, SnapshotEnd,
 };
+use crate::ports::probe::{Learnt, ProbeLedger, ProbeRecord};
 
 on_both![
     a_source_is_made_at_first_sight_and_is_the_same_ever_after,
@@ -17,6 +19,7 @@ on_both![
     absence_is_set_and_taken_back,
     a_chunk_that_fails_leaves_nothing_behind,
     a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks,
+    what_was_known_of_a_value_outlives_its_copy_but_for_a_proven_death,
 ];
 
 async fn a_source_is_made_at_first_sight_and_is_the_same_ever_after(kind: Kind) {
@@ -289,4 +292,40 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         .one("SELECT concat_ws(' ', last_read, last_rows, last_error, quarantined, held_back, remarks) FROM source")
         .await;
     assert_eq!(kept.as_deref(), Some(r#"110 12 cut short 1 5 ["a column is not known: colour"]"#));
+}
+
+async fn what_was_known_of_a_value_outlives_its_copy_but_for_a_proven_death(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=3, 10).await;
+    let shredded = |id: i64, shredding: Shredding| ProbeRecord {
+        id: CredentialId(id),
+        belief: Belief {
+            liveness: Liveness::Shredded,
+            since: Some(at(50)),
+            asked_at: Some(at(50)),
+            accepted_at: Some(at(20)),
+            limited: true,
+            refused_first: Some(at(40)),
+            shredding: Some(shredding),
+            ..Belief::default()
+        },
+        probe_at: None,
+        kind: None,
+        parts: None,
+        shred: true,
+        idle_since: None,
+        transition: true,
+    };
+    let records = [shredded(1, Shredding::Unproven), shredded(2, Shredding::Proven)];
+    fixture.ledger.commit_probes(at(50), &Learnt { records: &records, ..Learnt::default() }).await.expect("shredded");
+    let resealed = [1, 2].map(|id| (CredentialId(id), sealed(id + 6)));
+    fixture.commit(CollectChunk { resealed: resealed.into(), ..chunk(60) }).await;
+
+    let held = fixture.ledger.held_credentials(&[1, 2, 3].map(CredentialId)).await.expect("credentials");
+    let believed: Vec<(i64, Belief)> = held.into_iter().map(|due| (due.id.0, due.belief)).collect();
+    let let_in = Belief { accepted_at: Some(at(20)), limited: true, ..Belief::default() };
+    assert_eq!(believed, [(1, let_in), (2, Belief::default()), (3, Belief::default())]);
+    let due =
+        fixture.numbers("SELECT id FROM credential WHERE liveness = 'unverified' AND probe_at = 60 ORDER BY id").await;
+    assert_eq!(due, [1, 2], "asked at once");
 }

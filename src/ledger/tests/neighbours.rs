@@ -162,7 +162,7 @@ async fn a_credential_sealed_anew_is_unverified_and_looked_at_and_its_connection
     fixture.settle().await;
     fixture.commit(CollectChunk { resealed: vec![(CredentialId(1), sealed(9))], ..chunk(20) }).await;
     let facts = "SELECT concat_ws(' ', liveness, belief, probe_at) FROM credential WHERE id = 1";
-    assert_eq!(fixture.one(facts).await.as_deref(), Some("unverified {} 20"));
+    assert_eq!(fixture.one(facts).await.as_deref(), Some("unverified {\"liveness\":\"unverified\"} 20"));
     assert_eq!(fixture.due().await, [1]);
 }
 

@@ -37,6 +37,7 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         &write::PEOPLE_PRESENT,
         &write::PEOPLE_GONE,
         &write::OLDER,
+        &write::BELIEFS,
         &write::RESEALED,
         &write::ABSENT,
         &write::PRESENT,

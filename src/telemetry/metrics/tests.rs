@@ -141,7 +141,16 @@ fn every_series_of_a_provider_is_there_at_zero_before_anything_has_happened() {
 fn an_instant_that_is_not_known_has_no_series_and_nothing_of_the_ledger_has_one_before_it_was_read() {
     let metrics = metrics();
     let unread = samples(&metrics);
-    for family in ["keysweep_connections", "keysweep_ledger_size_bytes", "keysweep_snapshot_timestamp_seconds"] {
+    let of_the_ledger = [
+        "keysweep_connections",
+        "keysweep_findings_exempt",
+        "keysweep_ledger_size_bytes",
+        "keysweep_log_broken",
+        "keysweep_mail_braked",
+        "keysweep_mail_put_off",
+        "keysweep_snapshot_timestamp_seconds",
+    ];
+    for family in of_the_ledger {
         assert!(!unread.keys().any(|series| series.starts_with(family)), "{family}: zero would be a lie");
     }
     metrics.show(empty());

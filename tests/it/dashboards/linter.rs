@@ -69,7 +69,7 @@ fn job_instance_and_provider_are_chosen_at_the_top_and_follow_the_time() {
     for board in Board::all() {
         let queries = board.variables().iter().filter(|variable| variable["type"] == "query");
         let names: Vec<&str> = queries.clone().filter_map(|variable| variable["name"].as_str()).collect();
-        let more: &[&str] = if board.name == "account" { &["account"] } else { &[] };
+        let more: &[&str] = if board.name == "account" { &["source", "account"] } else { &[] };
         assert_eq!(names, [&["job", "instance", "provider"], more].concat(), "{}", board.name);
         for variable in queries {
             let what = format!("{}: {}", board.name, variable["name"]);
@@ -153,8 +153,40 @@ fn every_rate_goes_by_the_step_of_the_graph() {
 fn every_query_obeys_what_is_chosen() {
     let obeys = |selector: &Selector, label: &str| selector.asks_for(label, &format!("${label}"));
     each_selector(|selector| obeys(selector, "job") && obeys(selector, "instance"));
-    // Series of single connections are shown where one account can be chosen.
-    each_selector(|selector| !selector.metric.starts_with("keysweep_connection_") || obeys(selector, "account"));
+    // Series of single connections are shown where one account can be chosen, which is one of a source.
+    let is_single = |selector: &Selector| selector.metric.starts_with("keysweep_connection_");
+    each_selector(|it| !is_single(it) || (obeys(it, "account") && obeys(it, "source")));
+}
+
+#[test]
+fn two_ledgers_or_sources_with_the_same_ids_have_their_accounts_and_connections_apart() {
+    let names_both = |labels: &BTreeSet<&str>| labels.contains("job") && labels.contains("source");
+    each_target(|target| {
+        let query = target["expr"].as_str().unwrap_or_default();
+        let lists = query.split("by (").skip(1).filter_map(|rest| rest.split_once(')'));
+        let mut lists = lists.map(|(labels, _)| labels.split(", ").collect::<BTreeSet<_>>());
+        lists.all(|labels| names_both(&labels) || !(labels.contains("account") || labels.contains("connection")))
+    });
+    let accounts = Board::all().into_iter().map(|board| board.json.to_string());
+    for board in accounts {
+        for (before, _) in board.match_indices("&var-account=").map(|(at, _)| board.split_at(at)) {
+            let url = before.rsplit('?').next().unwrap_or_default();
+            assert!(url.contains("var-job=") && url.contains("var-source="), "{url}");
+        }
+        assert!(!board.contains("?var-account="), "a link to an account of whichever source");
+    }
+}
+
+/// "No data" is what a person sees where a query has no answer, and it may mean anything.
+#[test]
+fn a_figure_that_has_nothing_to_show_says_what_that_means() {
+    each_panel(|panel| {
+        let is_figure = matches!(panel.kind(), "stat" | "bargauge");
+        let says = panel.json["fieldConfig"]["defaults"]["noValue"].is_string();
+        // Nought once the ledger was read, and not before.
+        let is_nought = panel.expressions().all(|query| query.contains(" or 0 * count(keysweep_"));
+        !is_figure || says || is_nought
+    });
 }
 
 #[test]

@@ -129,11 +129,12 @@ fn plain() -> String {
     "none".to_owned()
 }
 
-/// Writes the shorthands out: `@` between braces is what is chosen as job and instance, `@provider` and `@account` also
-/// that; `once(` counts what all replicas say of one ledger once.
+/// Writes the shorthands out: `@` between braces is what is chosen as job and instance, `@provider`, `@source` and `@account`
+/// also that, each with those before it; `once(` counts what all replicas say of one ledger once.
 fn filled(query: &str) -> String {
     const HERE: &str = r#"{job=~"$job", instance=~"$instance""#;
-    let query = query.replace("{@account", &format!(r#"{HERE}, provider=~"$provider", account=~"$account""#));
+    let query = query.replace("{@account", r#"{@source, account=~"$account""#);
+    let query = query.replace("{@source", r#"{@provider, source=~"$source""#);
     let query = query.replace("{@provider", &format!(r#"{HERE}, provider=~"$provider""#));
     query.replace("{@", HERE).replace("once(", "max without (instance, pod) (")
 }

@@ -64,9 +64,26 @@ impl Prometheus {
             .stdin(Stdio::null())
             .spawn()
             .expect("prometheus of Debian's package prometheus: tests/run installs it");
-        let started = Self { child, address, _folder: folder };
+        Self { child, address, _folder: folder }.ready()
+    }
+
+    /// Starts it by a command line that somebody may type in that folder; it only listens elsewhere, and says less.
+    pub fn by_hand(command: &str, folder: tempfile::TempDir) -> Self {
+        let address = free_address();
+        let child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("exec {command} --web.listen-address={address} --log.level=error"))
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        Self { child, address, _folder: folder }.ready()
+    }
+
+    fn ready(self) -> Self {
+        let address = self.address;
         wait_for("prometheus is ready", || ask(address, "GET", "/-/ready", "").ok().filter(|(code, _)| *code == 200));
-        started
+        self
     }
 
     /// What the server says to a query: one sample a series.

@@ -102,8 +102,8 @@ fn listens(configuration: &Path) -> Option<SocketAddr> {
 fn filled(query: &str) -> String {
     let steps = JUST_NOW.replace(']', ":1s]");
     let query = query.replace("[$__rate_interval]", JUST_NOW).replace("[$__range:5m]", &steps);
-    let filled =
-        ["$job", "$instance", "$provider", "$account"].iter().fold(query, |query, name| query.replace(name, ".+"));
+    let chosen = ["$job", "$instance", "$provider", "$source", "$account"];
+    let filled = chosen.iter().fold(query, |query, name| query.replace(name, ".+"));
     assert!(!filled.contains('$'), "a variable that Grafana would not know: {filled}");
     filled
 }

@@ -39,6 +39,8 @@ pub(super) struct World {
     pub(super) news: RefCell<Vec<String>>,
     /// when the estate was shown
     pub(super) shown: RefCell<Vec<Timestamp>>,
+    /// since when each job that was told of is under way
+    pub(super) told: RefCell<Vec<(Job, Option<Timestamp>)>>,
     /// a mail is due again so long after each try
     pub(super) mails_every: Cell<Option<Duration>>,
     /// what the ledger remembers
@@ -77,6 +79,7 @@ impl World {
             asked: RefCell::default(),
             news: RefCell::default(),
             shown: RefCell::default(),
+            told: RefCell::default(),
             mails_every: Cell::new(None),
             memory: RefCell::default(),
             no_ledger: RefCell::new(never.clone()),
@@ -246,7 +249,9 @@ impl Work for Fake {
         Heard::new()
     }
 
-    fn scheduled(&self, _: Job, _: JobState) {}
+    fn scheduled(&self, job: Job, state: JobState) {
+        self.world.told.borrow_mut().push((job, state.running_since));
+    }
 
     fn timetable(&self, job: Job) -> Timetable {
         let text = match job {

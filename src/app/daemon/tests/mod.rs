@@ -342,6 +342,17 @@ async fn a_job_that_stands_still_for_two_hours_lets_the_watchdog_run_out() {
 }
 
 #[tokio::test]
+async fn that_a_job_is_under_way_is_told_when_it_begins_and_when_it_ends() {
+    let world = World::new();
+    world.live_until(START + MINUTE).await;
+    let scans = world.told.borrow().iter().filter(|(job, _)| *job == Job::Scan).map(|(_, since)| *since).collect();
+    let scans: Vec<Option<Timestamp>> = scans;
+    let runs = world.times(SCAN);
+    let at = scans.iter().position(Option::is_some).expect("a scan under way");
+    assert_eq!(scans[at..at + 2], [Some(runs[0]), None]);
+}
+
+#[tokio::test]
 async fn what_leaves_between_jobs_is_shown_soon_and_at_most_once_a_minute() {
     let world = World::new();
     world.config.replace("0 */6 * * *".to_owned());

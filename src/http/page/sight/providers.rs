@@ -14,6 +14,9 @@ pub(super) fn providers(facts: &Facts<'_>) -> Vec<Line> {
     let mut names: Vec<&ProviderName> = used.chain(given_up.keys()).chain(blind).collect();
     names.sort_unstable();
     names.dedup();
+    if names.is_empty() && facts.is_being_counted() {
+        return vec![Line::uncounted("All")];
+    }
     if names.is_empty() {
         return vec![Line::new("none", Level::Unknown, "not asked yet", "no credential is known")];
     }
@@ -45,7 +48,7 @@ pub(in crate::http::page) fn provider(facts: &Facts<'_>, name: &ProviderName) ->
 /// have.
 fn answering(title: String, name: &ProviderName, facts: &Facts<'_>) -> Line {
     let Some(overview) = facts.overview else {
-        return Line::new(title, Level::Unknown, "not known yet", "the estate has not been counted yet");
+        return Line::uncounted(title);
     };
     let answers = overview.providers.get(name).map(|numbers| numbers.answers).unwrap_or_default();
     if let Some(since) = answers.silent_since() {

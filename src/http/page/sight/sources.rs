@@ -11,7 +11,7 @@ pub(super) fn sources(facts: &Facts<'_>) -> Vec<Line> {
     let configured = facts.about.sources.keys().map(|name| {
         let is_seen = |source: &&SourceOverview| source.last_read.or(source.last_event).is_some();
         let seen = seen.iter().find(|source| source.name == *name).filter(is_seen);
-        seen.map_or_else(|| unread(name), |source| source_line(source, facts))
+        seen.map_or_else(|| unread(name, facts), |source| source_line(source, facts))
     });
     let lines: Vec<Line> = configured.collect();
     if lines.is_empty() {
@@ -21,8 +21,11 @@ pub(super) fn sources(facts: &Facts<'_>) -> Vec<Line> {
     lines
 }
 
-fn unread(name: &str) -> Line {
-    Line::new(harmless(name), Level::Unknown, "not read yet", "")
+fn unread(name: &str, facts: &Facts<'_>) -> Line {
+    match facts.is_being_counted() {
+        true => Line::uncounted(harmless(name)),
+        false => Line::new(harmless(name), Level::Unknown, "not read yet", ""),
+    }
 }
 
 fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {

@@ -29,7 +29,7 @@ const OF_OTHERS: &[Case] = &[
     ),
     (|world| world.overview().sources.clear(), Level::Unknown, "main: not read yet"),
     (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
-    (|world| world.overview = None, Level::Unknown, "main: not read yet"),
+    (|world| world.overview = None, Level::Unknown, "main: not known yet: the estate is being counted"),
     (
         |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
         Level::Trouble,
@@ -162,6 +162,42 @@ const OF_KEYSWEEP: &[Case] = &[
         "Scan: running: begun 2 h ago",
     ),
     (
+        |world| world.job(Job::Scan).running_since = Some(NOW - hours(2)),
+        Level::Well,
+        "Scan: running: begun 2 h ago; done the last time, 1 h ago",
+    ),
+    (
+        |world| {
+            let scan = world.job(Job::Scan);
+            (scan.running_since, scan.last_success) = (Some(NOW - hours(2)), Some(NOW - days(3)));
+        },
+        Level::Look,
+        "Scan: running: begun 2 h ago; incomplete the last time, 1 h ago; last whole run: 3 d ago",
+    ),
+    (
+        |world| {
+            let began = Some(NOW - days(3));
+            let next = began.map(|began| began + hours(1));
+            *world.job(Job::Scan) = JobState { running_since: next, last_run: began, last_success: began, next }
+        },
+        Level::Look,
+        "Scan: running: begun 2 d ago; last whole run: 3 d ago",
+    ),
+    (
+        |world| {
+            let began = Some(NOW - hours(30));
+            let next = began.map(|began| began + days(1));
+            *world.job(Job::Mail) = JobState { running_since: next, last_run: began, last_success: began, next }
+        },
+        Level::Well,
+        "Mail: running: begun 6 h ago; done the last time, 30 h ago",
+    ),
+    (
+        |world| *world.job(Job::Scan) = JobState { running_since: Some(NOW - days(3)), ..JobState::default() },
+        Level::Look,
+        "Scan: running: begun 3 d ago; last whole run: never yet",
+    ),
+    (
         |world| *world.job(Job::Upkeep) = JobState { next: Some(NOW + hours(9)), ..JobState::default() },
         Level::Well,
         "Upkeep: not due yet",
@@ -173,7 +209,11 @@ const OF_KEYSWEEP: &[Case] = &[
         Level::Trouble,
         "Event log: broken: it is not as it was written, found 1 h ago; `keysweep audit verify` says where",
     ),
-    (|world| world.overview().log = LogOverview::default(), Level::Unknown, "Event log: not looked at yet"),
+    (
+        |world| world.overview().log = LogOverview::default(),
+        Level::Unknown,
+        "Event log: not looked at yet:  ; upkeep does that",
+    ),
 ];
 
 #[test]

@@ -137,7 +137,8 @@ fn expected(rows: &[Row]) -> Overview {
         if !row.placeholder {
             count_credential(overview.provider(row.provider()), number, row);
         }
-        if users(number).any(|user| !user.oauth && user.status().is_open()) && !row.proven_dead() {
+        let in_open_use = users(number).any(|user| !user.oauth && user.status().is_open());
+        if in_open_use && !row.placeholder && !row.proven_dead() {
             let provenance = if row.first_seen { Provenance::FirstSeen } else { Provenance::Declared };
             let provider = overview.provider(row.provider());
             *provider.ages.entry(AgeBand::of(Known { since: row.since(), provenance }, NOW)).or_default() += 1;

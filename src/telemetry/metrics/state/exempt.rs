@@ -13,6 +13,9 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "Findings that the operator accepts for a while; none of them is open.",
         labels: &["rule"],
         read: |state, series| {
+            if state.overview.is_none() {
+                return; // nothing is known yet, and that is not none
+            }
             for rule in acceptable() {
                 let of_rule = state.exempt().filter(|kind| kind.rule == rule);
                 series.count(&[rule.as_str()], of_rule.map(|kind| kind.count).sum());

@@ -83,7 +83,7 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "Whether the event log was not as it was written when its chain was last looked at.",
         labels: &[],
         read: |state, series| {
-            series.count(&[], u64::from(state.overview.as_ref().is_some_and(|overview| overview.log.broken)));
+            state.overview.iter().for_each(|overview| series.count(&[], u64::from(overview.log.broken)));
         },
     },
     Declared {
@@ -184,9 +184,9 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "People whose digest is put off.",
         labels: &["reason"],
         read: |state, series| {
+            let Some(overview) = &state.overview else { return };
             for why in WaitReason::ALL {
-                let people = state.overview.as_ref().and_then(|overview| overview.outbox.put_off.get(&why));
-                series.count(&[why.as_str()], people.copied().unwrap_or(0));
+                series.count(&[why.as_str()], overview.outbox.put_off.get(&why).copied().unwrap_or(0));
             }
         },
     },
@@ -196,8 +196,8 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "Whether nobody is told of anything because far more is new than usual.",
         labels: &[],
         read: |state, series| {
-            let braked = state.overview.as_ref().is_some_and(|overview| overview.outbox.braked.is_some());
-            series.count(&[], u64::from(braked));
+            let Some(overview) = &state.overview else { return };
+            series.count(&[], u64::from(overview.outbox.braked.is_some()));
         },
     },
     Declared {
@@ -277,6 +277,13 @@ pub(super) const GAUGES: &[Declared] = &[
         help: "When a run of the schedule last ended with everything done.",
         labels: &["schedule"],
         read: |state, series| schedules(state, series, |schedule| schedule.last_success),
+    },
+    Declared {
+        name: "keysweep_schedule_running_since_timestamp_seconds",
+        kind: MetricType::GAUGE,
+        help: "When the run of the schedule began that is under way.",
+        labels: &["schedule"],
+        read: |state, series| schedules(state, series, |schedule| schedule.running_since),
     },
     Declared {
         name: "keysweep_schedule_next_timestamp_seconds",
