@@ -152,6 +152,12 @@ impl<C: Clock> App<C> {
     }
 }
 
+/// The names of the settings' endpoints.
+pub fn names(settings: &Settings) -> Vec<&str> {
+    let operator = settings.mail.operator.is_some() && settings.mail.sending.is_some();
+    settings.webhooks.iter().map(|one| one.name.as_str()).chain(operator.then_some(OPERATOR)).collect()
+}
+
 /// Sends one endpoint a message that tells of nothing.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 mod audit;
 mod config;
 mod form;
+mod list;
 mod mail;
 mod probe;
 mod report;
@@ -22,6 +23,7 @@ use crate::domain::time::Timestamp;
 pub use self::audit::AuditVerb;
 pub use self::config::ConfigVerb;
 pub use self::form::{Form, Format, TextFormat};
+pub use self::list::{FindingsVerb, ListArgs, ListShow, MailsVerb};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};
@@ -82,7 +84,7 @@ pub enum Verb {
     Mails {
         /// What to do with them
         #[command(subcommand)]
-        what: ListShow,
+        what: MailsVerb,
     },
     /// The scans that were made
     Scans {
@@ -245,54 +247,6 @@ pub struct DoctorArgs {
     /// How long each look may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub timeout: Duration,
-}
-
-/// `list` and `show`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ListShow {
-    /// One line each
-    List(ListArgs),
-    /// One of them, whole
-    Show {
-        /// Its id
-        id: String,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
-}
-
-/// `findings list` and `findings show`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum FindingsVerb {
-    /// One line each; open ones unless --all is given
-    List {
-        /// Closed ones too
-        #[arg(long)]
-        all: bool,
-        /// Flags of every list
-        #[command(flatten)]
-        list: ListArgs,
-    },
-    /// One of them, whole
-    Show {
-        /// Its id, as in F12
-        id: String,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
-}
-
-/// Flags of every list.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct ListArgs {
-    /// The form of the output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// At most so many; a table shows 200 unless told otherwise, the other forms everything
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
 }
 
 /// `inventory …`.

@@ -9,9 +9,10 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
-use super::columns::Listed;
+use super::columns::{Listed, STATE};
 use super::output::TABLE_ROWS;
 use super::shown::Shown;
+use super::troubles::Troubles;
 use super::{CliError, Done, read_or_not, reader};
 use crate::app::{AppError, policy};
 use crate::config::Settings;
@@ -30,7 +31,7 @@ pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<
     let ledger = reader(settings).await?;
     let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
     let policy = policy(settings, &catalogue);
-    let mut sum = Sum { counts: ledger.counts().await?.unjudged(), exempt: BTreeMap::new() };
+    let mut sum = Sum { counts: Troubles::of(&ledger, settings).counts().await?.unjudged(), exempt: BTreeMap::new() };
     let mut pages = Pages::begin(&ledger, args.format, at).await?;
     // Also where nobody reads it to its end: the exit code tells of all.
     let mut printed = Ok(());
@@ -106,13 +107,6 @@ impl Then {
     fn place(&self) -> (Reverse<Severity>, Timestamp) {
         (Reverse(self.0.severity), self.0.since)
     }
-
-    fn cells(&self, mut cells: Vec<String>) -> Vec<String> {
-        if let (0, Some(name)) = (self.0.id.0, cells.first_mut()) {
-            "new".clone_into(name);
-        }
-        cells
-    }
 }
 
 impl Serialize for Then {
@@ -127,14 +121,15 @@ impl Serialize for Then {
 
 impl Listed for Then {
     const TABLE: &'static [&'static str] = FindingRow::TABLE;
+    const WRAPPED: &'static [&'static str] = FindingRow::WRAPPED;
     const CSV: &'static [&'static str] = FindingRow::CSV;
 
     fn table(&self, on_terminal: bool) -> Vec<String> {
-        self.cells(self.0.table(on_terminal))
-    }
-
-    fn csv(&self) -> Vec<String> {
-        self.cells(self.0.csv())
+        let mut cells = self.0.table(on_terminal);
+        if let (0, Some(name)) = (self.0.id.0, cells.first_mut()) {
+            "new".clone_into(name);
+        }
+        cells
     }
 }
 
@@ -153,7 +148,7 @@ impl Pages {
             let scan = json!({"as_of": at.to_string(), "outcome": "judged"});
             write!(out, "{{\"scan\": {scan},\n\"findings\": ")?;
         }
-        let list = Shown::begin(ledger, out, format, None).await?;
+        let list = Shown::begin(ledger, out, (format, None), &[STATE]).await?;
         Ok(Self { list, format, worst: Vec::new(), more: 0 })
     }
 

@@ -23,6 +23,8 @@ const PAGE: usize = 1_000;
 
 /// Looks at a source, or accepts what has vanished from it.
 pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<Done, CliError> {
+    let (InventoryVerb::Accept { source, .. } | InventoryVerb::Check { source, .. }) = &what;
+    is_known(source, &settings)?;
     match what {
         InventoryVerb::Accept { source, form } => {
             let app = open(settings, env).await?;
@@ -34,6 +36,16 @@ pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<D
             Ok(Done::Ok)
         }
         InventoryVerb::Check { source, format } => check(&source, format, settings, env).await,
+    }
+}
+
+/// Refuses a name that the configuration doesn't have, before anything is opened.
+fn is_known(source: &str, settings: &Settings) -> Result<(), CliError> {
+    let names: Vec<&str> = settings.inventories.iter().map(|one| one.name.as_str()).collect();
+    match names.is_empty() {
+        true => Err(AppError::NoInventory.into()),
+        false if names.contains(&source) => Ok(()),
+        false => Err(CliError::Usage(format!("no [[inventory]] is named {source:?}; there are: {}", names.join(", ")))),
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::args::{FindingsVerb, Format, ListArgs, ListShow, TextFormat};
-use super::columns::Listed;
+use super::args::{FindingsVerb, Format, ListArgs, ListShow, MailsVerb, TextFormat};
+use super::columns::{Listed, STATE};
 use super::output::pairs;
 use super::shown::{MORE_BY_LIMIT, Shown};
 use super::words::{minute, minute_or_dash};
@@ -14,7 +14,7 @@ use crate::app::time_by;
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, Longer, Meant, Moment, Order, Page,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, FindingState, Longer, Meant, Moment, Order, Page,
     finding_name, parse_finding,
 };
 use crate::ports::LedgerError;
@@ -29,7 +29,7 @@ async fn print<T: Listed>(
     page: impl AsyncFn(Cursor, usize) -> Result<Page<T>, LedgerError>,
 ) -> Result<Done, CliError> {
     let out = io::BufWriter::new(anstream::stdout());
-    let list = Shown::begin(ledger, out, args.format, args.limit).await?;
+    let list = Shown::begin(ledger, out, (args.format, args.limit), &[]).await?;
     list.read(ledger, of, (from, MORE_BY_LIMIT), page).await?;
     Ok(Done::Ok)
 }
@@ -147,12 +147,25 @@ pub async fn findings(ledger: &Ledger, what: FindingsVerb) -> Result<Done, CliEr
         FindingsVerb::Show { id, format } => return show_finding(ledger, &id, format).await,
         FindingsVerb::List { all, list } => (all, list),
     };
-    let filter = FindingFilter { current: !all, ..FindingFilter::default() };
-    // What people read ends where the table does, so the worst comes first.
-    let order = if args.format == Format::Table { Order::Worst } else { Order::Number };
+    let is_table = args.format == Format::Table;
     let of = if all { Counted::Findings } else { Counted::CurrentFindings };
-    let page = async |from, size| ledger.findings_page(&filter, from, size).await;
-    print(ledger, args, of, Cursor::start(order), page).await
+    let current = FindingFilter { current: true, ..FindingFilter::default() };
+    let closed = FindingFilter { state: Some(FindingState::Closed), ..FindingFilter::default() };
+    // What people read ends where the table does, so the worst comes first, and what is over stands behind it.
+    let (order, parts) = match (is_table, all) {
+        (true, true) => (Order::Worst, vec![current, closed]),
+        (true, false) => (Order::Worst, vec![current]),
+        (false, true) => (Order::Number, vec![FindingFilter::default()]),
+        (false, false) => (Order::Number, vec![current]),
+    };
+    let hidden: &[&str] = if all { &[] } else { &[STATE] };
+    let out = io::BufWriter::new(anstream::stdout());
+    let mut list = Shown::begin(ledger, out, (args.format, args.limit), hidden).await?;
+    for part in parts {
+        list.add(Cursor::start(order), async |from, size| ledger.findings_page(&part, from, size).await).await?;
+    }
+    list.rest(ledger, of, MORE_BY_LIMIT).await?;
+    Ok(Done::Ok)
 }
 
 async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
@@ -170,18 +183,15 @@ async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<D
     Ok(Done::Ok)
 }
 
-/// `mails list|show`.
-pub async fn mails(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
-    let args = match what {
-        ListShow::Show { id, format } => return records::show_mail(ledger, &id, format).await,
-        ListShow::List(args) => args,
+/// `mails list|show`: the latest first.
+pub async fn mails(ledger: &Ledger, what: MailsVerb) -> Result<Done, CliError> {
+    let (state, args) = match what {
+        MailsVerb::Show { id, format } => return records::show_mail(ledger, &id, format).await,
+        MailsVerb::List { state, list } => (state, list),
     };
-    let page = async |from, size| {
-        let rows = ledger.mails(None, MailId(number(from)), size).await?;
-        let next = rows.last().filter(|_| rows.len() == size).map(|last| Cursor::Number(last.id.0));
-        Ok(Page { rows, next })
-    };
-    print(ledger, args, Counted::Mails, Cursor::start(Order::Number), page).await
+    let of = state.map_or(Counted::Mails, Counted::MailsIn);
+    let page = async |from, size| ledger.mails_page(state, MailId(number(from)), size).await;
+    print(ledger, args, of, Cursor::start(Order::Latest), page).await
 }
 
 /// `scans list|show`: the latest first.

@@ -6,6 +6,7 @@ use comfy_table::{Cell, Color, ContentArrangement, LineStyle, Table, TableStyle}
 use serde::Serialize;
 
 use super::args::Format;
+use super::fit::fitted;
 use crate::report::cells::write_csv;
 
 pub use crate::report::text::{pairs, plain};
@@ -18,7 +19,8 @@ pub struct List<W: Write> {
     out: W,
     format: Format,
     headers: &'static [&'static str],
-    hidden: Option<&'static str>,
+    wrapped: &'static [&'static str],
+    hidden: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     written: u64,
 }
@@ -34,11 +36,16 @@ impl<W: Write> List<W> {
             Format::Csv => write_csv(&mut out, headers.iter().copied())?,
             Format::Table | Format::Jsonl => {}
         }
-        Ok(Self { out, format, headers, hidden: None, rows: Vec::new(), written: 0 })
+        Ok(Self { out, format, headers, wrapped: &[], hidden: Vec::new(), rows: Vec::new(), written: 0 })
     }
 
-    /// The same, whose table leaves a column out.
-    pub fn without(self, hidden: Option<&'static str>) -> Self {
+    /// The same, in whose table the cells of these columns may take several lines.
+    pub fn wrapping(self, wrapped: &'static [&'static str]) -> Self {
+        Self { wrapped, ..self }
+    }
+
+    /// The same, whose table leaves these columns out.
+    pub fn without(self, hidden: Vec<&'static str>) -> Self {
         Self { hidden, ..self }
     }
 
@@ -46,10 +53,14 @@ impl<W: Write> List<W> {
     ///
     /// # Errors
     /// Where the output can't be written.
-    pub fn row<T: Serialize>(&mut self, object: &T, cells: impl FnOnce(&T) -> Vec<String>) -> io::Result<()> {
+    pub fn row<T: Serialize>(
+        &mut self,
+        object: &T,
+        cells: impl FnOnce(&T) -> io::Result<Vec<String>>,
+    ) -> io::Result<()> {
         match self.format {
-            Format::Table => self.rows.push(cells(object).iter().map(|cell| plain(cell)).collect()),
-            Format::Csv => write_csv(&mut self.out, cells(object).iter().map(String::as_str))?,
+            Format::Table => self.rows.push(cells(object)?.iter().map(|cell| plain(cell)).collect()),
+            Format::Csv => write_csv(&mut self.out, cells(object)?.iter().map(String::as_str))?,
             Format::Json => {
                 self.out.write_all(if self.written == 0 { b"\n  " } else { b",\n  " })?;
                 serde_json::to_writer(&mut self.out, object)?;
@@ -71,11 +82,13 @@ impl<W: Write> List<W> {
         match self.format {
             Format::Table => {
                 let mut headers = self.headers.to_vec();
-                if let Some(at) = headers.iter().position(|header| Some(*header) == self.hidden) {
-                    headers.remove(at);
-                    self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+                for hidden in self.hidden {
+                    if let Some(at) = headers.iter().position(|header| *header == hidden) {
+                        headers.remove(at);
+                        self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+                    }
                 }
-                writeln!(self.out, "{}", table(&headers, self.rows))?;
+                writeln!(self.out, "{}", fitted(&headers, self.rows, self.wrapped))?;
                 if more > 0 {
                     writeln!(self.out, "… and {more} more ({hint})")?;
                 }
@@ -90,10 +103,18 @@ impl<W: Write> List<W> {
 /// A line under the header and none between rows: twice as many of them fit on a screen.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 /// Between two columns, beside the one that a line's crossing takes.
-const GAP: u16 = 1;
+pub const GAP: u16 = 1;
+/// Between two columns.
+pub const BETWEEN: u16 = GAP + 1;
 
-/// A table that fits the terminal. A last column that says nothing of any row is left out.
-pub fn table(headers: &[&str], mut rows: Vec<Vec<String>>) -> Table {
+/// A table that fits the terminal: where it is narrow, every cell may take several lines. A last column that says nothing of
+/// any row is left out.
+pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> Table {
+    drawn(headers, rows).0
+}
+
+/// The same, with the headers that are left.
+pub fn drawn<'h>(headers: &[&'h str], mut rows: Vec<Vec<String>>) -> (Table, Vec<&'h str>) {
     let says_nothing = |row: &Vec<String>| row.len() == headers.len() && row.last().is_some_and(String::is_empty);
     let mut headers = headers.to_vec();
     if !rows.is_empty() && rows.iter().all(says_nothing) {
@@ -112,7 +133,16 @@ pub fn table(headers: &[&str], mut rows: Vec<Vec<String>>) -> Table {
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if at == last { 0 } else { GAP }));
     }
-    table
+    (table, headers)
+}
+
+/// A sentence beneath a table, in as many lines as the terminal needs for it.
+pub fn remark(sentence: &str) -> Table {
+    let mut remark = Table::new();
+    remark.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+    remark.add_row([format!("… {sentence}")]);
+    remark.column_iter_mut().for_each(|column| _ = column.set_padding((0, 0)));
+    remark
 }
 
 /// The words that people look for first, in colour.

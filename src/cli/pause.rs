@@ -36,7 +36,7 @@ pub async fn snooze(args: &SnoozeArgs, settings: &Settings, env: &Env) -> Result
         (true, ..) => &|_| Act::Resume,
         (false, Some(until), _) => &move |_| Act::Snooze { until },
         (false, None, Some(span)) => &move |now| Act::Snooze { until: now + span },
-        (false, None, None) => return Err(CliError::Other("say --for how long, or --until when".to_owned())),
+        (false, None, None) => return Err(CliError::Usage("say --for how long, or --until when".to_owned())),
     };
     act_on(&args.id, act, args.form, (settings, env)).await
 }

@@ -8,10 +8,10 @@ use std::io;
 use serde_json::{Value, json};
 
 pub use self::check::check;
-use super::args::{ListArgs, ProvidersVerb};
+use super::args::{Format, ListArgs, ProvidersVerb};
 use super::output::List;
 use super::shown::MORE_BY_LIMIT;
-use super::{CliError, Done};
+use super::{CliError, Done, columns};
 use crate::app::AppError;
 use crate::config::Settings;
 use crate::domain::catalogue::{Limits, Provider};
@@ -19,6 +19,9 @@ use crate::domain::record::Auth;
 use crate::providers::catalogue::{Catalogue, Origin};
 
 const COLUMNS: &[&str] = &["name", "title", "connected by", "protocols", "max age", "pace", "probes", "file"];
+const CSV: &[&str] = &["name", "title", "connects_by", "protocols", "max_age_days", "pace", "probes", "file"];
+/// Those whose cells may take several lines.
+const WRAPPED: &[&str] = &["title", "connected by", "protocols", "pace", "file"];
 
 /// Shows what is known of providers, the operator's own files included.
 pub fn run(what: &ProvidersVerb, settings: &Settings) -> Result<Done, CliError> {
@@ -35,11 +38,15 @@ pub fn run(what: &ProvidersVerb, settings: &Settings) -> Result<Done, CliError> 
 }
 
 fn list(catalogue: &Catalogue, args: ListArgs) -> Result<(), CliError> {
-    let mut list = List::begin(io::BufWriter::new(anstream::stdout()), args.format, COLUMNS)?;
+    let is_sheet = args.format == Format::Csv;
+    let headers = if is_sheet { CSV } else { COLUMNS };
+    let mut list = List::begin(io::BufWriter::new(anstream::stdout()), args.format, headers)?.wrapping(WRAPPED);
     let all: Vec<&Provider> = catalogue.iter().collect();
     let shown = args.limit.unwrap_or(all.len()).min(all.len());
     for provider in &all[..shown] {
-        list.row(&object(catalogue, provider), |_| cells(catalogue, provider))?;
+        list.row(&object(catalogue, provider), |object| {
+            Ok(if is_sheet { columns::cells(object, CSV) } else { cells(catalogue, provider) })
+        })?;
     }
     Ok(list.end((all.len() - shown) as u64, MORE_BY_LIMIT)?)
 }

@@ -33,6 +33,7 @@ fn mail(detail: &MailDetail) -> String {
     let row = &detail.mail;
     let mut told = pairs(&[
         ("mail", row.id.to_string()),
+        ("source", row.source.clone()),
         ("account", row.account_id.clone()),
         ("person", row.person.to_string()),
         ("address", detail.address.clone().unwrap_or_default()),

@@ -6,6 +6,7 @@ use super::args::{ReportArgs, ReportFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, reader};
 use crate::config::Settings;
+use crate::domain::chain::Link;
 use crate::ledger::Ledger;
 use crate::ports::{Clock, Progress};
 use crate::report::cases::{Cases, Scope, Tally};
@@ -38,6 +39,10 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock, bars
         ReportFormat::Ocsf => Some(Form::Ocsf),
         ReportFormat::Table => None,
     };
+    if form == Some(Form::Csv) {
+        // Its rows have no place for it, and who keeps the sheet as evidence needs it beside it.
+        writeln!(anstream::stderr(), "event log: {}", logged(log))?;
+    }
     match form {
         Some(form) => form::write(form, &ledger, &head, Paper::new(Written(io::stdout())), bars).await?,
         None => write!(anstream::stdout(), "{}", overview(&ledger, &head, bars).await?)?,
@@ -67,7 +72,7 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
         .collect();
     let about_source = head.scope.about.source().unwrap_or("all").to_owned();
     let account = head.scope.about.account().map_or_else(|| "all".to_owned(), |account| account.id.clone());
-    let log = head.log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string());
+    let log = logged(head.log);
     let facts = [("account", account), ("source", about_source), ("as of", head.now.to_string()), ("event log", log)];
     let counts = table(&["risk", "title", "open", "exempt", "closed", "oldest open since"], rows);
     let accepted = of_scope(head.exemptions, &head.scope.about, tally.exempt());
@@ -77,4 +82,9 @@ async fn overview(ledger: &Ledger, head: &Head<'_>, progress: &impl Progress) ->
         "{}\n{counts}\n{accepted}\nThe evidence itself: --format json (a pack for auditors), csv, or ocsf (Detection Findings).\n",
         pairs(&facts)
     ))
+}
+
+/// The head of the event log, as `audit verify --head` takes it.
+fn logged(log: Option<Link>) -> String {
+    log.map_or_else(|| "nothing is logged yet".to_owned(), |link| link.to_string())
 }

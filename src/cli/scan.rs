@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
+use super::columns::STATE;
 use super::output::plain;
 use super::shown::Shown;
+use super::troubles::Troubles;
 use super::words::severities;
 use super::{CliError, Done, on_a_copy, open, read_or_not};
 use crate::app::scan::{ScanOptions, ScanSummary};
@@ -59,7 +61,7 @@ async fn scan(
 ) -> Result<(Done, Result<(), CliError>), CliError> {
     let options = ScanOptions { probe: !args.no_probe, notify };
     let summary = app.scan(options, bars).await?;
-    let counts = app.ledger.counts().await?;
+    let counts = Troubles::of(&app.ledger, &app.settings).counts().await?;
     let failing = args.fail_on.is_some_and(|limit| counts.at_least(limit) > 0);
     let done = match summary.complete {
         _ if failing => Done::Findings,
@@ -70,7 +72,7 @@ async fn scan(
 }
 
 async fn print(app: &App<SystemClock>, format: Format, summary: &ScanSummary, counts: &Counts) -> Result<(), CliError> {
-    let problems = all_problems(&summary.problems, &app.ledger.problems().await?);
+    let problems = all_problems(&summary.problems, &Troubles::of(&app.ledger, &app.settings).problems().await?);
     let out = io::BufWriter::new(anstream::stdout());
     if format == Format::Json {
         return read_or_not(document(app, summary, counts, &problems, out).await);
@@ -96,7 +98,7 @@ fn all_problems(met: &[String], remembered: &[ProblemRow]) -> Vec<String> {
 pub async fn findings(ledger: &Ledger, format: Format, out: impl Write) -> Result<(), CliError> {
     let current = FindingFilter { current: true, ..FindingFilter::default() };
     let order = if format == Format::Table { Order::Worst } else { Order::Number };
-    let list = Shown::begin(ledger, out, format, None).await?;
+    let list = Shown::begin(ledger, out, (format, None), &[STATE]).await?;
     let page = async |from, size| ledger.findings_page(&current, from, size).await;
     list.read(ledger, Counted::CurrentFindings, (Cursor::start(order), MORE_IN_THE_LIST), page).await
 }
@@ -114,7 +116,7 @@ async fn document(
     write!(out, "{{\"scan\": {scan},\n\"counts\": {},\n\"findings\": ", text(counts)?)?;
     findings(&app.ledger, Format::Json, &mut out).await?;
     let exempt = listed(&app.policy().exemptions, &app.ledger.exempt_findings().await?, app.now());
-    let quarantined = app.ledger.quarantined(None, QUARANTINED_SHOWN).await?;
+    let quarantined = Troubles::of(&app.ledger, &app.settings).quarantined(QUARANTINED_SHOWN).await?;
     let problems: Vec<Value> = problems.iter().map(|problem| json!(problem)).collect();
     write!(out, ",\"exemptions\": {},\n\"quarantined\": {}", text(&exempt)?, text(&quarantined)?)?;
     writeln!(out, ",\n\"problems\": {}}}", text(&problems)?)?;
@@ -141,7 +143,7 @@ async fn tell(
     app: &App<SystemClock>,
 ) -> Result<(), CliError> {
     let mut err = anstream::stderr();
-    for row in app.ledger.quarantined(None, 20).await? {
+    for row in Troubles::of(&app.ledger, &app.settings).quarantined(20).await? {
         let field = if row.field.is_empty() { String::new() } else { format!("{}: ", row.field) };
         writeln!(err, "quarantined: {} row {}: {field}{}", row.source, row.row, row.reason)?;
     }

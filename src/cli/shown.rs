@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::CliError;
 use super::args::Format;
-use super::columns::{Listed, SOURCE};
+use super::columns::{Listed, SOURCE, sheet};
 use super::output::{List, TABLE_ROWS};
 use crate::ledger::Ledger;
 use crate::ledger::read::{Counted, Cursor, Page};
@@ -23,22 +23,32 @@ pub struct Shown<W: Write, T> {
     format: Format,
     limit: usize,
     shown: usize,
+    /// whether the last page that was read has none behind it
+    is_whole: bool,
     on_terminal: bool,
     of: PhantomData<T>,
 }
 
 impl<W: Write, T: Listed> Shown<W, T> {
-    /// Begins one. Where the ledger has one source only, a table has no column for it.
-    pub async fn begin(ledger: &Ledger, out: W, format: Format, limit: Option<usize>) -> Result<Self, CliError> {
+    /// Begins one. Where the ledger has one source only, a table has no column for it, nor for what is `hidden`.
+    pub async fn begin(
+        ledger: &Ledger,
+        out: W,
+        (format, limit): (Format, Option<usize>),
+        hidden: &[&'static str],
+    ) -> Result<Self, CliError> {
         let is_table = format == Format::Table;
         let headers = if is_table { T::TABLE } else { T::CSV };
-        let has_one_source = is_table && headers.contains(&SOURCE) && ledger.sources().await?.len() < 2;
-        let hidden = has_one_source.then_some(SOURCE);
+        let mut hidden = hidden.to_vec();
+        if is_table && headers.contains(&SOURCE) && ledger.sources().await?.len() < 2 {
+            hidden.push(SOURCE);
+        }
         Ok(Self {
-            list: List::begin(out, format, headers)?.without(hidden),
+            list: List::begin(out, format, headers)?.wrapping(T::WRAPPED).without(hidden),
             format,
             limit: limit.unwrap_or(if is_table { TABLE_ROWS } else { usize::MAX }),
             shown: 0,
+            is_whole: false,
             on_terminal: io::stdout().is_terminal(),
             of: PhantomData,
         })
@@ -54,7 +64,7 @@ impl<W: Write, T: Listed> Shown<W, T> {
     pub fn row(&mut self, row: &T) -> io::Result<()> {
         self.shown += 1;
         let (format, on_terminal) = (self.format, self.on_terminal);
-        self.list.row(row, |row| if format == Format::Csv { row.csv() } else { row.table(on_terminal) })
+        self.list.row(row, |row| if format == Format::Csv { sheet(row) } else { Ok(row.table(on_terminal)) })
     }
 
     /// Ends it. A table says how many more there are, and how they are seen.
@@ -67,7 +77,17 @@ impl<W: Write, T: Listed> Shown<W, T> {
         mut self,
         ledger: &Ledger,
         of: Counted,
-        (mut from, hint): (Cursor, &str),
+        (from, hint): (Cursor, &str),
+        page: impl AsyncFn(Cursor, usize) -> Result<Page<T>, LedgerError>,
+    ) -> Result<(), CliError> {
+        self.add(from, page).await?;
+        self.rest(ledger, of, hint).await
+    }
+
+    /// Reads rows from a place on, as many as are wanted.
+    pub async fn add(
+        &mut self,
+        mut from: Cursor,
         page: impl AsyncFn(Cursor, usize) -> Result<Page<T>, LedgerError>,
     ) -> Result<(), CliError> {
         while let Some(size) = self.wants() {
@@ -75,12 +95,18 @@ impl<W: Write, T: Listed> Shown<W, T> {
             for row in &read.rows {
                 self.row(row)?;
             }
-            let Some(next) = read.next else { return Ok(self.end(0, hint)?) };
+            self.is_whole = read.next.is_none();
+            let Some(next) = read.next else { break };
             from = next;
         }
+        Ok(())
+    }
+
+    /// Ends it. What a table leaves out is counted where there is more than was read.
+    pub async fn rest(self, ledger: &Ledger, of: Counted, hint: &str) -> Result<(), CliError> {
         let more = match self.format {
-            Format::Table => ledger.how_many(of).await?.saturating_sub(self.shown as u64),
-            Format::Json | Format::Jsonl | Format::Csv => 0,
+            Format::Table if !self.is_whole => ledger.how_many(of).await?.saturating_sub(self.shown as u64),
+            _ => 0,
         };
         Ok(self.end(more, hint)?)
     }

@@ -49,12 +49,12 @@ fn is_known(catalogue: &Catalogue, provider: &ProviderName, protocol: Option<&st
     let Some(known) = catalogue.get(provider) else {
         let names = catalogue.names();
         let what = format!("there is no provider {:?}; there are: {}", provider.as_str(), names.join(", "));
-        return Err(CliError::Other(what));
+        return Err(CliError::Usage(what));
     };
     let protocols: Vec<&str> = known.protocols.iter().map(|protocol| protocol.name.as_str()).collect();
     match protocol {
         Some(protocol) if !protocols.contains(&protocol) => {
-            Err(CliError::Other(format!("{provider} has no protocol {protocol:?}; it has: {}", protocols.join(", "))))
+            Err(CliError::Usage(format!("{provider} has no protocol {protocol:?}; it has: {}", protocols.join(", "))))
         }
         _ => Ok(()),
     }

@@ -50,8 +50,9 @@ pub enum SecretRefError {
     },
     /// not started by systemd, or without credentials
     #[error(
-        "{setting}: there is no credential {name}, because CREDENTIALS_DIRECTORY is not set; start keysweep from a \
-         systemd unit with LoadCredential={name}:PATH"
+        "{setting}: there is no credential {name}, because CREDENTIALS_DIRECTORY is not set. A systemd unit with \
+         LoadCredential={name}:PATH sets it; outside of the unit, say where that file is, as root: \
+         CREDENTIALS_DIRECTORY=/etc/keysweep/credentials keysweep ..."
     )]
     NoCredentials {
         /// the setting

@@ -63,7 +63,7 @@ async fn ocsf<O: Outlet>(
     paper: &mut Paper<O>,
     progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
-    let producer = Producer { ledger_id: head.ledger_id, version: head.version, now: head.now };
+    let producer = Producer { ledger_id: head.ledger_id, version: head.version, now: head.now, log: head.log };
     let mut cases = Cases::of(ledger, head.scope);
     let mut list = Array::alone(paper)?;
     progress.stage("findings", None);

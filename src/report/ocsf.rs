@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::cases::{Proof, Told};
 use super::nhi::Nhi;
 use super::words::{cure, why};
+use crate::domain::chain::Link;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingDetail, FindingState, finding_name};
@@ -21,6 +22,8 @@ pub struct Producer<'a> {
     pub version: &'a str,
     /// the present instant: a pause that is over says nothing
     pub now: Timestamp,
+    /// the head of the event log, for whoever looks later whether anything was cut off it
+    pub log: Option<Link>,
 }
 
 /// One Detection Finding.
@@ -59,13 +62,14 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
         "unmapped": {
             "account_id": finding.account_id, "source": finding.source, "provider": finding.provider,
             "liveness": finding.liveness, "opening": detail.course.opening, "mailed": finding.mailed,
+            "log_head": producer.log.map(|link| link.to_string()),
         },
     })
 }
 
 /// Names what is told, since who has an event of this name takes no other: whatever of it changes changes the name, but for
-/// the instants of routine answers, which would make an event a day. It has the instant of the last change, so that what comes
-/// back to an earlier state is another event. The finding itself is `finding_info.uid` throughout.
+/// the instants of routine answers and the head of the log, which would make an event a day. It has the instant of the last
+/// change, so that what comes back to an earlier state is another event. The finding itself is `finding_info.uid` throughout.
 fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
     let (finding, opening) = (&detail.finding, detail.course.opening);
     let (status, told) = (Status::of(detail, producer.now).0, Told::of(detail).count);
@@ -167,7 +171,7 @@ mod tests {
     use crate::report::story::tests::finding;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1", now: NOW };
+    const PRODUCER: Producer<'_> = Producer { ledger_id: "ledger", version: "1", now: NOW, log: None };
 
     #[test]
     fn each_state_of_an_opening_is_an_event_of_its_own_and_the_finding_stays_one() {

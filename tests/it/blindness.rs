@@ -299,9 +299,9 @@ async fn the_operators_word_ends_it_and_the_log_has_who_gave_it() {
     estate.go_on(hours(24));
     let nothing = estate.site.run(&["providers", "trust", "mailjet"]).exits(1);
     assert!(nothing.err.contains("mailjet is not blind"), "{}", nothing.err);
-    let unknown = estate.site.run(&["providers", "trust", "mailjat"]).exits(1);
+    let unknown = estate.site.run(&["providers", "trust", "mailjat"]).exits(2);
     assert!(unknown.err.contains("no provider \"mailjat\"") && unknown.err.contains("kit"), "{}", unknown.err);
-    let odd = estate.site.run(&["providers", "trust", "mailjet", "--protocol", "imap"]).exits(1);
+    let odd = estate.site.run(&["providers", "trust", "mailjet", "--protocol", "imap"]).exits(2);
     assert!(odd.err.contains("\"imap\"") && odd.err.contains("rest"), "{}", odd.err);
 
     estate.site.providers.everyone("mailjet", Some("refuse"));

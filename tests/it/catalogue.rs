@@ -238,7 +238,7 @@ fn show_has_every_row_with_its_example_and_source_and_list_has_every_provider() 
         assert_eq!((&shown["file"], &shown["provider"]["name"]), (&json!("shipped"), &json!(name)));
         assert!(list.contains(name), "{name}: {list}");
     }
-    let unknown = estate.run(&["providers", "show", "mailjte"]).exits(1);
+    let unknown = estate.run(&["providers", "show", "mailjte"]).exits(2);
     assert!(unknown.err.contains("did you mean \"mailjet\"?"), "{}", unknown.err);
 }
 

@@ -86,10 +86,12 @@ fn the_example_is_a_good_configuration_and_every_row_of_it_is_understood() {
         let path = entry.expect("an entry").path();
         fs::copy(&path, site.path().join(path.file_name().expect("a name"))).expect("a copy");
     }
-    fs::write(site.path().join("master.key"), MASTER_KEY).expect("a master key");
+    fs::write(site.path().join("master_key"), MASTER_KEY).expect("a master key");
     let run = |arguments: &[&str]| {
         let program = Command::new(env!("CARGO_BIN_EXE_keysweep"))
             .env_clear()
+            .env("CREDENTIALS_DIRECTORY", site.path())
+            .env("KEYSWEEP__LEDGER__URL", format!("sqlite:{}", site.path().join("keysweep.db").display()))
             .arg("--config")
             .arg(site.path().join("keysweep.toml"))
             .args(arguments)
@@ -106,6 +108,45 @@ fn the_example_is_a_good_configuration_and_every_row_of_it_is_understood() {
         "problems": looked["problems"], "complete": looked["complete"],
     });
     assert_eq!(found, json!({"rows": 5, "people": 3, "with_secret": 4, "problems": [], "complete": true}));
+}
+
+/// What stands behind each `before` in a text, up to white space or a sign that ends a path.
+fn behind<'t>(text: &'t str, before: &str) -> Vec<&'t str> {
+    let ends = |c: char| c.is_whitespace() || "\"`);:,".contains(c);
+    text.split(before).skip(1).map(|rest| rest.split(ends).next().unwrap_or_default()).collect()
+}
+
+/// Who follows the README and then takes the unit must go on with one ledger and one master key.
+#[test]
+fn the_readme_the_example_and_the_unit_name_the_same_places() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).expect("a document");
+    let (readme, example, unit) =
+        (read("README.md"), read("config/examples/keysweep.toml"), read("config/examples/keysweep.service"));
+    let documents = [&readme, &example, &unit, &read("docs/operating.md"), &read("config/examples/platform.toml")];
+    for text in documents {
+        for ledger in behind(text, "sqlite:").into_iter().filter(|path| path.starts_with('/')) {
+            assert_eq!(ledger, "/var/lib/keysweep/keysweep.db");
+        }
+        let named = behind(text, "/etc/keysweep/credentials/").into_iter().chain(behind(text, "> credentials/"));
+        for name in named.chain(behind(text, "\"cred:")) {
+            assert!(["master_key", "master_key.new", "smtp_url", "http_token", "NAME"].contains(&name), "{name}");
+        }
+    }
+    for (text, said) in [
+        (&example, "\nurl = \"sqlite:/var/lib/keysweep/keysweep.db\"\n"),
+        (&example, "\nmaster_key = \"cred:master_key\"\n"),
+        (&unit, "\nLoadCredential=master_key:/etc/keysweep/credentials/master_key\n"),
+        (&unit, "\nStateDirectory=keysweep\n"),
+        (&readme, "> credentials/master_key)\nexport CREDENTIALS_DIRECTORY=/etc/keysweep/credentials\n"),
+    ] {
+        assert!(text.contains(said), "{said}");
+    }
+    // What is not set in the example is not wanted by the unit: systemd starts nothing without a file that it is to load.
+    for optional in ["smtp_url", "http_token"] {
+        assert!(unit.contains(&format!("\n#LoadCredential={optional}:")), "{optional}");
+        let is_set = |line: &str| !line.starts_with('#') && line.contains(&format!("cred:{optional}"));
+        assert!(!example.lines().any(is_set) && example.contains(&format!("cred:{optional}")), "{optional}");
+    }
 }
 
 #[test]

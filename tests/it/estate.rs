@@ -202,7 +202,7 @@ from = "Key hygiene <keys@example.org>"
     pub fn outbox(&self) -> Vec<(String, String)> {
         let list = self.run(&["mails", "list", "--format", "json"]).exits(0).json();
         let word = |mail: &serde_json::Value, name: &str| mail[name].as_str().expect("a word").to_owned();
-        let mails = list.as_array().expect("a list").iter();
+        let mails = list.as_array().expect("a list").iter().rev();
         mails.map(|m| (word(m, "message_id").trim_matches(['<', '>']).to_owned(), word(m, "state"))).collect()
     }
 

@@ -105,6 +105,13 @@ fn the_pack_shows_a_key_from_its_acceptance_to_the_proof_that_it_is_dead_and_who
     let pack = estate.document(&["report", "--format", "json"]);
     let head = pack["report"]["log_head"].as_str().expect("the head of the log");
     assert!(estate.text(&["audit", "verify", "--head", head]).contains("as they were written"));
+    // So has every other form, beside its rows where these have no place for it.
+    let detections = estate.document(&["report", "--format", "ocsf"]);
+    let detections = detections.as_array().expect("a list");
+    assert!(!detections.is_empty() && detections.iter().all(|one| one["unmapped"]["log_head"] == head));
+    assert!(estate.text(&["report"]).contains(head));
+    let beside = estate.run(&["report", "--format", "csv"]).stderr;
+    assert_eq!(String::from_utf8_lossy(&beside), format!("event log: {head}\n"));
     let keys = pack["credentials"].as_array().expect("a list");
     let dead = keys.iter().find(|key| key["proof"] == "dead").expect("the demo's key that was shredded");
     let kinds: Vec<&str> = dead["timeline"]

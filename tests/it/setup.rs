@@ -141,6 +141,44 @@ fn what_only_looks_makes_no_ledger_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_name_that_nothing_has_is_a_wrong_command_line_and_no_wrong_configuration() {
+    let site = Site::new();
+    for (arguments, says) in [
+        (&["inventory", "check", "nope"][..], "there are: main"),
+        (&["inventory", "accept", "nope"], "there are: main"),
+        (&["webhook", "test", "nope"], "there are: none"),
+        (&["providers", "show", "nope"], "known are"),
+        (&["providers", "trust", "nope"], "there are"),
+        (&["probe", "nope"], "known are"),
+        (&["snooze", "F1"], "--until"),
+    ] {
+        let ran = site.run(arguments).exits(2);
+        assert!(ran.err.contains(says), "{arguments:?}: {}", ran.err);
+    }
+    assert!(!site.path("ledger.db").exists(), "and nothing is made for it");
+}
+
+#[test]
+fn outside_of_its_unit_a_credential_is_asked_for_by_the_line_that_has_it() {
+    let site = Site::new();
+    let escrow = "hold = \"until-proven\"\nmaster_key = \"cred:master_key\"".to_owned();
+    site.configure(&Settings { escrow, ..Settings::default() });
+    let run = |folder: Option<&str>, arguments: &[&str]| -> Ran {
+        let mut command = site.command();
+        command.envs(folder.map(|folder| ("CREDENTIALS_DIRECTORY", site.path(folder)))).args(arguments);
+        command.output().expect("it starts").into()
+    };
+    for arguments in [&["scan", "--dry-run"][..], &["inventory", "check", "main"]] {
+        let ran = run(None, arguments).exits(78);
+        let line = "CREDENTIALS_DIRECTORY=/etc/keysweep/credentials keysweep";
+        assert!(ran.err.contains(line) && ran.err.contains("master_key"), "{}", ran.err);
+    }
+    fs::create_dir(site.path("credentials")).expect("a folder that can be written");
+    fs::write(site.path("credentials/master_key"), MASTER_KEY).expect("a folder that can be written");
+    run(Some("credentials"), &["inventory", "check", "main"]).exits(0);
+}
+
+#[test]
 fn a_look_at_a_source_names_every_row_that_a_scan_would_set_aside() {
     let site = Site::new();
     site.connections(

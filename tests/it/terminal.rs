@@ -137,7 +137,7 @@ fn wide_estate() -> Estate {
 fn tables_fit_the_terminal_whatever_its_width_and_are_whole_in_a_pipe() {
     let estate = wide_estate();
     for width in [40, 80, 120, 200] {
-        for list in ["connections list", "findings list", "scans list"] {
+        for list in ["connections list", "credentials list", "findings list --all", "scans list", "providers list"] {
             let text = on_a_terminal(&estate, list, width, &[]);
             assert!(text.lines().count() > 2, "{list}: {text}");
             for line in text.lines() {
@@ -154,6 +154,54 @@ fn tables_fit_the_terminal_whatever_its_width_and_are_whole_in_a_pipe() {
         assert!(piped.lines().any(|line| line.contains(name)), "{name} is whole: {piped}");
     }
     assert!(!piped.contains('\u{1b}'));
+}
+
+#[test]
+fn ids_dates_and_words_stand_whole_at_eighty_columns_or_are_left_out_by_name() {
+    let estate = stale_keys(3);
+    let csv = std::fs::read_to_string(estate.path("connections.csv")).expect("the inventory");
+    // Ids as platforms have them, and a name that takes several lines.
+    let rows = csv.replace("\nc0", "\n0d9c6a5e-7f0b-4a52-9a70-00000000000");
+    let lines = rows.lines().enumerate();
+    let named =
+        lines.map(|(at, line)| format!("{line},{}\n", if at == 0 { "name" } else { "Weekly letter to all of them" }));
+    estate.write("connections.csv", &named.collect::<String>());
+    estate.release();
+    estate.notify();
+    for (list, ids) in [
+        ("findings", &["id", "severity", "rule", "connection_id"][..]),
+        ("connections", &["connection_id", "account_id", "provider"]),
+        ("credentials", &["credential", "provider", "liveness"]),
+        ("mails", &["account_id", "state"]),
+        ("scans", &["outcome"]),
+    ] {
+        let objects = estate.run(&[list, "list", "--format", "json"]).exits(0).json();
+        for width in [80, 100, 120] {
+            let drawn = on_a_terminal(&estate, &format!("{list} list"), width, &[]);
+            let words: BTreeSet<&str> = drawn.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+            for object in objects.as_array().expect("a list") {
+                for id in ids.iter().map(|name| object[*name].as_str().expect("a word")) {
+                    assert!(words.iter().any(|word| word.ends_with(id)), "{id}: {drawn}");
+                }
+            }
+            let headers = drawn.lines().next().unwrap_or_default();
+            let is_cut =
+                |word: &&str| word.len() > 1 && word.ends_with('-') || word.starts_with("20") && word.len() < 10;
+            assert!(!words.iter().filter(|word| word.contains('-')).any(is_cut), "no date is broken: {drawn}");
+            // What there is no room for is named; the last column of findings is empty here, and nobody misses it.
+            let whole = estate.run(&[list, "list"]).exits(0).out;
+            let all =
+                whole.lines().next().unwrap_or_default().split("  ").map(str::trim).filter(|header| !header.is_empty());
+            for header in all.filter(|header| !headers.contains(header)) {
+                let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let told = drawn.split_once("no room for:").map(|(_, told)| words(told));
+                assert!(
+                    told.is_some_and(|told| told.contains(header)),
+                    "{list} at {width} leaves out {header}: {drawn}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -186,13 +234,31 @@ fn a_bar_tells_how_fast_it_goes_and_how_long_it_takes_and_makes_way_for_the_log(
     let bars: Vec<&str> = drawn.split('\u{1b}').filter(|text| text.contains("/s,")).collect();
     let probing = bars.iter().any(|bar| bar.contains("probe [") && bar.contains("/100") && bar.contains(" left"));
     assert!(probing, "{drawn:?}");
-    // The line of the log stands alone: what was drawn before it is gone.
-    let log = drawn.lines().find(|line| line.contains("scan finished")).expect("a line of the log");
-    let before = log.split("INFO").next().unwrap_or_default();
-    assert!(!before.contains("/s,") || before.contains("\u{1b}[2K"), "{log:?}");
-    // The second reading has a total: the rows of the first.
-    let again = on_a_terminal(&estate, "scan --no-probe", 100, &[]);
-    assert!(again.contains("/100") || !again.contains("collect {"), "{again:?}");
+    // The lines of the log stand alone: what was drawn before them is gone.
+    let logged = drawn.lines().filter_map(|line| line.split_once("INFO")?.0.rsplit_once("/s,"));
+    let after: Vec<&str> = logged.map(|(_, after)| after).collect();
+    assert!(!after.is_empty(), "a line of the log comes behind a bar: {drawn:?}");
+    assert!(after.iter().all(|after| after.contains("\u{1b}[2K")), "{after:?}");
+}
+
+#[test]
+fn a_second_reading_tells_how_far_it_is_of_the_rows_of_the_first() {
+    let estate = stale_keys(100);
+    estate.run(&["scan", "--no-probe"]).exits(0);
+    // A row that is slow to read: its secret is behind a command that takes its time.
+    let config = std::fs::read_to_string(estate.path("keysweep.toml")).expect("a configuration");
+    let slow = "[inventory.secret_refs]\ncommand = [\"/bin/sh\", \"-c\", \"sleep 2; cat\"]\n";
+    estate.write("keysweep.toml", &format!("{config}{slow}"));
+    let csv = std::fs::read_to_string(estate.path("connections.csv")).expect("the inventory");
+    let lines = csv.lines().enumerate().map(|(at, line)| match at {
+        0 => format!("{line},secret_ref\n"),
+        1 => format!("{},encrypted:{}\n", &line[..=line.rfind(',').expect("a last cell")], "kit_00112233445566778899"),
+        _ => format!("{line},\n"),
+    });
+    estate.write("connections.csv", &lines.collect::<String>());
+    let drawn = on_a_terminal(&estate, "scan --no-probe", 100, &[]);
+    let collecting = drawn.split('\u{1b}').any(|text| text.contains("collect [") && text.contains("/100"));
+    assert!(collecting, "{drawn:?}");
 }
 
 #[test]

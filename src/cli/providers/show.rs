@@ -43,7 +43,7 @@ fn unknown(catalogue: &Catalogue, name: &str) -> CliError {
     let names = catalogue.names();
     let meant = nearest(name, names.iter().copied());
     let meant = meant.map_or_else(String::new, |meant| format!("did you mean {meant:?}? "));
-    CliError::Other(format!("there is no provider {name:?}; {meant}known are {}", names.join(", ")))
+    CliError::Usage(format!("there is no provider {name:?}; {meant}known are {}", names.join(", ")))
 }
 
 fn facts(provider: &Provider) -> Vec<(&'static str, String)> {

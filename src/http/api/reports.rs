@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::query::{Asked, Text};
 use super::refused::Refused;
+use crate::domain::chain::Link;
 use crate::http::ops::Ops;
 use crate::ledger::Ledger;
 use crate::ports::Quiet;
@@ -30,6 +31,8 @@ use crate::report::whom::{WhomError, about_whom};
 
 /// Reports that are written at a time: each of them reads all of the ledger, on connections that the page needs too.
 const AT_ONCE: usize = 2;
+/// The header with the head of the event log, as `audit verify --head` takes it; the rows of a table have no place for it.
+const LOG_HEAD: &str = "keysweep-log-head";
 /// Pieces that wait for their reader.
 const WAITING: usize = 4;
 
@@ -75,10 +78,12 @@ pub(super) struct ReportAsked {
     path = "/api/v1/report",
     tag = "log",
     params(ReportAsked),
-    responses((status = 200, description = "the report", content(
-        (serde_json::Value = "application/json"),
-        (String = "text/csv"),
-    )))
+    responses((
+        status = 200,
+        description = "the report",
+        content((serde_json::Value = "application/json"), (String = "text/csv")),
+        headers(("Keysweep-Log-Head" = String, description = "the head of the event log, as `audit verify --head` takes it")),
+    ))
 )]
 pub(super) async fn write_report(
     State(ops): State<Arc<Ops>>,
@@ -97,8 +102,9 @@ pub(super) async fn write_report(
         ReportForm::Ocsf => (Form::Ocsf, "application/json"),
     };
     let scope = Scope { about, ..Scope::default() };
+    let log = ops.ledger.log_head().await?;
     let (sender, mut pieces) = mpsc::channel(WAITING);
-    tokio::spawn(written(ops, form, scope, sender, permit));
+    tokio::spawn(written(ops, (form, log), scope, sender, permit));
     // An error before the first piece can still be answered as one.
     let first = pieces.recv().await.and_then(Result::ok);
     let Some(first) = first else {
@@ -106,7 +112,8 @@ pub(super) async fn write_report(
     };
     let rest = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
     let all = futures::StreamExt::chain(stream::iter([Ok(first)]), rest);
-    Ok(([(CONTENT_TYPE, kind)], Body::from_stream(all)).into_response())
+    let log = log.map(|link| [(LOG_HEAD, link.to_string())]);
+    Ok(([(CONTENT_TYPE, kind)], log, Body::from_stream(all)).into_response())
 }
 
 impl From<WhomError> for Refused {
@@ -128,7 +135,13 @@ impl From<WhomError> for Refused {
 type Piece = io::Result<Vec<u8>>;
 
 /// Writes a report and tells its reader where it can't be written to its end.
-async fn written(ops: Arc<Ops>, form: Form, scope: Scope, sender: mpsc::Sender<Piece>, permit: OwnedSemaphorePermit) {
+async fn written(
+    ops: Arc<Ops>,
+    form: (Form, Option<Link>),
+    scope: Scope,
+    sender: mpsc::Sender<Piece>,
+    permit: OwnedSemaphorePermit,
+) {
     if let Err(error) = write(&ops, form, &scope, sender.clone()).await {
         // Whoever has gone away hears of nothing.
         if sender.send(Err(io::Error::other("the report was broken off"))).await.is_ok() {
@@ -138,11 +151,15 @@ async fn written(ops: Arc<Ops>, form: Form, scope: Scope, sender: mpsc::Sender<P
     drop(permit);
 }
 
-async fn write(ops: &Ops, form: Form, scope: &Scope, sender: mpsc::Sender<Piece>) -> Result<(), ReportError> {
+async fn write(
+    ops: &Ops,
+    (form, log): (Form, Option<Link>),
+    scope: &Scope,
+    sender: mpsc::Sender<Piece>,
+) -> Result<(), ReportError> {
     let ledger: &Ledger = &ops.ledger;
     let about = ops.shown.about();
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
-    let log = ledger.log_head().await?;
     let exemptions = &about.exemptions;
     let head = Head { now: ops.clock.now(), version: &about.version, ledger_id: &ledger_id, log, scope, exemptions };
     form::write(form, ledger, &head, Paper::new(Wire(sender)), &Quiet).await

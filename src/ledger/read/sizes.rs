@@ -1,6 +1,8 @@
 //! How long lists are, for those that are shown in part.
 
+use super::outbox::MailState;
 use crate::ledger::Ledger;
+use crate::ledger::session::Bind;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
 
@@ -17,6 +19,8 @@ pub enum Counted {
     CurrentFindings,
     /// mails
     Mails,
+    /// mails in this state
+    MailsIn(MailState),
     /// scans
     Scans,
 }
@@ -33,9 +37,14 @@ impl Ledger {
             Counted::Findings => ("finding", &FINDINGS),
             Counted::CurrentFindings => ("finding", &CURRENT_FINDINGS),
             Counted::Mails => ("mail", &MAILS),
+            Counted::MailsIn(_) => ("mail", &MAILS_IN),
             Counted::Scans => ("scan", &SCANS),
         };
-        let counted: Vec<u64> = self.look("count a list").await?.rows(table, statement, []).await?;
+        let binds: Vec<Bind> = match of {
+            Counted::MailsIn(state) => vec![state.as_str().into()],
+            _ => Vec::new(),
+        };
+        let counted: Vec<u64> = self.look("count a list").await?.rows(table, statement, binds).await?;
         Ok(counted.into_iter().sum())
     }
 }
@@ -50,5 +59,7 @@ pub(in crate::ledger) const CURRENT_FINDINGS: Sql =
     sql!("SELECT " [list "count(*)"] " FROM finding WHERE state || ' ' IN ('open ', 'exempt ')");
 
 pub(in crate::ledger) const MAILS: Sql = sql!("SELECT " [list "count(*)"] " FROM mail");
+
+pub(in crate::ledger) const MAILS_IN: Sql = sql!("SELECT " [list "count(*)"] " FROM mail WHERE state = $1");
 
 pub(in crate::ledger) const SCANS: Sql = sql!("SELECT " [list "count(*)"] " FROM scan");

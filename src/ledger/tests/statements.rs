@@ -308,6 +308,7 @@ pub(super) const ALL: &[Known] = &known![
     read::sizes::CURRENT_FINDINGS: "",
     read::sizes::FINDINGS: "",
     read::sizes::MAILS: "",
+    read::sizes::MAILS_IN: "t",
     read::sizes::SCANS: "",
     read::tallies::CONNECTIONS: "nn",
     read::tallies::CREDENTIALS: "nn",

@@ -86,6 +86,10 @@ fn every_answer_is_what_the_document_says_and_tells_no_secret_and_no_address() {
     for form in ["json", "ocsf"] {
         judge.read(&api, "/api/v1/report", &format!("/api/v1/report?format={form}"));
     }
+    let (sheet, pack) = (api.get("/api/v1/report?format=csv"), api.read("/api/v1/report"));
+    let head =
+        sheet.header("keysweep-log-head").split_once(':').map(|(number, hash)| (number.parse::<u64>(), hash.len()));
+    assert!(matches!(head, Some((Ok(1..), 32..))) && pack["report"]["log_head"].is_string(), "{head:?}");
     let gets = judge.document["paths"].as_object().expect("paths").iter().filter(|(_, item)| item["get"].is_object());
     let all: BTreeSet<String> = gets.map(|(path, _)| path.clone()).collect();
     assert_eq!(judge.seen, all, "every path was read");

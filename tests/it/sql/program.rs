@@ -20,6 +20,8 @@ const TEAM: [&str; 3] = [
 fn run(site: &Path, platform: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keysweep"));
     command.env_clear().env("KEYSWEEP_PLATFORM_URL", platform).env("COLUMNS", "400");
+    command.env("CREDENTIALS_DIRECTORY", site);
+    command.env("KEYSWEEP__LEDGER__URL", format!("sqlite:{}", site.join("ledger.db").display()));
     command.arg("--config").arg(site.join("keysweep.toml")).args(arguments);
     Ran::from(command.output().expect("the program starts"))
 }
@@ -49,7 +51,7 @@ fn the_worked_examples_are_read_on_real_servers() {
         }
         let site = tempfile::tempdir().expect("a temporary folder");
         fs::copy(examples.join("platform.toml"), site.path().join("keysweep.toml")).expect("a copy");
-        fs::write(site.path().join("master.key"), MASTER_KEY).expect("a master key");
+        fs::write(site.path().join("master_key"), MASTER_KEY).expect("a master key");
         let run = |arguments: &[&str]| run(site.path(), &platform.url(), arguments);
         run(&["config", "check"]).exits(0);
         let looked = run(&["inventory", "check", "platform", "--format", "json"]).exits(0).json();
