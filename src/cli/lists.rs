@@ -14,8 +14,8 @@ use crate::app::time_by;
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{
-    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, FindingState, Longer, Meant, Moment, Order, Page,
-    finding_name, parse_finding,
+    ConnectionFilter, Counted, CredentialFilter, Cursor, FindingFilter, FindingState, Longer, Meant, Moment, Order,
+    Page, finding_name, parse_finding,
 };
 use crate::ports::LedgerError;
 use crate::report::story::finding_facts;

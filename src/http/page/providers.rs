@@ -54,7 +54,12 @@ pub(super) fn list(ask: &Ask) -> Result<Sheet, Trouble> {
         note: "`keysweep providers show NAME` prints all that the catalogue says of one.".to_owned(),
         ..Table::default()
     };
-    Ok(Sheet { heading: "Providers".to_owned(), lead: uncounted(scene), parts: vec![Part::Table(table)], ..Sheet::default() })
+    Ok(Sheet {
+        heading: "Providers".to_owned(),
+        lead: uncounted(scene),
+        parts: vec![Part::Table(table)],
+        ..Sheet::default()
+    })
 }
 
 /// The page of one.
