@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::nhi::Nhi;
 use super::own::{Own, Part};
@@ -113,7 +114,7 @@ impl<'l> Cases<'l> {
         if let Some(account) = self.account {
             Own::finding(&mut detail.finding);
             let part = self.part(detail.course.credential_number, account).await?;
-            Own::of(account, part, detail.finding.since).row(&mut detail.course.credential_now);
+            Own::of(account, part, detail.finding.since).row(&mut detail.credential_now);
         }
         Ok(Some(detail))
     }
@@ -217,7 +218,7 @@ pub struct Tally {
 }
 
 /// What is counted of a risk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Line {
     /// open findings
     pub open: u64,
@@ -230,7 +231,7 @@ pub struct Line {
     pub oldest_open: Option<Timestamp>,
 }
 
-fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     at.map(|at| at.to_string()).serialize(to)
 }
 
