@@ -36,14 +36,16 @@ impl<C: Clock> App<C> {
         }
     }
 
-    /// Shows the estate as the ledger has it now. For the start and the end of each job: it walks the whole ledger.
+    /// Shows the estate as the ledger has it now. For the start and the end of each job: it walks the whole ledger, and
+    /// lets go of what that and the job have left in memory.
     ///
     /// # Errors
     /// Where the ledger fails; then what was shown before stays.
     pub async fn refresh(&self, metrics: &Metrics) -> Result<(), LedgerError> {
         let overview = self.ledger.overview(self.clock.now()).await?;
         self.ledger.note_estate(&overview).await?;
-        self.show(&self.ledger, overview, metrics).await
+        self.show(&self.ledger, overview, metrics).await?;
+        self.ledger.rest().await
     }
 
     /// The same in the middle of a job, through connections of its own, so that the job doesn't wait for them; it writes

@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 
 pub use refusal::OpenError;
 
+use super::failure::database;
+use crate::ports::LedgerError;
 use crate::ports::notary::Notary;
 
 /// The open ledger. Where it was opened for writing, it holds the right to write as long as it lives: nobody else writes.
@@ -102,7 +104,7 @@ impl Ledger {
         let pools = if postgres::is_address(url) {
             postgres::open_beside(url, beside).await?
         } else {
-            sqlite::open_beside(url, beside != Beside::Acting).await?
+            sqlite::open_beside(url, beside).await?
         };
         Ok(Self { beside: Some(beside), ..Self::over(pools) })
     }
@@ -136,6 +138,17 @@ impl Ledger {
     pub async fn copy_to(url: impl AsRef<str>, to: &Path) -> Result<(), OpenError> {
         let url = url.as_ref();
         if postgres::is_address(url) { super::copy::to_sqlite(url, to).await } else { sqlite::copy_to(url, to).await }
+    }
+
+    /// Lets go of what is kept in memory for the next statement. For the end of a job: the next may be hours away.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn rest(&self) -> Result<(), LedgerError> {
+        match &self.pools {
+            Pools::Sqlite { pool, .. } => sqlite::rest(pool).await.map_err(database("let go of memory")),
+            Pools::Postgres { .. } => Ok(()), // the server's
+        }
     }
 
     /// Ends all use of the database in order. Dropping the ledger loses nothing either, but leaves SQLite's journal to be

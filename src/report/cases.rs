@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::nhi::Nhi;
 use super::own::{Own, Part};
@@ -114,7 +115,7 @@ impl<'l> Cases<'l> {
             let part = self.part(detail.course.credential_number, account).await?;
             let own = Own::of(account, part, detail.finding.since);
             own.finding(&mut detail.finding);
-            own.row(&mut detail.course.credential_now);
+            own.row(&mut detail.credential_now);
         }
         Ok(Some(detail))
     }
@@ -218,7 +219,7 @@ pub struct Tally {
 }
 
 /// What is counted of a risk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Line {
     /// open findings
     pub open: u64,
@@ -231,7 +232,7 @@ pub struct Line {
     pub oldest_open: Option<Timestamp>,
 }
 
-fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     at.map(|at| at.to_string()).serialize(to)
 }
 

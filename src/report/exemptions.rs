@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::cases::About;
 use crate::domain::policy::{Exempted, Exemption, Exemptions, Standing};
 use crate::domain::time::{Timestamp, words};
 
 /// An exemption as programs read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ExemptionRow {
     /// what it covers, in words
     pub terms: String,

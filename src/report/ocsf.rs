@@ -73,7 +73,7 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
 fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
     let (finding, opening) = (&detail.finding, detail.course.opening);
     let (status, told) = (Status::of(detail, producer.now).0, Told::of(detail).count);
-    let proof = Proof::of(&detail.course.credential_now).as_str();
+    let proof = Proof::of(&detail.credential_now).as_str();
     let state = format!("{opening}/{}/{status}/{told}/{proof}", finding.severity);
     let quiet = finding.exempt.as_ref().map(|exempt| exempt.until).or(finding.pause_until);
     let (changed, quiet) = (changed(detail).as_millis(), quiet.map_or(0, Timestamp::as_millis));
@@ -82,13 +82,13 @@ fn event_uid(detail: &FindingDetail, producer: &Producer<'_>) -> String {
 
 /// When what is told last changed: it opened, it closed, somebody was told, or what is believed of its key became another.
 fn changed(detail: &FindingDetail) -> Timestamp {
-    let later = [detail.finding.closed_at, Told::of(detail).last, detail.course.credential_now.liveness_since];
+    let later = [detail.finding.closed_at, Told::of(detail).last, detail.credential_now.liveness_since];
     later.into_iter().flatten().fold(detail.finding.opened_at, Timestamp::max)
 }
 
 /// The key, and the connection that it was pasted into.
 fn resources(detail: &FindingDetail) -> Value {
-    let (finding, key) = (&detail.finding, &detail.course.credential_now);
+    let (finding, key) = (&detail.finding, &detail.credential_now);
     let mut credential = json!({
         "uid": finding.credential, "type": "API key", "namespace": finding.provider,
         "data": {"secret_since": key.secret_since.to_string(), "secret_since_from": key.provenance.as_str(), "key_tail": key.key_tail},
@@ -107,7 +107,7 @@ fn resources(detail: &FindingDetail) -> Value {
 
 /// The facts that the finding rests on, what is proven of the key, and who was told.
 fn evidence(detail: &FindingDetail) -> Map<String, Value> {
-    let key = &detail.course.credential_now;
+    let key = &detail.credential_now;
     let told = Told::of(detail);
     let mut facts = detail.finding.evidence.clone();
     let mut note = |name: &str, fact: Value| _ = facts.insert(name.to_owned(), fact);
@@ -203,7 +203,7 @@ mod tests {
             (event["metadata"]["uid"].clone(), event["time"].clone())
         };
         let mut untold = finding(true);
-        untold.course.credential_now.liveness_since = None;
+        untold.credential_now.liveness_since = None;
         let told = untold.clone();
         untold.notices.clear();
         assert_eq!(of(&untold).1, untold.finding.opened_at.as_millis());
@@ -211,12 +211,12 @@ mod tests {
         let mut reminded = told.clone();
         reminded.notices.push(told.notices[0].clone());
         let mut proven = told.clone();
-        proven.course.credential_now.shredding = Some(crate::domain::belief::Shredding::ProvenUnsettled);
+        proven.credential_now.shredding = Some(crate::domain::belief::Shredding::ProvenUnsettled);
         let names: std::collections::BTreeSet<String> =
             [&untold, &told, &reminded, &proven].map(|detail| of(detail).0.to_string()).into();
         assert_eq!(names.len(), 4, "{names:?}");
         let mut asked = told.clone();
-        asked.course.credential_now.asked_at = Some(NOW);
+        asked.credential_now.asked_at = Some(NOW);
         assert_eq!(of(&asked), of(&told), "an answer a day is no event a day");
     }
 

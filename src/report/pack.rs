@@ -1,25 +1,23 @@
 //! The evidence pack: what was live when, who was told when, and what proves that a key is dead; one document, written as it is
 //! read.
 
+mod document;
+
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::cases::{Cases, Proof, Scope, Tally};
+pub use self::document::{EvidencePack, ReportHead, ReportedFinding, RiskRow};
+use super::cases::{Cases, Scope, Tally};
 use super::exemptions::{ExemptionRow, listed, of_scope};
-use super::nhi::Nhi;
 use super::paper::{Outlet, Paper};
 use super::story::Story;
-use super::value;
-use super::words::{cure, why};
 use crate::domain::chain::Link;
 use crate::domain::ids::CredentialId;
 use crate::domain::policy::Exemptions;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::read::FindingDetail;
 use crate::ports::{LedgerError, Progress};
 
 /// Keys looked at at a time.
@@ -47,19 +45,6 @@ impl Head<'_> {
     pub fn exempt(&self, tally: &Tally) -> Vec<ExemptionRow> {
         listed(&of_scope(self.exemptions, &self.scope.about, tally.exempt()), tally.exempt(), self.now)
     }
-
-    /// For programs.
-    pub fn document(&self) -> Value {
-        json!({
-            "generated_at": self.now.to_string(), "keysweep": self.version, "ledger": self.ledger_id,
-            "log_head": self.log.map(|link| link.to_string()),
-            "scope": {
-                "account_id": self.scope.about.account().map(|account| &account.id), "source": self.scope.about.source(),
-                "since": self.scope.since.map(|at| at.to_string()),
-                "open_only": self.scope.open_only,
-            },
-        })
-    }
 }
 
 /// What goes wrong with a report.
@@ -84,7 +69,7 @@ pub async fn write<O: Outlet>(
     progress: &(impl Progress + Sync),
 ) -> Result<(), ReportError> {
     out.write_all(b"{\"report\": ")?;
-    document(out, &head.document())?;
+    document(out, &ReportHead::of(head))?;
     let (mut tally, mut keys) = (Tally::default(), BTreeSet::new());
     let mut cases = Cases::of(ledger, head.scope);
     let mut list = Array::begin(out, "findings")?;
@@ -92,14 +77,14 @@ pub async fn write<O: Outlet>(
     while let Some(detail) = cases.next().await? {
         tally.add(&detail.finding);
         keys.insert(detail.course.credential_number);
-        list.item(&finding(&detail)).await?;
+        list.item(&ReportedFinding::of(&detail)).await?;
         progress.advance(1);
     }
     progress.done();
     list.end()?;
     stories(ledger, head.scope, keys, out, progress).await?;
     out.write_all(b",\n\"owasp_nhi\": ")?;
-    document(out, &risks(&tally))?;
+    document(out, &RiskRow::all(&tally))?;
     out.write_all(b",\n\"exemptions\": ")?;
     document(out, &head.exempt(&tally))?;
     Ok(out.write_all(b"}\n")?)
@@ -150,33 +135,7 @@ async fn story<O: Outlet>(
     if !is_behind && scope.since.is_some_and(|since| died.is_some_and(|died| died < since)) {
         return Ok(());
     }
-    let mut document = story.evidence();
-    document["proof"] = Proof::of(story.credential()).as_str().into();
-    Ok(list.item(&document).await?)
-}
-
-/// A finding with who was told; what happened to its key is told with the key.
-fn finding(detail: &FindingDetail) -> Value {
-    let mut document = value(detail);
-    let rule = detail.finding.rule;
-    if let Some(fields) = document.as_object_mut() {
-        fields.remove("credential_now");
-        fields.insert("why".to_owned(), why(rule).into());
-        fields.insert("clears".to_owned(), cure(rule).into());
-        fields.insert("owasp_nhi".to_owned(), Nhi::of(rule).map(Nhi::id).into());
-    }
-    document
-}
-
-/// The counts by risk.
-pub fn risks(tally: &Tally) -> Value {
-    let line = |(risk, line): (Option<Nhi>, super::cases::Line)| {
-        let mut document = value(&line);
-        document["id"] = risk.map(Nhi::id).into();
-        document["title"] = risk.map_or("none of the ten", Nhi::title).into();
-        document
-    };
-    tally.lines().map(line).collect()
+    Ok(list.item(&story.evidence()).await?)
 }
 
 fn document(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

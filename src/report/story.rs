@@ -6,7 +6,7 @@ mod reading;
 
 use std::fmt::Write as _;
 
-pub use self::document::{ExplainedFinding, FindingStory, StoryDocument};
+pub use self::document::{ExplainedFinding, FindingStory, KeyEvidence, StoryDocument};
 pub use self::key::{credential_facts, credential_pairs};
 use super::log::Entry;
 use super::text::{pairs, plain, second};
@@ -197,7 +197,7 @@ fn next_step(detail: &FindingDetail) -> String {
 fn next_reminder(pause: Option<(Why, Timestamp)>, detail: &FindingDetail) -> String {
     let later = detail.course.next_step_at.map(|step| pause.map_or(step, |(_, until)| step.max(until)));
     match pause {
-        Some((Why::Pending, until)) if detail.course.credential_now.held && later != Some(until) => {
+        Some((Why::Pending, until)) if detail.credential_now.held && later != Some(until) => {
             format!("{} if the provider still accepts the key then, else {}", second(until), next(later))
         }
         _ => next(later),

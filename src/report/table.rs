@@ -42,7 +42,7 @@ pub const COLUMNS: [&str; 31] = [
 
 /// A finding's cells, in the order of [`COLUMNS`]; empty where nothing is known.
 pub fn cells(detail: &FindingDetail) -> [String; 31] {
-    let (finding, course, key) = (&detail.finding, &detail.course, &detail.course.credential_now);
+    let (finding, course, key) = (&detail.finding, &detail.course, &detail.credential_now);
     let (told, exempt) = (Told::of(detail), finding.exempt.as_ref());
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
     [

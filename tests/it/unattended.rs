@@ -169,7 +169,7 @@ fn every_stale_secret_was_told_in_time(platform: &Platform, told: &Told, reckoni
 /// What is wrong with when the steps of the findings' ladders were taken.
 fn every_step_was_taken_in_time(platform: &Platform, told: &Told, reckoning: &Reckoning) -> Vec<String> {
     let (mut wrong, mut checked) = (Vec::new(), 0);
-    for FindingDetail { finding, course, notices } in &told.findings {
+    for FindingDetail { finding, course, notices, .. } in &told.findings {
         let steps = ladder(finding.rule);
         let tail = (1..).map_while(|times| Some(steps.days().last()? + times * steps.then_every()?));
         // A secret that was replaced is refused at the last look before the mail, though no scan has seen the change.

@@ -5,6 +5,7 @@
 //! at most a few pieces wait for them. A report that comes to no good end is broken off within a chunk, which every reader
 //! of HTTP tells from a whole one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,7 +27,7 @@ use crate::ledger::Ledger;
 use crate::ports::Quiet;
 use crate::report::cases::Scope;
 use crate::report::form::{self, Form};
-use crate::report::pack::{Head, ReportError};
+use crate::report::pack::{EvidencePack, Head, ReportError};
 use crate::report::paper::{Outlet, Paper};
 use crate::report::whom::{WhomError, about_whom};
 
@@ -59,6 +61,18 @@ pub(super) enum ReportForm {
     Ocsf,
 }
 
+/// A report in JSON, by its form.
+#[derive(ToSchema)]
+#[schema(as = JsonReport)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the document's name for what is sent as it is written")]
+pub(super) enum JsonReport<'r> {
+    /// `json`: the evidence pack
+    Json(EvidencePack<'r>),
+    /// `ocsf`: a list of OCSF's Detection Findings, whose fields are OCSF's own
+    Ocsf(Vec<BTreeMap<String, Value>>),
+}
+
 /// Which report.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -81,7 +95,7 @@ pub(super) struct ReportAsked {
     responses((
         status = 200,
         description = "the report",
-        content((serde_json::Value = "application/json"), (String = "text/csv")),
+        content((JsonReport = "application/json"), (String = "text/csv")),
         headers(("Keysweep-Log-Head" = String, description = "the head of the event log, as `audit verify --head` takes it")),
     ))
 )]

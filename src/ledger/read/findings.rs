@@ -152,6 +152,8 @@ pub struct FindingDetail {
     /// the rest of its own row
     #[serde(flatten)]
     pub course: FindingCourse,
+    /// the credential
+    pub credential_now: CredentialRow,
     /// who was told what, oldest first
     pub notices: Vec<NoticeRow>,
 }
@@ -180,8 +182,6 @@ pub struct FindingCourse {
     /// the ledger's numbers of the connection's uses of the credential, oldest first
     #[serde(skip_serializing)]
     pub uses: Vec<UseId>,
-    /// the credential
-    pub credential_now: CredentialRow,
 }
 
 impl FindingDetail {
@@ -275,17 +275,19 @@ impl Moment {
         let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
         let ids = pack(&ids)?;
         let line = self.line("read findings");
-        let courses: Vec<(FindingId, FindingCourse)> = line.rows("finding", &COURSES, [(&ids).into()]).await?;
+        let courses: Vec<(FindingId, FindingCourse, CredentialRow)> =
+            line.rows("finding", &COURSES, [(&ids).into()]).await?;
         let all: Vec<(FindingId, NoticeRow)> = line.rows("notice", &NOTICES, [ids.into()]).await?;
-        let mut courses: HashMap<FindingId, FindingCourse> = courses.into_iter().collect();
+        let courses = courses.into_iter().map(|(finding, course, credential)| (finding, (course, credential)));
+        let mut courses: HashMap<FindingId, (FindingCourse, CredentialRow)> = courses.collect();
         let mut notices: HashMap<FindingId, Vec<NoticeRow>> = HashMap::new();
         for (finding, notice) in all {
             notices.entry(finding).or_default().push(notice);
         }
         let detail = |finding: FindingRow| {
-            let course = courses.remove(&finding.id)?;
+            let (course, credential_now) = courses.remove(&finding.id)?;
             let notices = notices.remove(&finding.id).unwrap_or_default();
-            Some(FindingDetail { finding, course, notices })
+            Some(FindingDetail { finding, course, credential_now, notices })
         };
         Ok(findings.into_iter().filter_map(detail).collect())
     }
@@ -308,8 +310,8 @@ pub(in crate::ledger) const COURSES: Sql = sql!(
         "f.id, " [array
             "f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, "
             [json "(SELECT " [numbers "u.id"] " FROM use AS u
-                    WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"] ", "
-            [fill credential_columns]]] "
+                    WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"]] ", "
+        [fill credential_columns]] "
      FROM " [each "$1" page bigint] "
      JOIN finding AS f ON f.id = page.value
      JOIN connection AS c ON c.id = f.connection_id

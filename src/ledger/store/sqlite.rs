@@ -10,13 +10,20 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
-use super::{OpenError, Pools};
+use super::{Beside, OpenError, Pools};
 use crate::ports::LedgerError;
 
 /// What the name of the lock file ends with.
 pub(in crate::ledger) const LOCK: &str = ".lock";
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Those who only look keep a connection so long that they don't use: each has pages in memory, and a daemon that waits is to
+/// hold little. Another one is opened in a millisecond.
+const UNUSED: Duration = Duration::from_secs(60);
+
+/// 2 MiB of pages for each connection that shows lists: many may be shown at a time, and a page of one needs few.
+const SHOWN_FROM: &str = "-2048";
 
 /// Opens for writing: makes the file where there is none, takes `PATH.lock`, and brings the schema up to date.
 pub(super) async fn open(url: &str) -> Result<Pools, OpenError> {
@@ -83,14 +90,15 @@ fn identity(path: &Path) -> std::io::Result<Option<(u64, u64)>> {
 }
 
 /// Opens beside whoever holds the ledger, for reading, or for a small act as well.
-pub(super) async fn open_beside(url: &str, read_only: bool) -> Result<Pools, OpenError> {
-    let options = options(url)?;
+pub(super) async fn open_beside(url: &str, beside: Beside) -> Result<Pools, OpenError> {
+    let options = options(url)?.read_only(beside != Beside::Acting);
+    let options = if beside == Beside::Showing { options.pragma("cache_size", SHOWN_FROM) } else { options };
     let path = options.get_filename().to_owned();
     let ledger = name(&path);
     if !path.exists() {
         return Err(OpenError::Missing { ledger });
     }
-    let pool = connect(options.read_only(read_only), &path).await?;
+    let pool = connect_for(Some(UNUSED), options, &path).await?;
     match version(&pool, &path).await? {
         found if found > newest() => Err(OpenError::Newer { ledger, found, known: newest() }),
         found if found < newest() => Err(OpenError::NeedsMigration { ledger, found, known: newest() }),
@@ -137,9 +145,18 @@ pub(in crate::ledger) fn options(url: &str) -> Result<SqliteConnectOptions, Open
 }
 
 pub(in crate::ledger) async fn connect(options: SqliteConnectOptions, path: &Path) -> Result<SqlitePool, OpenError> {
+    connect_for(None, options, path).await
+}
+
+/// The same, with connections that are closed where nobody uses them for so long.
+async fn connect_for(
+    unused: Option<Duration>,
+    options: SqliteConnectOptions,
+    path: &Path,
+) -> Result<SqlitePool, OpenError> {
     SqlitePoolOptions::new()
         .max_connections(2)
-        .idle_timeout(None)
+        .idle_timeout(unused)
         .max_lifetime(None)
         // Where a commit failed for the disk's sake, SQLite has gone back by itself and sqlx still counts a transaction:
         // nothing could be begun on that connection ever again. It is closed, and another one opened.
@@ -147,6 +164,16 @@ pub(in crate::ledger) async fn connect(options: SqliteConnectOptions, path: &Pat
         .connect_with(options)
         .await
         .map_err(|source| OpenError::Database { ledger: name(path), source })
+}
+
+/// Has connections that nobody uses just now let go of the pages that they keep: there may be nothing to do for hours.
+pub(in crate::ledger) async fn rest(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    // All at once: one after the other, the pool would give the same one again.
+    let idle: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+    for mut connection in idle {
+        sqlx::query("PRAGMA shrink_memory").execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// The newest schema known here.

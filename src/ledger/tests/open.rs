@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::ledger::sql::Sql;
+use crate::ledger::store::Pools;
 use crate::ledger::{OpenError, copy};
 use crate::ports::probe::ProbeLedger;
 
@@ -175,4 +176,24 @@ async fn what_nobody_waits_for_any_more_keeps_nobody_from_an_answer(kind: Kind) 
     let answer = tokio::time::timeout(Duration::from_secs(15), shown.scans(1)).await;
     assert_eq!(answer.expect("an answer in time").expect("an answer"), []);
     shown.close().await;
+}
+
+#[tokio::test]
+async fn whoever_only_looks_keeps_no_connection_unused_and_a_ledger_goes_on_after_a_rest() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    fixture.load(1..=3, 10).await;
+    let unused = |ledger: &Ledger| match ledger.pools() {
+        Pools::Sqlite { pool, .. } => pool.options().get_idle_timeout(),
+        Pools::Postgres { .. } => panic!("this is SQLite"),
+    };
+    let url = fixture.place.url();
+    let reader = Ledger::open_read_only(&url).await.expect("a reader");
+    let shown = Ledger::open_to_show(&url).await.expect("a reader");
+    assert_eq!([unused(&reader), unused(&shown)], [Some(Duration::from_secs(60)); 2]);
+    assert_eq!(unused(&fixture.ledger), None, "it has the right to write");
+    let moment = fixture.ledger.at_one_moment().await.expect("a connection");
+    fixture.ledger.rest().await.expect("those that are in use are left alone");
+    drop(moment);
+    fixture.ledger.rest().await.expect("both");
+    fixture.load(4..=5, 20).await;
 }

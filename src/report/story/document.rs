@@ -1,13 +1,12 @@
 //! The story for programs.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Story;
 use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail};
+use crate::report::cases::Proof;
 use crate::report::log::Entry;
-use crate::report::value;
 use crate::report::words::{cure, why};
 
 /// All that the ledger has of one credential.
@@ -24,6 +23,22 @@ pub struct StoryDocument<'s> {
     timeline: &'s [Entry],
     /// what was left out, in sentences
     left_out: &'s [String],
+}
+
+/// What is known of one credential, for auditors, who are told of the findings elsewhere.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeyEvidence)]
+pub struct KeyEvidence<'s> {
+    /// the credential
+    credential: &'s CredentialRow,
+    /// who uses it, and who did
+    uses: &'s [CredentialUse],
+    /// everything that happened to it, in the order of time
+    timeline: &'s [Entry],
+    /// what was left out, in sentences
+    left_out: &'s [String],
+    /// what is proven: `dead`, `dead-unsettled`, `refused`, `accepted` (when it was last asked), `none`
+    proof: &'static str,
 }
 
 /// A finding, and what its rule says.
@@ -65,13 +80,15 @@ impl Story {
         }
     }
 
-    /// For auditors, who are told of the findings elsewhere.
-    pub fn evidence(&self) -> Value {
-        let mut document = value(&self.document());
-        if let Some(fields) = document.as_object_mut() {
-            fields.remove("findings");
+    /// For auditors.
+    pub fn evidence(&self) -> KeyEvidence<'_> {
+        KeyEvidence {
+            credential: self.credential(),
+            uses: self.uses(),
+            timeline: self.entries(),
+            left_out: self.left_out(),
+            proof: Proof::of(self.credential()).as_str(),
         }
-        document
     }
 }
 

@@ -95,7 +95,7 @@ impl Story {
             own.row(&mut detail.credential);
             for finding in &mut findings {
                 own.finding(&mut finding.finding);
-                own.row(&mut finding.course.credential_now);
+                own.row(&mut finding.credential_now);
             }
         }
         if let Some((_, uses)) = &uses {

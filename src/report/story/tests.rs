@@ -105,8 +105,8 @@ pub(crate) fn finding(open: bool) -> FindingDetail {
             next_step_at: open.then(|| START + days(5)),
             judge_at: None,
             uses: vec![UseId(1)],
-            credential_now: credential(),
         },
+        credential_now: credential(),
         notices: vec![
             notice(1, 0, "sent", Some(MailState::Sent), Some(START + days(2) + hours(1))),
             notice(2, 0, "cancelled", None, None),
@@ -249,7 +249,7 @@ fn a_paused_finding_says_so_and_is_not_told_again_before_the_pause_is_over() {
         let mut detail = finding(true);
         (detail.finding.pause, detail.finding.pause_until) = (Some(pause.to_owned()), Some(until));
         detail.notices.truncate(1); // no later one was planned
-        detail.course.credential_now.held = held;
+        detail.credential_now.held = held;
         let pairs = finding_pairs(&detail, START + days(3));
         let fact = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, fact)| fact.clone());
         (

@@ -64,7 +64,7 @@ fn runs() -> Vec<Timestamp> {
 pub fn every_step_was_told_in_time(estate: &Estate, told: &Told) -> Vec<String> {
     let reckoning = Reckoning { estate, told, runs: runs() };
     let (mut wrong, mut checked) = (Vec::new(), BTreeMap::<&str, usize>::new());
-    for FindingDetail { finding, course, notices } in &told.findings {
+    for FindingDetail { finding, course, notices, .. } in &told.findings {
         if finding.rule == RuleName::OwnerUnreachable {
             continue; // it is never mailed
         }
@@ -104,7 +104,7 @@ pub fn every_step_was_told_in_time(estate: &Estate, told: &Told) -> Vec<String> 
 /// What was told before its day, out of its order, or while its reminders were to wait.
 pub fn no_step_was_told_early_or_in_a_pause(told: &Told) -> Vec<String> {
     let (mut wrong, mut superseded) = (Vec::new(), 0);
-    for FindingDetail { finding, course, notices } in &told.findings {
+    for FindingDetail { finding, course, notices, .. } in &told.findings {
         superseded += notices.iter().filter(|notice| notice.state == "superseded").count();
         let mut last: BTreeMap<_, &NoticeRow> = BTreeMap::new();
         for notice in notices.iter().filter(|notice| notice.state == "sent" && !notice.closing) {
@@ -136,7 +136,7 @@ pub fn no_step_was_told_early_or_in_a_pause(told: &Told) -> Vec<String> {
 /// What is wrong with the notes that end tombstones.
 pub fn a_death_was_told_once_to_whoever_had_been_told_of_the_key(told: &Told) -> Vec<String> {
     let (mut wrong, mut noted) = (Vec::new(), 0);
-    for FindingDetail { finding, course, notices } in &told.findings {
+    for FindingDetail { finding, course, notices, .. } in &told.findings {
         let died = course.closed_why.as_deref() == Some("dead") && finding.rule == RuleName::RevocationMissing;
         let of_opening = |closing| {
             let sent = notices.iter().filter(move |it| it.opening == course.opening && it.closing == closing);

@@ -63,7 +63,7 @@ impl Watch {
         mails: &HashMap<MailId, &MailRow>,
         reachable: &BTreeSet<String>,
     ) -> Vec<String> {
-        let FindingDetail { finding, course, notices } = detail;
+        let FindingDetail { finding, course, notices, .. } = detail;
         let mut wrong = Vec::new();
         let arrived = |step, id: &String| self.mails.steps.contains(&(finding.id, step, id.clone()));
         for notice in notices {
