@@ -148,7 +148,7 @@ async fn a_finding_explains_itself_with_its_notices_and_its_timeline(kind: Kind)
     estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
     let detail = estate.ledger.finding(FindingId(1)).await.unwrap().unwrap();
     assert_eq!((detail.course.last_step, detail.course.next_step_at), (Some(0), Some(NOW + days(7))));
-    assert_eq!(detail.course.credential_now.key_tail, "cdef");
+    assert_eq!(detail.credential_now.key_tail, "cdef");
     assert_eq!(
         detail.notices.iter().map(|n| (n.person, n.state.as_str())).collect::<Vec<_>>(),
         [(PersonId(1), "planned")]
