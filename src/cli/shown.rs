@@ -90,6 +90,8 @@ impl<W: Write, T: Listed> Shown<W, T> {
         mut from: Cursor,
         page: impl AsyncFn(Cursor, usize) -> Result<Page<T>, LedgerError>,
     ) -> Result<(), CliError> {
+        // Where there is no room for a row of it, nothing is known of it either.
+        self.is_whole = false;
         while let Some(size) = self.wants() {
             let read = page(from, size).await?;
             for row in &read.rows {
