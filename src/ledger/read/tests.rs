@@ -148,7 +148,7 @@ async fn a_finding_explains_itself_with_its_notices_and_its_timeline(kind: Kind)
     estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
     let detail = estate.ledger.finding(FindingId(1)).await.unwrap().unwrap();
     assert_eq!((detail.course.last_step, detail.course.next_step_at), (Some(0), Some(NOW + days(7))));
-    assert_eq!(detail.course.credential_now.key_tail, "cdef");
+    assert_eq!(detail.credential_now.key_tail, "cdef");
     assert_eq!(
         detail.notices.iter().map(|n| (n.person, n.state.as_str())).collect::<Vec<_>>(),
         [(PersonId(1), "planned")]
@@ -300,6 +300,8 @@ async fn a_page_walks_only_what_it_is_a_page_of() {
         (meant::BY_NAME, "credential_by_name (<expr>=?)"),
         (connections::BY_NAME, "(source_id=? AND external_id=?)"),
         (findings::list::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (findings::list::PAGE_OF_STATES, "COVERING INDEX finding_by_number (<expr>=? AND id>? AND id<?)"),
+        (findings::list::LATEST_OF_STATES, "COVERING INDEX finding_by_number (<expr>=? AND id<?)"),
         (findings::list::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
         (findings::list::PAGE_OF_CONNECTION, "(connection_id=?)"),
     ] {
