@@ -300,6 +300,8 @@ async fn a_page_walks_only_what_it_is_a_page_of() {
         (meant::BY_NAME, "credential_by_name (<expr>=?)"),
         (connections::BY_NAME, "(source_id=? AND external_id=?)"),
         (findings::list::PAGE, "SEARCH f USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (findings::list::PAGE_OF_STATES, "COVERING INDEX finding_by_number (<expr>=? AND id>? AND id<?)"),
+        (findings::list::LATEST_OF_STATES, "COVERING INDEX finding_by_number (<expr>=? AND id<?)"),
         (findings::list::PAGE_OF_ACCOUNT, "finding_by_account (account_id=?"),
         (findings::list::PAGE_OF_CONNECTION, "(connection_id=?)"),
     ] {

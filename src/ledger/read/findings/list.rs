@@ -4,7 +4,8 @@
 //! lane by lane, a lane being the findings of one state, or of one state and severity: in each of them an index has the
 //! order that is asked for, and a page reads as much of it as it shows. A filter by rule, provider or source looks through a
 //! lane until the page is full, in the index alone. What is narrowed to one connection, credential or account, or looked for by name, is few;
-//! it is read whole, and sorted.
+//! it is read whole, and sorted. Lists by number are the table's own order; narrowed to a state, rule, severity, provider or source, they
+//! are read from an index of their own.
 
 use super::{FindingFilter, FindingRow, FindingState};
 use crate::domain::finding::{RuleName, Severity};
@@ -27,6 +28,17 @@ impl FindingFilter {
             self.state.is_none_or(|wanted| wanted == *state) && !(self.current && *state == FindingState::Closed)
         };
         FindingState::ALL.into_iter().filter(matches)
+    }
+
+    /// True where all that there are match, but for what an index leads to.
+    const fn is_of_all(&self) -> bool {
+        self.state.is_none()
+            && !self.current
+            && self.rule.is_none()
+            && self.severity.is_none()
+            && self.at_least.is_none()
+            && self.provider.is_none()
+            && self.source.is_none()
     }
 
     /// True where an index leads to all that can match.
@@ -116,7 +128,8 @@ pub(super) async fn by_number(
         FindingFilter { connection: Some(_), .. } => &PAGE_OF_CONNECTION,
         FindingFilter { credential: Some(_), .. } => &PAGE_OF_CREDENTIAL,
         FindingFilter { account: Some(_), .. } => &PAGE_OF_ACCOUNT,
-        _ => &PAGE,
+        filter if filter.is_of_all() => &PAGE,
+        _ => &PAGE_OF_STATES,
     };
     lane(line, statement, filter, range, limit, (filter.state, None)).await
 }
@@ -127,7 +140,11 @@ async fn latest(
     before: i64,
     limit: usize,
 ) -> Result<Vec<FindingRow>, LedgerError> {
-    let statement = if filter.is_narrow() { &LATEST_OF_FEW } else { &LATEST };
+    let statement = match filter {
+        filter if filter.is_narrow() => &LATEST_OF_FEW,
+        filter if filter.is_of_all() => &LATEST,
+        _ => &LATEST_OF_STATES,
+    };
     lane(line, statement, filter, (before, 0), limit, (filter.state, None)).await
 }
 
@@ -252,6 +269,29 @@ macro_rules! lane_of {
     };
 }
 
+/// A page by number of what a filter leaves, state by state: an index has each of them in that order, with all that lists are
+/// filtered by. What few findings are is then looked for in that index alone.
+macro_rules! states_of {
+    ($order:literal, $number:literal, $beyond:literal) => {
+        page_from!(
+            $order,
+            "SELECT id FROM (
+               SELECT id FROM (SELECT f.id FROM finding AS f
+                               WHERE f.state || ':' = 'open:' AND ($4 IS NULL OR $4 = 'open') AND " $beyond [fill filtered]
+                              " ORDER BY " $order " LIMIT $3) AS open
+               UNION ALL
+               SELECT id FROM (SELECT f.id FROM finding AS f
+                               WHERE f.state || ':' = 'exempt:' AND ($4 IS NULL OR $4 = 'exempt') AND " $beyond [fill filtered]
+                              " ORDER BY " $order " LIMIT $3) AS exempt
+               UNION ALL
+               SELECT id FROM (SELECT f.id FROM finding AS f
+                               WHERE f.state || ':' = 'closed:' AND ($4 IS NULL OR $4 = 'closed') AND " $beyond [fill filtered]
+                              " ORDER BY " $order " LIMIT $3) AS closed
+             ) AS all_of_them ORDER BY " $number " LIMIT $3"
+        )
+    };
+}
+
 /// What a filter asks of each finding, beside what leads to it. Severities count as in [`Severity`]: low is 0.
 macro_rules! filtered {
     ($dialect:ident) => {
@@ -299,6 +339,10 @@ macro_rules! few {
 }
 
 pub(in crate::ledger) const PAGE: Sql = page_of!("f.id", "f.id > $1 AND f.id <= $2 AND ($4 IS NULL OR f.state = $4)");
+
+pub(in crate::ledger) const PAGE_OF_STATES: Sql = states_of!("f.id", "id", "f.id > $1 AND f.id <= $2");
+
+pub(in crate::ledger) const LATEST_OF_STATES: Sql = states_of!("f.id DESC", "id DESC", "f.id < $1");
 
 pub(in crate::ledger) const PAGE_OF_ACCOUNT: Sql =
     page_of!("f.id", "f.id > $1 AND f.id <= $2 AND ($4 IS NULL OR f.state = $4) AND " [fill of_account]);
