@@ -29,7 +29,8 @@ pub(super) struct Session {
     /// where statements end once nobody waits for them; dropped before the connection goes back
     wanted: Option<Wanted>,
     hold: Hold,
-    doing: &'static str,
+    /// what errors name
+    pub(super) doing: &'static str,
     /// who vouches for what is logged here
     notary: Option<Arc<dyn Notary>>,
 }
@@ -106,8 +107,8 @@ impl Ledger {
                 heard(*silence, postgres::begin_alone(writer)).await.map(|tx| Hold::PostgresMoment(tx, *silence))
             }
         };
-        let notary = self.notary().get().cloned();
-        Ok(Writing(Session { wanted: None, hold: hold.map_err(database(doing))?, doing, notary }))
+        let (hold, notary) = (hold.map_err(database(doing))?, self.notary().get().cloned());
+        Ok(Writing(Session { wanted: None, hold, doing, notary }))
     }
 }
 
@@ -144,11 +145,6 @@ impl DerefMut for Writing {
 }
 
 impl Session {
-    /// What it is used for from here on.
-    pub(super) const fn now(&mut self, doing: &'static str) {
-        self.doing = doing;
-    }
-
     /// Carries out a statement. Returns how many rows it touched.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl Demo {
         fs::read_to_string(self.file("http.token")).expect("the token")
     }
 
-    /// The body of a page that needs the token.
+    /// The answer to whoever has the token, head and body.
     pub(crate) fn get(&self, path: &str) -> String {
         get(&self.page, path, &format!("Authorization: Bearer {}\r\n", self.token()))
     }

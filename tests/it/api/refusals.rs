@@ -76,14 +76,16 @@ fn every_path_says_which_methods_it_takes() {
     let document = api.read("/api/v1/openapi.json");
     for (path, item) in document["paths"].as_object().expect("paths") {
         let target = path.replace("{id}", "F1").replace("{number}", "1").replace("{name}", "000000000000");
-        let (own, foreign) = if item["get"].is_object() { ("GET,HEAD", "POST") } else { ("POST", "GET") };
-        for method in [foreign, "DELETE", "PUT", "PATCH", "TRACE"] {
+        let taken = [("get", "GET,HEAD"), ("post", "POST"), ("delete", "DELETE")];
+        let own = taken.iter().filter(|(method, _)| item[*method].is_object()).map(|(_, allowed)| *allowed);
+        let own = &own.collect::<Vec<_>>().join(",");
+        for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "TRACE"].into_iter().filter(|one| !own.contains(one)) {
             let answer = api.send(method, &target, "");
-            assert_eq!((answer.status, answer.header("allow")), (405, own), "{method} {path}");
+            assert_eq!((answer.status, answer.header("allow")), (405, own.as_str()), "{method} {path}");
             assert_eq!(answer.json()["status"], 405, "{method} {path}");
         }
         let options = api.send("OPTIONS", &target, "");
-        assert_eq!((options.status, options.header("allow")), (204, own), "{path}");
+        assert_eq!((options.status, options.header("allow")), (204, own.as_str()), "{path}");
         if own == "GET,HEAD" {
             let (head, get) = (api.send("HEAD", &target, ""), api.get(&target));
             assert_eq!((head.status, head.text().as_str()), (get.status, ""), "{path}");
