@@ -207,7 +207,7 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
     estate.run(&["scan"]).exits(0);
     let listed = || estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
     let id = listed()[0]["id"].as_str().expect("an id").to_owned();
-    estate.run(&["snooze", &id]).exits(1);
+    estate.run(&["snooze", &id]).exits(2);
     estate.run(&["snooze", &id, "--for", "400d"]).exits(1);
     estate.run(&["snooze", "F99", "--for", "7d"]).exits(1);
     estate.run(&["snooze", &id, "--for", "7d"]).exits(0);
