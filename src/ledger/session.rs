@@ -29,7 +29,7 @@ pub(super) struct Session {
     /// where statements end once nobody waits for them; dropped before the connection goes back
     wanted: Option<Wanted>,
     hold: Hold,
-    doing: &'static str,
+    pub(super) doing: &'static str,
     /// who vouches for what is logged here
     notary: Option<Arc<dyn Notary>>,
 }
@@ -144,11 +144,6 @@ impl DerefMut for Writing {
 }
 
 impl Session {
-    /// What it is used for from here on.
-    pub(super) const fn now(&mut self, doing: &'static str) {
-        self.doing = doing;
-    }
-
     /// Carries out a statement. Returns how many rows it touched.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ impl Ledger {
 impl Moment {
     /// The connection, for the next reading. `doing` is what its errors name.
     pub(super) const fn line(&mut self, doing: &'static str) -> &mut Session {
-        self.0.now(doing);
+        self.0.doing = doing;
         &mut self.0
     }
 }
