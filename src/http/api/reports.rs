@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -35,6 +36,10 @@ use crate::report::whom::{WhomError, about_whom};
 const AT_ONCE: usize = 2;
 /// The header with the head of the event log, as `audit verify --head` takes it; the rows of a table have no place for it.
 const LOG_HEAD: &str = "keysweep-log-head";
+/// A report of a great estate has its head before its first words; one that fails before is answered with the error.
+const FIRST_WORDS: Duration = Duration::from_secs(5);
+/// Whoever takes no piece for so long keeps others from their reports, and gets no more.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Pieces that wait for their reader.
 const WAITING: usize = 4;
 
@@ -120,12 +125,13 @@ pub(super) async fn write_report(
     let (sender, mut pieces) = mpsc::channel(WAITING);
     tokio::spawn(written(ops, (form, log), scope, sender, permit));
     // An error before the first piece can still be answered as one.
-    let first = pieces.recv().await.and_then(Result::ok);
-    let Some(first) = first else {
-        return Err(Refused::later("the report can't be written: try again, and see the log"));
+    let first = match tokio::time::timeout(FIRST_WORDS, pieces.recv()).await {
+        Ok(Some(Ok(first))) => Some(Ok(first)),
+        Ok(_) => return Err(Refused::later("the report can't be written: try again, and see the log")),
+        Err(_) => None,
     };
     let rest = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
-    let all = futures::StreamExt::chain(stream::iter([Ok(first)]), rest);
+    let all = futures::StreamExt::chain(stream::iter(first), rest);
     let log = log.map(|link| [(LOG_HEAD, link.to_string())]);
     Ok(([(CONTENT_TYPE, kind)], log, Body::from_stream(all)).into_response())
 }
@@ -156,11 +162,15 @@ async fn written(
     sender: mpsc::Sender<Piece>,
     permit: OwnedSemaphorePermit,
 ) {
-    if let Err(error) = write(&ops, form, &scope, sender.clone()).await {
-        // Whoever has gone away hears of nothing.
-        if sender.send(Err(io::Error::other("the report was broken off"))).await.is_ok() {
-            tracing::warn!(%error, "a report was broken off");
-        }
+    let ended = tokio::select! {
+        ended = write(&ops, form, &scope, sender.clone()) => ended,
+        () = sender.closed() => Ok(()), // whoever has gone away hears of nothing
+    };
+    if let Err(error) = ended
+        && !sender.is_closed()
+    {
+        tracing::warn!(%error, "a report was broken off");
+        _ = sender.send_timeout(Err(io::Error::other("the report was broken off")), PATIENCE).await;
     }
     drop(permit);
 }
@@ -184,6 +194,6 @@ struct Wire(mpsc::Sender<Piece>);
 
 impl Outlet for Wire {
     async fn take(&mut self, piece: Vec<u8>) -> io::Result<()> {
-        self.0.send(Ok(piece)).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.0.send_timeout(Ok(piece), PATIENCE).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -127,7 +127,7 @@ async fn found(ask: &Ask, moment: &mut Moment, detail: &ConnectionDetail) -> Res
             0 => String::new(),
             left => {
                 let more = counted(left, "more is", "more are");
-                format!("{more} not listed here: the list of findings finds all of them by the connection's id.")
+                format!("{more} not listed here: look in the list of findings, in all states, for the connection's id.")
             }
         },
         ..Table::default()

@@ -44,7 +44,9 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
         empty: "Nothing was ever found about it.".to_owned(),
         note: match listed.next {
             None => String::new(),
-            Some(_) => "There are more: the list of findings finds all of them by the credential's name.".to_owned(),
+            Some(_) => {
+                "There are more: look in the list of findings, in all states, for the credential's name.".to_owned()
+            }
         },
         ..Table::default()
     };

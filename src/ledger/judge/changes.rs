@@ -361,7 +361,7 @@ pub(in crate::ledger) const CLOSING_NOTES: Sql = sql!(
      LEFT JOIN mail AS m ON m.id = n.mail_id
      WHERE f.closed_why = 'dead' AND f.rule IN ('revocation-missing', 'revocation-unproven', 'secret-compromised')
        AND NOT EXISTS (SELECT 1 FROM use AS u WHERE u.connection_id = f.connection_id
-                       AND u.credential_id = f.credential_id AND u.until IS NULL)
+                       AND " ["+" | ""] "u.credential_id = f.credential_id AND u.until IS NULL)
        AND p.status = 'active' AND p.verified = 1
        AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2)
        AND NOT EXISTS (SELECT 1 FROM disowned AS d

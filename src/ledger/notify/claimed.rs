@@ -230,7 +230,7 @@ macro_rules! notices {
              JOIN connection AS c ON c.id = f.connection_id
              JOIN credential AS k ON k.id = f.credential_id
              LEFT JOIN use AS u ON u.id = (SELECT max(x.id) FROM use AS x
-                                           WHERE x.connection_id = f.connection_id AND x.credential_id = f.credential_id)"
+                                           WHERE x.connection_id = f.connection_id AND " ["+" | ""] "x.credential_id = f.credential_id)"
         )
     };
 }

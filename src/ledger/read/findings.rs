@@ -305,12 +305,13 @@ fn accepted<S: Serializer>(exempt: &Option<Exempt>, serializer: S) -> Result<S::
     said.serialize(serializer)
 }
 
+// The uses of a finding are found by its connection, which has few: a key may have a hundred thousand.
 pub(in crate::ledger) const COURSES: Sql = sql!(
     "SELECT " [page
         "f.id, " [array
             "f.connection_id, f.credential_id, f.opening, f.closed_why, f.last_step, f.next_step_at, c.judge_at, "
             [json "(SELECT " [numbers "u.id"] " FROM use AS u
-                    WHERE u.connection_id = f.connection_id AND u.credential_id = f.credential_id)"]] ", "
+                    WHERE u.connection_id = f.connection_id AND " ["+" | ""] "u.credential_id = f.credential_id)"]] ", "
         [fill credential_columns]] "
      FROM " [each "$1" page bigint] "
      JOIN finding AS f ON f.id = page.value

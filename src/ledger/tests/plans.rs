@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::ledger::collect::statements as write;
+use crate::ledger::judge::changes;
 use crate::ledger::sql::Sql;
 use crate::ledger::{collect, due, notify, probe, read};
 
@@ -116,6 +117,17 @@ async fn a_page_of_the_log_is_read_in_the_order_of_an_index_from_either_end() {
     ] {
         let steps = plan(&fixture, statement).await.join("\n");
         assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+}
+
+/// A key may be shared by a hundred thousand connections; a connection has had few keys.
+#[tokio::test]
+async fn the_uses_of_a_finding_are_found_by_its_connection_and_never_by_its_key() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    for statement in [&read::findings::COURSES, &notify::claimed::NOTICES, &changes::CLOSING_NOTES] {
+        let steps = plan(&fixture, statement).await.join("\n");
+        assert!(steps.contains("use_") && steps.contains("(connection_id=?"), "{steps}");
+        assert!(!steps.contains("use_by_credential"), "{steps}");
     }
 }
 
