@@ -109,7 +109,7 @@ async fn of_a_key_that_more_share_than_are_read_the_others_are_counted() {
     let page = house.get("/credentials/000000000001").await.body;
     assert!(page.contains("And 1,342 more"), "{page}");
     assert!(
-        page.contains("F400") && page.contains("There are more: the list of findings"),
+        page.contains("F400") && page.contains("There are more: look in the list of findings"),
         "the worst is listed: {page}"
     );
     let detail = house.get("/api/v1/credentials/000000000001").await.json();
