@@ -90,10 +90,14 @@ fn acts(row: &CredentialRow, name: &str, scene: &Scene) -> Option<Part> {
         return None;
     }
     let said = ActForm {
-        follows:
-            "It counts as leaked, and a scan begins: a finding opens in every account that has the key, its people are \
-                  told, and it stays until the provider's refusal is proven. Do not write the key itself."
-                .to_owned(),
+        follows: match row.died_at {
+            Some(_) => "It counts as leaked. It is proven dead already, so nothing opens. Do not write the key itself.",
+            None => {
+                "It counts as leaked, and a scan begins: a finding opens in every account that has the key, its people \
+                 are told, and it stays until the provider's refusal is proven. Do not write the key itself."
+            }
+        }
+        .to_owned(),
         fields: vec![
             ActField::day(("at", "On which day, if it was not today"), None, [None, Some(scene.now)]),
             ActField {
