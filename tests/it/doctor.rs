@@ -186,7 +186,11 @@ fn every_secret_that_cannot_be_had_is_told_at_once_under_its_own_setting() {
     let found = Found::at(&site, 78, "30s");
     found.line("master key", "escrow.master_key").is("error", "NOT_SET is not set", "set it");
     found.line("config", "mail.smtp_url").is("error", "/nowhere/smtp can't be read", "make it readable");
-    found.line("config", "providers.mailjet.control.secret").is("error", "CREDENTIALS_DIRECTORY", "LoadCredential");
+    found.line("config", "providers.mailjet.control.secret").is(
+        "error",
+        "LoadCredential=control:PATH",
+        "CREDENTIALS_DIRECTORY=",
+    );
     found.line("source main", "inventory[0].path").is("ok", "all understood", "");
 }
 
