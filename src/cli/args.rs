@@ -23,7 +23,7 @@ use crate::domain::time::Timestamp;
 pub use self::audit::AuditVerb;
 pub use self::config::ConfigVerb;
 pub use self::form::{Form, Format, TextFormat};
-pub use self::list::{FindingsVerb, ListArgs, ListShow, MailsVerb};
+pub use self::list::{FindingsVerb, ListArgs, ListShow, MailsVerb, ShowArgs};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};
@@ -310,7 +310,7 @@ pub enum ProvidersVerb {
 fn time(text: &str) -> Result<Timestamp, String> {
     let told = match text.contains(['T', 't']) {
         true => Timestamp::parse(text),
-        false => Timestamp::parse(&format!("{text}T00:00:00Z")),
+        false => Timestamp::of_day(text),
     };
     told.ok_or_else(|| "write a time as in 2026-11-21T08:00:00Z, or a day as in 2026-11-21".to_owned())
 }

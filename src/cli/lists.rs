@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::args::{FindingsVerb, Format, ListArgs, ListShow, MailsVerb, TextFormat};
+use super::args::{FindingsVerb, Format, ListArgs, ListShow, MailsVerb, ShowArgs, TextFormat};
 use super::columns::{Listed, STATE};
 use super::output::pairs;
 use super::shown::{MORE_BY_LIMIT, Shown};
@@ -44,7 +44,7 @@ const fn number(from: Cursor) -> i64 {
 /// `connections list|show`.
 pub async fn connections(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
     let args = match what {
-        ListShow::Show { id, format } => return show_connection(ledger, &id, format).await,
+        ListShow::Show(ShowArgs { id, format }) => return show_connection(ledger, &id, format).await,
         ListShow::List(args) => args,
     };
     let all = ConnectionFilter::default();
@@ -109,7 +109,7 @@ async fn show_connection(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
 /// `credentials list|show`.
 pub async fn credentials(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
     let args = match what {
-        ListShow::Show { id, format } => return show_credential(ledger, &id, format).await,
+        ListShow::Show(ShowArgs { id, format }) => return show_credential(ledger, &id, format).await,
         ListShow::List(args) => args,
     };
     let all = CredentialFilter::default();
@@ -144,7 +144,7 @@ async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
 /// `findings list|show`.
 pub async fn findings(ledger: &Ledger, what: FindingsVerb) -> Result<Done, CliError> {
     let (all, args) = match what {
-        FindingsVerb::Show { id, format } => return show_finding(ledger, &id, format).await,
+        FindingsVerb::Show(ShowArgs { id, format }) => return show_finding(ledger, &id, format).await,
         FindingsVerb::List { all, list } => (all, list),
     };
     let is_table = args.format == Format::Table;
@@ -186,7 +186,7 @@ async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<D
 /// `mails list|show`: the latest first.
 pub async fn mails(ledger: &Ledger, what: MailsVerb) -> Result<Done, CliError> {
     let (state, args) = match what {
-        MailsVerb::Show { id, format } => return records::show_mail(ledger, &id, format).await,
+        MailsVerb::Show(ShowArgs { id, format }) => return records::show_mail(ledger, &id, format).await,
         MailsVerb::List { state, list } => (state, list),
     };
     let of = state.map_or(Counted::Mails, Counted::MailsIn);
@@ -197,7 +197,7 @@ pub async fn mails(ledger: &Ledger, what: MailsVerb) -> Result<Done, CliError> {
 /// `scans list|show`: the latest first.
 pub async fn scans(ledger: &Ledger, what: ListShow) -> Result<Done, CliError> {
     let args = match what {
-        ListShow::Show { id, format } => return records::show_scan(ledger, &id, format).await,
+        ListShow::Show(ShowArgs { id, format }) => return records::show_scan(ledger, &id, format).await,
         ListShow::List(args) => args,
     };
     let page = async |from, size| ledger.scans_page(ScanId(number(from)), size).await;

@@ -77,7 +77,11 @@ async fn act_on(
             Err(Refusal::Over) => {
                 return Err(CliError::Other(format!("{name} is not open, so nobody is reminded of it")));
             }
-            Err(refusal) => return Err(CliError::Other(format!("{name}: {refusal}"))),
+            Err(refusal) => {
+                let word = finding.exempt.as_ref().filter(|_| refusal == Refusal::Exempt);
+                let by = word.map(|word| format!(": {}; so says [[policy.exempt]]", exempt(word))).unwrap_or_default();
+                return Err(CliError::Other(format!("{name}: {refusal}{by}")));
+            }
         }
     }
     ledger.close().await;
@@ -97,7 +101,7 @@ const fn until(act: Act) -> Option<Timestamp> {
 async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
     let open = FindingFilter { state: Some(FindingState::Open), ..FindingFilter::default() };
     let filter = match find(&mut ledger.at_one_moment().await?, id).await? {
-        Found::Finding(detail) => return not_exempt(detail.finding),
+        Found::Finding(detail) => return Ok(vec![detail.finding]),
         Found::Connections(connections) => {
             FindingFilter { connection: Some(the_one(id, &connections)?.connection.id), ..open }
         }
@@ -113,18 +117,6 @@ async fn meant(ledger: &Ledger, id: &str) -> Result<Vec<FindingRow>, CliError> {
         )));
     }
     Ok(found)
-}
-
-/// What the configuration accepts, a command can't end or prolong.
-fn not_exempt(finding: FindingRow) -> Result<Vec<FindingRow>, CliError> {
-    match &finding.exempt {
-        Some(word) => Err(CliError::Other(format!(
-            "{} is {}; so says [[policy.exempt]] in the configuration, and nobody is reminded of it",
-            finding_name(finding.id),
-            exempt(word)
-        ))),
-        None => Ok(vec![finding]),
-    }
 }
 
 /// What a finding is about, where it was not named itself.

@@ -228,6 +228,9 @@ pub enum Refusal {
     /// the day's checks are used up
     #[error("it has been checked often enough for today")]
     TooOften,
+    /// there is no such finding
+    #[error("there is no such finding")]
+    Unknown,
     /// the configuration accepts it until a date, and only the configuration takes that back
     #[error("the configuration accepts it for a while, and nobody is reminded of it")]
     Exempt,

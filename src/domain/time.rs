@@ -43,6 +43,11 @@ impl Timestamp {
         (0..=LAST).contains(&parsed.timestamp()).then(|| Self(parsed.timestamp_millis()))
     }
 
+    /// The first instant of a day in UTC, as in `2026-09-30`. Returns `None` for anything else.
+    pub fn of_day(text: &str) -> Option<Self> {
+        Self::parse(&format!("{text}T00:00:00Z"))
+    }
+
     /// Milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> i64 {
         self.0

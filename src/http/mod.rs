@@ -5,6 +5,7 @@
 //! token of `[http]`. It speaks plain HTTP/1.1, for the loopback address or for a proxy that speaks TLS before it.
 
 pub mod access;
+mod acts;
 pub mod api;
 pub mod health;
 mod known;

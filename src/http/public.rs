@@ -268,9 +268,14 @@ impl Front {
             Err(Refusal::NotYours) => Err(Nothing::Gone),
             Err(Refusal::TooOften) => Ok(Told::TooOften),
             // What is over has a page still where it ended well.
-            Err(Refusal::Over | Refusal::Unfit | Refusal::NoCopy | Refusal::BadDate | Refusal::Exempt) => {
-                Ok(Told::Unfit)
-            }
+            Err(
+                Refusal::Unknown
+                | Refusal::Over
+                | Refusal::Unfit
+                | Refusal::NoCopy
+                | Refusal::BadDate
+                | Refusal::Exempt,
+            ) => Ok(Told::Unfit),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) mod people;
 mod search;
 pub(super) mod sizes;
 pub(super) mod tallies;
-mod when;
+pub mod when;
 pub(super) mod worst;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::domain::belief::{Liveness, Shredding};
 use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
-use crate::ledger::read::{AccountName, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState};
+use crate::ledger::read::{AccountName, CredentialRow, FindingDetail, FindingFilter, FindingRow, FindingState, when};
 use crate::ports::LedgerError;
 
 /// Findings read at a time.
@@ -228,12 +228,8 @@ pub struct Line {
     /// closed findings
     pub closed: u64,
     /// since when the oldest open one holds
-    #[serde(serialize_with = "maybe")]
+    #[serde(serialize_with = "when::maybe")]
     pub oldest_open: Option<Timestamp>,
-}
-
-pub(super) fn maybe<S: serde::Serializer>(at: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.to_string()).serialize(to)
 }
 
 impl Tally {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize as _, Serialize, Serializer};
+use serde::{Deserialize as _, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{
-    CredentialDetail, CredentialUse, EventRow, FindingDetail, MailState, NoticeRow, finding_name,
+    CredentialDetail, CredentialUse, EventRow, FindingDetail, MailState, NoticeRow, finding_name, when,
 };
 
 /// What the log's numbers are called.
@@ -28,7 +28,7 @@ pub struct Names {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Entry {
     /// when
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "when::text")]
     pub at: Timestamp,
     /// what, in a sentence
     pub what: String,
@@ -39,10 +39,6 @@ pub struct Entry {
     /// the log's facts
     #[schema(value_type = BTreeMap<String, Value>)]
     data: Map<String, Value>,
-}
-
-pub(super) fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(at)
 }
 
 impl Entry {

@@ -196,6 +196,24 @@ mod tests {
         detail.course.opening = 2;
         assert_eq!(of(&detail), (json!("New"), json!(0), false));
     }
+
+    #[test]
+    fn what_comes_back_to_an_earlier_state_is_another_event_and_a_routine_answer_is_none() {
+        let uid = |detail: &FindingDetail| detection(detail, &PRODUCER)["metadata"]["uid"].clone();
+        let first = finding(true);
+        let mut routine = first.clone();
+        routine.credential_now.asked_at = Some(NOW);
+        assert_eq!(uid(&routine), uid(&first));
+        let mut back = first.clone();
+        back.credential_now.liveness_since = Some(NOW);
+        let mut milder = first.clone();
+        milder.finding.severity = crate::domain::finding::Severity::Low;
+        let mut paused = first.clone();
+        paused.finding.pause_until = Some(NOW - crate::domain::time::days(1));
+        let names = [&first, &back, &milder, &paused].map(|detail| uid(detail).to_string());
+        assert_eq!(std::collections::BTreeSet::from(names).len(), 4, "its key, its severity, a pause that is over");
+    }
+
     #[test]
     fn what_is_told_anew_has_a_name_and_a_time_of_its_own() {
         let of = |detail: &FindingDetail| {

@@ -224,4 +224,54 @@ mod tests {
         kept.sort();
         assert_eq!(kept, ["endpoint", "protocol", "why"]);
     }
+
+    #[test]
+    fn a_finding_has_no_date_from_before_the_account_had_the_key_and_keeps_those_from_after() {
+        let (account, uses) = (account(), uses(false));
+        let own = Own::of(&account, Part::of(&uses), FROM);
+        let minute = std::time::Duration::from_secs(60);
+        let told = |at: Timestamp| {
+            let mut finding = crate::report::story::tests::finding(true).finding;
+            finding.since = at;
+            let facts = json!({
+                "secret_since": at.to_string(), "provenance": "declared", "max_age_days": 90, "liveness": "live",
+                "accepted_at": at.to_string(), "refused_since": at.to_string(), "unknown_since": at.to_string(),
+            });
+            finding.evidence = facts.as_object().expect("an object").clone();
+            own.finding(&mut finding);
+            finding
+        };
+        let (early, from) = (told(FROM - minute), FROM.to_string());
+        assert_eq!(early.since, FROM);
+        let expected = json!({
+            "secret_since": from, "provenance": "first_seen", "max_age_days": 90, "liveness": "live", "at_least": true,
+            "refused_since": from, "unknown_since": from,
+        });
+        assert_eq!(serde_json::Value::Object(early.evidence), expected);
+        let late = told(FROM + minute);
+        assert_eq!((late.since, late.evidence["provenance"].as_str()), (FROM + minute, Some("declared")));
+        assert_eq!(late.evidence.len(), 7, "nothing is changed");
+    }
+
+    #[test]
+    fn no_entry_tells_that_others_have_the_key_or_which_operator_acted() {
+        let account = account();
+        let mut uses = uses(true);
+        let own = Own::of(&account, Part::of(&uses), FROM);
+        let left = |data: &serde_json::Value| {
+            let told = own.event(event("finding:12", FROM, data)).expect("an entry").data;
+            told.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(left(&json!({"noted": false, "person": 1})), ["person"]);
+        assert_eq!(left(&json!({"by": "operator", "who": "alice", "until": "x"})), ["by", "until"]);
+        assert_eq!(left(&json!({"note": "moving", "who": "the board"})), ["note", "who"], "an exemption's own words");
+        let again =
+            |at| EventRow { kind: "credential.presented_again".to_owned(), ..event("credential:7", at, &json!({})) };
+        let minute = std::time::Duration::from_secs(60);
+        assert!(own.event(again(FROM + minute)).is_some(), "it has the key");
+        (uses.open, uses.uses[0].until) = (0, Some(FROM + minute));
+        let gone = Own::of(&account, Part::of(&uses), FROM);
+        assert!(gone.event(again(FROM + minute)).is_some(), "as long as it had it");
+        assert_eq!(gone.event(again(FROM + minute * 2)), None, "somebody else has shown it");
+    }
 }

@@ -220,7 +220,7 @@ fn a_report_about_one_account_says_nothing_of_another_that_has_the_same_key() {
     assert_eq!((&row["source"], &row["open_uses"], &row["first_seen_at"]), (&json!("main"), &json!(1), &Value::Null));
     let since = key["uses"][0]["since"].as_str().expect("a time");
     assert_eq!(row["secret_since"], since);
-    assert!(!key.to_string().contains("2025-01-01"), "{key}");
+    assert!(!pack.to_string().contains("2025-01-01"), "{pack}");
     let times = key["timeline"].as_array().expect("a list").iter().map(|entry| entry["at"].as_str().expect("a time"));
     assert!(times.clone().count() > 2 && times.min() == Some(since), "{key}");
 }

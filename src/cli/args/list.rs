@@ -1,5 +1,6 @@
 //! The words of lists: `list` and `show`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use super::{Format, TextFormat};
@@ -11,13 +12,7 @@ pub enum ListShow {
     /// One line each
     List(ListArgs),
     /// One of them, whole
-    Show {
-        /// Its id
-        id: String,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
+    Show(ShowArgs),
 }
 
 /// `findings list` and `findings show`.
@@ -33,13 +28,7 @@ pub enum FindingsVerb {
         list: ListArgs,
     },
     /// One of them, whole
-    Show {
-        /// Its id, as in F12
-        id: String,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
+    Show(ShowArgs),
 }
 
 /// `mails list` and `mails show`.
@@ -47,21 +36,25 @@ pub enum FindingsVerb {
 pub enum MailsVerb {
     /// One line each, the latest first
     List {
-        /// Only those in this state: planned, claimed, sending, sent, maybe_sent, failed, cancelled, bounced
-        #[arg(long, value_name = "STATE", value_parser = state)]
+        /// Only those in this state
+        #[arg(long, value_name = "STATE", value_parser = states())]
         state: Option<MailState>,
         /// Flags of every list
         #[command(flatten)]
         list: ListArgs,
     },
     /// One of them, whole
-    Show {
-        /// Its id
-        id: String,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = TextFormat::Table)]
-        format: TextFormat,
-    },
+    Show(ShowArgs),
+}
+
+/// What is shown, and how.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// Its id; that of a finding is as in F12
+    pub id: String,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = TextFormat::Table)]
+    pub format: TextFormat,
 }
 
 /// Flags of every list.
@@ -75,7 +68,8 @@ pub struct ListArgs {
     pub limit: Option<usize>,
 }
 
-fn state(text: &str) -> Result<MailState, String> {
-    let words = MailState::ALL.map(MailState::as_str).join(", ");
-    MailState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("one of {words}"))
+/// Its words are known to help and completions.
+fn states() -> impl TypedValueParser<Value = MailState> {
+    let of = |word: String| MailState::ALL.into_iter().find(|state| state.as_str() == word);
+    PossibleValuesParser::new(MailState::ALL.map(MailState::as_str)).try_map(move |word| of(word).ok_or("no state"))
 }

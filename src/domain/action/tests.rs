@@ -133,6 +133,27 @@ fn an_owner_may_do_what_fits_the_finding() {
 }
 
 #[test]
+fn what_the_configuration_accepts_an_operator_neither_prolongs_nor_ends() {
+    let exempt = Matter { exempt: true, pause: paused(Why::Acknowledged, days(60)), ..STALE };
+    for act in [snooze(7), acknowledge(7), Act::Resume] {
+        assert_eq!(by_operator(act, exempt), Err(Refusal::Exempt), "{act:?}");
+        assert!(by_operator(act, Matter { exempt: false, ..exempt }).is_ok(), "{act:?}");
+    }
+    assert_eq!(by_operator(Act::Resume, Matter { open: false, ..exempt }), Err(Refusal::Over));
+    assert_eq!(done(snooze(7), OWNER, exempt), Ok(Change::Nothing), "to people it is as acknowledged");
+}
+
+#[test]
+fn an_operators_name_is_one_line_that_is_not_too_long() {
+    let of = |name: &str| OperatorName::new(name).map(|name| name.as_str().to_owned());
+    assert_eq!(of(" alice-laptop "), Some("alice-laptop".to_owned()));
+    assert_eq!(of(&"é".repeat(64)), Some("é".repeat(64)));
+    for none in ["", "  ", "two\nlines", "bell\u{7}", &"x".repeat(65)] {
+        assert_eq!(of(none), None, "{none:?}");
+    }
+}
+
+#[test]
 fn the_maker_may_do_what_the_owner_may_but_for_destroying_the_copy() {
     for act in EVERY {
         let expected = if act == Act::Destroy { Err(Refusal::NotYours) } else { done(act, OWNER, LEFT) };

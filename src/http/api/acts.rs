@@ -5,22 +5,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::{Instant, Sent};
-use super::known;
-use super::path::Named;
+use super::path::{FindingPath, Named};
 use super::query::{CredentialName, None as NoQuery, Text};
 use super::refused::Refused;
-use crate::domain::action::{ACKNOWLEDGED, Act, Change, Refusal};
-use crate::domain::compromise::word;
-use crate::domain::ids::{CredentialId, FindingId, ProviderName};
+use crate::domain::action::{ACKNOWLEDGED, Act, Change};
+use crate::domain::ids::{FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::http::access::Visitor;
+use crate::http::acts::{Hand, NotDone};
 use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
-use crate::ledger::read::finding_name;
+use crate::ledger::read::{finding_name, when};
 
 /// What the operator knows of.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -65,7 +64,7 @@ pub(super) struct PauseDone {
     /// false where it was so already
     changed: bool,
     /// until when reminders wait by this act; `None` where they don't
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "when::maybe")]
     until: Option<Timestamp>,
 }
 
@@ -77,7 +76,7 @@ pub(super) struct LeakDone {
     /// false where that is what the ledger had
     changed: bool,
     /// since when it counts as leaked by the operator's word; `None` where it doesn't
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "when::maybe")]
     compromised_at: Option<Timestamp>,
 }
 
@@ -105,18 +104,10 @@ pub(super) struct Trusted {
     /// `mailjet rest/default`
     endpoint: String,
     /// since when it was blind
-    #[schema(value_type = Timestamp)]
-    blind_since: String,
+    #[serde(serialize_with = "when::text")]
+    blind_since: Timestamp,
     /// why
     why: &'static str,
-}
-
-#[expect(clippy::ref_option, reason = "the form that serde calls")]
-fn text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.collect_str(at),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// Notes that the operator knows of a finding: nobody is reminded of it before the date, and its people can't end that. It
@@ -125,7 +116,7 @@ fn text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S
     post,
     path = "/api/v1/findings/{id}/acknowledge",
     tag = "work",
-    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    params(FindingPath),
     request_body = AcknowledgeAsked,
     responses(
         (status = 200, description = "it is noted", body = PauseDone),
@@ -149,7 +140,7 @@ pub(super) async fn acknowledge_finding(
     post,
     path = "/api/v1/findings/{id}/snooze",
     tag = "work",
-    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    params(FindingPath),
     request_body = SnoozeAsked,
     responses(
         (status = 200, description = "it is noted", body = PauseDone),
@@ -171,7 +162,7 @@ pub(super) async fn snooze_finding(
     post,
     path = "/api/v1/findings/{id}/resume",
     tag = "work",
-    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    params(FindingPath),
     responses(
         (status = 200, description = "it is noted", body = PauseDone),
         (status = 409, description = "it is not open, or accepted by the configuration", body = ProblemDocument, content_type = "application/problem+json"),
@@ -187,20 +178,21 @@ pub(super) async fn resume_finding(
 }
 
 async fn pause(ops: &Ops, id: FindingId, act: Act, visitor: &Visitor) -> Result<Json<PauseDone>, Refused> {
-    let name = finding_name(id);
-    if ops.ledger.finding(id).await?.is_none() {
-        return Err(Refused::unknown("id", format!("there is no finding {name}")));
-    }
-    let change = ops.operator.pause(id, act, visitor.known_as().as_ref()).await?.map_err(|refusal| {
-        let field = if refusal == Refusal::BadDate { "until" } else { "id" };
-        Refused::conflict(field, format!("{name}: {refusal}"))
-    })?;
-    tracing::info!(by = %visitor.name, finding = name, ?act, ?change, "an operator acted on a finding");
+    let change = Hand { ops, visitor }.pause(id, act).await.map_err(of("id"))?;
     let until = match act {
         Act::Acknowledge { until } | Act::Snooze { until } => Some(until),
         _ => None,
     };
-    Ok(Json(PauseDone { id: name, changed: change != Change::Nothing, until }))
+    Ok(Json(PauseDone { id: finding_name(id), changed: change != Change::Nothing, until }))
+}
+
+/// As the API says it; `part` of the path names what the act is about.
+fn of(part: &'static str) -> impl Fn(NotDone) -> Refused {
+    move |why| match why {
+        NotDone::Unknown(what) => Refused::unknown(part, what),
+        NotDone::Conflict(field, what) => Refused::conflict(field.unwrap_or(part), what),
+        NotDone::Ledger(error) => error.into(),
+    }
 }
 
 /// Notes that a key leaked. A scan is asked for, which judges that: a finding opens in every account that has the key, and stays
@@ -223,11 +215,8 @@ pub(super) async fn note_leak(
     _: NoQuery,
     Sent(asked): Sent<LeakAsked>,
 ) -> Result<Json<LeakDone>, Refused> {
-    let credential = credential(&ops, &name).await?;
-    let said = word(asked.at.map(|Instant(at)| at), asked.note.as_deref(), ops.operator.now());
-    let said = said.map_err(|error| Refused::conflict(error.field(), format!("{} {error}", error.field())))?;
-    let changed = ops.operator.leaked(credential, Some(&said), visitor.known_as().as_ref()).await?;
-    tracing::info!(by = %visitor.name, credential = name, changed, "an operator says that a key leaked");
+    let (at, hand) = (asked.at.map(|Instant(at)| at), Hand { ops: &ops, visitor: &visitor });
+    let (said, changed) = hand.leaked(&name, at, asked.note.as_deref()).await.map_err(of("name"))?;
     Ok(Json(LeakDone { credential: name, changed, compromised_at: Some(said.at) }))
 }
 
@@ -245,15 +234,8 @@ pub(super) async fn take_leak_back(
     Extension(visitor): Extension<Visitor>,
     _: NoQuery,
 ) -> Result<Json<LeakDone>, Refused> {
-    let credential = credential(&ops, &name).await?;
-    let changed = ops.operator.leaked(credential, None, visitor.known_as().as_ref()).await?;
-    tracing::info!(by = %visitor.name, credential = name, changed, "an operator takes back that a key leaked");
+    let changed = Hand { ops: &ops, visitor: &visitor }.not_leaked(&name).await.map_err(of("name"))?;
     Ok(Json(LeakDone { credential: name, changed, compromised_at: None }))
-}
-
-async fn credential(ops: &Ops, name: &str) -> Result<CredentialId, Refused> {
-    let meant = ops.ledger.at_one_moment().await?.credential_number(name).await?;
-    known::credential("name", name, meant)
 }
 
 /// Believes that what the last whole reading of a source no longer showed is gone, though it was so much that it was held
@@ -272,10 +254,7 @@ pub(super) async fn accept_source(
     _: NoQuery,
 ) -> Result<Json<AcceptDone>, Refused> {
     let source = name.into_string();
-    let ended = ops.operator.accept(&source, visitor.known_as().as_ref()).await?;
-    let unknown = "the configuration has no source of this name; /api/v1/sources has those that there are";
-    let ended = ended.ok_or_else(|| Refused::unknown("name", unknown))?;
-    tracing::info!(by = %visitor.name, source, ended, "an operator believes what a source no longer shows");
+    let ended = Hand { ops: &ops, visitor: &visitor }.accept(&source).await.map_err(of("name"))?;
     Ok(Json(AcceptDone { source, ended }))
 }
 
@@ -299,19 +278,11 @@ pub(super) async fn trust_provider(
     Sent(asked): Sent<TrustAsked>,
 ) -> Result<Json<TrustDone>, Refused> {
     let provider = ProviderName::new(name.as_str());
-    if !ops.shown.about().providers.contains_key(&provider) {
-        let what = "the catalogue has no provider of this name; /api/v1/providers has those that there are";
-        return Err(Refused::unknown("name", what));
-    }
     let protocol = asked.protocol.as_ref().map(Text::as_str);
-    let ended = ops.operator.trust(&provider, protocol, visitor.known_as().as_ref()).await?;
-    if ended.is_empty() {
-        return Err(Refused::conflict("name", "it is not blind there: its refusals count, and nothing is changed"));
-    }
-    tracing::info!(by = %visitor.name, %provider, "an operator believes a blind provider again");
+    let ended = Hand { ops: &ops, visitor: &visitor }.trust(&provider, protocol).await.map_err(of("name"))?;
     let trusted = ended.iter().map(|(scope, blind)| Trusted {
         endpoint: scope.to_string(),
-        blind_since: blind.since.to_string(),
+        blind_since: blind.since,
         why: blind.why.sentence(),
     });
     Ok(Json(TrustDone { provider: provider.to_string(), trusted: trusted.collect() }))

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::known;
 use super::list::{FindingList, Listed};
-use super::path::Named;
+use super::path::{FindingPath, Named};
 use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place, Text, begun};
 use super::refused::Refused;
 use crate::domain::finding::{RuleName, Severity};
@@ -126,7 +126,7 @@ pub(super) async fn list_findings(
     get,
     path = "/api/v1/findings/{id}",
     tag = "findings",
-    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    params(FindingPath),
     responses((status = 200, description = "the finding", body = FindingDetail))
 )]
 pub(super) async fn read_finding(
@@ -144,7 +144,7 @@ pub(super) async fn read_finding(
     get,
     path = "/api/v1/findings/{id}/story",
     tag = "findings",
-    params(("id" = String, Path, description = "its name", pattern = "^F[1-9][0-9]{0,14}$")),
+    params(FindingPath),
     responses((status = 200, description = "the story", body = FindingStory))
 )]
 pub(super) async fn read_finding_story(

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use utoipa::IntoParams;
 
 use super::query::{CredentialName, LARGEST_NUMBER, Text};
 use super::refused::Refused;
@@ -29,6 +30,16 @@ impl<T: Part, S: Send + Sync> FromRequestParts<S> for Named<T> {
         let (name, text) = params.iter().next().unwrap_or(("path", ""));
         T::read(text).map(Self).ok_or_else(|| Refused::field(name, T::FORM))
     }
+}
+
+/// The part of a path that names a finding, for the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "the document's form of what is read as a FindingId")]
+pub(super) struct FindingPath {
+    /// its name
+    #[param(pattern = "^F[1-9][0-9]{0,14}$")]
+    id: String,
 }
 
 /// The greatest number of fifteen digits, which is as much as the pattern of a finding's name says.

@@ -124,16 +124,20 @@ pub(super) async fn write_report(
     let log = ops.ledger.log_head().await?;
     let (sender, mut pieces) = mpsc::channel(WAITING);
     tokio::spawn(written(ops, (form, log), scope, sender, permit));
-    // An error before the first piece can still be answered as one.
-    let first = match tokio::time::timeout(FIRST_WORDS, pieces.recv()).await {
-        Ok(Some(Ok(first))) => Some(Ok(first)),
-        Ok(_) => return Err(Refused::later("the report can't be written: try again, and see the log")),
-        Err(_) => None,
-    };
+    let first = begun(&mut pieces, FIRST_WORDS).await?;
     let rest = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
     let all = futures::StreamExt::chain(stream::iter(first), rest);
     let log = log.map(|link| [(LOG_HEAD, link.to_string())]);
     Ok(([(CONTENT_TYPE, kind)], log, Body::from_stream(all)).into_response())
+}
+
+/// The first piece, where it comes soon: an error before it can still be answered as one.
+async fn begun(pieces: &mut mpsc::Receiver<Piece>, soon: Duration) -> Result<Option<Piece>, Refused> {
+    match tokio::time::timeout(soon, pieces.recv()).await {
+        Ok(Some(Ok(first))) => Ok(Some(Ok(first))),
+        Ok(_) => Err(Refused::later("the report can't be written: try again, and see the log")),
+        Err(_) => Ok(None),
+    }
 }
 
 impl From<WhomError> for Refused {
@@ -186,14 +190,44 @@ async fn write(
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
     let exemptions = &about.exemptions;
     let head = Head { now: ops.clock.now(), version: &about.version, ledger_id: &ledger_id, log, scope, exemptions };
-    form::write(form, ledger, &head, Paper::new(Wire(sender)), &Quiet).await
+    form::write(form, ledger, &head, Paper::new(Wire { sender, patience: PATIENCE }), &Quiet).await
 }
 
 /// To whoever asked.
-struct Wire(mpsc::Sender<Piece>);
+struct Wire {
+    sender: mpsc::Sender<Piece>,
+    patience: Duration,
+}
 
 impl Outlet for Wire {
     async fn take(&mut self, piece: Vec<u8>) -> io::Result<()> {
-        self.0.send_timeout(Ok(piece), PATIENCE).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.sender.send_timeout(Ok(piece), self.patience).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_report_that_begins_late_has_its_head_in_time_and_one_that_fails_at_once_is_an_error() {
+        let (sender, mut pieces) = mpsc::channel(WAITING);
+        assert!(matches!(begun(&mut pieces, Duration::ZERO).await, Ok(None)), "nothing yet");
+        sender.send(Ok(b"words".to_vec())).await.unwrap();
+        assert!(matches!(begun(&mut pieces, FIRST_WORDS).await, Ok(Some(Ok(first))) if first == b"words"));
+        sender.send(Err(io::ErrorKind::Other.into())).await.unwrap();
+        assert!(begun(&mut pieces, FIRST_WORDS).await.is_err());
+        drop(sender);
+        assert!(begun(&mut pieces, FIRST_WORDS).await.is_err(), "it ended without a word");
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_nothing_for_too_long_gets_no_more() {
+        let (sender, mut pieces) = mpsc::channel(1);
+        let mut wire = Wire { sender, patience: Duration::ZERO };
+        wire.take(vec![1]).await.unwrap();
+        assert_eq!(wire.take(vec![2]).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(pieces.recv().await.is_some_and(|piece| piece.is_ok()), "what was sent is there");
+        wire.take(vec![3]).await.unwrap();
     }
 }

@@ -11,12 +11,12 @@ use axum::response::{IntoResponse as _, Response};
 use super::query::{Fault, Query, path, sentence};
 use super::trouble::Trouble;
 use super::{DONE, Ops};
-use crate::domain::action::{Act, Refusal};
-use crate::domain::compromise::word;
+use crate::domain::action::Act;
 use crate::domain::ids::ProviderName;
 use crate::domain::time::Timestamp;
 use crate::http::access::Visitor;
-use crate::ledger::read::{Longer, Meant, finding_name, parse_finding};
+use crate::http::acts::{Hand, NotDone};
+use crate::ledger::read::parse_finding;
 
 /// Has a finding's reminders wait, or come again.
 ///
@@ -28,30 +28,20 @@ pub(super) async fn on_finding(
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Response, Trouble> {
-    #[derive(Clone, Copy)]
-    enum Wish {
-        Acknowledge,
-        Snooze,
-        Resume,
-    }
-    const WISHES: [(&str, Wish); 3] =
-        [("acknowledge", Wish::Acknowledge), ("snooze", Wish::Snooze), ("resume", Wish::Resume)];
+    type Waits = fn(Timestamp) -> Act;
+    const WISHES: [(&str, Option<Waits>); 3] = [
+        ("acknowledge", Some(|until| Act::Acknowledge { until })),
+        ("snooze", Some(|until| Act::Snooze { until })),
+        ("resume", None),
+    ];
     let form = form(&body, &["act", "until"])?;
     let id = parse_finding(&name).ok_or_else(|| Trouble::nothing("There is no finding of this number."))?;
-    let until = || date(&form, "until")?.ok_or_else(|| fault("until", "Choose a date."));
     let act = match wish(&form, &WISHES)? {
-        Wish::Acknowledge => Act::Acknowledge { until: until()? },
-        Wish::Snooze => Act::Snooze { until: until()? },
-        Wish::Resume => Act::Resume,
+        Some(waits) => waits(date(&form, "until")?.ok_or_else(|| fault("until", "Choose a date."))?),
+        None => Act::Resume,
     };
-    match ops.operator.pause(id, act, visitor.known_as().as_ref()).await? {
-        Ok(change) => {
-            tracing::info!(by = %visitor.name, finding = finding_name(id), ?act, ?change, "an operator acted on a finding");
-            Ok(back(&path("/findings", &name)))
-        }
-        Err(Refusal::BadDate) => Err(fault("until", &sentence(&Refusal::BadDate.to_string())).into()),
-        Err(refusal) => Err(Trouble::Refused(sentence(&refusal.to_string()))),
-    }
+    Hand { ops: &ops, visitor: &visitor }.pause(id, act).await?;
+    Ok(back(&path("/findings", &name)))
 }
 
 /// Notes that a key leaked, or that it didn't after all.
@@ -65,21 +55,11 @@ pub(super) async fn on_credential(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     let form = form(&body, &["act", "at", "note"])?;
-    let said = match wish(&form, &[("leaked", true), ("not-leaked", false)])? {
-        false => None,
-        true => {
-            let said = word(date(&form, "at")?, form.text("note"), ops.operator.now());
-            Some(said.map_err(|error| fault(error.field(), &sentence(&format!("it {error}"))))?)
-        }
-    };
-    let meant = ops.ledger.at_one_moment().await?.credential_number(&name).await?;
-    let credential = match meant {
-        Meant::One(id) => id,
-        Meant::Nothing => return Err(Trouble::nothing("There is no credential of this name.")),
-        Meant::Several(several) => return Err(Trouble::Refused(sentence(&Longer::ask(&name, &several)))),
-    };
-    let changed = ops.operator.leaked(credential, said.as_ref(), visitor.known_as().as_ref()).await?;
-    tracing::info!(by = %visitor.name, credential = name, leaked = said.is_some(), changed, "an operator spoke of a leak");
+    let hand = Hand { ops: &ops, visitor: &visitor };
+    match wish(&form, &[("leaked", true), ("not-leaked", false)])? {
+        true => _ = hand.leaked(&name, date(&form, "at")?, form.text("note")).await?,
+        false => _ = hand.not_leaked(&name).await?,
+    }
     Ok(back(&path("/credentials", &name)))
 }
 
@@ -94,16 +74,7 @@ pub(super) async fn on_provider(
     body: Bytes,
 ) -> Result<Response, Trouble> {
     wish(&form(&body, &["act"])?, &[("trust", ())])?;
-    let provider = ProviderName::new(&name);
-    if !ops.shown.about().providers.contains_key(&provider) {
-        return Err(Trouble::nothing("The catalogue has no provider of this name."));
-    }
-    if ops.operator.trust(&provider, None, visitor.known_as().as_ref()).await?.is_empty() {
-        return Err(Trouble::Refused(
-            "It is not blind: its refusals count already, and nothing is changed.".to_owned(),
-        ));
-    }
-    tracing::info!(by = %visitor.name, %provider, "an operator believes a blind provider again");
+    Hand { ops: &ops, visitor: &visitor }.trust(&ProviderName::new(&name), None).await?;
     Ok(back(&path("/providers", &name)))
 }
 
@@ -119,9 +90,7 @@ pub(super) async fn on_sources(
     let form = form(&body, &["act", "source"])?;
     wish(&form, &[("accept", ())])?;
     let source = form.text("source").ok_or_else(|| fault("source", "Say which source."))?;
-    let ended = ops.operator.accept(source, visitor.known_as().as_ref()).await?;
-    let ended = ended.ok_or_else(|| Trouble::nothing("The configuration has no source of this name."))?;
-    tracing::info!(by = %visitor.name, source, ended, "an operator believes what a source no longer shows");
+    Hand { ops: &ops, visitor: &visitor }.accept(source).await?;
     Ok(back("/sources"))
 }
 
@@ -138,8 +107,18 @@ fn wish<T: Copy>(form: &Query, words: &[(&str, T)]) -> Result<T, Fault> {
 /// The beginning of a day, in UTC.
 fn date(form: &Query, name: &str) -> Result<Option<Timestamp>, Fault> {
     let Some(text) = form.text(name) else { return Ok(None) };
-    let day = Timestamp::parse(&format!("{text}T00:00:00Z")).filter(|_| text.len() == 10);
-    day.map(Some).ok_or_else(|| fault(name, "Write a date such as 2026-09-30."))
+    Timestamp::of_day(text).map(Some).ok_or_else(|| fault(name, "Write a date such as 2026-09-30."))
+}
+
+impl From<NotDone> for Trouble {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::Unknown(what) => Self::Nothing(sentence(&what)),
+            NotDone::Conflict(Some(field), what) => Self::Field(fault(field, &sentence(&what))),
+            NotDone::Conflict(None, what) => Self::Refused(sentence(&what)),
+            NotDone::Ledger(error) => Self::Ledger(error),
+        }
+    }
 }
 
 fn fault(field: &str, what: &str) -> Fault {

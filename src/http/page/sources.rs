@@ -54,12 +54,12 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
     }
     let all: u64 = read.iter().map(|source| source.quarantined).sum();
     parts.push(set_aside(&aside, all));
-    Ok(Sheet { heading: "Sources".to_owned(), noted: done.then(|| noted(&read)), parts, ..Sheet::default() })
+    Ok(Sheet { heading: "Sources".to_owned(), noted: done.then(|| noted(&read, scene)), parts, ..Sheet::default() })
 }
 
 /// How it stands, for who has just acted.
-fn noted(read: &[SourceOverview]) -> String {
-    match read.iter().map(|source| source.held_back).sum::<u64>() {
+fn noted(read: &[SourceOverview], scene: &Scene) -> String {
+    match held(read, scene).map(|source| source.held_back).sum::<u64>() {
         0 => "As it stands, nothing is held back: what the last whole readings no longer showed is believed gone. The next \
               scan judges that."
             .to_owned(),
@@ -67,9 +67,13 @@ fn noted(read: &[SourceOverview]) -> String {
     }
 }
 
+/// The sources of the configuration that hold something back. What a removed one did can't be decided any more.
+fn held<'a>(read: &'a [SourceOverview], scene: &'a Scene) -> impl Iterator<Item = &'a SourceOverview> {
+    read.iter().filter(|source| source.held_back > 0 && scene.about.sources.contains_key(&source.name))
+}
+
 /// What who may act can do about what is held back.
 fn acts(read: &[SourceOverview], scene: &Scene) -> Option<Part> {
-    let held = |source: &&SourceOverview| source.held_back > 0 && scene.about.sources.contains_key(&source.name);
     let form = |source: &SourceOverview| {
         let (name, rows) = (harmless(&source.name), counted(source.held_back, "row", "rows"));
         ActForm {
@@ -83,7 +87,7 @@ fn acts(read: &[SourceOverview], scene: &Scene) -> Option<Part> {
             ..ActForm::default()
         }
     };
-    let forms: Vec<ActForm> = read.iter().filter(held).map(form).collect();
+    let forms: Vec<ActForm> = held(read, scene).map(form).collect();
     let may = scene.may(Right::Act) && !forms.is_empty();
     may.then(|| Part::Acts(Acts { title: "Held back", action: "/sources".to_owned(), forms }))
 }

@@ -205,7 +205,7 @@ async fn the_pages_have_forms_for_who_may_act_and_each_leads_back_to_how_things_
             "no operator says that it leaked",
         ),
         ("/providers/mailjet", "act=trust", "/providers/mailjet?done", "its refusals count from the next scan on"),
-        ("/sources", "act=accept&source=platform", "/sources?done", "4 rows are held back"),
+        ("/sources", "act=accept&source=platform", "/sources?done", "nothing is held back"),
     ] {
         let pressed = house.press(path, body).await;
         assert_eq!((pressed.status, pressed.header("location")), (303, leads), "{path} {body}: {}", pressed.body);
@@ -226,10 +226,10 @@ async fn a_form_that_means_nothing_or_comes_from_elsewhere_or_from_who_may_not_d
         ("/findings/F1", "until=2026-10-01", 400, "Field act"),
         ("/findings/F2", "act=acknowledge&until=2026-10-01", 409, "he configuration accepts it"),
         ("/findings/F3", "act=acknowledge&until=2026-10-01", 409, "This was not done"),
-        ("/findings/F9", "act=acknowledge&until=2026-10-01", 409, "This was not done"),
+        ("/findings/F9", "act=acknowledge&until=2026-10-01", 404, "There is no finding F9"),
         ("/findings/nine", "act=resume", 404, "no finding"),
         ("/credentials/000000000001", "act=leaked&note=key_canary_0123456789abcdef", 400, "Field note"),
-        ("/credentials/nobody", "act=leaked", 404, "no credential"),
+        ("/credentials/nobody", "act=leaked", 404, "No credential ends in"),
         ("/providers/kit", "act=trust", 404, "no provider"),
         ("/sources", "act=accept&source=gone", 404, "no source"),
         ("/sources", "act=accept", 400, "Field source"),

@@ -8,13 +8,19 @@ use crate::domain::clock::Suspect;
 use crate::domain::time::Timestamp;
 
 /// An instant as text.
-pub(super) fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// The serializer's.
+pub fn text<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(at)
 }
 
 /// An instant as text, or null.
+///
+/// # Errors
+/// The serializer's.
 #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
-pub(super) fn maybe<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn maybe<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),

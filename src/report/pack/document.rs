@@ -5,10 +5,9 @@ use utoipa::ToSchema;
 
 use super::Head;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{FindingCourse, FindingDetail, FindingRow, NoticeRow};
-use crate::report::cases::{Line, Tally, maybe};
+use crate::ledger::read::{FindingCourse, FindingDetail, FindingRow, NoticeRow, when};
+use crate::report::cases::{Line, Tally};
 use crate::report::exemptions::ExemptionRow;
-use crate::report::log::text;
 use crate::report::nhi::Nhi;
 use crate::report::story::KeyEvidence;
 use crate::report::words::{cure, why};
@@ -35,7 +34,7 @@ pub struct EvidencePack<'p> {
 #[schema(as = ReportHead)]
 pub struct ReportHead<'p> {
     /// when it was begun
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "when::text")]
     generated_at: Timestamp,
     /// the version of keysweep
     keysweep: &'p str,
@@ -56,7 +55,7 @@ pub struct ReportScope<'p> {
     /// the source of this name; `None` for all
     source: Option<&'p str>,
     /// findings that closed before are left out
-    #[serde(serialize_with = "maybe")]
+    #[serde(serialize_with = "when::maybe")]
     since: Option<Timestamp>,
     /// true where closed findings are left out
     open_only: bool,

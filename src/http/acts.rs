@@ -1,0 +1,130 @@
+//! What operators do, from a page or through the API: done through the port, noted in the daemon's log, and refused in the same
+//! words. Pages and API only read what was sent, and say what came of it in their own form.
+
+use super::access::Visitor;
+use super::ops::Ops;
+use crate::domain::action::{Act, Change, Refusal};
+use crate::domain::blindness::{Blind, Scope};
+use crate::domain::compromise::{WordError, word};
+use crate::domain::facts::Compromise;
+use crate::domain::ids::{FindingId, ProviderName};
+use crate::domain::time::Timestamp;
+use crate::ledger::read::{Longer, Meant, finding_name};
+use crate::ports::LedgerError;
+
+/// Why something is not done. Nothing is changed then.
+#[derive(Debug)]
+pub(super) enum NotDone {
+    /// nothing is called so
+    Unknown(String),
+    /// it can't be done as things stand; with what was filled in wrong, where it is that
+    Conflict(Option<&'static str>, String),
+    /// the ledger doesn't answer
+    Ledger(LedgerError),
+}
+
+impl From<LedgerError> for NotDone {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<WordError> for NotDone {
+    fn from(error: WordError) -> Self {
+        Self::Conflict(Some(error.field()), format!("{} {error}", error.field()))
+    }
+}
+
+/// An operator, acting.
+pub(super) struct Hand<'a> {
+    pub(super) ops: &'a Ops,
+    pub(super) visitor: &'a Visitor,
+}
+
+impl Hand<'_> {
+    /// Has reminders of a finding wait, or come again.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub(super) async fn pause(&self, id: FindingId, act: Act) -> Result<Change, NotDone> {
+        let name = finding_name(id);
+        let done = self.ops.operator.pause(id, act, self.visitor.known_as().as_ref()).await?;
+        let change = done.map_err(|refusal| match refusal {
+            Refusal::Unknown => NotDone::Unknown(format!("there is no finding {name}")),
+            Refusal::BadDate => NotDone::Conflict(Some("until"), format!("{name}: {refusal}")),
+            _ => NotDone::Conflict(None, format!("{name}: {refusal}")),
+        })?;
+        tracing::info!(by = %self.visitor.name, finding = name, ?act, ?change, "an operator acted on a finding");
+        Ok(change)
+    }
+
+    /// Notes that the key of this name leaked, at some instant and with a note. Returns the word that is noted, and whether it
+    /// is news.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub(super) async fn leaked(
+        &self,
+        name: &str,
+        at: Option<Timestamp>,
+        note: Option<&str>,
+    ) -> Result<(Compromise, bool), NotDone> {
+        let said = word(at, note, self.ops.operator.now())?;
+        let changed = self.spoke(name, Some(&said)).await?;
+        Ok((said, changed))
+    }
+
+    /// Takes the operator's word back that the key of this name leaked. Returns false where nobody had said so.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub(super) async fn not_leaked(&self, name: &str) -> Result<bool, NotDone> {
+        self.spoke(name, None).await
+    }
+
+    async fn spoke(&self, name: &str, said: Option<&Compromise>) -> Result<bool, NotDone> {
+        let meant = self.ops.ledger.at_one_moment().await?.credential_number(name).await?;
+        let id = match meant {
+            Meant::One(id) => id,
+            Meant::Nothing => return Err(NotDone::Unknown(format!("no credential ends in {name}"))),
+            Meant::Several(several) => return Err(NotDone::Conflict(None, Longer::ask(name, &several))),
+        };
+        let changed = self.ops.operator.leaked(id, said, self.visitor.known_as().as_ref()).await?;
+        let leaked = said.is_some();
+        tracing::info!(by = %self.visitor.name, credential = name, leaked, changed, "an operator spoke of a leak");
+        Ok(changed)
+    }
+
+    /// Believes that what a source no longer shows is gone. Returns how many connections ended.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub(super) async fn accept(&self, source: &str) -> Result<u64, NotDone> {
+        let ended = self.ops.operator.accept(source, self.visitor.known_as().as_ref()).await?;
+        let unknown = || NotDone::Unknown("the configuration has no source of this name".to_owned());
+        let ended = ended.ok_or_else(unknown)?;
+        tracing::info!(by = %self.visitor.name, source, ended, "an operator believes what a source no longer shows");
+        Ok(ended)
+    }
+
+    /// Believes a blind provider again, over one protocol or all. Returns the blind periods that this ends.
+    ///
+    /// # Errors
+    /// [`NotDone`], also where it is not blind.
+    pub(super) async fn trust(
+        &self,
+        provider: &ProviderName,
+        protocol: Option<&str>,
+    ) -> Result<Vec<(Scope, Blind)>, NotDone> {
+        if !self.ops.shown.about().providers.contains_key(provider) {
+            return Err(NotDone::Unknown("the catalogue has no provider of this name".to_owned()));
+        }
+        let ended = self.ops.operator.trust(provider, protocol, self.visitor.known_as().as_ref()).await?;
+        if ended.is_empty() {
+            let what = "it is not blind there: its refusals count already, and nothing is changed";
+            return Err(NotDone::Conflict(None, what.to_owned()));
+        }
+        tracing::info!(by = %self.visitor.name, %provider, "an operator believes a blind provider again");
+        Ok(ended)
+    }
+}
