@@ -107,6 +107,9 @@ pub enum Broken {
          compare with a backup"
     )]
     Key,
+    /// findings have been opened, and no entry says so
+    #[error("the log is empty, though findings have been opened: it was taken away; compare with a backup")]
+    Emptied,
 }
 
 /// Goes along a chain, link by link, from its beginning.

@@ -52,6 +52,8 @@ pub struct OpenUse {
     pub fingerprint: Fingerprint,
     /// true for the stand-in of a row without a secret
     pub placeholder: bool,
+    /// the account that used it, by the platform's id
+    pub account: String,
 }
 
 /// What one row changes.
@@ -178,6 +180,13 @@ fn open_row(
         };
         return Change { end_open_use: Some((now, EndedBy::Identified)), begin: Some(begin), ..change };
     }
+    let is_another_value = fingerprint.is_some_and(|shown| *shown != open.fingerprint);
+    if deleted.is_none() && open.account != record.account_id && !is_another_value {
+        // The connection is another customer's now, and its key with it: the account before left nothing behind.
+        let same = if open.placeholder { BeginWith::Placeholder } else { BeginWith::Secret(open.fingerprint.clone()) };
+        let begin = Begin { fingerprint: same, since: now, replaces_another: false, ended: None };
+        return Change { end_open_use: Some((now, EndedBy::Identified)), begin: Some(begin), ..change };
+    }
     match fingerprint {
         Some(other) if *other != open.fingerprint => {
             let by = if open.placeholder { EndedBy::Identified } else { EndedBy::Replaced };
@@ -203,6 +212,37 @@ fn ended_row(known: &KnownConnectionView, fingerprint: Option<&Fingerprint>, now
     }
     let begin = Begin { fingerprint: begin_with(fingerprint), since: now, replaces_another: false, ended: None };
     Change { end_open_use, begin: Some(begin), came_back: true, ..change }
+}
+
+/// What a row tells of the credential of an open use beside its fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// it is the same secret, of which the row says more than before
+    Same,
+    /// it is another secret, though the row doesn't show it
+    Other,
+}
+
+impl Change {
+    /// The change, where more is known than fingerprints tell. A row that says more of the same secret (the public half, a
+    /// version) leaves no key behind; one without a secret that says that its own was replaced begins another use.
+    #[must_use]
+    pub fn knowing(self, value: Option<Value>, now: Timestamp) -> Self {
+        let Some(value) = value.filter(|_| !self.stale && self.status.is_open()) else { return self };
+        match (value, self.begin, self.end_open_use) {
+            (Value::Same, Some(begin), Some((at, _))) => {
+                let begin = Some(Begin { replaces_another: false, ..begin });
+                Self { end_open_use: Some((at, EndedBy::Identified)), begin, ..self }
+            }
+            (_, None, None) => {
+                let replaces_another = value == Value::Other;
+                let by = if replaces_another { EndedBy::Replaced } else { EndedBy::Identified };
+                let begin = Begin { fingerprint: BeginWith::Placeholder, since: now, replaces_another, ended: None };
+                Self { end_open_use: Some((now, by)), begin: Some(begin), ..self }
+            }
+            (_, begin, end_open_use) => Self { begin, end_open_use, ..self },
+        }
+    }
 }
 
 fn deletion(record: &ConnectionRecord, now: Timestamp) -> Timestamp {

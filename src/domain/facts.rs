@@ -151,6 +151,8 @@ impl Reach {
 pub struct UseFacts {
     /// the ledger's number
     pub id: UseId,
+    /// whose it is, which is not the connection's account any more where that has moved
+    pub account: AccountId,
     /// what it uses
     pub credential: CredentialFacts,
     /// from when, as well as is known

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{ConnectionId, CredentialId, FindingId};
+use super::ids::{AccountId, ConnectionId, CredentialId, FindingId};
 use super::time::Timestamp;
 
 /// A rule's name: the same word in output, metric, mail and test.
@@ -180,6 +180,8 @@ pub struct KnownFinding {
     pub connection: ConnectionId,
     /// its credential
     pub credential: CredentialId,
+    /// whose it is
+    pub account: AccountId,
     /// false once closed
     pub open: bool,
     /// how often it has been opened, or begun anew by growing worse; at least 1
@@ -199,7 +201,7 @@ pub struct KnownFinding {
 /// Why a finding begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anew {
-    /// it had been closed
+    /// it had been closed, or was another account's: the connection has moved to this one
     Reopened,
     /// it has grown worse
     Worsened,

@@ -119,6 +119,23 @@ pub fn presented_again(belief: &Belief) -> Belief {
     }
 }
 
+/// The inventory says that the key belongs elsewhere than where it was asked: returns what is believed until it is asked there.
+/// A run of refusals that is not over is forgotten, for what refused may not be what holds the key.
+pub fn asked_elsewhere(belief: &Belief, now: Timestamp) -> Belief {
+    if belief.liveness != Liveness::Suspect {
+        return belief.clone();
+    }
+    let before = if belief.accepted_at.is_some() { Liveness::Live } else { Liveness::Unverified };
+    Belief {
+        liveness: belief.before.unwrap_or(before),
+        since: Some(now),
+        asked_at: belief.asked_at,
+        accepted_at: belief.accepted_at,
+        limited: belief.limited,
+        ..Belief::default()
+    }
+}
+
 /// What is believed once somebody who may has had the copy destroyed. A proven death stays proven.
 pub fn destroyed(belief: &Belief, now: Timestamp) -> Belief {
     let shredding = match belief.liveness {

@@ -28,7 +28,10 @@ pub fn settle(
         if !ruling.opens && !finding.is_some_and(|finding| finding.open) {
             return None;
         }
-        finding.map_or_else(|| Some(FindingChange::Opened(open(connection, ruling, 1))), |old| renew(old, ruling))
+        match finding {
+            None => Some(FindingChange::Opened(open(connection, ruling, 1))),
+            Some(old) => renew(old, ruling, has_moved(old, uses)),
+        }
     });
     let closed = known()
         .filter(|finding| finding.open && !rulings.iter().any(|ruling| is_about(ruling, finding)))
@@ -54,8 +57,15 @@ fn open(connection: ConnectionId, ruling: &Ruling, opening: u32) -> Opened {
     }
 }
 
-fn renew(old: &KnownFinding, ruling: &Ruling) -> Option<FindingChange> {
-    if let Some(why) = begins_anew(old, ruling) {
+/// Whether the connection has moved to another account, and its key with it: what that account is told begins anew, and the
+/// one before is told nothing more.
+fn has_moved(old: &KnownFinding, uses: &[UseFacts]) -> bool {
+    uses.iter().rfind(|used| used.credential.id == old.credential).is_some_and(|used| used.account != old.account)
+}
+
+fn renew(old: &KnownFinding, ruling: &Ruling, moved: bool) -> Option<FindingChange> {
+    let reopened = moved.then_some(Anew::Reopened);
+    if let Some(why) = reopened.or_else(|| begins_anew(old, ruling)) {
         let opened = open(old.connection, ruling, old.opening.saturating_add(1));
         return Some(FindingChange::Anew { id: old.id, opened, why });
     }

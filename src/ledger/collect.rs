@@ -80,18 +80,22 @@ impl CollectLedger for Ledger {
     }
 
     async fn known_credentials(&self, fingerprints: &[Fingerprint]) -> Result<Vec<KnownCredential>, LedgerError> {
-        type Row = (CredentialId, Fingerprint, Flag, Flag, Timestamp, Provenance);
+        type Place = (Option<String>, Option<String>);
+        type Row = (CredentialId, Fingerprint, Flag, Flag, Timestamp, Provenance, Place, u8);
         let mut line = self.look("look up credentials").await?;
         let rows: Vec<Row> = line.rows("credential", &KNOWN_CREDENTIALS, [pack(fingerprints)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, fingerprint, held, shredded, secret_since, provenance)| KnownCredential {
+            .map(|(id, fingerprint, held, shredded, secret_since, provenance, place, open)| KnownCredential {
                 id,
                 fingerprint,
                 held: held.0,
                 shredded: shredded.0,
                 secret_since,
                 provenance,
+                region: place.0,
+                base_url: place.1,
+                open,
             })
             .collect())
     }
@@ -177,13 +181,13 @@ impl CollectLedger for Ledger {
     }
 }
 
-type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Option<Timestamp>, Option<Timestamp>, Flag, Flag);
+type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Option<Timestamp>, Option<Timestamp>, Flag, Flag, String);
 
 fn known_use(
-    (id, open, credential, fingerprint, placeholder, own_from, compromised_at, syncs, sends): LastUse,
+    (id, open, credential, fingerprint, placeholder, own_from, compromised_at, syncs, sends, account): LastUse,
 ) -> KnownUse {
     let said = Said { compromised_at, syncs: syncs.0, sends: sends.0 };
-    KnownUse { id, open: open.0, credential, fingerprint, placeholder: placeholder.0, own_from, said }
+    KnownUse { id, open: open.0, credential, fingerprint, placeholder: placeholder.0, account, own_from, said }
 }
 
 impl Ledger {
@@ -239,8 +243,9 @@ pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
         "c.id, c.status, c.facts_at, coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at,
          c.absent_since, "
         [json "(SELECT " [array
-            "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends"] "
-                FROM use AS u JOIN credential AS k ON k.id = u.credential_id
+            "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends,
+             a.external_id"] "
+                FROM use AS u JOIN credential AS k ON k.id = u.credential_id JOIN account AS a ON a.id = u.account_id
                 WHERE u.id = coalesce((SELECT o.id FROM use AS o WHERE o.connection_id = c.id AND o.until IS NULL),
                                       (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id)))"]] "
      FROM " [each "$1" wanted bigint] "
@@ -250,7 +255,8 @@ pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
 pub(super) const KNOWN_CREDENTIALS: Sql = sql!(
     "SELECT " [page
         "k.id, k.fingerprint, EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-         k.liveness = 'shredded', k.secret_since, k.provenance"] "
+         k.liveness = 'shredded', k.secret_since, k.provenance, " [json [array "k.region, k.base_url"]] ",
+         (SELECT count(*) FROM (SELECT 1 FROM use AS u WHERE u.credential_id = k.id AND u.until IS NULL LIMIT 2) AS two)"] "
      FROM " [each "$1" wanted text] " CROSS JOIN credential AS k WHERE k.fingerprint = wanted.value"
 );
 

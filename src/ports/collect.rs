@@ -3,8 +3,8 @@
 mod writes;
 
 pub use self::writes::{
-    ChangesEnd, CollectChunk, ConnectionWrite, Mark, NewAccount, NewCredential, NewUse, Older, PersonWrite, Said,
-    SnapshotEnd, UseEnd, UseTold,
+    ChangesEnd, CollectChunk, ConnectionWrite, Mark, NewAccount, NewCredential, NewUse, Older, PersonWrite, Placed,
+    Said, SnapshotEnd, UseEnd, UseTold,
 };
 
 use super::LedgerError;
@@ -201,6 +201,8 @@ pub struct KnownUse {
     pub fingerprint: Fingerprint,
     /// true for the stand-in of a row without a secret
     pub placeholder: bool,
+    /// its account, by the platform's id
+    pub account: String,
     /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
     pub own_from: Option<Timestamp>,
     /// what the row last said of the value
@@ -222,6 +224,12 @@ pub struct KnownCredential {
     pub secret_since: Timestamp,
     /// how that is known
     pub provenance: Provenance,
+    /// the region in which it is asked; `None` where in each
+    pub region: Option<String>,
+    /// the customer's own address
+    pub base_url: Option<String>,
+    /// its open uses, counted to two
+    pub open: u8,
 }
 
 /// A person whom the ledger knows.

@@ -4,6 +4,7 @@
 mod chunk;
 pub mod event;
 mod extent;
+mod identity;
 mod people;
 mod refs;
 mod told;
@@ -255,7 +256,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
     }
     let only_changes = matches!(reading.extent, Extent::Changes { .. });
     let complete = whole && !reading.unreadable_id && !only_changes;
-    let people_complete = read.people && !reading.unreadable_person;
+    let people_complete = whole && read.people && !reading.unreadable_person;
     let mut gone = absence::Gone::default();
     if people_complete {
         gone.held_people = absence::of_people(reading, now).await?;

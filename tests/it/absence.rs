@@ -131,6 +131,20 @@ fn rows_that_are_set_aside_count_as_present_and_one_without_an_id_as_any() {
 }
 
 #[test]
+fn a_row_that_is_set_aside_between_two_absences_was_there() {
+    let estate = Estate::new("200ms", &["one", "two"]);
+    let mut bad = estate.inventory.clone();
+    bad.set("two", "status", "zombie");
+    estate.show(&estate.without(&["two"]));
+    assert_eq!(estate.site.scan().findings(), Vec::<String>::new());
+    estate.show(&bad);
+    estate.nothing_comes_of_it(Duration::from_millis(400), 0);
+    estate.show(&estate.without(&["two"]));
+    assert_eq!(estate.site.scan().findings(), Vec::<String>::new(), "once since it was there");
+    assert_eq!(estate.status("two"), "active");
+}
+
+#[test]
 fn too_many_missing_at_once_are_held_back_until_somebody_accepts_it() {
     let ids = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
     let estate = Estate::new("200ms", &ids);
@@ -200,6 +214,11 @@ fn people_obey_the_same_rules() {
     assert_eq!(estate.site.scan().findings(), Vec::<String>::new(), "once is nothing");
     estate.site.people(&PEOPLE.as_bytes()[..PEOPLE.len() - 10]);
     estate.nothing_comes_of_it(Duration::from_millis(1300), 4);
+    estate.site.people("account_id,member_id,email,role\na2,o2,other@example.org,owner\n");
+    let whole = estate.inventory.csv();
+    estate.site.connections(&whole.as_bytes()[..whole.len() - 10]);
+    estate.nothing_comes_of_it(Duration::from_millis(1300), 4);
+    estate.write();
     estate.site.people("account_id,member_id,email,role\na2,o2,other@example.org,owner\n");
     let scan = estate.site.scan_until("the owner is gone", |scan| !scan.findings().is_empty());
     assert_eq!(scan.findings(), ["connection-orphaned high one live", "owner-unreachable medium one live"]);

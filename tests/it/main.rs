@@ -9,6 +9,7 @@ mod blindness;
 mod bounces;
 mod canary;
 mod catalogue;
+mod corrected;
 mod daemon;
 mod dashboards;
 mod demo;

@@ -22,7 +22,8 @@ fn record(status: RecordStatus) -> ConnectionRecord {
 }
 
 fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionView {
-    let open_use = open.map(|(n, placeholder)| OpenUse { fingerprint: print(n), placeholder });
+    let open_use =
+        open.map(|(n, placeholder)| OpenUse { fingerprint: print(n), placeholder, account: "a-1".to_owned() });
     KnownConnectionView {
         status,
         facts_at: at(-3600),
@@ -153,6 +154,42 @@ fn a_key_that_turns_out_to_be_a_permissions_token_leaves_no_key_behind() {
 }
 
 #[test]
+fn a_connection_that_moves_to_another_account_takes_its_key_along_and_leaves_nothing_behind() {
+    let open = known(ConnectionStatus::Active, Some((1, false)));
+    let moved = |status| ConnectionRecord { account_id: "a-2".to_owned(), ..record(status) };
+    for shown in [Some(print(1)), None] {
+        let change = absorb(Some(&open), &moved(RecordStatus::Active), shown.as_ref(), NOW, NOW);
+        assert_eq!(change.end_open_use, Some((NOW, EndedBy::Identified)), "{shown:?}");
+        let begin = change.begin.expect("the other account's use");
+        assert_eq!((begin.fingerprint, begin.ended), (BeginWith::Secret(print(1)), None), "{shown:?}");
+    }
+    let other = absorb(Some(&open), &moved(RecordStatus::Active), Some(&print(2)), NOW, NOW);
+    assert_eq!(other.end_open_use, Some((NOW, EndedBy::Replaced)), "the key before is still the one's who had it");
+    let deleted = absorb(Some(&open), &moved(RecordStatus::Deleted), Some(&print(1)), NOW, NOW);
+    assert_eq!((deleted.end_open_use, deleted.begin), (Some((NOW, EndedBy::Deleted)), None));
+}
+
+#[test]
+fn what_a_row_tells_of_its_value_beside_the_fingerprint_counts() {
+    let row = record(RecordStatus::Active);
+    let stand_in = known(ConnectionStatus::Active, Some((255, true)));
+    let same = absorb(Some(&stand_in), &row, None, NOW, NOW);
+    for (value, by, replaces) in [(Value::Same, EndedBy::Identified, false), (Value::Other, EndedBy::Replaced, true)] {
+        let change = same.clone().knowing(Some(value), NOW);
+        assert_eq!(change.end_open_use, Some((NOW, by)));
+        let begin = change.begin.expect("another stand-in");
+        assert_eq!((begin.fingerprint, begin.replaces_another), (BeginWith::Placeholder, replaces));
+    }
+    assert_eq!(same.clone().knowing(None, NOW), same);
+    let known = known(ConnectionStatus::Active, Some((1, false)));
+    let fuller = absorb(Some(&known), &row, Some(&print(2)), NOW, NOW).knowing(Some(Value::Same), NOW);
+    assert_eq!(fuller.end_open_use, Some((NOW, EndedBy::Identified)), "no key is left behind");
+    assert!(fuller.begin.is_some_and(|begin| !begin.replaces_another));
+    let deleted = absorb(Some(&stand_in), &record(RecordStatus::Deleted), None, NOW, NOW);
+    assert_eq!(deleted.clone().knowing(Some(Value::Other), NOW), deleted);
+}
+
+#[test]
 fn a_date_far_in_the_future_does_not_shut_out_later_rows() {
     for (ahead, wanted) in [(299, at(299)), (300, at(300)), (301, NOW), (9_000_000, NOW)] {
         let row = ConnectionRecord { updated_at: Some(at(ahead)), ..record(RecordStatus::Active) };
@@ -264,7 +301,8 @@ fn after(known: Option<&KnownConnectionView>, change: &Change) -> KnownConnectio
             BeginWith::Placeholder => (print(255), true),
         };
         view.last_credential = Some(fingerprint.clone());
-        view.open_use = begin.ended.is_none().then_some(OpenUse { fingerprint, placeholder });
+        view.open_use =
+            begin.ended.is_none().then_some(OpenUse { fingerprint, placeholder, account: "a-1".to_owned() });
     }
     view
 }

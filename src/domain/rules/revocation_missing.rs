@@ -6,7 +6,6 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
-use crate::domain::record::Auth;
 use crate::domain::time::Timestamp;
 
 pub(super) static RULE: Rule = Rule {
@@ -18,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> Option<Ruling> {
-    if !applies(subject, used) || !last_known_accepted(used, policy, now) {
+    if !applies(used) || !last_known_accepted(used, policy, now) {
         return None;
     }
     let history = is_history(used, policy);
@@ -34,15 +33,16 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, now: Timestamp
     })
 }
 
-fn boundaries(subject: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Timestamp> {
-    let doubtful = applies(subject, used) && used.credential.belief.liveness == Liveness::Suspect;
+fn boundaries(_: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Timestamp> {
+    let doubtful = applies(used) && used.credential.belief.liveness == Liveness::Suspect;
     let doubt_wins_at = used.credential.belief.refused_first.map(|first| first + policy.unproven_after);
     doubt_wins_at.filter(|_| doubtful).into_iter().collect()
 }
 
-/// Whether a grant was ended can't be asked: `revocation-unproven` speaks of those.
-fn applies(subject: &Subject, used: &UseFacts) -> bool {
-    subject.connection.auth == Auth::Key && is_tombstone(used)
+/// Whether a grant was ended can't be asked: `revocation-unproven` speaks of those. What the connection is made with by now
+/// says nothing of a key that it had before.
+fn applies(used: &UseFacts) -> bool {
+    !used.credential.placeholder && is_tombstone(used)
 }
 
 fn last_known_accepted(used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> bool {
@@ -50,8 +50,9 @@ fn last_known_accepted(used: &UseFacts, policy: &RulePolicy, now: Timestamp) -> 
     match belief.liveness {
         Liveness::Live => true,
         Liveness::Suspect => belief.before == Some(Liveness::Live) && is_young(belief, policy, now),
-        Liveness::Shredded => accepted_at_last(belief),
-        Liveness::Unverified | Liveness::Dead => false,
+        // shown again after its copy was destroyed, and not asked successfully yet
+        Liveness::Shredded | Liveness::Unverified => accepted_at_last(belief),
+        Liveness::Dead => false,
     }
 }
 

@@ -58,7 +58,7 @@ fn obstacles(subject: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Obs
     };
     let shredded_at = (belief.liveness == Liveness::Shredded).then(|| belief.since.unwrap_or(ended));
     let at_once = [
-        ("oauth", (subject.connection.auth == Auth::Oauth).then_some(ended)),
+        ("oauth", (subject.connection.auth == Auth::Oauth && used.credential.placeholder).then_some(ended)),
         ("no_copy", never_had_copy(used).then_some(ended)),
         ("no_copy", shredded_at),
     ];

@@ -4,12 +4,13 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::facts::{Count, CredentialFacts, Provenance, Share};
 use crate::domain::finding::{Anew, Exempt, Severity};
-use crate::domain::ids::{CredentialId, FindingId, ProviderName, UseId};
+use crate::domain::ids::{AccountId, CredentialId, FindingId, ProviderName, UseId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 
 const CONNECTION: ConnectionId = ConnectionId(7);
 const CREDENTIAL: CredentialId = CredentialId(1);
+const ACCOUNT: AccountId = AccountId(1);
 const SINCE: Timestamp = Timestamp::from_secs(1_790_000_000);
 
 fn ruling(rule: RuleName) -> Ruling {
@@ -28,14 +29,15 @@ fn ruling(rule: RuleName) -> Ruling {
 /// An open finding, in its second opening, that says what [`ruling`] says.
 fn finding(rule: RuleName) -> KnownFinding {
     let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
-    let (id, connection, open, opening) = (FindingId(40), CONNECTION, true, 2);
+    let (id, connection, account, open, opening) = (FindingId(40), CONNECTION, ACCOUNT, true, 2);
     let exempt = None;
-    KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed, exempt }
+    KnownFinding { id, rule, connection, credential, account, open, opening, severity, since, evidence, mailed, exempt }
 }
 
 fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness) -> UseFacts {
     UseFacts {
         id: UseId(credential.0),
+        account: ACCOUNT,
         credential: CredentialFacts {
             id: credential,
             fingerprint: Fingerprint::try_from("0".repeat(64)).expect("64 digits"),
@@ -154,12 +156,39 @@ fn settling_what_was_just_settled_changes_nothing_more() {
     });
     let known: Vec<_> = opened
         .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed, exempt }| {
-            let (id, open) = (FindingId(rule as i64), true);
-            KnownFinding { id, rule, connection, credential, open, opening, severity, since, evidence, mailed, exempt }
+            let (id, account, open) = (FindingId(rule as i64), ACCOUNT, true);
+            KnownFinding {
+                id,
+                rule,
+                connection,
+                credential,
+                account,
+                open,
+                opening,
+                severity,
+                since,
+                evidence,
+                mailed,
+                exempt,
+            }
         })
         .collect();
     assert_eq!(known.len(), 2);
     assert_eq!(settled(&rulings, &known), []);
+}
+
+#[test]
+fn what_moves_to_another_account_is_told_there_from_its_first_step() {
+    let rulings = [ruling(RuleName::SecretStale)];
+    let there = UseFacts { account: AccountId(2), ..used(CREDENTIAL, None, Liveness::Live) };
+    let uses = [UseFacts { until: Some(SINCE), ended_by: Some(EndedBy::Identified), ..there.clone() }, there];
+    let changes = settle(CONNECTION, &rulings, &[finding(RuleName::SecretStale)], &uses);
+    let [FindingChange::Anew { id: FindingId(40), opened, why: Anew::Reopened }] = &changes[..] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(opened.opening, 3);
+    let moved = KnownFinding { account: AccountId(2), ..finding(RuleName::SecretStale) };
+    assert_eq!(settle(CONNECTION, &rulings, &[moved], &uses), [], "and then it is as any other");
 }
 
 #[test]
@@ -202,6 +231,7 @@ fn a_ruling_that_opens_nothing_keeps_what_is_open_and_leaves_closed_what_is_clos
         rule,
         connection: CONNECTION,
         credential,
+        account: ACCOUNT,
         open: true,
         opening: 1,
         severity,

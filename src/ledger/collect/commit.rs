@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::domain::belief::Belief;
+use crate::domain::belief::{Belief, Liveness};
 use crate::domain::ids::{AccountId, CredentialId, PersonId, UseId};
-use crate::domain::liveness::presented_again;
+use crate::domain::liveness::{asked_elsewhere, presented_again};
 use crate::domain::time::Timestamp;
 use crate::ports::LedgerError;
-use crate::ports::collect::{CollectChunk, Mark, SnapshotEnd};
+use crate::ports::collect::{CollectChunk, Mark, Placed, SnapshotEnd};
 
 use super::super::packed::{Flag, pack};
 use super::super::session::Session;
@@ -63,10 +63,17 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
         note_changes(&mut tx, end).await?;
     } else {
         note_whole(&mut tx, end).await?;
-        tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
+        if !is_unread(end) {
+            tx.run(&sql::NO_QUARANTINE, [end.source.0.into()]).await?;
+        }
     }
     tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
     tx.commit().await
+}
+
+/// Whether the source could not be read at all: what is wrong with its rows is then what it was.
+const fn is_unread(end: &SnapshotEnd) -> bool {
+    end.error.is_some() && end.rows == 0
 }
 
 async fn note_whole(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerError> {
@@ -87,6 +94,7 @@ async fn note_whole(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerErr
         from.into(),
         basis.into(),
         end.complete.then_some(end.taken).into(),
+        i64::from(is_unread(end)).into(),
     ];
     tx.run(&sql::SNAPSHOT, state).await?;
     Ok(())
@@ -141,7 +149,10 @@ async fn write_credentials(tx: &mut Session, chunk: &CollectChunk, now: Timestam
     let resealed: Vec<CredentialId> = chunk.resealed.iter().map(|(id, _)| *id).collect();
     write_returns(tx, &resealed, now).await?;
     // Age and belief are facts of every connection that shares the credential.
-    let changed: BTreeSet<CredentialId> = chunk.older.iter().map(|older| older.id).chain(resealed).collect();
+    write_places(tx, &chunk.placed, now).await?;
+    let placed = chunk.placed.iter().map(|placed| placed.id);
+    let changed: BTreeSet<CredentialId> =
+        chunk.older.iter().map(|older| older.id).chain(resealed).chain(placed).collect();
     due::by_credential(tx, &Vec::from_iter(changed), now).await
 }
 
@@ -157,6 +168,30 @@ async fn write_returns(tx: &mut Session, resealed: &[CredentialId], now: Timesta
     });
     let again: Vec<_> = again.collect::<Result<_, LedgerError>>()?;
     each(tx, &sql::RESEALED, &again, now).await
+}
+
+/// What is asked elsewhere from now on is asked at once.
+async fn write_places(tx: &mut Session, placed: &[Placed], now: Timestamp) -> Result<(), LedgerError> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        #[serde(flatten)]
+        placed: &'a Placed,
+        liveness: Liveness,
+        belief: String,
+    }
+    if placed.is_empty() {
+        return Ok(());
+    }
+    let last: BTreeMap<CredentialId, &Placed> = placed.iter().map(|placed| (placed.id, placed)).collect();
+    let ids = Vec::from_iter(last.keys().copied());
+    let known: Vec<(CredentialId, Belief)> = tx.rows("credential", &sql::BELIEFS, [pack(&ids)?.into()]).await?;
+    let mut rows = Vec::with_capacity(known.len());
+    for (id, belief) in &known {
+        let Some(placed) = last.get(id) else { continue };
+        let belief = asked_elsewhere(belief, now);
+        rows.push(Row { placed, liveness: belief.liveness, belief: pack(&belief)? });
+    }
+    each(tx, &sql::PLACED, &rows, now).await
 }
 
 async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {

@@ -65,6 +65,13 @@ pub(in crate::ledger) const RESEALED: Sql = sql!(
      FROM " [tuples "$1" v (0 id bigint, 1 liveness text, 2 belief text)] " WHERE credential.id = v.id"
 );
 
+pub(in crate::ledger) const PLACED: Sql = sql!(
+    "UPDATE credential SET region = v.region, base_url = v.base_url, liveness = v.liveness, belief = v.belief, parts = NULL,
+         probe_at = CASE WHEN EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = credential.id AND e.held = 1)
+                         THEN $2 ELSE probe_at END
+     FROM " [records "$1" v (id bigint, region text, base_url text, liveness text, belief text)] " WHERE credential.id = v.id"
+);
+
 // When it was settled that a row is gone is kept until it is there again: later words are held against it.
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, created_at, deleted_at,
@@ -95,8 +102,11 @@ pub(in crate::ledger) const ABSENT: Sql = sql!(
      FROM " [tuples "$1" v (0 id bigint, 1 since bigint)] " WHERE connection.id = v.id"
 );
 
-pub(in crate::ledger) const PRESENT: Sql =
-    sql!("UPDATE connection SET absent_since = NULL WHERE id IN " [within "$1" bigint]);
+// Of what is believed to be gone it stays noted since when: whether it is back, its row must say.
+pub(in crate::ledger) const PRESENT: Sql = sql!(
+    "UPDATE connection SET absent_since = NULL
+     WHERE id IN " [within "$1" bigint] " AND status IN ('active', 'paused')"
+);
 
 // Without a digest: an id that comes back counts as changed, and opens a new use.
 pub(in crate::ledger) const GONE: Sql = sql!(
@@ -174,11 +184,15 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 );
 
 // $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
-// readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set.
+// readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set, $16 whether nothing
+// could be read: what the last reading said of rows then stays.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
-         last_read = $4, last_rows = $5, last_error = $6, quarantined = $7, held_back = $8, held_back_people = $9,
-         remarks = $10, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
+         last_read = $4, last_rows = CASE WHEN $16 = 1 THEN last_rows ELSE $5 END, last_error = $6,
+         quarantined = CASE WHEN $16 = 1 THEN quarantined ELSE $7 END,
+         held_back = CASE WHEN $16 = 1 THEN held_back ELSE $8 END,
+         held_back_people = CASE WHEN $16 = 1 THEN held_back_people ELSE $9 END,
+         remarks = CASE WHEN $16 = 1 THEN remarks ELSE $10 END, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
          changes_from = CASE WHEN $12 = 1 THEN $13 ELSE changes_from END,
          changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END, last_taken = coalesce($15, last_taken)
      WHERE id = $1"

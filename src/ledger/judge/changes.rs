@@ -273,12 +273,22 @@ fn expect_all(wanted: usize, found: u64) -> Result<(), LedgerError> {
 
 pub(in crate::ledger) const LAST: Sql = sql!("SELECT coalesce(max(id), 0) FROM finding");
 
+/// Whose a finding `v` on a connection `c` is: the account of the latest use that it is about. A key that the connection had in
+/// another account is still that one's.
+macro_rules! account_column {
+    ($dialect:ident) => {
+        dialect!($dialect "(SELECT u.account_id FROM use AS u
+                            WHERE u.connection_id = c.id AND " ["+" | ""] "u.credential_id = v.credential
+                            ORDER BY u.id DESC LIMIT 1)")
+    };
+}
+
 /// Rows are looked at in their order.
 pub(in crate::ledger) const OPEN: Sql = sql!(
     "INSERT INTO finding (id, rule, connection_id, credential_id, account_id, state, opening, severity, since, opened_at,
                           evidence, mailed, last_step, next_step_at, exempt_until, exempt_reason, exempt_by, exempt_terms,
                           provider, source_id)
-     SELECT v.id, v.rule, c.id, v.credential, c.account_id, CASE WHEN v.exempt_until IS NULL THEN 'open' ELSE 'exempt' END,
+     SELECT v.id, v.rule, c.id, v.credential, coalesce(" [fill account_column] ", c.account_id), CASE WHEN v.exempt_until IS NULL THEN 'open' ELSE 'exempt' END,
             v.opening, v.severity, v.since, $2, v.evidence, v.mailed, NULL,
             CASE WHEN v.mailed = 1 AND v.exempt_until IS NULL THEN $2 END,
             v.exempt_until, v.exempt_reason, v.exempt_by, v.exempt_terms,
@@ -297,6 +307,9 @@ pub(in crate::ledger) const BEGIN_ANEW: Sql = sql!(
          opening = v.opening, severity = v.severity, since = v.since, opened_at = $2, closed_at = NULL,
          closed_why = NULL, evidence = v.evidence, mailed = v.mailed, last_step = NULL, pause = NULL, pause_until = NULL,
          reset_at = NULL, baseline = 0,
+         account_id = coalesce((SELECT u.account_id FROM use AS u
+                                WHERE u.connection_id = finding.connection_id AND " ["+" | ""] "u.credential_id = finding.credential_id
+                                ORDER BY u.id DESC LIMIT 1), finding.account_id),
          next_step_at = CASE WHEN v.mailed = 1 AND v.exempt_until IS NULL THEN $2 END,
          exempt_until = v.exempt_until, exempt_reason = v.exempt_reason, exempt_by = v.exempt_by,
          exempt_terms = v.exempt_terms

@@ -120,6 +120,7 @@ impl ConnectionRow {
 struct UseRow {
     connection: ConnectionId,
     id: UseId,
+    account: AccountId,
     since: Timestamp,
     until: Option<Timestamp>,
     ended_by: Option<EndedBy>,
@@ -155,6 +156,7 @@ impl UseRow {
     fn into_facts(self) -> UseFacts {
         UseFacts {
             id: self.id,
+            account: self.account,
             credential: CredentialFacts {
                 id: self.credential,
                 fingerprint: self.fingerprint,
@@ -190,6 +192,7 @@ struct FindingRow {
     rule: RuleName,
     connection: ConnectionId,
     credential: CredentialId,
+    account: AccountId,
     #[serde(deserialize_with = "flag")]
     open: bool,
     opening: u32,
@@ -208,6 +211,7 @@ impl FindingRow {
             rule: self.rule,
             connection: self.connection,
             credential: self.credential,
+            account: self.account,
             open: self.open,
             opening: self.opening,
             severity: self.severity,
@@ -256,7 +260,7 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
 /// than any other. What a connection left by being absent for a while, it did not leave behind.
 pub(in crate::ledger) const USES: Sql = sql!(
     "SELECT " [page
-        "u.connection_id, u.id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
+        "u.connection_id, u.id, u.account_id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
          k.id, k.fingerprint, k.provider, k.key_id, k.kind, k.placeholder,
          EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), "
         [json "k.belief"] ", k.secret_since, k.provenance,
@@ -279,7 +283,7 @@ pub(in crate::ledger) const USES: Sql = sql!(
 
 pub(in crate::ledger) const FINDINGS: Sql = sql!(
     "SELECT " [page
-        "f.id, f.rule, f.connection_id, f.credential_id, f.state <> 'closed', f.opening, f.severity, f.since, "
+        "f.id, f.rule, f.connection_id, f.credential_id, f.account_id, f.state <> 'closed', f.opening, f.severity, f.since, "
         [json "f.evidence"] ", f.mailed, " [fill exempt_column]] "
      FROM " [each "$1" page bigint] "
      JOIN finding AS f ON f.connection_id = page.value"

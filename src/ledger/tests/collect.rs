@@ -72,6 +72,7 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         credential: CredentialId(id),
         fingerprint: fingerprint(id),
         placeholder: false,
+        account: "account-1".to_owned(),
         own_from: None,
         said: Said::default(),
     };
@@ -114,6 +115,9 @@ async fn known_credentials_tell_whether_a_copy_is_held_and_only_ever_grow_older(
         shredded: false,
         secret_since: at(since),
         provenance,
+        region: None,
+        base_url: None,
+        open: 0,
     };
     assert_eq!(known, [credential(1, true, 0, Provenance::Declared), credential(2, false, 1, Provenance::Connected)]);
 }
@@ -292,6 +296,20 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         .one("SELECT concat_ws(' ', last_read, last_rows, last_error, quarantined, held_back, remarks) FROM source")
         .await;
     assert_eq!(kept.as_deref(), Some(r#"110 12 cut short 1 5 ["a column is not known: colour"]"#));
+    let unread = SnapshotEnd {
+        rows: 0,
+        error: Some("no such file".to_owned()),
+        quarantined: Vec::new(),
+        quarantined_count: 0,
+        remarks: Vec::new(),
+        held_back: 0,
+        ..cut_short
+    };
+    fixture.ledger.commit_snapshot(&unread).await.expect("an end");
+    assert_eq!(fixture.numbers("SELECT row_number FROM quarantine").await, [9], "nobody has mended them");
+    let kept =
+        fixture.one("SELECT concat_ws(' ', last_rows, last_error, quarantined, held_back, remarks) FROM source").await;
+    assert_eq!(kept.as_deref(), Some(r#"12 no such file 1 5 ["a column is not known: colour"]"#));
 }
 
 async fn what_was_known_of_a_value_outlives_its_copy_but_for_a_proven_death(kind: Kind) {

@@ -94,6 +94,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::PRESENT: "t",
     collect::statements::QUARANTINE: "nt",
     collect::statements::RECOUNT: "tn",
+    collect::statements::PLACED: "tn",
     collect::statements::RESEALED: "tn",
     collect::statements::SNAPSHOT: "nnnnntnnntnnntn",
     collect::statements::SUMMARIES: "t",

@@ -26,6 +26,8 @@ pub struct CollectChunk {
     pub credentials: Vec<NewCredential>,
     /// known credentials whose age is now known to be greater
     pub older: Vec<Older>,
+    /// known credentials that are asked elsewhere from now on
+    pub placed: Vec<Placed>,
     /// known credentials that are sealed anew, their liveness back at unverified
     pub resealed: Vec<(CredentialId, String)>,
     /// uses that end; written before those that begin
@@ -53,6 +55,17 @@ pub struct CollectChunk {
     pub touched: Vec<CredentialId>,
     /// what the log is told
     pub events: Vec<Event>,
+}
+
+/// Where a known credential is asked from now on. A run of refusals that is not over is forgotten, for it came from elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct Placed {
+    /// the credential
+    pub id: CredentialId,
+    /// its region; `None` where every region is asked
+    pub region: Option<String>,
+    /// the customer's own address
+    pub base_url: Option<String>,
 }
 
 /// An account seen for the first time.

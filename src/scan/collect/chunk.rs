@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Reading;
+use super::identity;
 use super::refs::{self, Named};
 use super::writer::Writer;
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
@@ -67,7 +68,8 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
             let view = row.known.and_then(|id| known.connections.get(&id)).map(view);
             let change = diff::absorb(view.as_ref(), &row.record, row.fingerprint.as_ref(), reading.taken, now);
             let overtaken = view.is_some_and(|view| diff::is_overtaken(&view, &row.record, reading.taken, now));
-            Change { stale: change.stale || overtaken, ..change }
+            let change = Change { stale: change.stale || overtaken, ..change };
+            change.knowing(identity::value(reading, row, &known), now)
         })
         .collect();
     let reserved = reading.ledger.reserve(reservation(&fresh, &changes, &known)).await?;
@@ -127,7 +129,8 @@ async fn compare<L: CollectLedger, V: Vault>(
             continue;
         };
         let before = known.get(&id);
-        // Every row counts as present, a bad one too.
+        // Every row counts as present, a bad one too: it breaks a run of absences.
+        chunk.present.extend(before.filter(|before| before.absent_since.is_some()).map(|before| before.id));
         let first = before.is_none_or(|row| reading.seen.insert(row.id.0)) && here.insert(id);
         let record = match row.record {
             Err(problem) => {
@@ -149,13 +152,8 @@ async fn compare<L: CollectLedger, V: Vault>(
         reading.told_of_syncs |= record.last_sync_at.is_some();
         let named = refs::named(reading, &record, now);
         let digest = digest(reading, &record, named);
-        if let Some(before) = before {
-            if before.absent_since.is_some() {
-                chunk.present.push(before.id);
-            }
-            if before.digest == digest {
-                continue;
-            }
+        if before.is_some_and(|before| before.digest == digest) {
+            continue;
         }
         let (fingerprint, known) = (fingerprint(reading, &record), before.map(|row| row.id));
         fresh.push(Fresh { row: row.row, digest, fingerprint, known, named, record, dates: None });
@@ -216,9 +214,11 @@ pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
         secret_at: known.secret_at,
         told_at: known.told_at,
         gone_at: known.absent_since.filter(|_| !known.status.is_open()),
-        open_use: known
-            .open_use()
-            .map(|open| OpenUse { fingerprint: open.fingerprint.clone(), placeholder: open.placeholder }),
+        open_use: known.open_use().map(|open| OpenUse {
+            fingerprint: open.fingerprint.clone(),
+            placeholder: open.placeholder,
+            account: open.account.clone(),
+        }),
         last_credential: known.last_use.as_ref().map(|used| used.fingerprint.clone()),
     }
 }
@@ -239,7 +239,8 @@ impl Known {
         let ids: Vec<ConnectionId> = fresh.iter().filter_map(|row| row.known).collect();
         let connections = ledger.known_connections(&ids).await?;
         let mut fingerprints: HashSet<Fingerprint> = fresh.iter().filter_map(|row| row.fingerprint.clone()).collect();
-        fingerprints.extend(fresh.iter().filter(|row| row.fingerprint.is_none()).map(|row| placeholder(reading, row)));
+        let unshown = fresh.iter().filter(|row| row.fingerprint.is_none());
+        fingerprints.extend(unshown.flat_map(|row| identity::stand_ins(reading, &row.record)));
         fingerprints.extend(connections.iter().filter_map(|c| Some(c.open_use()?.fingerprint.clone())));
         let mut fingerprints: Vec<Fingerprint> = fingerprints.into_iter().collect();
         fingerprints.sort();
@@ -252,11 +253,6 @@ impl Known {
             accounts: ledger.known_accounts(reading.state.id, &accounts).await?.into_iter().collect(),
         })
     }
-}
-
-pub(super) fn placeholder<L, V: Vault>(reading: &Reading<'_, L, V>, row: &Fresh) -> Fingerprint {
-    let record = &row.record;
-    reading.vault.placeholder(&reading.spec.name, &record.connection_id, record.secret_version.as_deref())
 }
 
 /// At most what the chunk can need; numbers that are not used are not missed.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::Reading;
-use super::chunk::{Dates, Fresh, Known, placeholder};
+use super::chunk::{Dates, Fresh, Known};
+use super::identity::{is_replaced, stand_in};
 use crate::domain::age::{self, Known as KnownAge};
 use crate::domain::belief::Liveness;
-use crate::domain::diff::{BeginWith, Change};
+use crate::domain::diff::{Begin, BeginWith, Change};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
 use crate::domain::liveness::Transition;
@@ -15,7 +16,8 @@ use crate::domain::record::{Auth, ConnectionRecord};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{
-    CollectChunk, ConnectionWrite, KnownCredential, NewAccount, NewCredential, NewUse, Older, Reserved, UseEnd,
+    CollectChunk, ConnectionWrite, KnownCredential, KnownUse, NewAccount, NewCredential, NewUse, Older, Placed,
+    Reserved, UseEnd,
 };
 use crate::ports::{Event, LedgerError, Vault};
 use crate::scan::facts;
@@ -60,13 +62,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         }
         if let Some(begin) = &change.begin {
             let declared = self.declared(&row.record, begin.replaces_another, old.as_ref().map(|o| &o.fingerprint));
-            let age = age::at_first_sight(
-                declared,
-                row.record.created_at,
-                begin.replaces_another || change.came_back,
-                self.reading.spec.secrets_replaceable,
-                self.now,
-            );
+            let age = self.age(&row.record, (change, begin), declared, last.as_ref());
             let credential = self.credential(&row, &begin.fingerprint, age, begin.ended.is_none())?;
             let usage = UseId(self.reserved.usage);
             self.reserved.usage += 1;
@@ -90,6 +86,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             if change.end_open_use.is_none() {
                 self.still_open(&row, old.as_ref().map(|open| &open.fingerprint))?;
             }
+            self.placed(&row, last.as_ref().map(|used| &used.fingerprint), 1);
             self.told_of_known(&row.record, id, last.as_ref());
         }
         if row.known.is_some() {
@@ -139,6 +136,26 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         (!about_the_old).then_some(declared)
     }
 
+    /// The age of the value that a use begins with. What comes back with the first value that it ever showed may have had
+    /// it for long; and of a value of which only more is said now, what was known of it holds.
+    fn age(
+        &self,
+        record: &ConnectionRecord,
+        (change, begin): (&Change, &Begin),
+        declared: Option<Timestamp>,
+        last: Option<&KnownUse>,
+    ) -> KnownAge {
+        let replaces = begin.replaces_another || (change.came_back && last.is_some_and(|used| !used.placeholder));
+        let created_at = record.created_at.filter(|_| !change.came_back);
+        let age = age::at_first_sight(declared, created_at, replaces, self.reading.spec.secrets_replaceable, self.now);
+        let is_identified = change.end_open_use.is_some_and(|(_, by)| by == EndedBy::Identified);
+        let is_stand_in = begin.fingerprint == BeginWith::Placeholder;
+        let same = last.filter(|used| is_identified && used.placeholder == is_stand_in);
+        let before = same.and_then(|used| self.known.credentials.get(&used.fingerprint));
+        let before = before.map(|known| KnownAge { since: known.secret_since, provenance: known.provenance });
+        before.map_or(age, |before| age::earliest(before, age))
+    }
+
     /// The credential that a use begins with: known, made earlier in this chunk, or made now.
     fn credential(
         &mut self,
@@ -149,10 +166,11 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
     ) -> Result<CredentialId, LedgerError> {
         let (fingerprint, is_placeholder) = match with {
             BeginWith::Secret(fingerprint) => (fingerprint.clone(), false),
-            BeginWith::Placeholder => (placeholder(self.reading, row), true),
+            BeginWith::Placeholder => (self.stand_in(row), true),
         };
         if let Some(index) = self.fresh.get(&fingerprint) {
             let made = &mut self.chunk.credentials[*index];
+            made.region = made.region.take().filter(|region| Some(region) == row.record.region.as_ref());
             let earliest = age::earliest(KnownAge { since: made.secret_since, provenance: made.provenance }, age);
             (made.secret_since, made.provenance) = (earliest.since, earliest.provenance);
             return Ok(made.id);
@@ -160,6 +178,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         if let Some(known) = self.known.credentials.get(&fingerprint).cloned() {
             self.chunk.touched.push(known.id);
             self.aged(&known, age);
+            self.placed(row, Some(&fingerprint), 0);
             if open {
                 self.reseal(&known, row)?;
             }
@@ -184,6 +203,29 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             provenance: age.provenance,
         });
         Ok(id)
+    }
+
+    /// What stands in for the secret of a row that shows none.
+    fn stand_in(&self, row: &Fresh) -> Fingerprint {
+        let last = row.known.and_then(|id| self.known.connections.get(&id)?.last_use.as_ref());
+        let used = last.filter(|used| used.placeholder).and_then(|used| self.known.credentials.get(&used.fingerprint));
+        let replaced = used.is_some_and(|used| is_replaced(&row.record, used));
+        stand_in(self.reading, &row.record, row.record.secret_set_at.filter(|_| replaced))
+    }
+
+    /// Where the key that a row shows is asked, as the row says now. Uses that differ in it leave its region open, so that it is
+    /// asked in each: a region is no part of what a key is. `own` is how many of the open uses are this row's.
+    fn placed(&mut self, row: &Fresh, shown: Option<&Fingerprint>, own: u8) {
+        let shown = shown.filter(|shown| row.fingerprint.as_ref() == Some(shown));
+        let Some(known) = shown.and_then(|fingerprint| self.known.credentials.get_mut(fingerprint)) else { return };
+        let record = &row.record;
+        let is_shared = known.open > own;
+        let region = record.region.clone().filter(|region| !is_shared || known.region.as_ref() == Some(region));
+        let base_url = record.base_url.clone().or_else(|| known.base_url.clone());
+        if (&region, &base_url) != (&known.region, &known.base_url) {
+            (known.region, known.base_url) = (region.clone(), base_url.clone());
+            self.chunk.placed.push(Placed { id: known.id, region, base_url });
+        }
     }
 
     /// A use that goes on: its secret may have been declared older, or be shown again after its copy was destroyed.

@@ -18,7 +18,7 @@ pub struct Inventory {
 }
 
 /// The columns, in an order of our own: no reader may rest on the contract's.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "name",
     "secret",
     "key_id",
@@ -34,6 +34,7 @@ const COLUMNS: [&str; 20] = [
     "created_by",
     "running_jobs",
     "region",
+    "secret_version",
     "notes",
     "compromised_at",
     "last_sync_at",

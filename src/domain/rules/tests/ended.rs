@@ -144,11 +144,29 @@ fn what_can_never_be_asked_is_said_at_once() {
         let used = &mut subject.uses[0].credential;
         (used.held, used.belief) = (false, Belief::default());
     });
-    let grant = deleted(|subject| subject.connection.auth = Auth::Oauth);
+    let grant = deleted(|subject| {
+        subject.connection.auth = Auth::Oauth;
+        let used = &mut subject.uses[0].credential;
+        (used.placeholder, used.held, used.belief) = (true, false, Belief::default());
+    });
     for (subject, expected) in [(placeholder, "no_copy"), (never_held, "no_copy"), (grant, "oauth")] {
         let ruling = only(&subject, day(10));
         assert_eq!((ruling.rule, reason(&ruling)), (RuleName::RevocationUnproven, expected));
         assert_eq!(ruling.since, day(10));
+    }
+}
+
+#[test]
+fn a_former_key_is_judged_as_a_key_whatever_the_connection_is_made_with_by_now() {
+    let key = deleted(|subject| subject.connection.auth = Auth::Oauth);
+    assert_eq!(only(&key, day(10)).rule, RuleName::RevocationMissing);
+}
+
+#[test]
+fn alive_when_last_checked_stays_as_severe_where_the_value_is_shown_again_and_not_answered_yet() {
+    let accepted = Belief { accepted_at: Some(day(9)), ..Belief::default() };
+    for belief in [accepted.clone(), Belief { unknown_since: Some(day(10)), ..accepted }] {
+        assert_eq!(only(&with_belief(belief), day(11)).rule, RuleName::RevocationMissing);
     }
 }
 

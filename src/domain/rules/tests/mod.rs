@@ -71,6 +71,7 @@ fn shredded(belief: &Belief, at: Timestamp, shredding: Shredding) -> Belief {
 fn open_use(credential: CredentialFacts) -> UseFacts {
     UseFacts {
         id: UseId(credential.id.0),
+        account: AccountId(1),
         credential,
         since: START,
         until: None,
