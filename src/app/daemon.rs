@@ -311,7 +311,9 @@ impl<W: Work, O: Orders, C: Clock, T: Timer, S: Supervisor> Daemon<W, O, C, T, S
         if self.desk.stopping {
             return ControlFlow::Continue(());
         }
-        let shown = finish(&mut self.desk, &self.work, self.work.show()).await?;
+        let pulse = Pulse::default(); // of a great estate it takes long, and who stops needs nobody to have counted
+        let work = &self.work;
+        let shown = self.desk.attend(work.show(), &pulse, work.stop_within(), || work.check()).await.done()?;
         let now = self.desk.clock.now();
         self.heard(shown);
         self.shown.is_new(now); // where the ledger failed it is tried by itself, and shown after the next job

@@ -308,10 +308,11 @@ fn scanned(summary: &ScanSummary) -> Ran {
 
 /// What saying something brought to light. What waits for another try has its own instants, so the schedule is content.
 fn mailed(notified: &Notified) -> Ran {
-    let tried = notified.sent + notified.maybe_sent + notified.failed + notified.suppressed > 0;
+    // That mails are put off for now is no news of the server: it says nothing of whether it takes any.
+    let answered = notified.sent + notified.maybe_sent + notified.suppressed > 0;
     let server = match &notified.stopped {
         Some(why) => Some(Err(why.clone())),
-        None => tried.then_some(Ok(())),
+        None => answered.then_some(Ok(())),
     };
     Ran {
         outcome: if notified.all_sent() { JobOutcome::Complete } else { JobOutcome::Incomplete },

@@ -63,6 +63,8 @@ pub(super) struct World {
     /// jobs stay in this stage for ever
     pub(super) hang_in: Cell<Option<&'static str>>,
     pub(super) running: Cell<bool>,
+    /// the estate is too great to be counted
+    pub(super) counts_for_ever: Cell<bool>,
     /// the service manager wants to hear so often that it lives, and asks without end while a job is under way
     pub(super) watchdog: Cell<Option<Duration>>,
     /// an order to stop comes after so many runs
@@ -92,6 +94,7 @@ impl World {
             next_config: Cell::new(None),
             hang_in: Cell::new(None),
             running: Cell::new(false),
+            counts_for_ever: Cell::new(false),
             watchdog: Cell::new(None),
             runs_left: Cell::new(usize::MAX),
             orders: RefCell::default(),
@@ -242,6 +245,9 @@ impl Work for Fake {
 
     async fn show(&self) -> Result<(), LedgerError> {
         self.world.shown.borrow_mut().push(self.world.clock.now());
+        if self.world.counts_for_ever.get() {
+            std::future::pending::<()>().await;
+        }
         self.world.ledger()
     }
 

@@ -291,6 +291,21 @@ async fn told_to_stop_in_a_stage_that_nobody_outside_has_seen_it_drops_the_work_
 }
 
 #[tokio::test]
+async fn told_to_stop_while_the_estate_is_counted_it_does_not_wait_for_that() {
+    let world = World::new();
+    world.counts_for_ever.set(true);
+    let life = world.live(Still);
+    let orders = async {
+        while world.shown.borrow().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        world.order(START, Order::Stop);
+    };
+    let ((exit, _), ()) = futures::join!(life, orders);
+    assert_eq!(exit, Exit::Stopped);
+}
+
+#[tokio::test]
 async fn told_twice_it_ends_at_once() {
     let world = World::new();
     world.hang_in.set(Some("mail"));
