@@ -8,7 +8,7 @@ use super::{App, AppError, build};
 use crate::config::{Env, Settings};
 use crate::domain::chain::{Broken, Link, Verifier};
 use crate::ledger::Ledger;
-use crate::ledger::read::LOG_AUDITED_AT;
+use crate::ledger::read::{Counted, LOG_AUDITED_AT};
 use crate::ports::notary::Notary;
 use crate::ports::{Clock, Event, LedgerError, Progress};
 
@@ -61,6 +61,9 @@ pub async fn verify(
     }
     progress.done();
     let unlinked = ledger.unlinked().await?;
+    if links == 0 && unlinked == 0 && ledger.how_many(Counted::Findings).await? > 0 {
+        return Ok(Some(Err(Broken::Emptied)));
+    }
     Ok(Some(verifier.end().map(|head| Verified { links, entries, head, unlinked })))
 }
 
@@ -107,7 +110,7 @@ impl<C: Clock> App<C> {
         let (kind, data) = match &found {
             Ok(verified) => {
                 let head = verified.head.map(|head| head.to_string()).unwrap_or_default();
-                tracing::info!(log.entries = verified.entries, log.head = head, "the event log is as it was written");
+                tracing::info!(entries = verified.entries, head, "the event log is as it was written");
                 self.noted.set(verified.head);
                 ("log.whole", Map::new())
             }
@@ -128,10 +131,7 @@ impl<C: Clock> App<C> {
     /// Where the ledger fails.
     pub async fn note_head(&self) -> Result<(), LedgerError> {
         let Some(head) = self.ledger.log_head().await? else { return Ok(()) };
-        tracing::info!(
-            log.head = head.to_string(),
-            "the head of the event log; `keysweep audit verify --head` takes it"
-        );
+        tracing::info!(head = head.to_string(), "the head of the event log; `keysweep audit verify --head` takes it");
         // Else a log that was cut off and has grown since would pass for whole.
         if self.has_noted_head().await? {
             self.noted.set(Some(head));

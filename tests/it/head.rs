@@ -60,6 +60,26 @@ async fn a_log_that_lost_its_end_is_noticed_even_when_it_has_grown_since() {
     assert!(is_broken(&app, &ground).await);
 }
 
+#[tokio::test]
+async fn a_log_that_was_taken_away_whole_is_not_taken_for_one_that_never_began() {
+    let ground = Ground::at(START).await;
+    ground.write("keysweep.toml", HEAD);
+    ground.write("people.csv", "account_id,member_id,email\n");
+    let stale = format!(
+        "connection_id,account_id,provider,secret,secret_set_at\nc,a,kit,kit_{},2020-01-01T00:00:00Z\n",
+        hex("one")
+    );
+    ground.write("connections.csv", &stale);
+    let app = ground.app().await;
+    app.scan(ScanOptions { probe: false, notify: false }, &Quiet).await.expect("a scan");
+    assert!(!is_broken(&app, &ground).await);
+    sql(
+        &ground,
+        "DROP TRIGGER event_is_append_only_delete; DROP TRIGGER chain_is_append_only_delete; DELETE FROM chain; DELETE FROM event",
+    );
+    assert!(is_broken(&app, &ground).await);
+}
+
 #[test]
 fn a_log_whose_key_was_taken_away_is_not_taken_for_one_that_never_began() {
     let site = Site::new();

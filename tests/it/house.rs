@@ -158,6 +158,20 @@ fn nothing_in_the_program_may_panic() {
 }
 
 #[test]
+fn no_fact_has_a_name_that_a_log_for_people_leaves_out() {
+    for path in sources(&source_folder()) {
+        let text = fs::read_to_string(&path).expect("a source");
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find("tracing::") {
+            rest = &rest[at + "tracing::".len()..];
+            let Some(end) = rest.find(';') else { break };
+            let told = &rest[..end];
+            assert!(!told.contains("log."), "{}: facts named `log.` are dropped: {told}", path.display());
+        }
+    }
+}
+
+#[test]
 fn no_source_file_is_longer_than_four_hundred_lines() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     // what a build leaves below one of the folders; that the whole stands below such a name says nothing
