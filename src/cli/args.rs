@@ -23,7 +23,7 @@ use crate::domain::time::Timestamp;
 pub use self::audit::AuditVerb;
 pub use self::config::ConfigVerb;
 pub use self::form::{Form, Format, TextFormat};
-pub use self::list::{FindingsVerb, ListArgs, ListShow, MailsVerb, ShowArgs};
+pub use self::list::{FindingsVerb, ListArgs, ListShow, MailsVerb, ShowArgs, WhichFindings};
 pub use self::mail::{MailVerb, ReleaseArgs, WebhookVerb};
 pub use self::probe::ProbeArgs;
 pub use self::report::{ReportArgs, ReportFormat};

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::args::{FindingsVerb, Format, ListArgs, ListShow, MailsVerb, ShowArgs, TextFormat};
+use super::args::{FindingsVerb, Format, ListArgs, ListShow, MailsVerb, ShowArgs, TextFormat, WhichFindings};
 use super::columns::{Listed, STATE};
 use super::output::pairs;
-use super::shown::{MORE_BY_LIMIT, Shown};
+use super::shown::{MORE_BY_LIMIT, PAGE, Shown};
 use super::words::{minute, minute_or_dash};
 use super::{CliError, Done, records};
 use crate::app::time_by;
@@ -143,29 +143,64 @@ async fn show_credential(ledger: &Ledger, id: &str, format: TextFormat) -> Resul
 
 /// `findings list|show`.
 pub async fn findings(ledger: &Ledger, what: FindingsVerb) -> Result<Done, CliError> {
-    let (all, args) = match what {
+    let (all, which, args) = match what {
         FindingsVerb::Show(ShowArgs { id, format }) => return show_finding(ledger, &id, format).await,
-        FindingsVerb::List { all, list } => (all, list),
+        FindingsVerb::List { all, which, list } => (all, which, list),
     };
     let is_table = args.format == Format::Table;
     let of = if all { Counted::Findings } else { Counted::CurrentFindings };
-    let current = FindingFilter { current: true, ..FindingFilter::default() };
-    let closed = FindingFilter { state: Some(FindingState::Closed), ..FindingFilter::default() };
+    let which = filter(ledger, which).await?;
+    let is_narrowed = which != FindingFilter::default();
+    let current = FindingFilter { current: true, ..which.clone() };
+    let closed = FindingFilter { state: Some(FindingState::Closed), ..which.clone() };
     // What people read ends where the table does, so the worst comes first, and what is over stands behind it.
     let (order, parts) = match (is_table, all) {
         (true, true) => (Order::Worst, vec![current, closed]),
         (true, false) => (Order::Worst, vec![current]),
-        (false, true) => (Order::Number, vec![FindingFilter::default()]),
+        (false, true) => (Order::Number, vec![which]),
         (false, false) => (Order::Number, vec![current]),
     };
     let hidden: &[&str] = if all { &[] } else { &[STATE] };
     let out = io::BufWriter::new(anstream::stdout());
     let mut list = Shown::begin(ledger, out, (args.format, args.limit), hidden).await?;
-    for part in parts {
-        list.add(Cursor::start(order), async |from, size| ledger.findings_page(&part, from, size).await).await?;
+    for part in &parts {
+        list.add(Cursor::start(order), async |from, size| ledger.findings_page(part, from, size).await).await?;
     }
-    list.rest(ledger, of, MORE_BY_LIMIT).await?;
+    match is_narrowed {
+        true => list.rest_of(counted(ledger, &parts), MORE_BY_LIMIT).await?,
+        false => list.rest(ledger, of, MORE_BY_LIMIT).await?,
+    }
     Ok(Done::Ok)
+}
+
+/// How many findings these are.
+async fn counted(ledger: &Ledger, which: &[FindingFilter]) -> Result<u64, LedgerError> {
+    let mut count = 0;
+    for part in which {
+        let mut from = Some(Cursor::start(Order::Number));
+        while let Some(cursor) = from {
+            let page = ledger.findings_page(part, cursor, PAGE).await?;
+            count += page.rows.len() as u64;
+            from = page.next;
+        }
+    }
+    Ok(count)
+}
+
+/// What is asked for. A name that there isn't is a mistake: an empty list would look like a clean estate.
+async fn filter(ledger: &Ledger, which: WhichFindings) -> Result<FindingFilter, CliError> {
+    let WhichFindings { rule, severity, account, source } = which;
+    if let Some(account) = &account
+        && ledger.sources_of_account(account).await?.is_empty()
+    {
+        return Err(CliError::Usage(format!("no account is called {account:?}")));
+    }
+    if let Some(source) = &source
+        && !ledger.sources().await?.iter().any(|known| known.name == *source)
+    {
+        return Err(CliError::Usage(format!("no source is called {source:?}")));
+    }
+    Ok(FindingFilter { rule, severity, account, source, ..FindingFilter::default() })
 }
 
 async fn show_finding(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {

@@ -39,6 +39,7 @@ mod words;
 
 use std::cell::OnceCell;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -153,11 +154,17 @@ impl CliError {
     }
 }
 
-/// Who acts, as the system knows them; for the log.
+/// Who acts, as the system knows them; for the log. Names are what the environment says; the number is the system's.
 fn who(env: &Env) -> Option<OperatorName> {
     let named = |name: &&str| env.iter().find(|(key, value)| key == name && !value.is_empty());
     let named = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(named);
-    named.and_then(|(_, value)| OperatorName::new(value))
+    let number = std::fs::metadata("/proc/self").ok().map(|own| format!("uid {}", own.uid()));
+    let words = match (named, number) {
+        (Some((_, name)), Some(number)) => format!("{name} ({number})"),
+        (Some((_, name)), None) => name.clone(),
+        (None, number) => number?,
+    };
+    OperatorName::new(&words)
 }
 
 /// Runs keysweep with this process's arguments and environment.

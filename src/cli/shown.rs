@@ -106,8 +106,17 @@ impl<W: Write, T: Listed> Shown<W, T> {
 
     /// Ends it. What a table leaves out is counted where there is more than was read.
     pub async fn rest(self, ledger: &Ledger, of: Counted, hint: &str) -> Result<(), CliError> {
+        self.rest_of(ledger.how_many(of), hint).await
+    }
+
+    /// The same, with the length of the whole list, which is asked for only where it is needed.
+    pub async fn rest_of(
+        self,
+        all: impl Future<Output = Result<u64, LedgerError>>,
+        hint: &str,
+    ) -> Result<(), CliError> {
         let more = match self.format {
-            Format::Table if !self.is_whole => ledger.how_many(of).await?.saturating_sub(self.shown as u64),
+            Format::Table if !self.is_whole => all.await?.saturating_sub(self.shown as u64),
             _ => 0,
         };
         Ok(self.end(more, hint)?)

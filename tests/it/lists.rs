@@ -194,6 +194,32 @@ fn a_new_critical_finding_stands_first_and_the_hint_leads_to_the_rest() {
 }
 
 #[test]
+fn findings_can_be_narrowed_and_a_name_that_there_is_not_is_a_mistake() {
+    let estate = stale_keys(3);
+    second_source(&estate);
+    estate.run(&["scan", "--no-probe"]).exits(0);
+    let all = estate.run(&["findings", "list", "--format", "json"]).exits(0).json();
+    let all = all.as_array().expect("a list").clone();
+    for (flag, field, value) in [
+        ("--rule", "rule", "secret-stale"),
+        ("--severity", "severity", "critical"),
+        ("--account", "account_id", "a00"),
+        ("--source", "source", "second"),
+    ] {
+        let found = estate.run(&["findings", "list", flag, value, "--format", "json"]).exits(0).json();
+        let wanted: Vec<&Value> = all.iter().filter(|row| row[field] == value).collect();
+        assert!(!wanted.is_empty(), "{flag} {value}: {all:#?}");
+        assert_eq!(found.as_array().expect("a list").iter().collect::<Vec<_>>(), wanted, "{flag} {value}");
+    }
+    let table = estate.run(&["findings", "list", "--rule", "secret-stale", "--limit", "1"]).exits(0).out;
+    let stale = all.iter().filter(|row| row["rule"] == "secret-stale").count();
+    assert!(table.contains(&format!("{} more", stale - 1)), "{table}");
+    for wrong in [["--rule", "no-rule"], ["--account", "nobody"], ["--source", "nowhere"]] {
+        estate.run(&["findings", "list", wrong[0], wrong[1]]).exits(2);
+    }
+}
+
+#[test]
 fn two_sources_with_the_same_id_are_told_apart_in_every_table_and_sheet() {
     let estate = stale_keys(1);
     let table = estate.run(&["scan", "--no-probe"]).exits(0).out;

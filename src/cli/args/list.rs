@@ -4,6 +4,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use super::{Format, TextFormat};
+use crate::domain::finding::{RuleName, Severity};
 use crate::ledger::read::MailState;
 
 /// `list` and `show`.
@@ -23,6 +24,9 @@ pub enum FindingsVerb {
         /// Closed ones too
         #[arg(long)]
         all: bool,
+        /// Which of them
+        #[command(flatten)]
+        which: WhichFindings,
         /// Flags of every list
         #[command(flatten)]
         list: ListArgs,
@@ -37,7 +41,7 @@ pub enum MailsVerb {
     /// One line each, the latest first
     List {
         /// Only those in this state
-        #[arg(long, value_name = "STATE", value_parser = states())]
+        #[arg(long, value_name = "STATE", value_parser = named(MailState::ALL, MailState::as_str))]
         state: Option<MailState>,
         /// Flags of every list
         #[command(flatten)]
@@ -45,6 +49,23 @@ pub enum MailsVerb {
     },
     /// One of them, whole
     Show(ShowArgs),
+}
+
+/// Which findings are listed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WhichFindings {
+    /// Only those of this rule
+    #[arg(long, value_parser = named(RuleName::ALL, RuleName::as_str))]
+    pub rule: Option<RuleName>,
+    /// Only those as bad as this
+    #[arg(long, value_parser = named(Severity::ALL, Severity::as_str))]
+    pub severity: Option<Severity>,
+    /// Only those of the account with this id on the platform
+    #[arg(long)]
+    pub account: Option<String>,
+    /// Only those on connections of this source
+    #[arg(long)]
+    pub source: Option<String>,
 }
 
 /// What is shown, and how.
@@ -68,8 +89,11 @@ pub struct ListArgs {
     pub limit: Option<usize>,
 }
 
-/// Its words are known to help and completions.
-fn states() -> impl TypedValueParser<Value = MailState> {
-    let of = |word: String| MailState::ALL.into_iter().find(|state| state.as_str() == word);
-    PossibleValuesParser::new(MailState::ALL.map(MailState::as_str)).try_map(move |word| of(word).ok_or("no state"))
+/// One of these, by its word; the words are known to help and completions.
+fn named<T, const N: usize>(all: [T; N], word: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    let of = move |told: &str| all.into_iter().find(|one| word(*one) == told);
+    PossibleValuesParser::new(all.map(word)).try_map(move |told| of(&told).ok_or("no such word"))
 }
