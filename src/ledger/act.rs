@@ -82,7 +82,10 @@ async fn decided(
     by: By<'_>,
     (act, now, policy): (Act, Timestamp, &ActPolicy),
 ) -> Result<Result<(About, Change), Refusal>, LedgerError> {
-    let Some(about) = About::read(tx, finding, opening).await? else { return Ok(Err(Refusal::Unknown)) };
+    let Some(about) = About::read(tx, finding, opening).await? else {
+        // whoever saw an opening saw a finding
+        return Ok(Err(if opening.is_some() { Refusal::Over } else { Refusal::Unknown }));
+    };
     let Some(actor) = actor(tx, finding, by, now).await? else { return Ok(Err(Refusal::NotYours)) };
     Ok(decide(act, &actor, &about.matter, now, policy).map(|change| (about, change)))
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::cases::{Proof, Told};
 use super::nhi::Nhi;
-use super::words::{cure, why};
+use super::words::{cleared, said};
 use crate::domain::chain::Link;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
@@ -48,15 +48,15 @@ pub fn detection(detail: &FindingDetail, producer: &Producer<'_>) -> Value {
         "severity_id": severity_id, "severity": severity,
         "status_id": status.0, "status": status.1, "status_detail": detail.course.closed_why,
         "time": changed.as_millis(), "time_dt": changed.to_string(),
-        "message": why(finding.rule),
+        "message": said(finding),
         "finding_info": {
             "uid": format!("{}/{}", producer.ledger_id, finding_name(finding.id)),
-            "title": finding.rule, "desc": why(finding.rule), "types": types.into_iter().collect::<Vec<_>>(),
+            "title": finding.rule, "desc": said(finding), "types": types.into_iter().collect::<Vec<_>>(),
             "created_time": finding.opened_at.as_millis(), "created_time_dt": finding.opened_at.to_string(),
             "first_seen_time": finding.since.as_millis(), "first_seen_time_dt": finding.since.to_string(),
             "modified_time": changed.as_millis(), "modified_time_dt": changed.to_string(),
         },
-        "remediation": {"desc": cure(finding.rule)},
+        "remediation": {"desc": cleared(finding)},
         "resources": resources(detail),
         "evidences": [{"data": evidence(detail)}],
         "unmapped": {

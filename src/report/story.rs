@@ -10,7 +10,7 @@ pub use self::document::{ExplainedFinding, FindingStory, KeyEvidence, StoryDocum
 pub use self::key::{credential_facts, credential_pairs};
 use super::log::Entry;
 use super::text::{pairs, plain, second};
-use super::words::{cure, ended, exempt, why};
+use super::words::{cleared, ended, exempt, said};
 use crate::domain::action::Why;
 use crate::domain::finding::Exempt;
 use crate::domain::ids::FindingId;
@@ -118,7 +118,7 @@ pub fn use_span(used: &CredentialUse) -> String {
 pub fn finding_facts(detail: &FindingDetail, now: Timestamp) -> String {
     let finding = &detail.finding;
     let mut text = format!("{} {} {}\n", finding_name(finding.id), finding.severity, finding.rule);
-    _ = writeln!(text, "{}\n{}\n", why(finding.rule), cure(finding.rule));
+    _ = writeln!(text, "{}\n{}\n", said(finding), cleared(finding));
     text.push_str(&pairs(&finding_pairs(detail, now)));
     text
 }
@@ -158,7 +158,7 @@ fn open_finding(detail: &FindingDetail, now: Timestamp) -> String {
         plain(&finding.connection_id),
         second(finding.since)
     );
-    _ = writeln!(text, "  {}\n  {}", why(finding.rule), cure(finding.rule));
+    _ = writeln!(text, "  {}\n  {}", said(finding), cleared(finding));
     if let Some(word) = &finding.exempt {
         _ = writeln!(text, "  It is {}, which covers {}.", plain(&exempt(word)), plain(&word.terms));
     }

@@ -1,15 +1,33 @@
 //! What rules, ends and states mean, in a sentence each.
 
+use std::borrow::Cow;
+
 use super::text::second;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::EndedBy;
 use crate::domain::finding::{Exempt, RuleName};
-use crate::ledger::read::NoticeRow;
+use crate::ledger::read::{FindingRow, NoticeRow};
 
 /// Until when a finding is accepted, and why.
 pub fn exempt(exempt: &Exempt) -> String {
     let by = exempt.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
     format!("exempt until {}: {}{by}", second(exempt.until), exempt.reason)
+}
+
+/// What a finding says, in a sentence. What a closed one said is not so any more.
+pub fn said(finding: &FindingRow) -> Cow<'static, str> {
+    match finding.closed_at {
+        None => why(finding.rule).into(),
+        Some(_) => format!("It said: {}", why(finding.rule)).into(),
+    }
+}
+
+/// What would clear a finding, in a sentence, or since when that is so.
+pub fn cleared(finding: &FindingRow) -> Cow<'static, str> {
+    match finding.closed_at {
+        None => cure(finding.rule).into(),
+        Some(at) => format!("It is closed since {}: that was no longer so.", second(at)).into(),
+    }
 }
 
 /// What a rule has to say, in a sentence.

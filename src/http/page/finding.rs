@@ -14,7 +14,7 @@ use crate::http::told;
 use crate::ledger::read::{FindingDetail, FindingRow, FindingState, finding_name, parse_finding};
 use crate::report::story::finding_pairs;
 use crate::report::text::second;
-use crate::report::words::{cure, step, why};
+use crate::report::words::{cleared, said, step};
 
 /// The page of the finding of this name.
 ///
@@ -49,7 +49,7 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
     Ok(Sheet {
         heading: format!("{name} {} {}", finding.severity, finding.rule),
         noted: done.then(|| noted(finding, scene.now)),
-        lead: vec![why(finding.rule).to_owned(), cure(finding.rule).to_owned()],
+        lead: vec![said(finding).into_owned(), cleared(finding).into_owned()],
         parts,
     })
 }

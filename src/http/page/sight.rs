@@ -71,15 +71,23 @@ impl Verdict {
     pub(super) fn over(panels: &[Panel]) -> Self {
         let levels: Vec<Level> = panels.iter().flat_map(|panel| &panel.lines).map(|line| line.level).collect();
         let of = |level| levels.iter().filter(|each| **each == level).count() as u64;
-        let level = levels.iter().copied().max().unwrap_or(Level::Unknown);
+        // What is not known yet weighs more than what is worth a look: who asks is not to be told that all is in sight.
+        let level = match levels.iter().copied().max().unwrap_or(Level::Unknown) {
+            Level::Look if of(Level::Unknown) > 0 => Level::Unknown,
+            level => level,
+        };
+        let look = match of(Level::Look) {
+            0 => String::new(),
+            look => format!(" {} worth a look.", counted(look, "thing is", "things are")),
+        };
         let unseen = match of(Level::Unknown) {
             0 => String::new(),
             unseen => format!(" {} not known yet.", counted(unseen, "thing is", "things are")),
         };
         let sentence = match level {
             Level::Well => "No. Everything that keysweep looks at is in sight.".to_owned(),
-            Level::Unknown => format!("Not as far as is known.{unseen}"),
-            Level::Look => format!("No. {} worth a look.{unseen}", counted(of(level), "thing is", "things are")),
+            Level::Unknown => format!("Not as far as is known.{look}{unseen}"),
+            Level::Look => format!("No.{look}"),
             Level::Trouble => {
                 format!("In part. {} out of order.{unseen}", counted(of(level), "thing is", "things are"))
             }

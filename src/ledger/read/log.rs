@@ -251,8 +251,8 @@ impl SourceRow {
         for (count, what) in [(self.held_back, "connections"), (self.held_back_people, "people")] {
             if count > 0 {
                 sentences.push(format!(
-                    "{count} {what} are gone at once and held back: if they are meant to be gone, run \
-                     `keysweep inventory accept {}`",
+                    "{count} {what} are gone at once and held back: if they are meant to be gone, accept that on the page \
+                     under Sources, or with `keysweep inventory accept {}` while no daemon runs",
                     self.name
                 ));
             }

@@ -1,5 +1,7 @@
 //! The parts of the evidence pack, as programs read them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,7 +12,7 @@ use crate::report::cases::{Line, Tally};
 use crate::report::exemptions::ExemptionRow;
 use crate::report::nhi::Nhi;
 use crate::report::story::KeyEvidence;
-use crate::report::words::{cure, why};
+use crate::report::words::{cleared, said};
 
 /// The evidence pack: what was live when, who was told when, and what proves that a key is dead.
 #[derive(ToSchema)]
@@ -73,9 +75,9 @@ pub struct ReportedFinding<'p> {
     /// who was told what, oldest first
     notices: &'p [NoticeRow],
     /// what the rule says
-    why: &'static str,
+    why: Cow<'static, str>,
     /// what clears it
-    clears: &'static str,
+    clears: Cow<'static, str>,
     /// the OWASP risk that it speaks of, such as `NHI1:2025`
     owasp_nhi: Option<&'static str>,
 }
@@ -116,7 +118,14 @@ impl<'p> ReportedFinding<'p> {
     pub fn of(detail: &'p FindingDetail) -> Self {
         let FindingDetail { finding, course, notices, .. } = detail;
         let rule = finding.rule;
-        Self { finding, course, notices, why: why(rule), clears: cure(rule), owasp_nhi: Nhi::of(rule).map(Nhi::id) }
+        Self {
+            finding,
+            course,
+            notices,
+            why: said(finding),
+            clears: cleared(finding),
+            owasp_nhi: Nhi::of(rule).map(Nhi::id),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The story for programs.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -7,7 +9,7 @@ use super::Story;
 use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail};
 use crate::report::cases::Proof;
 use crate::report::log::Entry;
-use crate::report::words::{cure, why};
+use crate::report::words::{cleared, said};
 
 /// All that the ledger has of one credential.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,9 +51,9 @@ pub struct ExplainedFinding<'s> {
     #[serde(flatten)]
     detail: &'s FindingDetail,
     /// what the rule says
-    why: &'static str,
+    why: Cow<'static, str>,
     /// what clears it
-    clears: &'static str,
+    clears: Cow<'static, str>,
 }
 
 /// A finding, and the story of its credential.
@@ -61,9 +63,9 @@ pub struct FindingStory<'s> {
     /// the finding
     finding: &'s FindingDetail,
     /// what the rule says
-    why: &'static str,
+    why: Cow<'static, str>,
     /// what clears it
-    clears: &'static str,
+    clears: Cow<'static, str>,
     /// the story of its credential, alone in a list
     credentials: Vec<StoryDocument<'s>>,
 }
@@ -95,15 +97,14 @@ impl Story {
 impl<'s> ExplainedFinding<'s> {
     /// Puts it into words.
     pub fn of(detail: &'s FindingDetail) -> Self {
-        Self { detail, why: why(detail.finding.rule), clears: cure(detail.finding.rule) }
+        Self { detail, why: said(&detail.finding), clears: cleared(&detail.finding) }
     }
 }
 
 impl<'s> FindingStory<'s> {
     /// Both together; without a story where its credential is gone meanwhile.
     pub fn of(finding: &'s FindingDetail, story: Option<&'s Story>) -> Self {
-        let rule = finding.finding.rule;
         let credentials = story.map(Story::document).into_iter().collect();
-        Self { finding, why: why(rule), clears: cure(rule), credentials }
+        Self { finding, why: said(&finding.finding), clears: cleared(&finding.finding), credentials }
     }
 }

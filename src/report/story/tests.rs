@@ -11,6 +11,7 @@ use crate::domain::time::{days, hours};
 use crate::ledger::read::{EventRow, FindingCourse, FindingState, MailState, NoticeRow};
 use crate::report::cases::Told;
 use crate::report::log::{Names, entries};
+use crate::report::words::cure;
 
 /// 21 September 2026, 14:13:20 UTC
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);

@@ -68,7 +68,8 @@ fn source_line(source: &SourceOverview, facts: &Facts<'_>) -> Line {
     match source.held_back {
         0 => line,
         gone => line.raised(Level::Look, "up, with remarks").more(format!(
-            "{} from the list at once and held back: `keysweep inventory accept {}`",
+            "{} from the list at once and held back: believed by a button under Sources, or by `keysweep inventory accept {}` \
+             while the daemon is stopped",
             counted(gone, "entry is gone", "entries are gone"),
             harmless(&source.name)
         )),

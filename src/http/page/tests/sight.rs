@@ -25,7 +25,8 @@ const OF_OTHERS: &[Case] = &[
     (
         |world| world.source().held_back = 40,
         Level::Look,
-        "40 entries are gone from the list at once and held back: `keysweep inventory accept main`",
+        "40 entries are gone from the list at once and held back: believed by a button under Sources, or by \
+         `keysweep inventory accept main` while the daemon is stopped",
     ),
     (|world| world.overview().sources.clear(), Level::Unknown, "main: not read yet"),
     (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
