@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::outcome::{Part, Reason, Verdict};
+use super::outlived::Outlived;
 use super::time::Timestamp;
 
 /// What is believed of a credential (DESIGN.md 4).
@@ -51,7 +52,7 @@ impl fmt::Display for Liveness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shredding {
-    /// dead, and still refused when settling was over
+    /// dead, and still refused when settling was over; or outlived by a newer secret, which nothing takes back
     Proven,
     /// dead, but retention ended before settling did
     ProvenUnsettled,
@@ -119,9 +120,12 @@ pub struct Belief {
     /// when it was proven dead; kept through shredding
     #[serde(skip_serializing_if = "Option::is_none")]
     pub died_at: Option<Timestamp>,
-    /// what was proven when the copy was destroyed
+    /// what was proven when the copy was destroyed, or since
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shredding: Option<Shredding>,
+    /// the newer secret that proves it dead, where no confirmed refusal does
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlived: Option<Outlived>,
 }
 
 impl Belief {

@@ -31,6 +31,7 @@ mod mail_server;
 mod metrics;
 mod months;
 mod onslaught;
+mod outlived;
 mod over_http;
 mod own_schedule;
 mod page;

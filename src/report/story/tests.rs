@@ -37,6 +37,7 @@ pub(crate) fn credential() -> CredentialRow {
         unknown_since: None,
         unknown_reason: None,
         died_at: Some(START + days(5) + hours(2)),
+        outlived_at: None,
         shredding: Some(Shredding::Proven),
         last_answer: Some(json!([{"protocol": "rest", "endpoint": "default", "verdict": "refused", "status": 401}])),
         secret_since: START - days(100),

@@ -55,6 +55,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             sights: &sights,
             clocks: clocks.as_ref(),
             events: &events,
+            ..Learnt::default()
         };
         if learnt.is_nothing() {
             return Ok(());
@@ -66,7 +67,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             sum.transitions += 1;
             self.tools.meter.moved(self.provider, to);
         }
-        Ok(())
+        self.note_heirs(&records).await
     }
 
     fn conclude(&self, looked: Looked, control: bool) -> Concluded {
