@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::outcome::{Part, Reason, Verdict};
+use super::outcome::{Part, Place, Reason, Verdict};
 use super::outlived::Outlived;
 use super::time::Timestamp;
 
@@ -78,6 +78,9 @@ pub struct Belief {
     /// whether that acceptance was `limited`
     #[serde(skip_serializing_if = "is_false")]
     pub limited: bool,
+    /// where it lives: the place that let it in, as far as that is known. See [`Belief::let_in_over`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<Place>,
     /// the first refusal, whole or partly, of the unbroken run that made it suspect
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_first: Option<Timestamp>,
@@ -136,6 +139,19 @@ impl Belief {
         let news = self.refused_on != refused_on || self.left_out != left_out;
         (self.refused_on, self.left_out) = (refused_on, left_out);
         news
+    }
+
+    /// Notes where an acceptance came from. `lingers`: the provider lets replaced values in for a while. Then a protocol
+    /// that is asked because an earlier one refused is where a value lingers, and not where it lives.
+    pub fn let_in_over(&mut self, parts: &[Part], lingers: bool) {
+        let Some(place) = parts.iter().position(|part| part.verdict.is_acceptance()) else { return };
+        let part = &parts[place];
+        let came_later = parts[..place]
+            .iter()
+            .any(|earlier| earlier.verdict == Verdict::Refused && earlier.protocol != part.protocol);
+        if !(lingers && came_later) && !self.home.as_ref().is_some_and(|home| part.is_at(home)) {
+            self.home = Some(Place { protocol: part.protocol.clone(), endpoint: part.endpoint.clone() });
+        }
     }
 
     /// True where the provider's refusal is proven, held copy or not.

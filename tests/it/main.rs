@@ -20,6 +20,7 @@ mod events;
 mod forms;
 mod fuzz;
 mod head;
+mod homes;
 mod house;
 mod kill;
 mod letters;

@@ -98,6 +98,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         if matches!(outcome, Some(Outcome::Refused | Outcome::PartlyRefused(_))) {
             step.rule_visible |= step.belief.refused_over(parts.as_deref().unwrap_or_default());
         }
+        if matches!(outcome, Some(Outcome::Accepted | Outcome::Limited)) {
+            step.belief.let_in_over(parts.as_deref().unwrap_or_default(), self.policy.grace.is_some());
+        }
         let goes_back = believed.liveness != written.liveness && step.belief.liveness == believed.liveness;
         let moved = step.transition.map(|transition| {
             let event = moved(&due, transition, at, outcome, parts.as_deref());
