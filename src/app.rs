@@ -182,8 +182,12 @@ impl<C: Clock> App<C> {
     pub fn liveness_policy(&self, provider: &ProviderName) -> LivenessPolicy {
         let known = self.catalogue.get(provider);
         let (gap, settle) = (known.and_then(Provider::confirm_gap), known.and_then(Provider::settle));
-        let only_after_acceptance = known.is_some_and(Provider::only_after_acceptance);
-        LivenessPolicy { only_after_acceptance, ..self.settings.liveness_policy(provider, gap, settle) }
+        LivenessPolicy {
+            only_after_acceptance: known.is_some_and(Provider::only_after_acceptance),
+            grace: known.and_then(Provider::grace),
+            one_secret_per_key: known.is_some_and(|known| known.rotation.one_secret_per_key),
+            ..self.settings.liveness_policy(provider, gap, settle)
+        }
     }
 
     /// What the rules go by.

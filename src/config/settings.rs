@@ -303,7 +303,7 @@ impl Settings {
             settle: self.settle(provider, settle),
             retention: self.escrow.retention,
             unproven_after: self.liveness.unproven_after,
-            only_after_acceptance: false,
+            ..LivenessPolicy::default()
         }
     }
 

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::outcome::{Part, Reason, Verdict};
+use super::outcome::{Part, Place, Reason, Verdict};
+use super::outlived::Outlived;
 use super::time::Timestamp;
 
 /// What is believed of a credential (DESIGN.md 4).
@@ -51,7 +52,7 @@ impl fmt::Display for Liveness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shredding {
-    /// dead, and still refused when settling was over
+    /// dead, and still refused when settling was over; or outlived by a newer secret, which nothing takes back
     Proven,
     /// dead, but retention ended before settling did
     ProvenUnsettled,
@@ -77,6 +78,9 @@ pub struct Belief {
     /// whether that acceptance was `limited`
     #[serde(skip_serializing_if = "is_false")]
     pub limited: bool,
+    /// where it lives: the place that let it in, as far as that is known. See [`Belief::let_in_over`]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home: Option<Place>,
     /// the first refusal, whole or partly, of the unbroken run that made it suspect
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_first: Option<Timestamp>,
@@ -119,9 +123,12 @@ pub struct Belief {
     /// when it was proven dead; kept through shredding
     #[serde(skip_serializing_if = "Option::is_none")]
     pub died_at: Option<Timestamp>,
-    /// what was proven when the copy was destroyed
+    /// what was proven when the copy was destroyed, or since
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shredding: Option<Shredding>,
+    /// the newer secret that proves it dead, where no confirmed refusal does
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlived: Option<Outlived>,
 }
 
 impl Belief {
@@ -132,6 +139,19 @@ impl Belief {
         let news = self.refused_on != refused_on || self.left_out != left_out;
         (self.refused_on, self.left_out) = (refused_on, left_out);
         news
+    }
+
+    /// Notes where an acceptance came from. `lingers`: the provider lets replaced values in for a while. Then a protocol
+    /// that is asked because an earlier one refused is where a value lingers, and not where it lives.
+    pub fn let_in_over(&mut self, parts: &[Part], lingers: bool) {
+        let Some(place) = parts.iter().position(|part| part.verdict.is_acceptance()) else { return };
+        let part = &parts[place];
+        let came_later = parts[..place]
+            .iter()
+            .any(|earlier| earlier.verdict == Verdict::Refused && earlier.protocol != part.protocol);
+        if !(lingers && came_later) && !self.home.as_ref().is_some_and(|home| part.is_at(home)) {
+            self.home = Some(Place { protocol: part.protocol.clone(), endpoint: part.endpoint.clone() });
+        }
     }
 
     /// True where the provider's refusal is proven, held copy or not.

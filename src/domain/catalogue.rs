@@ -71,6 +71,11 @@ impl Provider {
         self.rotation.settle_days.map(days)
     }
 
+    /// How long a value is let in after it was replaced, at most; `None` where it dies at once.
+    pub fn grace(&self) -> Option<Duration> {
+        self.rotation.grace_hours.map(hours)
+    }
+
     /// Whether a refusal counts only for a credential that was accepted before: see [`Refusal`].
     pub fn only_after_acceptance(&self) -> bool {
         self.refusal.as_ref().is_some_and(|refusal| refusal.only_after_acceptance)
@@ -132,7 +137,8 @@ pub struct Age {
 pub struct Rotation {
     /// whether old and new can be valid side by side
     pub overlap: bool,
-    /// whether a public half has exactly one secret at a time
+    /// whether a public half has exactly one secret at a time: an accepted one then proves an older one dead
+    /// (`super::outlived`)
     pub one_secret_per_key: bool,
     /// how long the old value lives on after it was replaced, at most; not given, it dies at once
     #[serde(default)]

@@ -1,13 +1,70 @@
 //! The positive control (DESIGN.md 4): a refusal counts for more where the same endpoint has lately let *another*
-//! credential of the same source in.
+//! credential of the same source in. Which endpoint, where several refuse, says decision 38.
 
 use std::time::Duration;
 
+use super::belief::Belief;
 use super::ids::CredentialId;
-use super::time::{Timestamp, hours};
+use super::outcome::{Part, Verdict};
+use super::time::{Timestamp, days, hours};
 
 /// An acceptance is a control for so long.
 pub const HOLDS: Duration = hours(24);
+
+/// A place that let nobody of the source in for so long is none where its credentials live.
+pub const LIVES: Duration = days(7);
+
+/// Where a control is needed, so that the refusals of an answer count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needed<'p> {
+    /// at each of these places
+    Each(Vec<&'p Part>),
+    /// at one of them
+    Any(Vec<&'p Part>),
+}
+
+impl<'p> Needed<'p> {
+    /// For a credential that gets this answer. `lingers`: the provider lets replaced values in for a while; `last_let_in`:
+    /// when it last let anybody of the source in at the place of a part.
+    ///
+    /// Where it is known to live, that place alone must be well: what another one says to those who live there says nothing for
+    /// it. One that was never let in might live wherever others of its source do. A protocol where values only linger is no
+    /// such place: those who are let in there are on their way out.
+    pub fn of(
+        belief: &Belief,
+        parts: &'p [Part],
+        lingers: bool,
+        now: Timestamp,
+        last_let_in: impl Fn(&Part) -> Option<Timestamp>,
+    ) -> Self {
+        let refused = || parts.iter().filter(|part| part.verdict == Verdict::Refused);
+        if let Some(home) = refused().find(|part| belief.home.as_ref().is_some_and(|home| part.is_at(home))) {
+            return Self::Each(vec![home]);
+        }
+        if belief.accepted_at.is_some() && belief.home.is_none() {
+            return Self::Any(refused().collect()); // let in before it was kept where
+        }
+        let first = refused().next().map(|part| part.protocol.as_str());
+        let may_live = |part: &&Part| !lingers || Some(part.protocol.as_str()) == first;
+        let lives = |part: &&Part| last_let_in(part).is_some_and(|at| now.since(at) <= LIVES);
+        let places: Vec<&Part> = refused().filter(may_live).filter(lives).collect();
+        if places.is_empty() { Self::Any(refused().collect()) } else { Self::Each(places) }
+    }
+
+    /// The places.
+    pub fn places(&self) -> &[&'p Part] {
+        let (Self::Each(places) | Self::Any(places)) = self;
+        places
+    }
+
+    /// Whether it is there.
+    pub fn is_met(&self, has_control: impl Fn(&Part) -> bool) -> bool {
+        match self {
+            Self::Each(places) => !places.is_empty() && places.iter().all(|part| has_control(part)),
+            Self::Any(places) => places.iter().any(|part| has_control(part)),
+        }
+    }
+}
 
 /// The last acceptances at one endpoint: by whom, and the last one by anybody else. Two are enough to answer for every
 /// credential.
@@ -52,6 +109,85 @@ mod tests {
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    fn part(protocol: &str, endpoint: &str, verdict: Verdict) -> Part {
+        Part { protocol: protocol.to_owned(), endpoint: endpoint.to_owned(), verdict, status: None }
+    }
+
+    fn lives_at(protocol: &str, endpoint: &str) -> Belief {
+        let mut belief = Belief { accepted_at: Some(NOON), ..Belief::default() };
+        belief.let_in_over(&[part(protocol, endpoint, Verdict::Accepted)], false);
+        belief
+    }
+
+    #[test]
+    fn a_control_is_needed_where_the_credential_lives_or_where_others_of_its_source_do() {
+        let before_homes = Belief { accepted_at: Some(NOON), ..Belief::default() };
+        let never = Belief::default();
+        let two = [["rest", "default"], ["classic", "default"]];
+        let three = [["rest", "default"], ["rest", "us"], ["smtp", "relay"]];
+        // belief, refused at, whether values linger, who of the source lives where, each or any, and where
+        type Case<'a> = (Belief, &'a [[&'a str; 2]], bool, &'a [(&'a str, u64)], bool, &'a [&'a str]);
+        let cases: [Case<'_>; 10] = [
+            (lives_at("classic", "default"), &two, false, &[("rest/default", 0)], true, &["classic/default"]),
+            (lives_at("rest", "us"), &three, true, &[("rest/default", 0)], true, &["rest/us"]),
+            (before_homes, &two, false, &[("rest/default", 0)], false, &["rest/default", "classic/default"]),
+            (
+                never.clone(),
+                &two,
+                false,
+                &[("rest/default", 0), ("classic/default", 1)],
+                true,
+                &["rest/default", "classic/default"],
+            ),
+            (never.clone(), &two, false, &[("rest/default", 0), ("classic/default", 8)], true, &["rest/default"]),
+            (never.clone(), &three, true, &[("rest/default", 0), ("smtp/relay", 0)], true, &["rest/default"]),
+            (never.clone(), &three, true, &[("rest/default", 0), ("rest/us", 7)], true, &["rest/default", "rest/us"]),
+            (never.clone(), &three, true, &[], false, &["rest/default", "rest/us", "smtp/relay"]),
+            (never, &two[..1], false, &[], false, &["rest/default"]),
+            // its place is not asked any more, by the settings or a new catalogue file
+            (lives_at("rest", "eu"), &two, false, &[("rest/default", 0)], true, &["rest/default"]),
+        ];
+        for (belief, refused, lingers, lives, each, places) in cases {
+            let parts: Vec<Part> = refused.iter().map(|[p, e]| part(p, e, Verdict::Refused)).collect();
+            let name = |part: &Part| format!("{}/{}", part.protocol, part.endpoint);
+            let now = NOON + days(30);
+            let last = |part: &Part| {
+                let found = lives.iter().find(|(place, _)| *place == name(part));
+                found.map(|(_, ago)| now - days(*ago))
+            };
+            let needed = Needed::of(&belief, &parts, lingers, now, last);
+            let told: Vec<String> = needed.places().iter().map(|part| name(part)).collect();
+            assert_eq!(
+                (matches!(needed, Needed::Each(_)), told),
+                (each, places.iter().map(ToString::to_string).collect()),
+                "{refused:?} {lives:?}"
+            );
+            assert!(needed.is_met(|_| true) && !needed.is_met(|_| false));
+            let first_only = |part: &Part| name(part) == places[0];
+            assert_eq!(needed.is_met(first_only), !each || places.len() == 1);
+        }
+        assert!(!Needed::of(&Belief::default(), &[], false, NOON, |_| None).is_met(|_| true), "nobody refused");
+    }
+
+    #[test]
+    fn a_home_moves_with_its_credential_but_not_to_where_replaced_values_linger() {
+        use Verdict::{Accepted, Refused};
+        let smtp = [part("rest", "default", Refused), part("smtp", "relay", Accepted)];
+        let us = [part("rest", "default", Refused), part("rest", "us", Accepted)];
+        let classic = [part("rest", "default", Refused), part("classic", "default", Accepted)];
+        let home = |belief: &Belief| belief.home.as_ref().map(|home| format!("{}/{}", home.protocol, home.endpoint));
+        for (parts, lingers, expected) in
+            [(&smtp, true, "rest/default"), (&us, true, "rest/us"), (&classic, false, "classic/default")]
+        {
+            let mut belief = lives_at("rest", "default");
+            belief.let_in_over(parts, lingers);
+            assert_eq!(home(&belief).as_deref(), Some(expected));
+        }
+        let mut unknown = Belief::default();
+        unknown.let_in_over(&smtp, true);
+        assert_eq!(home(&unknown), None);
+    }
 
     #[test]
     fn a_credential_is_not_its_own_control() {

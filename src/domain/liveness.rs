@@ -29,7 +29,8 @@ pub struct Context {
     pub now: Timestamp,
     /// when keysweep first saw that no use of the credential was open anywhere; `None` while one is
     pub idle_since: Option<Timestamp>,
-    /// whether the same endpoint accepted another credential of the same source, or the operator's own, within 24 h
+    /// whether another credential of the same source, or the operator's own, was accepted within 24 h where that says
+    /// something for this one (`super::control`)
     pub control: bool,
     /// whether our clock is not to be gone by (`super::clock`): then nothing dies, and no copy is destroyed for its time
     pub clock_suspect: bool,
@@ -114,7 +115,12 @@ pub fn after_probe(belief: &Belief, outcome: Outcome, ctx: &Context, policy: &Li
 pub fn presented_again(belief: &Belief) -> Belief {
     match belief.liveness {
         Liveness::Shredded if belief.is_proven_dead() => Belief::default(),
-        Liveness::Shredded => Belief { accepted_at: belief.accepted_at, limited: belief.limited, ..Belief::default() },
+        Liveness::Shredded => Belief {
+            accepted_at: belief.accepted_at,
+            limited: belief.limited,
+            home: belief.home.clone(),
+            ..Belief::default()
+        },
         Liveness::Unverified | Liveness::Live | Liveness::Suspect | Liveness::Dead => belief.clone(),
     }
 }
@@ -162,6 +168,7 @@ pub fn taken_back(belief: &Belief, from: Timestamp, now: Timestamp) -> Option<St
         asked_at: belief.asked_at,
         accepted_at: belief.accepted_at,
         limited: belief.limited,
+        home: belief.home.clone(),
         unknown_since: belief.unknown_since.or(belief.refused_first),
         unknown_reason: Some(Reason::Blind),
         unknowns: belief.unknowns.max(1),
@@ -196,6 +203,7 @@ fn accepted(belief: &Belief, limited: bool, now: Timestamp) -> Belief {
         asked_at: belief.asked_at,
         accepted_at: Some(now),
         limited,
+        home: belief.home.clone(),
         ..Belief::default()
     }
 }

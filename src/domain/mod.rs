@@ -22,6 +22,7 @@ pub mod ladder;
 pub mod link;
 pub mod liveness;
 pub mod outcome;
+pub mod outlived;
 pub mod pace;
 pub mod policy;
 pub mod quiet;

@@ -211,6 +211,22 @@ pub struct Part {
     pub status: Option<u16>,
 }
 
+/// A protocol at an endpoint, by the catalogue's names: where a credential can be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// `rest`
+    pub protocol: String,
+    /// `default`
+    pub endpoint: String,
+}
+
+impl Part {
+    /// Whether it was asked at that place.
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.protocol == place.protocol && self.endpoint == place.endpoint
+    }
+}
+
 /// The date of an answer, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dated {

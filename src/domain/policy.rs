@@ -50,6 +50,10 @@ pub struct LivenessPolicy {
     /// true where the provider refuses living keys of another kind as it refuses dead ones: then another credential's
     /// acceptance is no control for one that was never accepted itself
     pub only_after_acceptance: bool,
+    /// how long the provider lets a value in after it was replaced, at most; `None` where that dies at once
+    pub grace: Option<Duration>,
+    /// true where a public half has exactly one secret at a time: then an accepted one outlives every other
+    pub one_secret_per_key: bool,
 }
 
 impl Default for LivenessPolicy {
@@ -62,6 +66,8 @@ impl Default for LivenessPolicy {
             retention: days(90),
             unproven_after: days(7),
             only_after_acceptance: false,
+            grace: None,
+            one_secret_per_key: false,
         }
     }
 }

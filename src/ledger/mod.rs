@@ -30,6 +30,7 @@ mod estate;
 mod events;
 mod failure;
 mod judge;
+mod keymates;
 mod link;
 mod look;
 mod meta;

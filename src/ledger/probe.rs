@@ -10,13 +10,13 @@ use crate::domain::control::Accepted;
 use crate::domain::ids::{AccountId, CredentialId, ProviderName, SourceId};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
-use crate::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, ProbeRecord};
+use crate::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, ProbeRecord, SameKey};
 use crate::ports::{Event, LedgerError};
 
 use super::packed::{pack, size};
 use super::session::Session;
 use super::sql::Sql;
-use super::{Ledger, due, escrow, sight, turn};
+use super::{Ledger, due, escrow, keymates, sight, turn};
 
 /// From so many due credentials of a provider on, a page is found by walking all credentials in their order: sorting
 /// that many for every page would cost the square of them. Below, sorting the due ones costs less than the walk.
@@ -96,8 +96,16 @@ impl ProbeLedger for Ledger {
         Ok(credentials(line.rows("credential", &SUSPECTS, page).await?))
     }
 
+    async fn sharing_a_key(&self, ids: &[CredentialId]) -> Result<Vec<CredentialId>, LedgerError> {
+        keymates::sharing(&mut self.look("look for other secrets of the same keys").await?, ids).await
+    }
+
+    async fn keymates(&self, id: CredentialId, after: CredentialId) -> Result<Vec<SameKey>, LedgerError> {
+        keymates::page(&mut self.look("page through the secrets of a key").await?, id, after).await
+    }
+
     async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<Vec<CredentialId>, LedgerError> {
-        let Learnt { records, controls, sights, clocks, events } = *learnt;
+        let Learnt { records, controls, sights, outlived, sooner, clocks, events } = *learnt;
         let shreds = records.iter().any(|record| record.shred);
         // Whoever compares rows with what is held finishes first, or begins anew and shows the secret again.
         let _turn = if shreds { Some(self.turns().lock().await) } else { None };
@@ -108,10 +116,13 @@ impl ProbeLedger for Ledger {
         let mut silent: Vec<CredentialId> = tx.rows("credential", &DESTROYED, [ids(records)?.into()]).await?;
         silent.extend(used_again);
         write_beliefs(&mut tx, records).await?;
+        let (ended, changed) = keymates::write(&mut tx, outlived, sooner).await?;
+        silent.extend(changed);
         escrow::shred(&mut tx, &chosen(records, |record| record.shred)).await?;
         write_controls(&mut tx, controls).await?;
         sight::write(&mut tx, sights, clocks).await?;
         seen_differently.extend(chosen(records, |record| record.transition));
+        seen_differently.extend(ended);
         due::by_credential(&mut tx, &seen_differently, now).await?;
         tx.log(&without(events, &silent)).await?;
         tx.commit().await?;

@@ -67,10 +67,15 @@ pub(super) fn last_accepted(group: &Group<'_>) -> String {
     said.join(" ")
 }
 
-/// What the provider did and when; both instants where there are two.
+/// What the provider did and when; both instants where there are two. And what proves it beside that.
 pub(super) fn refused(group: &Group<'_>) -> String {
     let (texts, belief) = (&group.voice.texts.refused, &group.first.belief);
     let instant = |at: Timestamp| group.voice.instant(at);
+    let outlived = belief.outlived.as_ref();
+    let outlived = outlived.map(|by| texts.outlived.fill(&[("title", group.title), ("when", &instant(by.at))]));
+    if let (Some(outlived), None) = (&outlived, belief.refused_last) {
+        return outlived.clone(); // it was never refused
+    }
     let (sentence, first, last) = match (belief.refused_first, belief.refused_last.or(belief.died_at)) {
         (Some(first), Some(last)) if first < last => (&texts.twice, instant(first), instant(last)),
         (Some(at), _) | (None, Some(at)) => (&texts.once, instant(at), String::new()),
@@ -79,10 +84,9 @@ pub(super) fn refused(group: &Group<'_>) -> String {
     let protocols = protocols(group, &belief.refused_on, "refused_on");
     let place = protocols.map(|protocols| texts.r#where.fill(&[("protocols", &protocols)])).unwrap_or_default();
     let said = sentence.fill(&[("title", group.title), ("where", &place), ("first", &first), ("last", &last)]);
-    match self::protocols(group, &belief.left_out, "not_asked") {
-        Some(left_out) => format!("{said} {}", texts.left_out.fill(&[("protocols", &left_out)])),
-        None => said,
-    }
+    let left_out = self::protocols(group, &belief.left_out, "not_asked");
+    let left_out = left_out.map(|protocols| texts.left_out.fill(&[("protocols", &protocols)]));
+    [Some(said), left_out, outlived].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Protocols by name: as the belief has them, else as the evidence has kept them.

@@ -9,8 +9,9 @@ use crate::domain::belief::Belief;
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::link::ActionLink;
+use crate::domain::outlived::Outlived;
 use crate::domain::record::{Address, UsedFor};
-use crate::domain::time::days;
+use crate::domain::time::{days, hours};
 use crate::ports::notify::{ClaimedMail, MailNotice, Renderer as _};
 use crate::providers::Catalogue;
 
@@ -117,6 +118,18 @@ fn a_provider_without_a_file_gets_general_steps_and_no_invented_path() {
     let parts = templates().parts(&mail, NOW).expect("rendered");
     assert!(parts.text.contains("Log in to acme") && parts.text.contains("Reset Secret Key"), "{}", parts.text);
     assert!(!parts.text.contains("Where: \n"), "{}", parts.text);
+}
+
+#[test]
+fn a_key_that_a_newer_secret_proves_dead_is_not_said_to_have_been_refused_unless_it_was() {
+    let outlived = Some(Outlived { at: NOW - hours(2), by: None });
+    let mut mail = sample("settled");
+    mail.notices[0].belief.outlived.clone_from(&outlived);
+    let both = parts(&mail).text.replace('\n', " ");
+    assert!(both.contains("refused this key") && both.contains("newer secret of the same key"), "{both}");
+    mail.notices[0].belief = Belief { outlived, died_at: Some(NOW), ..Belief::default() };
+    let alone = parts(&mail).text.replace('\n', " ");
+    assert!(!alone.contains("refused") && alone.contains("newer secret of the same key"), "{alone}");
 }
 
 #[test]

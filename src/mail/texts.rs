@@ -121,7 +121,14 @@ tables! {
         after_reset: Sentence,
     }
     /// What the provider did, never called "revoked".
-    RefusedTexts { twice: Sentence, once: Sentence, now: Sentence, r#where: Sentence, left_out: Sentence, }
+    RefusedTexts {
+        twice: Sentence,
+        once: Sentence,
+        now: Sentence,
+        r#where: Sentence,
+        left_out: Sentence,
+        outlived: Sentence,
+    }
     /// Who is missing.
     OrphanedTexts { removed: Sentence, suspended: Sentence, no_owner: Sentence, }
     /// Why a key can't be proven dead.

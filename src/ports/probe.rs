@@ -1,7 +1,7 @@
 //! What PROBE asks of the ledger and of the providers.
 
 use super::{Event, LedgerError};
-use crate::domain::belief::Belief;
+use crate::domain::belief::{Belief, Liveness};
 use crate::domain::blindness::{Accounts, Scope, Sight};
 pub use crate::domain::cadence::LONGEST_RETRY_AFTER;
 use crate::domain::clock::Clocks;
@@ -48,9 +48,22 @@ pub trait ProbeLedger {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
 
+    /// Those among these credentials beside which there are others with the same public half, at the same provider, that
+    /// are not proven dead.
+    fn sharing_a_key(&self, ids: &[CredentialId]) -> impl Future<Output = Result<Vec<CredentialId>, LedgerError>>;
+
+    /// A page of those others, with ids above `after`, ascending; and the credential itself beside every page. Without any
+    /// other, the last page was the one before.
+    fn keymates(
+        &self,
+        id: CredentialId,
+        after: CredentialId,
+    ) -> impl Future<Output = Result<Vec<SameKey>, LedgerError>>;
+
     /// A batch of results in one transaction. Where [`ProbeRecord::transition`] is set, the connections of the credential
-    /// become due for judging: at once where they are few, else in pages. Returns those of whom nothing was told: their copy
-    /// was destroyed meanwhile, or was to be, and they have come into use again.
+    /// become due for judging, as do those of whoever is outlived: at once where they are few, else in pages. Returns those of
+    /// whom nothing was told: their copy was destroyed meanwhile, or was to be, and they have come into use again; or whoever was
+    /// to be outlived is in another state by now.
     fn commit_probes(
         &self,
         now: Timestamp,
@@ -70,6 +83,10 @@ pub struct Learnt<'a> {
     pub controls: &'a [Control],
     /// endpoints at which something was heard
     pub sights: &'a [(Scope, Sight)],
+    /// those that a newer secret proves dead
+    pub outlived: &'a [OutlivedRecord],
+    /// whom to look at sooner than it was planned
+    pub sooner: &'a [(CredentialId, Timestamp)],
     /// our clock, where something new is known of it
     pub clocks: Option<&'a Clocks>,
     /// the log
@@ -82,6 +99,8 @@ impl Learnt<'_> {
         self.records.is_empty()
             && self.controls.is_empty()
             && self.sights.is_empty()
+            && self.outlived.is_empty()
+            && self.sooner.is_empty()
             && self.clocks.is_none()
             && self.events.is_empty()
     }
@@ -148,6 +167,42 @@ pub struct ProbeRecord {
     pub idle_since: Option<Timestamp>,
     /// true where a rule could see a difference
     pub transition: bool,
+}
+
+/// One of the credentials with the same public half.
+#[derive(Clone, Debug)]
+pub struct SameKey {
+    /// the ledger's number
+    pub id: CredentialId,
+    /// its identity
+    pub fingerprint: Fingerprint,
+    /// those who use it, or did
+    pub accounts: Accounts,
+    /// the region, if known
+    pub region: Option<String>,
+    /// the customer's own address at the provider
+    pub base_url: Option<String>,
+    /// what is believed of it
+    pub belief: Belief,
+    /// when keysweep first saw it, as far as it kept that
+    pub first_seen_at: Option<Timestamp>,
+    /// when keysweep first saw that no use of it was open anywhere; `None` while one is
+    pub idle_since: Option<Timestamp>,
+    /// whether a copy is held
+    pub held: bool,
+}
+
+/// That a credential is outlived. Nothing is written where it is in another state than that.
+#[derive(Clone, Debug)]
+pub struct OutlivedRecord {
+    /// which
+    pub id: CredentialId,
+    /// the state that it was in
+    pub from: Liveness,
+    /// what is now believed
+    pub belief: Belief,
+    /// when to look again; `None` for never
+    pub probe_at: Option<Timestamp>,
 }
 
 /// Asks providers.

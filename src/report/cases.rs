@@ -174,9 +174,10 @@ impl Told {
 /// What is proven of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// it was refused, confirmed, and refused once more when settling was over
+    /// it was refused, confirmed, and refused once more when settling was over; or it was destroyed, and a newer secret under the
+    /// same key proves it dead
     Dead,
-    /// it was refused and confirmed
+    /// it was refused and confirmed, or a newer secret under the same key was accepted
     DeadUnsettled,
     /// it was refused, and that is not confirmed
     Refused,

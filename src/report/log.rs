@@ -139,6 +139,10 @@ fn sentence(event: &EventRow, names: &Names) -> String {
             answered(event, "suspect: the provider refuses it, and nothing closes until that is confirmed")
         }
         "credential.dead" => answered(event, "dead: the provider's refusal is confirmed"),
+        "credential.outlived" => {
+            let newer = event.data.get("newer").map(|newer| format!(" ({})", fact(newer))).unwrap_or_default();
+            format!("proven dead: a newer secret under the same key{newer} is accepted")
+        }
         "credential.shredded" => answered(event, "shredded: the sealed copy is destroyed"),
         "credential.taken_back" => answered(event, "no suspect any more: its provider refused everybody"),
         "provider.blind" => {

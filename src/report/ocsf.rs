@@ -117,6 +117,7 @@ fn evidence(detail: &FindingDetail) -> Map<String, Value> {
         ("first_refused_at", key.refused_first),
         ("last_refused_at", key.refused_last),
         ("died_at", key.died_at),
+        ("newer_accepted_at", key.outlived_at),
         ("first_told_at", told.first),
         ("last_told_at", told.last),
     ] {

@@ -79,7 +79,9 @@ impl<'a> Own<'a> {
             row.first_seen_at = None; // it was in another's hands
         }
         let own = |at: &mut Option<Timestamp>| *at = at.filter(|at| *at >= self.from);
-        for at in [&mut row.asked_at, &mut row.accepted_at, &mut row.refused_last, &mut row.died_at] {
+        for at in
+            [&mut row.asked_at, &mut row.accepted_at, &mut row.refused_last, &mut row.died_at, &mut row.outlived_at]
+        {
             own(at);
         }
         if row.asked_at.is_none() {

@@ -2,14 +2,17 @@
 //!
 //! What is heard is first judged together (`sights.rs`), for a provider that turns everybody away says nothing of any one
 //! key; only then is it believed (`believe.rs`). A refusal that could prove a death waits for the end of the pass, and there
-//! for an acceptance that shows that the provider still lets somebody in (`controls.rs`).
+//! for an acceptance that shows that the provider still lets somebody in (`controls.rs`). Last of all, what was accepted may prove
+//! an older secret of the same key dead (`outlived.rs`).
 
 mod believe;
 mod controls;
 mod hearing;
+mod outlived;
 mod sights;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -68,6 +71,8 @@ pub struct Lane<'a, L, P, V, C, G> {
     sights: RefCell<Sights>,
     /// suspects made since then went back in the ledger during this pass; what was loaded before doesn't know of it
     went_back: Cell<Option<Timestamp>>,
+    /// let in during this pass, of keys with several secrets
+    heirs: RefCell<BTreeSet<CredentialId>>,
     failures: Cell<u32>,
     /// whether anything was answered at all
     hearing: Cell<Hearing>,
@@ -95,10 +100,23 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let (went_back, failures, hearing, told, put_off) = Default::default();
+        let (went_back, heirs, failures, hearing, told, put_off) = Default::default();
         let left = None;
-        let lane =
-            Self { tools, pass, provider, policy, controls, sights, went_back, failures, hearing, told, put_off, left };
+        let lane = Self {
+            tools,
+            pass,
+            provider,
+            policy,
+            controls,
+            sights,
+            went_back,
+            heirs,
+            failures,
+            hearing,
+            told,
+            put_off,
+            left,
+        };
         lane.take_back().await?; // what a killed pass left undone
         lane.ask_control().await?;
         Ok(lane)
@@ -159,6 +177,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             self.believe(&mut waiting, None, &mut sum).await?;
             waiting.append(&mut rest);
         }
+        self.end_the_outlived(&mut sum).await?;
         Ok(sum)
     }
 

@@ -21,8 +21,9 @@ pub fn formerly_live(belief: &Belief, at: Timestamp) -> bool {
 /// What the answer says at the endpoint of one of its parts, and whether of a formerly live credential. `None` where
 /// nobody was asked there.
 ///
-/// Formerly live *there*: a protocol that is only asked because an earlier one refused hears nothing but refused
-/// credentials, and an endpoint that refuses what lives at another one always did.
+/// Formerly live *there*: an endpoint that refuses what lives at another one always did. Where it isn't known yet where the
+/// credential lives, that is a place of the first protocol: one that is only asked because an earlier one refused hears
+/// nothing but refused credentials.
 pub fn said(belief: &Belief, answer: &Answer, part: &Part) -> Option<(Said, bool)> {
     let said = match part.verdict {
         Verdict::NotAsked => return None,
@@ -33,13 +34,15 @@ pub fn said(belief: &Belief, answer: &Answer, part: &Part) -> Option<(Said, bool
         Verdict::Accepted | Verdict::Limited => Said::Accepted,
     };
     let first = answer.parts.iter().find(|part| part.verdict != Verdict::NotAsked);
-    let is_first = first.is_some_and(|first| first.protocol == part.protocol);
+    let is_first = || first.is_some_and(|first| first.protocol == part.protocol);
+    let lives_here = belief.home.as_ref().map_or_else(is_first, |home| part.is_at(home));
     let lives_elsewhere = said == Said::Refused && matches!(answer.outcome, Outcome::Accepted | Outcome::Limited);
-    Some((said, is_first && !lives_elsewhere && formerly_live(belief, answer.at)))
+    Some((said, lives_here && !lives_elsewhere && formerly_live(belief, answer.at)))
 }
 
 /// The parts as they count where some endpoints are blind: refusals there, and acceptances that have become limited, say
-/// nothing. Nor does a refusal elsewhere, beside such an acceptance: another region refuses what lives there.
+/// nothing. Nor does a refusal elsewhere, beside such an acceptance or where the blind one is where the credential lives:
+/// another region, or another protocol, refuses what lives there.
 /// `None` where that changes none of them.
 pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -> Option<Vec<Part>> {
     let doubtful = |part: &Part| match part.verdict {
@@ -52,7 +55,9 @@ pub fn sift(belief: &Belief, parts: &[Part], is_blind: impl Fn(&Part) -> bool) -
         return None;
     }
     let is_let_in = parts.iter().any(|part| held(part) && part.verdict == Verdict::Limited);
-    let says_nothing = |part: &Part| held(part) || (is_let_in && part.verdict == Verdict::Refused);
+    let is_home = |part: &Part| belief.home.as_ref().is_some_and(|home| part.is_at(home));
+    let is_elsewhere = is_let_in || parts.iter().any(|part| held(part) && is_home(part));
+    let says_nothing = |part: &Part| held(part) || (is_elsewhere && part.verdict == Verdict::Refused);
     let sifted = parts.iter().map(|part| {
         if says_nothing(part) {
             Part { verdict: Verdict::Unknown(Reason::Blind), ..part.clone() }

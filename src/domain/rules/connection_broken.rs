@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     boundaries: timeless,
 };
 
-fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<Ruling> {
+fn judge(subject: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<Ruling> {
     let belief = &used.credential.belief;
     let refused_since = belief.refused_first.or(belief.died_at).or(belief.since);
     belief.is_proven_dead().then(|| Ruling {
@@ -28,6 +28,7 @@ fn judge(_: &Subject, used: &UseFacts, _: &RulePolicy, _: Timestamp) -> Option<R
             .refused_over(used)
             .time("died_at", belief.died_at)
             .time("accepted_at", belief.accepted_at)
+            .outlived(subject, used)
             .done(),
         mailed: true,
         opens: true,

@@ -43,6 +43,14 @@ impl Evidence {
         self.maybe("refused_on", some(&belief.refused_on)).maybe("not_asked", some(&belief.left_out))
     }
 
+    /// When a newer secret under the same key was accepted, where that is the proof; and which, where it is the account's own.
+    pub(super) fn outlived(self, subject: &Subject, used: &UseFacts) -> Self {
+        let Some(outlived) = &used.credential.belief.outlived else { return self };
+        let own = outlived.by.as_ref().filter(|heir| heir.account == subject.connection.account);
+        self.time("newer_accepted_at", Some(outlived.at))
+            .maybe("newer_credential", own.map(|heir| heir.credential.as_str()))
+    }
+
     /// From when the secret is known to have existed, and how.
     pub(super) fn secret(self, used: &UseFacts) -> Self {
         let provenance = used.credential.provenance;

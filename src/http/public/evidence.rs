@@ -85,13 +85,13 @@ impl Ground<'_> {
         match (belief.liveness, belief.accepted_at) {
             (Liveness::Shredded, _) if belief.is_proven_dead() => {
                 let destroyed = self.at(texts.destroyed, belief.since.unwrap_or(self.now));
-                format!("{} {} {destroyed}", self.refused(), self.worth())
+                format!("{} {destroyed}", self.proof())
             }
             (Liveness::Shredded, _) => {
                 let last = belief.accepted_at.map(|at| format!(" {}", self.accepted(at))).unwrap_or_default();
                 format!("{}{last}", self.at(texts.destroyed, belief.since.unwrap_or(self.now)))
             }
-            (Liveness::Suspect | Liveness::Dead, _) => format!("{} {}", self.refused(), self.worth()),
+            (Liveness::Suspect | Liveness::Dead, _) => self.proof(),
             (Liveness::Live | Liveness::Unverified, Some(at)) if self.linked.matter.held => self.accepted(at),
             (Liveness::Live | Liveness::Unverified, Some(at)) => {
                 format!("{} {}", self.plain(texts.no_copy), self.accepted(at))
@@ -99,6 +99,14 @@ impl Ground<'_> {
             (_, None) if !self.linked.matter.held => self.plain(texts.no_copy),
             (_, None) => self.plain(texts.not_yet_asked),
         }
+    }
+
+    /// What was refused and what that is worth; or which newer secret makes it worth nothing.
+    fn proof(&self) -> String {
+        let belief = &self.linked.belief;
+        let Some(outlived) = &belief.outlived else { return format!("{} {}", self.refused(), self.worth()) };
+        let outlived = self.at(self.texts.outlived, outlived.at);
+        if belief.refused_last.is_some() { format!("{} {outlived}", self.refused()) } else { outlived }
     }
 
     /// Whether the last definite answer is a refusal. What proved a key dead stays known when its copy is destroyed.

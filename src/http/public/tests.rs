@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::belief::{Belief, Liveness, Shredding};
 use crate::domain::finding::{Anew, FindingChange, Opened};
 use crate::domain::ids::FindingId;
+use crate::domain::outlived::Outlived;
 use crate::domain::record::PersonStatus;
 use crate::domain::time::{days, hours};
 use crate::ports::collect::{CollectChunk, CollectLedger as _, PersonWrite};
@@ -273,6 +274,19 @@ async fn the_proof_stays_on_the_page_when_the_copy_is_destroyed() {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(!page.contains("accepted this key"), "{page}");
+}
+
+#[tokio::test]
+async fn a_key_that_a_newer_secret_proves_dead_was_refused_by_nobody() {
+    let house = House::open().await;
+    judge(&house.world.ledger, FindingChange::Closed { id: FindingId(1), why: "dead" }).await;
+    let outlived = Some(Outlived { at: NOW, by: None });
+    let gone = Belief { liveness: Liveness::Shredded, since: Some(NOW), accepted_at: Some(NOW), ..Belief::default() };
+    believe(&house.world.ledger, NOW, Belief { shredding: Some(Shredding::Proven), outlived, ..gone }).await;
+    let page = house.get(&place(&LINK)).await.body;
+    assert!(page.contains("<h1>This is settled</h1>"), "{page}");
+    assert!(page.contains("Mailjet accepted a newer secret of the same key on 21 September 2026"), "{page}");
+    assert!(!page.contains("refused it"), "{page}");
 }
 
 #[tokio::test]

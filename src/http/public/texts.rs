@@ -61,6 +61,7 @@ pub(super) struct Texts {
     pub(super) not_everywhere: &'static str,
     pub(super) no_control: &'static str,
     pub(super) proven: &'static str,
+    pub(super) outlived: &'static str,
     pub(super) not_yet_asked: &'static str,
     pub(super) unclear: &'static str,
     pub(super) blind: &'static str,

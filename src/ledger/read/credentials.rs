@@ -84,7 +84,10 @@ pub struct CredentialRow {
     /// when it was proven dead
     #[serde(serialize_with = "when::maybe")]
     pub died_at: Option<Timestamp>,
-    /// what was proven when the copy was destroyed
+    /// when a newer secret under the same key was accepted, where that is what proves it dead
+    #[serde(serialize_with = "when::maybe")]
+    pub outlived_at: Option<Timestamp>,
+    /// what was proven when the copy was destroyed, or since
     pub shredding: Option<Shredding>,
     /// the parts of the last answer
     pub last_answer: Option<Value>,
@@ -297,6 +300,7 @@ impl From<Packed> for CredentialRow {
             unknown_since: packed.belief.unknown_since,
             unknown_reason: packed.belief.unknown_reason,
             died_at: packed.belief.died_at,
+            outlived_at: packed.belief.outlived.map(|outlived| outlived.at),
             shredding: packed.belief.shredding,
             last_answer: packed.parts,
             secret_since: packed.secret_since,

@@ -3,6 +3,7 @@
 mod chain;
 mod collect;
 mod idle;
+mod keymates;
 mod neighbours;
 mod open;
 mod plans;

@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::collect::statements as write;
 use crate::ledger::judge::changes;
 use crate::ledger::sql::Sql;
-use crate::ledger::{collect, due, notify, probe, read};
+use crate::ledger::{collect, due, keymates, notify, probe, read};
 
 /// Tables that grow with the inventory, and what our statements call them: to walk one for each chunk would make a scan
 /// cost the square of it.
@@ -60,6 +60,11 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         &probe::OF_ANOTHER_KIND,
         &write::TOLD,
         &probe::BELIEFS,
+        &keymates::SHARING,
+        &keymates::PAGE,
+        &keymates::STILL,
+        &keymates::OUTLIVED,
+        &keymates::SOONER,
     ];
     for statement in statements {
         let steps = plan(&fixture, statement).await;
@@ -81,6 +86,16 @@ async fn look_ups_go_from_what_is_wanted_to_its_row_and_not_over_the_whole_sourc
         let steps = plan(&fixture, statement).await;
         assert!(steps[0].contains("VIRTUAL TABLE"), "{}\n{steps:#?}", statement.sqlite);
         assert!(steps.iter().any(|step| step.contains(index)), "{}\n{steps:#?}", statement.sqlite);
+    }
+}
+
+#[tokio::test]
+async fn other_secrets_of_a_key_are_found_by_the_key() {
+    let fixture = Fixture::new(Kind::Sqlite).await;
+    for statement in [&keymates::SHARING, &keymates::PAGE] {
+        let steps = plan(&fixture, statement).await;
+        let by_key = |step: &String| step.contains("credential_by_key (provider=? AND key_id=?");
+        assert!(steps.iter().any(by_key), "{}\n{steps:#?}", statement.sqlite);
     }
 }
 

@@ -37,6 +37,7 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
         let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
         format!("{}, says the operator{note}", second(leaked))
     });
+    let outlived = row.outlived_at.map(|at| format!("{}: a newer secret under the same key was accepted", second(at)));
     vec![
         ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
         ("  since", at(row.liveness_since)),
@@ -49,6 +50,7 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
         ("  control", if row.no_control { "none: the refusal does not count yet".to_owned() } else { String::new() }),
         ("  no answer", unknown.unwrap_or_default()),
         ("  died", at(row.died_at)),
+        ("  outlived", outlived.unwrap_or_default()),
         ("  last asked", at(row.asked_at)),
         ("  last answer", row.last_answer.as_ref().map(answer).unwrap_or_default()),
         ("  asked again", next(row.probe_at)),

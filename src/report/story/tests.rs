@@ -11,7 +11,7 @@ use crate::domain::time::{days, hours};
 use crate::ledger::read::{EventRow, FindingCourse, FindingState, MailState, NoticeRow};
 use crate::report::cases::Told;
 use crate::report::log::{Names, entries};
-use crate::report::words::cure;
+use crate::report::words::{cure, why};
 
 /// 21 September 2026, 14:13:20 UTC
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -38,6 +38,7 @@ pub(crate) fn credential() -> CredentialRow {
         unknown_since: None,
         unknown_reason: None,
         died_at: Some(START + days(5) + hours(2)),
+        outlived_at: None,
         shredding: Some(Shredding::Proven),
         last_answer: Some(json!([{"protocol": "rest", "endpoint": "default", "verdict": "refused", "status": 401}])),
         secret_since: START - days(100),
@@ -241,7 +242,14 @@ fn programs_get_the_same_story_with_the_logs_own_words() {
     for kind in ["credential.known_since", "use.begun", "credential.first_seen", "notice.sent", "credential.shredded"] {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }
-    assert_eq!(document["findings"][0]["clears"], cure(RuleName::SecretCompromised));
+    let told = |open: bool| {
+        let document = crate::report::value(&story(open).document());
+        ["why", "clears"].map(|name| document["findings"][0][name].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(told(true), [why(RuleName::SecretCompromised), cure(RuleName::SecretCompromised)]);
+    let [said, clears] = told(false);
+    assert_eq!(said, format!("It said: {}", why(RuleName::SecretCompromised)), "it is not so any more");
+    assert!(clears.starts_with("It is closed since "), "{clears}");
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             sights: &sights,
             clocks: clocks.as_ref(),
             events: &events,
+            ..Learnt::default()
         };
         if learnt.is_nothing() {
             return Ok(());
@@ -66,7 +67,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             sum.transitions += 1;
             self.tools.meter.moved(self.provider, to);
         }
-        Ok(())
+        self.note_heirs(&records).await
     }
 
     fn conclude(&self, looked: Looked, control: bool) -> Concluded {
@@ -96,6 +97,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let mut step = step.seen_from(&written);
         if matches!(outcome, Some(Outcome::Refused | Outcome::PartlyRefused(_))) {
             step.rule_visible |= step.belief.refused_over(parts.as_deref().unwrap_or_default());
+        }
+        if matches!(outcome, Some(Outcome::Accepted | Outcome::Limited)) {
+            step.belief.let_in_over(parts.as_deref().unwrap_or_default(), self.policy.grace.is_some());
         }
         let goes_back = believed.liveness != written.liveness && step.belief.liveness == believed.liveness;
         let moved = step.transition.map(|transition| {

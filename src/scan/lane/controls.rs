@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Lane, LaneSum, Looked};
 use crate::domain::belief::Liveness;
-use crate::domain::control::Accepted;
+use crate::domain::control::{Accepted, Needed};
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
-use crate::domain::outcome::{Outcome, Part, Verdict};
+use crate::domain::outcome::{Outcome, Part};
 use crate::domain::time::{Timestamp, hours};
 use crate::ports::probe::{Control, ProbeLedger, Prober, Question};
 use crate::ports::{Clock, LedgerError, Progress, Vault};
@@ -76,16 +76,25 @@ fn spot(source: Option<SourceId>, part: &Part) -> Spot {
 }
 
 impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, V, C, G> {
-    /// Whether one of the endpoints that refused accepted another credential of the same source, or the operator's own,
-    /// of late and since this one was refused first.
+    /// Whether the endpoints by whose refusals this one would die accepted another credential of the same source, or the
+    /// operator's own, of late and since this one was refused first.
     pub(super) fn has_control(&self, looked: &Looked) -> bool {
-        let Some(answer) = &looked.answer else { return false };
+        let (Some(answer), Some(needed)) = (&looked.answer, self.needed(looked)) else { return false };
         let controls = self.controls.borrow();
         let since = looked.due.belief.refused_whole_first;
         let holds = |source: Option<SourceId>, part: &Part| {
             controls.get(source, part).is_some_and(|control| control.holds_for(looked.due.id, since, answer.at))
         };
-        refused(&answer.parts).any(|part| holds(Some(looked.due.source), part) || holds(None, part))
+        needed.is_met(|part| holds(Some(looked.due.source), part) || holds(None, part))
+    }
+
+    /// Where this answer needs a control; `None` where there is no answer.
+    fn needed<'l>(&self, looked: &'l Looked) -> Option<Needed<'l>> {
+        let answer = looked.answer.as_ref()?;
+        let controls = self.controls.borrow();
+        let last_let_in = |part: &Part| controls.get(Some(looked.due.source), part).map(|control| control.at);
+        let lingers = self.policy.grace.is_some();
+        Some(Needed::of(&looked.due.belief, &answer.parts, lingers, answer.at, last_let_in))
     }
 
     /// Where refusals that could prove a death lack a control, because nobody else was due: those who were let in last are
@@ -108,8 +117,8 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let refused_now: BTreeSet<CredentialId> = waiting.iter().map(|looked| looked.due.id).collect();
         let (mut wanted, mut seen) = (BTreeSet::new(), HashSet::new());
         for looked in waiting.iter().filter(|looked| self.could_die(looked) && !self.has_control(looked)) {
-            let Some(answer) = &looked.answer else { continue };
-            for part in refused(&answer.parts).filter(|part| !sights.is_blind(part)) {
+            let Some(needed) = self.needed(looked) else { continue };
+            for part in needed.places().iter().copied().filter(|part| !sights.is_blind(part)) {
                 let source = looked.due.source;
                 if wanted.len() >= WITNESSES_AT_MOST || !seen.insert(spot(Some(source), part)) {
                     continue;
@@ -163,8 +172,4 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         }
         self.believe(&mut Vec::new(), None, &mut LaneSum::default()).await
     }
-}
-
-fn refused(parts: &[Part]) -> impl Iterator<Item = &Part> {
-    parts.iter().filter(|part| part.verdict == Verdict::Refused)
 }

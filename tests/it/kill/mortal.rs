@@ -22,7 +22,7 @@ use keysweep::ports::links::{KeptLink, LinkLedger};
 use keysweep::ports::notify::{
     ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
-use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
+use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, SameKey};
 use keysweep::ports::turn::{Turn, Turns};
 use keysweep::ports::{Event, LedgerError};
 use tokio::sync::Mutex;
@@ -244,6 +244,14 @@ impl ProbeLedger for Mortal<'_> {
         limit: usize,
     ) -> Result<Vec<DueCredential>, LedgerError> {
         self.read(self.ledger.suspects(provider, after, limit)).await
+    }
+
+    async fn sharing_a_key(&self, ids: &[CredentialId]) -> Result<Vec<CredentialId>, LedgerError> {
+        self.read(self.ledger.sharing_a_key(ids)).await
+    }
+
+    async fn keymates(&self, id: CredentialId, after: CredentialId) -> Result<Vec<SameKey>, LedgerError> {
+        self.read(self.ledger.keymates(id, after)).await
     }
 
     async fn commit_probes(&self, now: Timestamp, learnt: &Learnt<'_>) -> Result<Vec<CredentialId>, LedgerError> {

@@ -150,6 +150,8 @@ impl Stage {
             probe_every: self.plan.probe_every,
             confirm_gap: known.and_then(Provider::confirm_gap).unwrap_or(usual.confirm_gap),
             settle: known.and_then(Provider::settle).unwrap_or(usual.settle),
+            grace: known.and_then(Provider::grace),
+            one_secret_per_key: known.is_some_and(|known| known.rotation.one_secret_per_key),
             ..usual
         })
     }

@@ -195,7 +195,9 @@ impl Watch {
             let gave = |wanted: &[Gave]| heard.iter().any(|heard| wanted.contains(&heard.gave));
             let provider = stage.world.borrow().keys[key].provider.clone();
             let is_taken_back = event.kind == "credential.taken_back" && known == Liveness::Suspect;
+            let is_outlived = event.kind == "credential.outlived";
             let called_for = match to {
+                _ if is_outlived => self.is_over(stage, key),
                 Liveness::Live | Liveness::Unverified if is_taken_back => self.doubted.contains(&provider),
                 Liveness::Live => gave(&[Gave::Let]),
                 Liveness::Suspect => gave(&[Gave::Refused, Gave::Partly]),
@@ -206,6 +208,8 @@ impl Watch {
             stage.tally.borrow_mut().checked.add("transitions that were called for");
             if !called_for {
                 self.tell(stage, &format!("key {key} became {to} without a reason: {event:?}, heard {heard:?}"));
+            } else if is_outlived {
+                self.died.insert(key, stage.world.borrow().now);
             } else if to == Liveness::Dead {
                 self.died.insert(key, stage.world.borrow().now);
                 self.death_is_true(stage, key, &heard);

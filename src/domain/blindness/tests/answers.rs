@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::belief::{Belief, Liveness};
-use crate::domain::outcome::{Answer, Part, Reason, Verdict, combine};
+use crate::domain::outcome::{Answer, Outcome, Part, Place, Reason, Verdict, combine};
 
 const TIMEOUT: Verdict = Verdict::Unknown(Reason::Timeout);
 
@@ -68,6 +68,40 @@ fn an_endpoint_that_refuses_what_lives_at_another_says_nothing_new() {
     assert_eq!(told(&live(), regions), [Some((Said::Refused, false)), Some((Said::Accepted, true))]);
     let nowhere = vec![part("rest", "us", Verdict::Refused), part("rest", "eu", Verdict::Refused)];
     assert_eq!(told(&live(), nowhere), [Some((Said::Refused, true)), Some((Said::Refused, true))]);
+}
+
+fn at_home(protocol: &str, endpoint: &str) -> Belief {
+    let (protocol, endpoint) = (protocol.to_owned(), endpoint.to_owned());
+    Belief { home: Some(Place { protocol, endpoint }), ..live() }
+}
+
+#[test]
+fn a_credential_was_live_where_it_was_let_in_and_nowhere_else() {
+    let refused = |first: [&str; 2], second: [&str; 2]| {
+        [first, second].map(|[protocol, endpoint]| part(protocol, endpoint, Verdict::Refused)).to_vec()
+    };
+    for (home, parts, expected) in [
+        (["classic", "default"], refused(["rest", "default"], ["classic", "default"]), [false, true]),
+        (["rest", "default"], refused(["rest", "default"], ["classic", "default"]), [true, false]),
+        (["rest", "us"], refused(["rest", "default"], ["rest", "us"]), [false, true]),
+        (["rest", "default"], refused(["rest", "default"], ["smtp", "relay"]), [true, false]),
+    ] {
+        let told = told(&at_home(home[0], home[1]), parts);
+        assert_eq!(told, expected.map(|live| Some((Said::Refused, live))), "{home:?}");
+    }
+}
+
+#[test]
+fn where_a_credentials_own_place_is_blind_nothing_that_others_say_makes_it_suspect() {
+    let parts = [part("rest", "default", Verdict::Refused), part("classic", "default", Verdict::Refused)];
+    let held = |belief: &Belief, blind: &str| {
+        let sifted = sift(belief, &parts, |part| part.protocol == blind).expect("one of them is blind");
+        combine(&sifted)
+    };
+    let nothing = Outcome::Unknown(Reason::Blind);
+    assert_eq!(held(&at_home("classic", "default"), "classic"), nothing);
+    assert_eq!(held(&at_home("rest", "default"), "rest"), nothing);
+    assert_eq!(held(&at_home("rest", "default"), "classic"), Outcome::PartlyRefused(Reason::Blind));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The rules on open uses.
 
 use super::*;
+use crate::domain::outlived::{Heir, Outlived};
 
 fn with_belief(belief: Belief) -> Subject {
     active(|subject| subject.uses[0].credential.belief = belief)
@@ -105,6 +106,19 @@ fn a_connection_is_broken_since_the_first_refusal_that_it_met() {
         subject.uses[0].credential.belief = dead(day(20));
     });
     assert_eq!(only(&made_with_a_dead_key, day(30)).since, day(25));
+}
+
+#[test]
+fn a_broken_connection_names_the_newer_secret_only_where_it_is_its_own_accounts() {
+    let outlived = |account| {
+        let by = Some(Heir { credential: "0123456789ab".to_owned(), account: AccountId(account) });
+        Belief { outlived: Some(Outlived { at: day(19), by }), ..dead(day(20)) }
+    };
+    for (account, named) in [(1, Some("0123456789ab")), (2, None)] {
+        let facts = only(&with_belief(outlived(account)), day(30)).evidence;
+        assert_eq!(facts.get("newer_credential").and_then(|name| name.as_str()), named);
+        assert_eq!(facts["newer_accepted_at"], day(19).to_string());
+    }
 }
 
 #[test]

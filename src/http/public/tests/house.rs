@@ -362,7 +362,7 @@ pub(super) async fn believe(ledger: &Ledger, now: Timestamp, belief: Belief) {
         idle_since: None,
         transition: false,
     };
-    let learnt = Learnt { records: &[record], controls: &[], sights: &[], clocks: None, events: &[] };
+    let learnt = Learnt { records: &[record], ..Learnt::default() };
     ledger.commit_probes(now, &learnt).await.unwrap();
 }
 

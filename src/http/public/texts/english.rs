@@ -62,6 +62,7 @@ pub(super) static ENGLISH: Texts = Texts {
     not_everywhere: "Another way in could not be asked, so it may still work there.",
     no_control: "Nothing else shows that the question was put rightly, so the refusal proves nothing yet.",
     proven: "That is confirmed: {provider} no longer accepts it.",
+    outlived: "{provider} accepted a newer secret of the same key on {at}. It no longer accepts this one.",
     not_yet_asked: "{provider} has not yet been asked about this key.",
     unclear: "Since {at} {provider} has given no clear answer.",
     blind: "Since {at} {provider} turns everybody away, which says nothing of this key.",

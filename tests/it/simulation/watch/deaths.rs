@@ -62,6 +62,13 @@ impl Watch {
         self.tell(stage, &what.replace(MARK, "…"));
     }
 
+    /// Whoever is outlived by a newer secret of the same key is let in nowhere any more, asked or not.
+    pub(super) fn is_over(&self, stage: &Stage, key: usize) -> bool {
+        let world = stage.world.borrow();
+        stage.tally.borrow_mut().checked.add("deaths by a newer secret");
+        !world.keys[key].is_accepted(world.now)
+    }
+
     /// Whether bulk refusals of this provider outlasted blindness less than a week ago: those that follow are believed too.
     fn is_trusted(&self, world: &World, provider: &ProviderName) -> bool {
         self.trusted.get(provider).is_some_and(|since| world.now.since(*since) <= TRUSTED_FOR)
