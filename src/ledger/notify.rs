@@ -7,6 +7,7 @@ pub(super) mod recorded;
 pub(super) mod returned;
 pub(super) mod steps;
 pub(super) mod suppressed;
+pub(super) mod unsaid;
 pub(super) mod waiting;
 
 #[cfg(test)]
@@ -19,7 +20,7 @@ use crate::domain::brake::{Braked, Openings};
 use crate::domain::ids::{FindingId, MailId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{
-    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+    Begun, ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
 use crate::ports::{Event, LedgerError};
 
@@ -142,16 +143,13 @@ impl NotifyLedger for Ledger {
         claimed::read(&mut moment, ids).await
     }
 
-    async fn begin_sending(&self, mail: MailId, _: Timestamp) -> Result<(), LedgerError> {
+    async fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Begun, LedgerError> {
         let mut tx = self.write("begin to send a mail").await?;
-        if tx.run(&SENDING, [mail.0.into()]).await? == 0 {
-            return Err(LedgerError::Inconsistent {
-                table: "mail",
-                row: mail.to_string(),
-                what: "it is to be sent but is not claimed".to_owned(),
-            });
+        let begun = claimed::begin(&mut tx, mail, now).await?;
+        if begun == Begun::Sending {
+            tx.commit().await?;
         }
-        tx.commit().await
+        Ok(begun)
     }
 
     async fn record_mails(
@@ -189,10 +187,4 @@ pub(super) const DUE_MAILS: Sql = sql!(
 
 pub(super) const CLAIM: Sql = sql!(
     "UPDATE mail SET state = 'claimed', claimed_until = $2, next_try_at = NULL WHERE id IN " [within "$1" bigint]
-);
-
-pub(super) const SENDING: Sql = sql!(
-    "UPDATE mail SET state = 'sending', attempts = attempts + 1,
-                     sent_to = (SELECT p.email FROM person AS p WHERE p.id = mail.person_id)
-     WHERE id = $1 AND state = 'claimed'"
 );

@@ -101,8 +101,9 @@ pub trait NotifyLedger: LinkLedger {
     /// The same mails as they stand now, after a re-check.
     fn reload_mails(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<ClaimedMail>, LedgerError>>;
 
-    /// Its own transaction just before DATA: from here on the mail may have been sent.
-    fn begin_sending(&self, mail: MailId, now: Timestamp) -> impl Future<Output = Result<(), LedgerError>>;
+    /// Its own transaction just before DATA: from here on the mail may have been sent. Nothing is begun where the mail, as it
+    /// was written, says what is not to be said any more, or was offered to an address that is not its reader's any more.
+    fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> impl Future<Output = Result<Begun, LedgerError>>;
 
     /// What became of claimed mails, in one transaction.
     fn record_mails(
@@ -222,7 +223,8 @@ pub struct MailNotice {
     pub step: u32,
     /// true for the short note that ends a tombstone: the finding has closed, because the provider refuses the key
     pub closing: bool,
-    /// false where the finding has closed (for a closing note: is open) or begun anew since: the notice is dropped
+    /// false where the finding has closed (for a closing note: is open) or begun anew since, is quiet, or the reader wants
+    /// none of it: the notice is dropped
     pub current: bool,
     /// the owner's page of this finding; `None` without a public address
     pub link: Option<ActionLink>,
@@ -272,6 +274,16 @@ pub struct MailNotice {
     pub running_jobs: u32,
     /// what else the credential serves
     pub used_for: Vec<UsedFor>,
+}
+
+/// Whether a mail that was offered may be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Begun {
+    /// it says what the ledger says: from here on it may have been sent
+    Sending,
+    /// somebody acted, or a finding closed, since it was written: it is to be read again
+    Changed,
 }
 
 /// What became of a claimed mail.

@@ -20,7 +20,7 @@ use keysweep::ports::collect::{
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::links::{KeptLink, LinkLedger};
 use keysweep::ports::notify::{
-    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+    Begun, ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger};
 use keysweep::ports::turn::{Turn, Turns};
@@ -375,7 +375,7 @@ impl NotifyLedger for Mortal<'_> {
         self.read(self.ledger.reload_mails(ids)).await
     }
 
-    async fn begin_sending(&self, mail: MailId, now: Timestamp) -> Result<(), LedgerError> {
+    async fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Begun, LedgerError> {
         self.write("begin_sending", self.ledger.begin_sending(mail, now)).await
     }
 

@@ -1,9 +1,7 @@
 //! What leaves, and when.
 
 use super::*;
-use crate::domain::action::{Act, ActPolicy};
 use crate::domain::quiet::{Quiet as QuietTimes, QuietHours};
-use crate::ports::act::{ActLedger, By};
 use crate::ports::notify::WaitReason;
 
 on_both![
