@@ -1,5 +1,13 @@
 //! The ledger as NOTIFY sees it: steps, notices, and the outbox of mails.
 
+/// Whether a person `p` may know of a finding `f` on a connection `c`: an owner of its account, the member of it who made the
+/// connection, or the security contact. It may change while a mail waits.
+macro_rules! entitled {
+    ($dialect:ident) => {
+        "(p.id = 0 OR (p.account_id = f.account_id AND (p.role = 'owner' OR coalesce(p.member_id = c.created_by, false))))"
+    };
+}
+
 pub(super) mod claimed;
 pub(super) mod contact;
 pub(super) mod mode;
@@ -17,7 +25,7 @@ use super::Ledger;
 use super::packed::{pack, size};
 use super::sql::Sql;
 use crate::domain::brake::{Braked, Openings};
-use crate::domain::ids::{FindingId, MailId, PersonId};
+use crate::domain::ids::{FindingId, MailId, NoticeId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{
     Begun, ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
@@ -35,6 +43,17 @@ impl NotifyLedger for Ledger {
         let unsure = tx.run(&UNSURE, [now.into()]).await?;
         tx.commit().await?;
         Ok((unclaimed, unsure))
+    }
+
+    async fn take_back_lost(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        let lost: Vec<NoticeId> =
+            self.look("see who lost their notices").await?.rows("notice", &unsaid::LOST, []).await?;
+        if !lost.is_empty() {
+            let mut tx = self.write("take back what waits for others").await?;
+            unsaid::take_back(&mut tx, now, &lost).await?;
+            tx.commit().await?;
+        }
+        Ok(lost.len() as u64)
     }
 
     async fn steps_due(&self, now: Timestamp, after: FindingId, limit: usize) -> Result<Vec<StepDue>, LedgerError> {

@@ -27,6 +27,10 @@ pub trait NotifyLedger: LinkLedger {
     /// What a dead sender left: `claimed` goes back to planned, `sending` becomes `maybe_sent`. Returns how many of each.
     fn recover_mails(&self, now: Timestamp) -> impl Future<Output = Result<(u64, u64), LedgerError>>;
 
+    /// Notices that wait for a mail to somebody who may not know of their findings any more are cancelled, and the steps that
+    /// they were part of due once more, for whoever may. Returns how many.
+    fn take_back_lost(&self, now: Timestamp) -> impl Future<Output = Result<u64, LedgerError>>;
+
     /// Open, mailed findings whose next step is due, or whose reset window is over and unanswered for, with ids above
     /// `after`, ascending, and who might be told.
     fn steps_due(
@@ -223,8 +227,8 @@ pub struct MailNotice {
     pub step: u32,
     /// true for the short note that ends a tombstone: the finding has closed, because the provider refuses the key
     pub closing: bool,
-    /// false where the finding has closed (for a closing note: is open) or begun anew since, is quiet, or the reader wants
-    /// none of it: the notice is dropped
+    /// false where the finding has closed (for a closing note: is open) or begun anew since, is quiet, or the reader may not
+    /// know of it any more or wants none of it: the notice is dropped
     pub current: bool,
     /// the owner's page of this finding; `None` without a public address
     pub link: Option<ActionLink>,

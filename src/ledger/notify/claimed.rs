@@ -236,11 +236,12 @@ pub(in crate::ledger) const HEADS: Sql = sql!(
 );
 
 /// Whether a notice `n` of a mail `m` is said to its reader `p` as things stand: its finding `f` is open in that opening, not
-/// quiet beyond the claim, and the reader has not said meanwhile that it is not theirs, or that they want no such mail. The
-/// note that ends a tombstone is for those who were told of it, and says that the key is dead: nothing else closes one quietly.
+/// quiet beyond the claim, the reader may know of it still, and has not said meanwhile that it is not theirs, or that they want
+/// no such mail. The note that ends a tombstone is for those who were told of it, and says that the key is dead: nothing else
+/// closes one quietly.
 macro_rules! current {
     ($dialect:ident) => {
-        "n.state = 'planned' AND f.opening = n.opening
+        concat!("n.state = 'planned' AND f.opening = n.opening
          AND CASE n.closing
              WHEN 0 THEN f.state = 'open' AND (f.pause_until IS NULL OR f.pause_until <= coalesce(m.claimed_until, 0))
                  AND NOT EXISTS (SELECT 1 FROM disowned AS d
@@ -249,7 +250,9 @@ macro_rules! current {
              ELSE f.closed_why = 'dead' AND EXISTS (
                  SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
                  WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
-                   AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END"
+                   AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END
+         AND ",
+        entitled!($dialect))
     };
 }
 

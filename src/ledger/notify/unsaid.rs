@@ -18,6 +18,16 @@ pub(super) async fn take_back(tx: &mut Session, now: Timestamp, notices: &[Notic
     Ok(())
 }
 
+/// Notices that are in no mail yet, whose readers may not know of their findings any more.
+pub(in crate::ledger) const LOST: Sql = sql!(
+    "SELECT " [numbers "n.id"] "
+     FROM notice AS n " ["INDEXED BY notice_waiting" | ""] "
+     JOIN finding AS f ON f.id = n.finding_id
+     JOIN connection AS c ON c.id = f.connection_id
+     JOIN person AS p ON p.id = n.person_id
+     WHERE n.mail_id IS NULL AND n.state = 'planned' AND NOT " [fill entitled]
+);
+
 /// What mail $1 was to say beside $2. Where it may have arrived before, it may have been said.
 pub(in crate::ledger) const LEFT_OUT: Sql = sql!(
     "SELECT " [numbers "n.id"] "

@@ -217,6 +217,7 @@ pub(super) const ALL: &[Known] = &known![
     notify::suppressed::SUPPRESSED: "n",
     notify::unsaid::CANCELLED: "t",
     notify::unsaid::LEFT_OUT: "nt",
+    notify::unsaid::LOST: "",
     notify::unsaid::STEP_AGAIN: "tn",
     notify::waiting::ALL_WAITS_END: "",
     notify::waiting::EVERYBODY: "",

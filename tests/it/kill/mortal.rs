@@ -305,6 +305,10 @@ impl NotifyLedger for Mortal<'_> {
         self.write("recover_mails", self.ledger.recover_mails(now)).await
     }
 
+    async fn take_back_lost(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        self.write("take_back_lost", self.ledger.take_back_lost(now)).await
+    }
+
     async fn steps_due(&self, now: Timestamp, after: FindingId, limit: usize) -> Result<Vec<StepDue>, LedgerError> {
         self.read(self.ledger.steps_due(now, after, limit)).await
     }

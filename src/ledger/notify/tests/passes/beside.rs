@@ -1,7 +1,9 @@
-//! What people do while a mail is on its way: before DATA it is taken out of the mail, and nobody is told anything twice.
+//! What people do while a mail is on its way, and who they are by then: what is not to be said is taken out of the mail before
+//! DATA, whoever may know gets it, and nobody is told anything twice.
 
 use super::*;
 use crate::domain::action::Why;
+use crate::domain::quiet::QuietHours;
 
 on_both![
     what_somebody_presses_while_the_server_takes_its_time_is_taken_out_of_the_mail,
@@ -10,6 +12,9 @@ on_both![
     who_wants_no_more_of_such_mails_while_one_leaves_gets_none,
     a_mail_is_not_handed_over_for_an_address_that_its_reader_has_left,
     what_was_pressed_while_a_mail_was_being_refused_is_not_in_its_next_try,
+    who_owns_the_account_when_it_leaves_is_told_and_who_did_when_it_was_planned_is_not,
+    who_made_one_of_two_connections_is_told_of_that_one_alone_once_they_own_nothing,
+    who_left_for_another_account_is_told_nothing_of_the_old_one,
 ];
 
 const OWNER: By<'static> = By::Person(PersonId(1));
@@ -109,4 +114,68 @@ async fn what_was_pressed_while_a_mail_was_being_refused_is_not_in_its_next_try(
     assert_eq!(passes.arrived.take(), [("owner@example.org".to_owned(), vec![2])]);
     passes.run_at(NOW + days(2)).await;
     assert_eq!(passes.arrived.take(), [("owner@example.org".to_owned(), vec![1])], "told once the quiet is over");
+}
+
+/// What a notice waits for.
+#[derive(Clone, Copy, Debug)]
+enum Waits {
+    /// the hour
+    Quiet,
+    /// a server that is away
+    Away,
+    /// a server that takes its time
+    AtTheServer,
+}
+
+const HANDED_OVER: &str = "UPDATE person SET role = CASE id WHEN 1 THEN 'member' ELSE 'owner' END";
+
+async fn who_owns_the_account_when_it_leaves_is_told_and_who_did_when_it_was_planned_is_not(kind: Kind) {
+    for waits in [Waits::Quiet, Waits::Away, Waits::AtTheServer] {
+        let estate = one_owner(kind, 1).await;
+        estate.person(2, 1, "heir", "member").await.run("UPDATE connection SET created_by = 'nobody'").await;
+        open(&estate, NOW, 1..=1).await;
+        let mut passes = Passes::over(estate).await;
+        match waits {
+            Waits::Quiet => passes.policy.tell.quiet.hours = Some(QuietHours::parse("14:00-15:00").unwrap()),
+            Waits::Away => _ = passes.answer.replace(Some(SendError::Server("away".to_owned()))),
+            Waits::AtTheServer => _ = passes.meanwhile.replace(Some(Meanwhile::Statement(HANDED_OVER))),
+        }
+        passes.run_at(NOW).await;
+        assert_eq!(passes.told(), 0, "{waits:?}");
+        passes.estate.run(HANDED_OVER).await;
+        passes.answer.replace(None);
+        passes.run_at(NOW + hours(2)).await;
+        passes.run_at(NOW + hours(4)).await;
+        assert_eq!(passes.arrived.take(), [("heir@example.org".to_owned(), vec![1])], "{waits:?}");
+        let held = "SELECT count(*) FROM notice WHERE person_id = 1 AND state <> 'cancelled'";
+        assert_eq!(passes.estate.number(held).await, 0, "{waits:?}");
+    }
+}
+
+async fn who_made_one_of_two_connections_is_told_of_that_one_alone_once_they_own_nothing(kind: Kind) {
+    let estate = one_owner(kind, 2).await;
+    estate.person(2, 1, "heir", "member").await.run("UPDATE connection SET created_by = 'heir' WHERE id = 2").await;
+    open(&estate, NOW, 1..=2).await;
+    let passes = Passes::over(estate).await;
+    // The heir is told of their own connection; while the first mail leaves, the account is handed over.
+    passes.meanwhile.replace(Some(Meanwhile::Statement(HANDED_OVER)));
+    passes.run_at(NOW).await;
+    passes.run_at(NOW + hours(1)).await;
+    passes.run_at(NOW + hours(2)).await;
+    let mut told: Vec<(String, i64)> = passes
+        .arrived
+        .take()
+        .into_iter()
+        .flat_map(|(to, of)| of.into_iter().map(move |one| (to.clone(), one)))
+        .collect();
+    told.sort();
+    let expected = [("heir@example.org", 2), ("owner@example.org", 1)];
+    assert_eq!(told, expected.map(|(to, finding)| (to.to_owned(), finding)), "each once");
+}
+
+async fn who_left_for_another_account_is_told_nothing_of_the_old_one(kind: Kind) {
+    let moved = "UPDATE person SET account_id = 2 WHERE id = 1";
+    let passes = pressed(kind, Meanwhile::Statement(moved)).await;
+    let sum = passes.run_at(NOW).await;
+    assert_eq!((sum.sent, sum.cancelled, passes.told()), (0, 1, 0));
 }
