@@ -367,6 +367,7 @@ async fn a_chunk_costs_what_it_holds_and_not_what_waits() {
         (mode::NEW, "finding_step_due (next_step_at<?)"),
         (mode::RECORD, "finding_step_due (next_step_at>?)"),
         (steps::SUPERSEDE, "sqlite_autoindex_notice_1 (finding_id=? AND opening=? AND step<?)"),
+        (steps::EMPTIED, "sqlite_autoindex_notice_1 (finding_id=? AND opening=? AND step<?)"),
         (DUE_MAILS, "mail_due (next_try_at<?)"),
         (claimed::NOTICES, "notice_by_mail (mail_id=?)"),
         (claimed::SHARERS, "use_by_credential (credential_id=? AND account_id=? AND until=?)"),

@@ -207,6 +207,7 @@ pub(super) const ALL: &[Known] = &known![
     notify::steps::AMONG_MANY: "nnn",
     notify::steps::COUNT: "nn",
     notify::steps::DISOWNED: "t",
+    notify::steps::EMPTIED: "t",
     notify::steps::INSERT_NOTICES: "tn",
     notify::steps::STEPS: "tn",
     notify::steps::SUPERSEDE: "t",
