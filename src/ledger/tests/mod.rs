@@ -3,6 +3,7 @@
 mod chain;
 mod collect;
 mod idle;
+mod left_out;
 mod neighbours;
 mod open;
 mod plans;
