@@ -27,8 +27,7 @@ pub trait NotifyLedger: LinkLedger {
     /// What a dead sender left: `claimed` goes back to planned, `sending` becomes `maybe_sent`. Returns how many of each.
     fn recover_mails(&self, now: Timestamp) -> impl Future<Output = Result<(u64, u64), LedgerError>>;
 
-    /// Notices that wait for a mail to somebody who may not know of their findings any more are cancelled, and the steps that
-    /// they were part of due once more, for whoever may. Returns how many.
+    /// Cancels notices in no mail whose reader may not know of it any more; their steps are due once more. Returns how many.
     fn take_back_lost(&self, now: Timestamp) -> impl Future<Output = Result<u64, LedgerError>>;
 
     /// Open, mailed findings whose next step is due, or whose reset window is over and unanswered for, with ids above
@@ -272,6 +271,8 @@ pub struct MailNotice {
     pub until: Option<Timestamp>,
     /// when somebody last said, in this opening, that the secret was reset
     pub reset_at: Option<Timestamp>,
+    /// whether the ladder has another step after this one
+    pub reminded: bool,
     /// open connections of the account that use the credential
     pub sharers: u32,
     /// imports that still used the key when the inventory last said so

@@ -175,6 +175,8 @@ struct NoticeRow {
     ended_by: Option<EndedBy>,
     until: Option<Timestamp>,
     reset_at: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    reminded: bool,
     running_jobs: u32,
     used_for: Vec<UsedFor>,
 }
@@ -208,6 +210,7 @@ impl NoticeRow {
             ended_by: self.ended_by,
             until: self.until,
             reset_at: self.reset_at,
+            reminded: self.reminded,
             sharers,
             running_jobs: self.running_jobs,
             used_for: self.used_for,
@@ -266,7 +269,7 @@ macro_rules! notices {
                  a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
                  k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
                  EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-                 k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, c.running_jobs, " [json "c.used_for"]] "
+                 k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, f.next_step_at IS NOT NULL, c.running_jobs, " [json "c.used_for"]] "
              FROM " $($from)* "
              JOIN mail AS m ON m.id = n.mail_id
              JOIN person AS p ON p.id = n.person_id
