@@ -123,7 +123,8 @@ impl NotNow {
 
 impl Ledger {
     /// What a link leads to at `now`; `None` where there is no such link, it has ended, what it is about has closed or
-    /// begun anew, or its person may no longer act: none of these is told from another. What has closed because the key is
+    /// begun anew, its person may no longer act, or its mail went to an address that they have left: none of these is told
+    /// from another. What has closed because the key is
     /// proven dead is shown until the link ends, for as long as it is proven: its owner may have waited for just that.
     ///
     /// # Errors
@@ -234,11 +235,13 @@ pub(super) const KEEP: Sql = sql!(
      ON CONFLICT (hash) DO UPDATE SET until = excluded.until WHERE link.until < excluded.until"
 );
 
+/// Whoever reads the mailbox that the mail went to acts as the person only while it is theirs.
 pub(super) const FIND: Sql = sql!(
     "SELECT " [page
-        "l.person_id, l.mail_id, l.finding_id, l.opening, l.until, p.locale, p.status = 'active' AND p.verified = 1,
+        "l.person_id, l.mail_id, l.finding_id, l.opening, l.until, p.locale,
+         p.status = 'active' AND p.verified = 1 AND coalesce(m.sent_to = p.email, false),
          EXISTS (SELECT 1 FROM muted AS q WHERE q.person_id = p.id)"] "
-     FROM link AS l JOIN person AS p ON p.id = l.person_id
+     FROM link AS l JOIN person AS p ON p.id = l.person_id JOIN mail AS m ON m.id = l.mail_id
      WHERE l.hash = $1"
 );
 

@@ -1,5 +1,13 @@
 //! The ledger as NOTIFY sees it: steps, notices, and the outbox of mails.
 
+/// Whether a person `p` may know of a finding `f` on a connection `c`: an owner of its account, the member of it who made the
+/// connection, or the security contact. It may change while a mail waits.
+macro_rules! entitled {
+    ($dialect:ident) => {
+        "(p.id = 0 OR (p.account_id = f.account_id AND (p.role = 'owner' OR coalesce(p.member_id = c.created_by, false))))"
+    };
+}
+
 pub(super) mod claimed;
 pub(super) mod contact;
 pub(super) mod mode;
@@ -7,6 +15,7 @@ pub(super) mod recorded;
 pub(super) mod returned;
 pub(super) mod steps;
 pub(super) mod suppressed;
+pub(super) mod unsaid;
 pub(super) mod waiting;
 
 #[cfg(test)]
@@ -16,10 +25,10 @@ use super::Ledger;
 use super::packed::{pack, size};
 use super::sql::Sql;
 use crate::domain::brake::{Braked, Openings};
-use crate::domain::ids::{FindingId, MailId, PersonId};
+use crate::domain::ids::{FindingId, MailId, NoticeId, PersonId};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{
-    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+    Begun, ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
 use crate::ports::{Event, LedgerError};
 
@@ -34,6 +43,17 @@ impl NotifyLedger for Ledger {
         let unsure = tx.run(&UNSURE, [now.into()]).await?;
         tx.commit().await?;
         Ok((unclaimed, unsure))
+    }
+
+    async fn take_back_lost(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        let lost: Vec<NoticeId> =
+            self.look("see who lost their notices").await?.rows("notice", &unsaid::LOST, []).await?;
+        if !lost.is_empty() {
+            let mut tx = self.write("take back what waits for others").await?;
+            unsaid::take_back(&mut tx, now, &lost).await?;
+            tx.commit().await?;
+        }
+        Ok(lost.len() as u64)
     }
 
     async fn steps_due(&self, now: Timestamp, after: FindingId, limit: usize) -> Result<Vec<StepDue>, LedgerError> {
@@ -142,16 +162,13 @@ impl NotifyLedger for Ledger {
         claimed::read(&mut moment, ids).await
     }
 
-    async fn begin_sending(&self, mail: MailId, _: Timestamp) -> Result<(), LedgerError> {
+    async fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Begun, LedgerError> {
         let mut tx = self.write("begin to send a mail").await?;
-        if tx.run(&SENDING, [mail.0.into()]).await? == 0 {
-            return Err(LedgerError::Inconsistent {
-                table: "mail",
-                row: mail.to_string(),
-                what: "it is to be sent but is not claimed".to_owned(),
-            });
+        let begun = claimed::begin(&mut tx, mail, now).await?;
+        if begun == Begun::Sending {
+            tx.commit().await?;
         }
-        tx.commit().await
+        Ok(begun)
     }
 
     async fn record_mails(
@@ -189,10 +206,4 @@ pub(super) const DUE_MAILS: Sql = sql!(
 
 pub(super) const CLAIM: Sql = sql!(
     "UPDATE mail SET state = 'claimed', claimed_until = $2, next_try_at = NULL WHERE id IN " [within "$1" bigint]
-);
-
-pub(super) const SENDING: Sql = sql!(
-    "UPDATE mail SET state = 'sending', attempts = attempts + 1,
-                     sent_to = (SELECT p.email FROM person AS p WHERE p.id = mail.person_id)
-     WHERE id = $1 AND state = 'claimed'"
 );

@@ -72,11 +72,11 @@ pub(super) fn compose<'a>(
     let voice = Voice::new(texts, mail.timezone.as_deref());
     let platform = if platform == UNNAMED { texts.name.platform.as_str() } else { platform };
     let scene = Scene { settings, platform, voice, now };
-    let (open, closed) = (groups(mail, &scene, false), groups(mail, &scene, true));
+    let (mut open, closed) = (groups(mail, &scene, false), groups(mail, &scene, true));
+    take_turns(&mut open);
     let shown = &open[..open.len().min(MOST_ITEMS)];
     let items: Vec<Item> = shown.iter().map(|group| item(group, mail.audience, settings, language)).collect();
     let done: Vec<Done> = closed.iter().take(MOST_ITEMS).map(|group| done(group, mail.audience, settings)).collect();
-    let hidden: usize = open.iter().skip(MOST_ITEMS).map(|group| group.all.len()).sum();
     let account = clean::name(&mail.account);
     let said = said(&open, &closed, &voice);
     Digest {
@@ -88,7 +88,7 @@ pub(super) fn compose<'a>(
         items,
         done,
         done_more: more_done(closed.len().saturating_sub(MOST_ITEMS), &voice),
-        more: if hidden == 0 { String::new() } else { texts.footer.more.fill(hidden, &[]) },
+        more: more(&open, &scene),
         notes: notes(shown, &voice),
         because: because(mail.audience, &account, &scene),
         about: texts.footer.about.fill(&[("platform", platform)]),
@@ -177,6 +177,30 @@ fn preview(items: &[Item], done: &[Done]) -> String {
         return words;
     }
     words.chars().take(LONGEST_PREVIEW - 1).chain(['…']).collect()
+}
+
+/// A reminder lists others than the mail before it: those as severe as the last one that is listed take turns, by the step.
+fn take_turns(open: &mut [Group<'_>]) {
+    let Some(last) = open.get(MOST_ITEMS - 1).map(|group| group.first.severity) else { return };
+    let first = open.partition_point(|group| group.first.severity > last);
+    let end = open.partition_point(|group| group.first.severity >= last);
+    let Some(alike) = open.get_mut(first..end) else { return };
+    let step = alike.iter().flat_map(|group| &group.all).map(|notice| notice.step).max().unwrap_or(0);
+    let listed = (MOST_ITEMS - first).saturating_mul(usize::try_from(step).unwrap_or(0));
+    let turn = listed.checked_rem(alike.len()).unwrap_or(0);
+    alike.rotate_left(turn);
+}
+
+/// How many findings are not listed, and where they are to be learnt of. They are less urgent only where all are.
+fn more(open: &[Group<'_>], scene: &Scene<'_>) -> String {
+    let (shown, hidden) = open.split_at(open.len().min(MOST_ITEMS));
+    let notices = || hidden.iter().flat_map(|group| &group.all);
+    let (Some(last), Some(next)) = (shown.last(), hidden.first()) else { return String::new() };
+    let texts = &scene.voice.texts.footer;
+    let less = next.first.severity < last.first.severity;
+    let count = if less { &texts.more_less_urgent } else { &texts.more }.fill(notices().count(), &[]);
+    let later = if notices().all(|notice| notice.reminded) { &texts.more_reminded } else { &texts.more_ask };
+    format!("{count} {}", later.fill(&[("platform", scene.platform)]))
 }
 
 fn more_done(hidden: usize, voice: &Voice<'_>) -> String {

@@ -6,6 +6,7 @@ use super::group::Group;
 use super::render::{MailSettings, Reversal};
 use super::texts::ENGLISH;
 use super::{clean, former, others, words};
+use crate::domain::record::Auth;
 use crate::domain::remedy::{Remedies, Situation};
 use crate::domain::rules;
 use crate::ports::links::Described;
@@ -31,7 +32,7 @@ pub(super) struct Item {
     why: String,
     /// the provider's title and how the key is named
     key: String,
-    /// the age of the secret, and how it is known
+    /// the age of the secret, and how it is known; empty where there is none
     age: String,
     /// which connections, by name and by the platform's id
     connections: String,
@@ -118,7 +119,8 @@ pub(super) fn item(group: &Group<'_>, audience: Audience, settings: &MailSetting
         what: words::found(group),
         why: words::why(group, &guide.risk),
         key: words::key(group),
-        age: words::age(group),
+        // A permission has no secret whose age could be told.
+        age: if group.first.auth == Auth::Oauth { String::new() } else { words::age(group) },
         connections: connections(group),
         // Where no key is ended at the provider, nothing stops.
         minds: if situation.is_some() { words::minds(group) } else { Vec::new() },
@@ -185,17 +187,19 @@ fn guide(group: &Group<'_>, situation: Option<Situation>, settings: &MailSetting
         Some(steps) => (steps, tongue),
         None => (general(), language),
     };
-    // Where no key is ended at the provider, nothing stops and no old value dies.
-    let if_ended = |text: String| if situation.is_some() { text } else { String::new() };
+    // Where no key is ended at the provider, nothing stops and no old value dies; and the way to the button that ends one is
+    // no way for what leaves it be.
+    let is_ended = situation.is_some_and(|it| !matches!(it, Situation::Broken | Situation::WrongKind));
+    let shown = |text: String, is_shown: bool| if is_shown { text } else { String::new() };
     Guide {
         language: tongue.to_owned(),
         steps,
         steps_language: steps_language.to_owned(),
         risk: if tongue == language { words.risk } else { String::new() },
-        breaks: if_ended(breaks),
-        path,
+        breaks: shown(breaks, is_ended),
+        path: shown(path, situation.is_some()),
         link,
-        old_value: if_ended(old_value),
+        old_value: shown(old_value, is_ended),
     }
 }
 
@@ -214,7 +218,7 @@ fn button(group: &Group<'_>, heading: &str, open: &str, guide: &Guide) -> Option
     (!guide.link.is_empty()).then(|| Button {
         link: guide.link.clone(),
         text: open.to_owned(),
-        about: format!("{open}: {}", guide.path),
+        about: if guide.path.is_empty() { open.to_owned() } else { format!("{open}: {}", guide.path) },
         hint: String::new(),
     })
 }

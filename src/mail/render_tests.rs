@@ -154,8 +154,64 @@ fn what_is_beyond_25_items_is_counted_honestly() {
     assert_eq!(parts.text.matches("Steps:").count(), 25);
     assert_eq!(parts.html.matches("<h2 ").count(), 25);
     for body in [&parts.text, &parts.html] {
-        assert!(body.contains("And 5 more findings, less urgent and not listed here."));
+        let body = in_one_line(body);
+        assert!(body.contains("And 5 more findings that are not listed here."), "they are as urgent as those that are");
+        assert!(body.contains("What is still open then is part of the next reminder."));
     }
+    for notice in mail.notices.iter_mut().skip(25) {
+        (notice.severity, notice.reminded) = (Severity::Low, false);
+    }
+    let text = in_one_line(&self::parts(&mail).text);
+    assert!(text.contains("And 5 more findings, less urgent and not listed here."), "{text}");
+    assert!(text.contains("There may be no reminder of it: ask whoever runs"), "no reminder is promised: {text}");
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_ends_no_key_names_no_button_that_does_and_nothing_that_would_stop() {
+    for name in ["mixed-use", "connection-idle"] {
+        let text = parts(&sample(name)).text;
+        assert!(!text.contains("Where:") && !text.contains("Reset Secret Key"), "{name}: {text}");
+    }
+    for name in ["wrong-key-kind", "connection-broken"] {
+        let text = parts(&sample(name)).text;
+        assert!(!text.contains("Everything that uses") && !text.contains("The old value:"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn a_permission_has_no_secret_whose_age_is_told() {
+    let mut mail = sample("unproven");
+    mail.notices.truncate(1);
+    assert!(parts(&mail).text.contains("Secret: "), "a key has");
+    mail.notices[0].auth = crate::domain::record::Auth::Oauth;
+    let parts = parts(&mail);
+    assert!(!parts.text.contains("Secret: ") && !parts.html.contains(">Secret<"), "{}", parts.text);
+}
+
+#[test]
+fn a_reminder_lists_others_of_the_same_severity_first() {
+    let listed = |step: u32, count: i64| {
+        let first = sample("over-25").notices.remove(0);
+        let notice = |id: i64| MailNotice {
+            severity: if id <= 2 { Severity::Critical } else { Severity::High },
+            step,
+            since: first.since + hours(id.unsigned_abs()),
+            name: Some(format!("Place-{id}")),
+            ..numbered(&first, id)
+        };
+        let mail = ClaimedMail { notices: (1..=count).map(notice).collect(), ..sample("over-25") };
+        let text = parts(&mail).text;
+        (1..=count).filter(|id| text.contains(&format!("\"Place-{id}\""))).collect::<Vec<_>>()
+    };
+    let all = |ranges: [std::ops::RangeInclusive<i64>; 2]| ranges.into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(listed(0, 60), all([1..=2, 3..=25]));
+    assert_eq!(listed(1, 60), all([1..=2, 26..=48]));
+    assert_eq!(listed(2, 60), [(1..=13).collect::<Vec<_>>(), (49..=60).collect()].concat());
+    assert_eq!(listed(3, 20), (1..=20).collect::<Vec<_>>(), "all are listed");
 }
 
 #[test]

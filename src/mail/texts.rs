@@ -190,6 +190,9 @@ tables! {
     /// How a mail ends.
     FooterTexts {
         more: Plural,
+        more_less_urgent: Plural,
+        more_reminded: Sentence,
+        more_ask: Sentence,
         boundary: Sentence,
         utc: Sentence,
         zone: Sentence,

@@ -13,7 +13,7 @@ use crate::domain::ids::{CredentialId, MailId, NoticeId};
 use crate::domain::time::Timestamp;
 use crate::ports::meter::MailOutcome;
 use crate::ports::notify::{
-    ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError, WaitReason,
+    Begun, ClaimedMail, MailEnd, MailSession, Mailer, NotifyLedger, Recheck, Renderer, SendError, WaitReason,
 };
 use crate::ports::{Clock, Event, Progress};
 
@@ -128,7 +128,7 @@ where
         while !self.is_over() {
             let Some(mail) = self.queue.borrow_mut().pop_front() else { break };
             let Some((mail, message)) = self.prepare(mail).await? else { continue };
-            let (mut open, offered) = match self.offer(session.take(), &mail, &mut used).await {
+            let (open, offered) = match self.offer(session.take(), &mail, &mut used).await {
                 Ok(offered) => offered,
                 Err(error) => {
                     self.failed(&mail, &error).await?;
@@ -136,20 +136,13 @@ where
                     break;
                 }
             };
-            let usable = self.send(&mut open, offered, &mail, &message).await?;
+            session = self.send(open, offered, &mail, &message).await?;
             used += 1;
-            if !usable {
-                continue; // dropped without QUIT
-            }
-            if used < MAILS_PER_SESSION {
-                session = Some(open);
-            } else {
-                open.close().await;
+            if used >= MAILS_PER_SESSION {
+                leave(session.take()).await;
             }
         }
-        if let Some(open) = session {
-            open.close().await;
-        }
+        leave(session).await;
         Ok(())
     }
 
@@ -277,20 +270,26 @@ where
         Ok(())
     }
 
-    /// Sends one mail that was offered. Returns whether the session can be used again.
+    /// Sends one mail that was offered. Returns the session where it can be used again; else it is dropped without QUIT.
     async fn send(
         &self,
-        session: &mut M::Session,
+        mut session: M::Session,
         offered: Result<(), SendError>,
         mail: &ClaimedMail,
         message: &[u8],
-    ) -> Result<bool, Failed<K>> {
+    ) -> Result<Option<M::Session>, Failed<K>> {
         if let Err(error) = offered {
             self.failed(mail, &error).await?;
-            return Ok(!matches!(error, SendError::Server(_) | SendError::AfterData(_)));
+            return Ok((!matches!(error, SendError::Server(_) | SendError::AfterData(_))).then_some(session));
         }
         // From here to the record a kill leaves a mail that may have been sent, and the ledger knows it.
-        self.tools.ledger.begin_sending(mail.id, self.tools.clock.now()).await?;
+        if self.tools.ledger.begin_sending(mail, self.tools.clock.now()).await? == Begun::Changed {
+            // Somebody acted while the server took its time: the mail is written anew, and offered over another session.
+            leave(Some(session)).await;
+            let anew = self.tools.ledger.reload_mails(&[mail.id]).await?;
+            anew.into_iter().for_each(|mail| self.queue.borrow_mut().push_front(mail));
+            return Ok(None);
+        }
         match session.transmit(message).await {
             Ok(reply) => {
                 self.failures.set(0);
@@ -298,11 +297,11 @@ where
                 self.tools.progress.advance(1);
                 let reply: String = reply.chars().take(200).collect();
                 self.record(mail, MailEnd::Sent { reply }).await?;
-                Ok(true)
+                Ok(Some(session))
             }
             Err(error) => {
                 self.failed(mail, &error).await?;
-                Ok(matches!(error, SendError::Later(_) | SendError::Ours(_)))
+                Ok(matches!(error, SendError::Later(_) | SendError::Ours(_)).then_some(session))
             }
         }
     }
@@ -386,5 +385,12 @@ where
         self.tools.ledger.record_mails(now, &[(mail.id, end)], &events).await?;
         self.tools.meter.mailed(outcome);
         Ok(())
+    }
+}
+
+/// Takes leave of a server, where a session stands.
+async fn leave<S: MailSession>(session: Option<S>) {
+    if let Some(open) = session {
+        open.close().await;
     }
 }

@@ -200,6 +200,7 @@ where
     match brake::look(tools, mode).await? {
         Look::Braked(braked) => sum.braked = Some(braked),
         Look::Free(opened_by) => {
+            tools.ledger.take_back_lost(tools.clock.now()).await?;
             plan::take_steps(tools, opened_by, &mut sum).await?;
             waiting::form(tools, run, mode, &mut sum).await?;
             deliver::deliver(tools, &mut sum).await?;

@@ -27,6 +27,9 @@ pub trait NotifyLedger: LinkLedger {
     /// What a dead sender left: `claimed` goes back to planned, `sending` becomes `maybe_sent`. Returns how many of each.
     fn recover_mails(&self, now: Timestamp) -> impl Future<Output = Result<(u64, u64), LedgerError>>;
 
+    /// Cancels notices in no mail whose reader may not know of it any more; their steps are due once more. Returns how many.
+    fn take_back_lost(&self, now: Timestamp) -> impl Future<Output = Result<u64, LedgerError>>;
+
     /// Open, mailed findings whose next step is due, or whose reset window is over and unanswered for, with ids above
     /// `after`, ascending, and who might be told.
     fn steps_due(
@@ -101,8 +104,9 @@ pub trait NotifyLedger: LinkLedger {
     /// The same mails as they stand now, after a re-check.
     fn reload_mails(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<ClaimedMail>, LedgerError>>;
 
-    /// Its own transaction just before DATA: from here on the mail may have been sent.
-    fn begin_sending(&self, mail: MailId, now: Timestamp) -> impl Future<Output = Result<(), LedgerError>>;
+    /// Its own transaction just before DATA: from here on the mail may have been sent. Nothing is begun where the mail, as it
+    /// was written, says what is not to be said any more, or was offered to an address that is not its reader's any more.
+    fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> impl Future<Output = Result<Begun, LedgerError>>;
 
     /// What became of claimed mails, in one transaction.
     fn record_mails(
@@ -222,7 +226,8 @@ pub struct MailNotice {
     pub step: u32,
     /// true for the short note that ends a tombstone: the finding has closed, because the provider refuses the key
     pub closing: bool,
-    /// false where the finding has closed (for a closing note: is open) or begun anew since: the notice is dropped
+    /// false where the finding has closed (for a closing note: is open) or begun anew since, is quiet, or the reader may not
+    /// know of it any more or wants none of it: the notice is dropped
     pub current: bool,
     /// the owner's page of this finding; `None` without a public address
     pub link: Option<ActionLink>,
@@ -266,12 +271,24 @@ pub struct MailNotice {
     pub until: Option<Timestamp>,
     /// when somebody last said, in this opening, that the secret was reset
     pub reset_at: Option<Timestamp>,
+    /// whether the ladder has another step after this one
+    pub reminded: bool,
     /// open connections of the account that use the credential
     pub sharers: u32,
     /// imports that still used the key when the inventory last said so
     pub running_jobs: u32,
     /// what else the credential serves
     pub used_for: Vec<UsedFor>,
+}
+
+/// Whether a mail that was offered may be handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Begun {
+    /// it says what the ledger says: from here on it may have been sent
+    Sending,
+    /// somebody acted, or a finding closed, since it was written: it is to be read again
+    Changed,
 }
 
 /// What became of a claimed mail.

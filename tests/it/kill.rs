@@ -87,7 +87,7 @@ async fn die_everywhere(kind: Kind, scans: &[u64], side: Side) -> Vec<&'static s
 }
 
 /// Every write that there is.
-const WRITES: [&str; 18] = [
+const WRITES: [&str; 19] = [
     "begin_scan",
     "begin_sending",
     "claim_mails",
@@ -106,6 +106,7 @@ const WRITES: [&str; 18] = [
     "scrub",
     "source",
     "spread_dirty",
+    "take_back_lost",
 ];
 
 impl Chapter {

@@ -378,5 +378,5 @@ async fn another_opening_is_not_the_one_that_was_seen(kind: Kind) {
     let any = estate.ledger.perform(FindingId(1), None, OWNER, Act::Reset, NOW, &policy).await.unwrap();
     assert!(any.is_ok(), "{any:?}");
     let gone = estate.ledger.perform(FindingId(99), None, OWNER, Act::Reset, NOW, &policy).await.unwrap();
-    assert_eq!(gone, Err(Refusal::Over));
+    assert_eq!(gone, Err(Refusal::Unknown));
 }

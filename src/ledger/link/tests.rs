@@ -10,6 +10,7 @@ use crate::ports::notify::{Digest, Formed, NotifyLedger, StepTaken};
 on_both![
     a_link_leads_to_the_facts_as_they_stand_for_its_person_alone,
     a_page_shows_its_own_finding_however_many_its_mail_tells_of,
+    a_link_leads_nowhere_once_the_mailbox_that_its_mail_went_to_is_not_its_persons_any_more,
     a_link_lives_as_long_as_was_said_last_and_is_then_forgotten,
     a_link_belongs_to_the_opening_that_its_mail_told_of,
     what_closed_by_a_death_is_shown_while_it_is_proven,
@@ -29,6 +30,24 @@ async fn estate(kind: Kind) -> Estate {
     estate
 }
 
+async fn a_link_leads_nowhere_once_the_mailbox_that_its_mail_went_to_is_not_its_persons_any_more(kind: Kind) {
+    let estate = estate(kind).await;
+    let unsubscribe = Token::new([3; 32]);
+    let link = KeptLink { hash: unsubscribe.hash(), finding: None, until: NOW + days(365) };
+    estate.ledger.keep_links(MailId(1), PersonId(1), &[link]).await.unwrap();
+    let leads = async || {
+        let mute = estate.ledger.follow(&unsubscribe.hash(), NOW).await.unwrap();
+        (linked(&estate, &LINK, NOW).await.is_some(), mute.is_some())
+    };
+    assert_eq!(leads().await, (true, true));
+    estate.run("UPDATE person SET email = 'new@example.org'").await;
+    assert_eq!(leads().await, (false, false), "the old mailbox");
+    estate.run("UPDATE person SET email = 'owner@example.org'").await;
+    assert_eq!(leads().await, (true, true), "theirs again");
+    estate.run("UPDATE mail SET sent_to = NULL").await;
+    assert_eq!(leads().await, (false, false), "a mail that nobody can have");
+}
+
 /// Tells the owner of finding 1 in this opening, in a mail of its own, which has the next number.
 async fn tell(estate: &Estate, opening: u32, notice: i64) {
     let (finding, person) = (FindingId(1), PersonId(1));
@@ -36,6 +55,7 @@ async fn tell(estate: &Estate, opening: u32, notice: i64) {
     estate.ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
     let digests = vec![Digest { person, run: ScanId(1), notices: vec![NoticeId(notice)] }];
     estate.ledger.form_mails(NOW, &Formed { digests, waits: Vec::new() }, "example.org").await.unwrap();
+    estate.run("UPDATE mail SET sent_to = 'owner@example.org'").await;
 }
 
 async fn keep(estate: &Estate, mail: i64, token: &Token, until: Timestamp) {

@@ -13,11 +13,12 @@ use crate::domain::record::{Address, Auth, UsedFor};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ledger::notify::contact::CONTACT;
-use crate::ledger::packed::{flag, key_tail, pack};
+use crate::ledger::notify::unsaid;
+use crate::ledger::packed::{flag, key_tail, pack, size};
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
 use crate::ports::LedgerError;
-use crate::ports::notify::{Audience, ClaimedMail, MailNotice};
+use crate::ports::notify::{Audience, Begun, ClaimedMail, MailNotice};
 
 /// A mail's head names at most so many earlier ones.
 const REFERENCES: usize = 10;
@@ -64,6 +65,27 @@ pub(in crate::ledger) async fn about(
     let sharers = moment.number(&SHARING, [finding.0.into()]).await?;
     let notice = notice.into_notice(u32::try_from(sharers).unwrap_or(u32::MAX));
     Ok(Some(ClaimedMail { notices: vec![notice], ..head.into_mail()? }))
+}
+
+/// Marks a claimed mail as being sent, where it still says what the ledger says, to whom it was offered. What else was to be
+/// said in it is not said by it, and is due again when it may be; where an earlier try may have said it, it stays.
+pub(super) async fn begin(tx: &mut Session, mail: &ClaimedMail, now: Timestamp) -> Result<Begun, LedgerError> {
+    let said: Vec<NoticeId> = mail.notices.iter().map(|notice| notice.id).collect();
+    let packed = pack(&said)?;
+    let stands = tx.number(&SAID, [mail.id.0.into(), (&packed).into()]).await? == size(said.len());
+    if !stands || tx.run(&SENDING, [mail.id.0.into(), mail.address.expose().into()]).await? == 0 {
+        if tx.number(&IS_CLAIMED, [mail.id.0.into()]).await? == 0 {
+            return Err(LedgerError::Inconsistent {
+                table: "mail",
+                row: mail.id.to_string(),
+                what: "it is to be sent but is not claimed".to_owned(),
+            });
+        }
+        return Ok(Begun::Changed);
+    }
+    let left_out: Vec<NoticeId> = tx.rows("notice", &unsaid::LEFT_OUT, [mail.id.0.into(), packed.into()]).await?;
+    unsaid::take_back(tx, now, &left_out).await?;
+    Ok(Begun::Sending)
 }
 
 /// The latest few of the earlier mails, oldest first.
@@ -153,6 +175,8 @@ struct NoticeRow {
     ended_by: Option<EndedBy>,
     until: Option<Timestamp>,
     reset_at: Option<Timestamp>,
+    #[serde(deserialize_with = "flag")]
+    reminded: bool,
     running_jobs: u32,
     used_for: Vec<UsedFor>,
 }
@@ -186,6 +210,7 @@ impl NoticeRow {
             ended_by: self.ended_by,
             until: self.until,
             reset_at: self.reset_at,
+            reminded: self.reminded,
             sharers,
             running_jobs: self.running_jobs,
             used_for: self.used_for,
@@ -193,12 +218,19 @@ impl NoticeRow {
     }
 }
 
-/// A suppression counts where it outlasts the claim: one that ends within minutes is as good as over.
+/// Whether a mail `m` may go to its reader `p`. A suppression counts where it outlasts the claim: one that ends within minutes
+/// is as good as over.
+macro_rules! deliverable {
+    ($dialect:ident) => {
+        "p.status = 'active' AND p.verified = 1
+         AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email
+                         AND s.until > coalesce(m.claimed_until, 0))"
+    };
+}
+
 pub(in crate::ledger) const HEADS: Sql = sql!(
     "SELECT " [page
-        "m.id, m.message_id, m.person_id, p.email,
-         p.status = 'active' AND p.verified = 1 AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id
-                                             AND s.email = p.email AND s.until > coalesce(m.claimed_until, 0)),
+        "m.id, m.message_id, m.person_id, p.email, " [fill deliverable] ",
          p.locale, p.timezone, a.external_id, m.attempts, m.maybe_sent"] "
      FROM " [each "$1" page bigint] "
      JOIN mail AS m ON m.id = page.value
@@ -206,25 +238,41 @@ pub(in crate::ledger) const HEADS: Sql = sql!(
      JOIN account AS a ON a.id = p.account_id"
 );
 
-/// Notices `n`, with everything that is told of them. The note that ends a tombstone is for those who were told of it, and says
-/// that the key is dead: nothing else closes one quietly. What ended the use is told of the latest use of that credential by
-/// that connection; nothing where it is open.
+/// Whether a notice `n` of a mail `m` is said to its reader `p` as things stand: its finding `f` is open in that opening, not
+/// quiet beyond the claim, the reader may know of it still, and has not said meanwhile that it is not theirs, or that they want
+/// no such mail. The note that ends a tombstone is for those who were told of it, and says that the key is dead: nothing else
+/// closes one quietly.
+macro_rules! current {
+    ($dialect:ident) => {
+        concat!("n.state = 'planned' AND f.opening = n.opening
+         AND CASE n.closing
+             WHEN 0 THEN f.state = 'open' AND (f.pause_until IS NULL OR f.pause_until <= coalesce(m.claimed_until, 0))
+                 AND NOT EXISTS (SELECT 1 FROM disowned AS d
+                                 WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening)
+                 AND NOT (f.severity = 'low' AND EXISTS (SELECT 1 FROM muted AS q WHERE q.person_id = p.id))
+             ELSE f.closed_why = 'dead' AND EXISTS (
+                 SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
+                 WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
+                   AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END
+         AND ",
+        entitled!($dialect))
+    };
+}
+
+/// Notices `n`, with everything that is told of them. What ended the use is told of the latest use of that credential by that
+/// connection; nothing where it is open.
 macro_rules! notices {
     ($($from:tt)*) => {
         sql!(
             "SELECT " [page
-                "n.mail_id, n.id, n.finding_id, n.step, n.closing,
-                 n.state = 'planned' AND f.opening = n.opening AND CASE n.closing
-                     WHEN 0 THEN f.state = 'open'
-                     ELSE f.closed_why = 'dead' AND EXISTS (
-                         SELECT 1 FROM notice AS o JOIN mail AS e ON e.id = o.mail_id
-                         WHERE o.finding_id = n.finding_id AND o.opening = n.opening AND o.person_id = n.person_id
-                           AND o.closing = 0 AND (o.state = 'sent' OR e.maybe_sent = 1)) END,
+                "n.mail_id, n.id, n.finding_id, n.step, n.closing, " [fill current] ",
                  a.external_id, f.rule, f.severity, f.since, " [json "f.evidence"] ", c.external_id, c.name, c.auth,
                  k.provider, k.id, k.fingerprint, k.key_id, k.kind, " [json "k.belief"] ",
                  EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1),
-                 k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, c.running_jobs, " [json "c.used_for"]] "
+                 k.secret_since, k.provenance, u.ended_by, u.until, f.reset_at, f.next_step_at IS NOT NULL, c.running_jobs, " [json "c.used_for"]] "
              FROM " $($from)* "
+             JOIN mail AS m ON m.id = n.mail_id
+             JOIN person AS p ON p.id = n.person_id
              JOIN finding AS f ON f.id = n.finding_id
              JOIN account AS a ON a.id = f.account_id
              JOIN connection AS c ON c.id = f.connection_id
@@ -241,6 +289,27 @@ pub(in crate::ledger) const NOTICES: Sql =
 /// By the finding, of which there are a few notices: the sign keeps SQLite from going by the mail, which may have thousands.
 pub(in crate::ledger) const NOTICE: Sql =
     notices!("(SELECT * FROM notice WHERE finding_id = $2 AND +mail_id = $1) AS n");
+
+/// How many of these notices mail $1 says as things stand.
+pub(in crate::ledger) const SAID: Sql = sql!(
+    "SELECT count(*)
+     FROM " [each "$2" said bigint] "
+     JOIN notice AS n ON n.id = said.value AND " ["+" | ""] "n.mail_id = $1
+     JOIN mail AS m ON m.id = n.mail_id
+     JOIN person AS p ON p.id = n.person_id
+     JOIN finding AS f ON f.id = n.finding_id
+     JOIN connection AS c ON c.id = f.connection_id
+     WHERE " [fill current]
+);
+
+/// The address is the one that the mail was offered to, and still the reader's.
+pub(in crate::ledger) const SENDING: Sql = sql!(
+    "UPDATE mail AS m SET state = 'sending', attempts = attempts + 1, sent_to = $2
+     WHERE m.id = $1 AND m.state = 'claimed'
+       AND EXISTS (SELECT 1 FROM person AS p WHERE p.id = m.person_id AND p.email = $2 AND " [fill deliverable] ")"
+);
+
+pub(in crate::ledger) const IS_CLAIMED: Sql = sql!("SELECT count(*) FROM mail WHERE id = $1 AND state = 'claimed'");
 
 /// Once for each credential of a mail, and counted no further than anybody would read.
 pub(in crate::ledger) const SHARERS: Sql = sql!(

@@ -56,7 +56,8 @@ pub(super) async fn write(tx: &mut Session, now: Timestamp, steps: &[StepTaken])
     let notices: Vec<_> = steps.iter().copied().flat_map(told).collect();
     let notices = pack(&notices)?;
     tx.run(&INSERT_NOTICES, [(&notices).into(), now.into()]).await?;
-    tx.run(&SUPERSEDE, [notices.into()]).await?;
+    tx.run(&SUPERSEDE, [(&notices).into()]).await?;
+    tx.run(&EMPTIED, [notices.into()]).await?;
     let taken: Vec<(FindingId, u32, u32, Option<Timestamp>)> =
         steps.iter().map(|step| (step.finding, step.opening, step.step, step.next_step_at)).collect();
     tx.run(&TAKE, [pack(&taken)?.into(), now.into()]).await?;
@@ -202,13 +203,27 @@ pub(in crate::ledger) const INSERT_NOTICES: Sql = sql!(
      WHERE notice.state = 'cancelled'"
 );
 
-/// A tighter step says all that an earlier one would have: what still waits is not said twice in one mail. Found by the
-/// finding: those that are in no mail may be many.
+/// A tighter step says all that an earlier one would have: what still waits is not said twice, be it in no mail yet or in one
+/// that never came as far as DATA. Found by the finding: those that are in no mail may be many.
 pub(in crate::ledger) const SUPERSEDE: Sql = sql!(
     "UPDATE notice SET state = 'superseded'
      FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
      WHERE notice.finding_id = v.finding AND notice.opening = v.opening AND notice.person_id = v.person
-       AND notice.step < v.step AND +notice.mail_id IS NULL AND notice.state = 'planned'"
+       AND notice.step < v.step AND notice.state = 'planned'
+       AND (+notice.mail_id IS NULL
+            OR EXISTS (SELECT 1 FROM mail AS m
+                       WHERE m.id = notice.mail_id AND m.state IN ('planned', 'failed') AND m.maybe_sent = 0))"
+);
+
+/// A mail that says nothing any more for it is not sent, and counts for no day's limit.
+pub(in crate::ledger) const EMPTIED: Sql = sql!(
+    "UPDATE mail SET state = 'cancelled', next_try_at = NULL
+     WHERE id IN (SELECT n.mail_id
+                  FROM " [tuples "$1" v (0 finding bigint, 1 opening bigint, 2 step bigint, 3 person bigint)] "
+                  JOIN notice AS n ON n.finding_id = v.finding AND n.opening = v.opening AND n.step < v.step
+                  WHERE n.person_id = v.person AND n.state = 'superseded' AND n.mail_id IS NOT NULL)
+       AND state IN ('planned', 'failed') AND maybe_sent = 0
+       AND NOT EXISTS (SELECT 1 FROM notice AS o WHERE o.mail_id = mail.id AND o.state = 'planned')"
 );
 
 /// A pause that is over is forgotten with the step that follows it, so that its end is told of once. A step that

@@ -97,6 +97,13 @@ async fn claim(estate: &Estate, now: Timestamp) -> Vec<ClaimedMail> {
     estate.ledger.claim_mails(now, now + LEASE, 100).await.unwrap()
 }
 
+/// Begins to send a claimed mail, as it stands.
+async fn begin(estate: &Estate, mail: i64) {
+    let mut mail = estate.ledger.reload_mails(&[MailId(mail)]).await.unwrap().remove(0);
+    mail.notices.retain(|notice| notice.current);
+    assert_eq!(estate.ledger.begin_sending(&mail, NOW).await.unwrap(), Begun::Sending);
+}
+
 async fn record(estate: &Estate, mail: i64, end: MailEnd) {
     estate.ledger.record_mails(NOW, &[(MailId(mail), end)], &[]).await.unwrap();
 }
@@ -227,7 +234,7 @@ async fn what_was_fixed_or_began_anew_is_no_longer_current(kind: Kind) {
 
 async fn a_mail_that_is_just_being_sent_keeps_its_notices(kind: Kind) {
     let (estate, _) = one_mail(kind).await;
-    estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
+    begin(&estate, 1).await;
     estate.judge(NOW, vec![FindingChange::Closed { id: FindingId(1), why: "dead" }]).await;
     record(&estate, 1, sent()).await;
     assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'sent'").await, 2);
@@ -235,7 +242,7 @@ async fn a_mail_that_is_just_being_sent_keeps_its_notices(kind: Kind) {
 
 async fn a_sent_mail_is_told_without_an_address_and_never_claimed_again(kind: Kind) {
     let (estate, _) = one_mail(kind).await;
-    estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
+    begin(&estate, 1).await;
     record(&estate, 1, sent()).await;
     let told = estate.ledger.one("SELECT subject || ' ' || data FROM event WHERE kind = 'mail.sent'").await;
     assert_eq!(told.as_deref(), Some(r#"mail:1 {"person":1}"#));
@@ -244,9 +251,9 @@ async fn a_sent_mail_is_told_without_an_address_and_never_claimed_again(kind: Ki
 }
 
 async fn sending_begins_only_from_a_claim(kind: Kind) {
-    let (estate, _) = one_mail(kind).await;
-    estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
-    let twice = estate.ledger.begin_sending(MailId(1), NOW).await;
+    let (estate, mail) = one_mail(kind).await;
+    begin(&estate, 1).await;
+    let twice = estate.ledger.begin_sending(&mail, NOW).await;
     assert!(matches!(twice, Err(LedgerError::Inconsistent { table: "mail", .. })), "{twice:?}");
 }
 
@@ -254,7 +261,7 @@ async fn a_dead_senders_claim_is_planned_again_and_its_sending_maybe_sent_for_ev
     let (estate, mail) = one_mail(kind).await;
     assert_eq!(estate.ledger.recover_mails(NOW).await.unwrap(), (1, 0));
     assert!(!claim(&estate, NOW).await[0].maybe_sent);
-    estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
+    begin(&estate, 1).await;
     assert_eq!(estate.ledger.recover_mails(NOW).await.unwrap(), (0, 1));
     let again = claim(&estate, NOW).await.remove(0);
     assert_eq!((again.maybe_sent, again.attempts, again.message_id == mail.message_id), (true, 1, true));
@@ -268,7 +275,7 @@ async fn failed_and_maybe_sent_mails_come_back_when_they_are_due(kind: Kind) {
         (MailEnd::MaybeSent { retry_at: NOW + hours(1), error: "lost".to_owned() }, true),
     ] {
         let (estate, _) = one_mail(kind).await;
-        estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
+        begin(&estate, 1).await;
         record(&estate, 1, end).await;
         assert!(claim(&estate, NOW).await.is_empty());
         let again = claim(&estate, NOW + hours(1)).await.remove(0);
@@ -360,6 +367,7 @@ async fn a_chunk_costs_what_it_holds_and_not_what_waits() {
         (mode::NEW, "finding_step_due (next_step_at<?)"),
         (mode::RECORD, "finding_step_due (next_step_at>?)"),
         (steps::SUPERSEDE, "sqlite_autoindex_notice_1 (finding_id=? AND opening=? AND step<?)"),
+        (steps::EMPTIED, "sqlite_autoindex_notice_1 (finding_id=? AND opening=? AND step<?)"),
         (DUE_MAILS, "mail_due (next_try_at<?)"),
         (claimed::NOTICES, "notice_by_mail (mail_id=?)"),
         (claimed::SHARERS, "use_by_credential (credential_id=? AND account_id=? AND until=?)"),

@@ -182,6 +182,7 @@ const GROWING: [&str; 12] = [
 
 /// Statements that walk a table that grows, each with its reason.
 const WALKS: &[(&str, &str)] = &[
+    ("notify::unsaid::LOST", "an index of what waits to be formed, and no more"),
     ("notify::waiting::EVERYBODY", "an index of what waits to be formed, and no more"),
     ("read::exempt::COVERED", "`doctor` alone asks it, and the first row is enough"),
     ("read::exempt::COUNTED", "an index of what is exempt, and no more"),

@@ -62,6 +62,7 @@ pub(super) fn stale(id: i64, name: &str) -> MailNotice {
         ended_by: None,
         until: None,
         reset_at: None,
+        reminded: true,
         sharers: 1,
         running_jobs: 0,
         used_for: vec![UsedFor::Sync],

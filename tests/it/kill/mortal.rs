@@ -20,7 +20,7 @@ use keysweep::ports::collect::{
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::links::{KeptLink, LinkLedger};
 use keysweep::ports::notify::{
-    ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
+    Begun, ClaimedMail, Formed, MailEnd, MailMode, NotifyLedger, StepDue, StepTaken, WaitingReader, Whom,
 };
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, SameKey};
 use keysweep::ports::turn::{Turn, Turns};
@@ -313,6 +313,10 @@ impl NotifyLedger for Mortal<'_> {
         self.write("recover_mails", self.ledger.recover_mails(now)).await
     }
 
+    async fn take_back_lost(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        self.write("take_back_lost", self.ledger.take_back_lost(now)).await
+    }
+
     async fn steps_due(&self, now: Timestamp, after: FindingId, limit: usize) -> Result<Vec<StepDue>, LedgerError> {
         self.read(self.ledger.steps_due(now, after, limit)).await
     }
@@ -383,7 +387,7 @@ impl NotifyLedger for Mortal<'_> {
         self.read(self.ledger.reload_mails(ids)).await
     }
 
-    async fn begin_sending(&self, mail: MailId, now: Timestamp) -> Result<(), LedgerError> {
+    async fn begin_sending(&self, mail: &ClaimedMail, now: Timestamp) -> Result<Begun, LedgerError> {
         self.write("begin_sending", self.ledger.begin_sending(mail, now)).await
     }
 

@@ -31,7 +31,7 @@ use crate::ports::events::{NotTaken, Taken};
 use crate::ports::judge::{JudgeBatch, JudgeLedger as _};
 use crate::ports::links::{KeptLink, LinkLedger as _};
 use crate::ports::meter::EventRefusal;
-use crate::ports::notify::{Digest, Formed, NotifyLedger as _, StepTaken};
+use crate::ports::notify::{Begun, Digest, Formed, MailEnd, NotifyLedger as _, StepTaken};
 use crate::ports::probe::{Learnt, ProbeLedger as _, ProbeRecord};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -301,6 +301,9 @@ async fn tell(ledger: &Ledger) {
         KeptLink { hash: END.hash(), finding: None, until: NOW + days(365) },
     ];
     ledger.keep_links(MailId(1), person, &links).await.unwrap();
+    let mail = ledger.claim_mails(NOW, NOW + hours(1), 1).await.unwrap().remove(0);
+    assert_eq!(ledger.begin_sending(&mail, NOW).await.unwrap(), Begun::Sending);
+    ledger.record_mails(NOW, &[(mail.id, MailEnd::Sent { reply: "250".to_owned() })], &[]).await.unwrap();
 }
 
 pub(super) fn person(source: SourceId, status: PersonStatus, digest: &str) -> PersonWrite {

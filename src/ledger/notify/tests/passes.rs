@@ -1,5 +1,6 @@
 //! Whole passes of NOTIFY over a ledger, in virtual time: which steps are taken, what leaves, and when.
 
+mod beside;
 mod brake;
 mod leaving;
 
@@ -7,13 +8,26 @@ use std::cell::{Cell, RefCell};
 use std::num::NonZeroU32;
 
 use super::*;
+use crate::domain::action::{Act, ActPolicy};
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::ids::CredentialId;
 use crate::domain::record::Address;
 use crate::notify::{Backoff, MailPace, Notified, NotifyPolicy, NotifyTools, TellPolicy, deliver_due, notify};
+use crate::ports::act::{ActLedger, By};
 use crate::ports::meter::Unmetered;
 use crate::ports::notify::{MailSession, Mailer, Recheck, Renderer, SendError};
 use crate::ports::{Clock, Quiet};
+
+/// What somebody does beside a pass.
+#[derive(Clone, Copy)]
+enum Meanwhile {
+    /// acts on finding 1
+    Act(By<'static>, Act),
+    /// the owner wants no mail about low severities
+    Mute,
+    /// anything else
+    Statement(&'static str),
+}
 
 /// What is around a ledger: a clock that stands, a mail server, and a provider that is asked again.
 struct Passes {
@@ -25,6 +39,8 @@ struct Passes {
     answer: RefCell<Option<SendError>>,
     /// recipients that were offered
     offered: Cell<u32>,
+    /// what somebody does while the server thinks about the next recipient
+    meanwhile: RefCell<Option<Meanwhile>>,
     /// what arrived: whose, and which findings
     arrived: RefCell<Vec<(String, Vec<i64>)>>,
     /// messages that were written
@@ -61,6 +77,7 @@ impl Passes {
             now: Cell::new(NOW),
             answer: RefCell::default(),
             offered: Cell::default(),
+            meanwhile: RefCell::default(),
             arrived: RefCell::default(),
             rendered: Cell::default(),
             asked: RefCell::default(),
@@ -113,6 +130,18 @@ impl Passes {
         readers
     }
 
+    async fn happens(&self, meanwhile: Meanwhile) {
+        let (ledger, now) = (&self.estate.ledger, self.now.get());
+        match meanwhile {
+            Meanwhile::Act(by, act) => {
+                let done = ledger.perform(FindingId(1), None, by, act, now, &ActPolicy::default()).await;
+                done.unwrap().expect("it may be done");
+            }
+            Meanwhile::Mute => assert!(ledger.mute(PersonId(1), true, now).await.unwrap()),
+            Meanwhile::Statement(statement) => _ = self.estate.run(statement).await,
+        }
+    }
+
     async fn next_try(&self) -> Option<Timestamp> {
         self.estate.ledger.next_mail_at().await.unwrap()
     }
@@ -143,6 +172,10 @@ impl MailSession for Session<'_> {
         self.0.offered.set(self.0.offered.get() + 1);
         assert!(self.0.offered.get() < 1_000, "a hot loop");
         to.expose().clone_into(&mut self.1);
+        let meanwhile = self.0.meanwhile.take();
+        if let Some(meanwhile) = meanwhile {
+            self.0.happens(meanwhile).await;
+        }
         self.0.answer.borrow().clone().map_or(Ok(()), Err)
     }
 

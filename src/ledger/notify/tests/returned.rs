@@ -39,7 +39,7 @@ async fn one_sent(kind: Kind) -> Estate {
 }
 
 async fn send(estate: &Estate, mail: i64) {
-    estate.ledger.begin_sending(MailId(mail), NOW).await.unwrap();
+    begin(estate, mail).await;
     record(estate, mail, sent()).await;
 }
 
@@ -171,7 +171,7 @@ async fn that_an_address_is_gone_counts_also_after_a_lesser_failure(kind: Kind) 
 
 async fn a_mail_that_is_just_being_sent_waits_and_one_that_waits_is_not_tried_again(kind: Kind) {
     let (estate, _) = one_mail(kind).await;
-    estate.ledger.begin_sending(MailId(1), NOW).await.unwrap();
+    begin(&estate, 1).await;
     assert_eq!(back(&estate, 1, &gone()).await, Some(Consequence::Wait));
     assert_eq!(estate.number("SELECT count(*) FROM suppressed").await, 0);
     // The connection was lost after DATA: it may have arrived, and did, and came back.

@@ -9,7 +9,7 @@ use crate::ports::act::{ActLedger, By};
 use crate::ports::notify::{Audience, Wait, WaitReason};
 
 on_both![
-    a_tighter_step_takes_the_place_of_one_that_is_in_no_mail_yet,
+    a_tighter_step_takes_the_place_of_one_that_nobody_can_have_read,
     who_is_put_off_comes_back_when_their_time_has_come,
     an_address_has_its_mails_counted_whoever_reads_them,
     the_security_contact_is_a_reader_of_no_account,
@@ -24,7 +24,7 @@ on_both![
     the_brake_counts_what_is_new_and_is_taken_off_by_a_release,
 ];
 
-async fn a_tighter_step_takes_the_place_of_one_that_is_in_no_mail_yet(kind: Kind) {
+async fn a_tighter_step_takes_the_place_of_one_that_nobody_can_have_read(kind: Kind) {
     let estate = estate(kind).await;
     take(&estate, &[1], 1, 0, &[1, 2]).await;
     take(&estate, &[1], 1, 1, &[1]).await;
@@ -34,7 +34,15 @@ async fn a_tighter_step_takes_the_place_of_one_that_is_in_no_mail_yet(kind: Kind
     assert_eq!(estate.number("SELECT step FROM notice WHERE state = 'planned' AND person_id = 1").await, 1);
     form(&estate).await;
     take(&estate, &[1], 1, 2, &[1]).await;
-    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'superseded'").await, 1, "a mail is frozen");
+    let superseded = "SELECT count(*) FROM notice WHERE state = 'superseded'";
+    assert_eq!(estate.number(superseded).await, 2, "in a mail that never came to DATA");
+    let emptied = "SELECT count(*) FROM mail WHERE person_id = 1 AND state = 'cancelled' AND next_try_at IS NULL";
+    assert_eq!(estate.number(emptied).await, 1, "and the mail that says nothing any more with it");
+    form(&estate).await;
+    let mails = claim(&estate, NOW).await;
+    begin(&estate, mails.iter().find(|mail| mail.person == PersonId(1)).unwrap().id.0).await;
+    take(&estate, &[1], 1, 3, &[1]).await;
+    assert_eq!(estate.number(superseded).await, 2, "what is being handed over is told");
 }
 
 async fn who_is_put_off_comes_back_when_their_time_has_come(kind: Kind) {

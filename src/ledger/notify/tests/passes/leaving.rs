@@ -1,9 +1,7 @@
 //! What leaves, and when.
 
 use super::*;
-use crate::domain::action::{Act, ActPolicy};
 use crate::domain::quiet::{Quiet as QuietTimes, QuietHours};
-use crate::ports::act::{ActLedger, By};
 use crate::ports::notify::WaitReason;
 
 on_both![
@@ -13,6 +11,8 @@ on_both![
     a_clock_that_is_set_back_in_the_middle_makes_no_pass_go_round,
     what_is_beyond_the_pace_is_neither_asked_nor_written,
     a_mail_that_loses_what_is_held_goes_in_the_same_pass_by_the_turn_that_was_its_own,
+    after_a_week_without_a_server_each_finding_is_told_once_and_by_its_tightest_step,
+    what_may_have_arrived_is_said_again_however_tight_the_steps_since,
     who_was_not_told_before_a_pause_is_told_after_it,
 ];
 
@@ -125,6 +125,48 @@ async fn a_mail_that_loses_what_is_held_goes_in_the_same_pass_by_the_turn_that_w
     let sum = passes.deliver_at(NOW).await;
     assert_eq!((sum.sent, sum.held, sum.paced), (1, 1, 0));
     assert_eq!(passes.arrived.take(), [("owner@example.org".to_owned(), vec![1])]);
+}
+
+async fn after_a_week_without_a_server_each_finding_is_told_once_and_by_its_tightest_step(kind: Kind) {
+    for with_another in [false, true] {
+        let estate = one_owner(kind, 2).await;
+        open(&estate, NOW, 1..=1).await;
+        if with_another {
+            // A ladder of one step.
+            estate.judge(NOW, vec![FindingChange::Opened(opened(RuleName::SecretShared, 2, 2))]).await;
+        }
+        let mut passes = Passes::over(estate).await;
+        passes.policy.tell.per_address_per_day = (!with_another).then_some(1);
+        passes.answer.replace(Some(SendError::Server("refused".to_owned())));
+        for day in 0..7 {
+            passes.run_at(NOW + days(day)).await;
+        }
+        passes.answer.replace(None);
+        passes.run_at(NOW + days(7)).await;
+        passes.run_at(NOW + days(8)).await;
+        let mut told: Vec<Vec<i64>> = passes.arrived.take().into_iter().map(|(_, findings)| findings).collect();
+        told.sort();
+        assert_eq!(told, if with_another { vec![vec![1], vec![2]] } else { vec![vec![1]] });
+        let early = "SELECT count(*) FROM notice WHERE finding_id = 1 AND step = 0 AND state = 'superseded'";
+        let late = "SELECT count(*) FROM notice WHERE finding_id = 1 AND step = 1 AND state = 'sent'";
+        assert_eq!((passes.estate.number(early).await, passes.estate.number(late).await), (1, 1));
+        let last = "SELECT last_step FROM finding WHERE id = 1";
+        assert_eq!(passes.estate.number(last).await, 1, "the step is not set back");
+    }
+}
+
+async fn what_may_have_arrived_is_said_again_however_tight_the_steps_since(kind: Kind) {
+    let estate = one_owner(kind, 1).await;
+    open(&estate, NOW, 1..=1).await;
+    take(&estate, &[1], 1, 0, &[1]).await;
+    form(&estate).await;
+    claim(&estate, NOW).await;
+    begin(&estate, 1).await;
+    record(&estate, 1, MailEnd::MaybeSent { retry_at: NOW + days(6), error: "lost".to_owned() }).await;
+    take(&estate, &[1], 1, 1, &[1]).await;
+    let planned = "SELECT count(*) FROM notice WHERE mail_id = 1 AND state = 'planned'";
+    assert_eq!(estate.number(planned).await, 1, "as it was, under its own Message-ID");
+    assert_eq!(estate.number("SELECT count(*) FROM mail WHERE state = 'maybe_sent'").await, 1);
 }
 
 async fn who_was_not_told_before_a_pause_is_told_after_it(kind: Kind) {
