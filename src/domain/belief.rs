@@ -149,7 +149,9 @@ impl Belief {
         let came_later = parts[..place]
             .iter()
             .any(|earlier| earlier.verdict == Verdict::Refused && earlier.protocol != part.protocol);
-        if !(lingers && came_later) && !self.home.as_ref().is_some_and(|home| part.is_at(home)) {
+        let is_home = self.home.as_ref().is_some_and(|home| part.is_at(home));
+        let only_lingers = lingers && came_later;
+        if !is_home && !only_lingers {
             self.home = Some(Place { protocol: part.protocol.clone(), endpoint: part.endpoint.clone() });
         }
     }

@@ -24,7 +24,8 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let is_live = |record: &&ProbeRecord| record.belief.liveness == Liveness::Live && !record.belief.limited;
         let live: Vec<CredentialId> = records.iter().filter(is_live).map(|record| record.id).collect();
         if !live.is_empty() {
-            self.heirs.borrow_mut().extend(self.tools.ledger.sharing_a_key(&live).await?);
+            let sharing = self.tools.ledger.sharing_a_key(&live).await?;
+            self.heirs.borrow_mut().extend(sharing);
         }
         Ok(())
     }
