@@ -189,7 +189,7 @@ fn guide(group: &Group<'_>, situation: Option<Situation>, settings: &MailSetting
     };
     // Where no key is ended at the provider, nothing stops and no old value dies; and the way to the button that ends one is
     // no way for what leaves it be.
-    let is_ended = situation.is_some_and(|it| !matches!(it, Situation::Broken | Situation::WrongKind));
+    let is_ended = situation.is_some_and(|it| it != Situation::WrongKind);
     let shown = |text: String, is_shown: bool| if is_shown { text } else { String::new() };
     Guide {
         language: tongue.to_owned(),
