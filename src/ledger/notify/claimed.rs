@@ -119,7 +119,9 @@ struct Head {
 
 impl Head {
     fn into_mail(self) -> Result<ClaimedMail, LedgerError> {
-        let address = Address::parse(&self.email).ok_or_else(|| LedgerError::Inconsistent {
+        // As it stands there, or the mail would be taken for changed at each try.
+        let address = Address::parse(&self.email).filter(|address| address.expose() == self.email);
+        let address = address.ok_or_else(|| LedgerError::Inconsistent {
             table: "person",
             row: self.person.to_string(),
             what: "the address is not one that keysweep would have taken".to_owned(),
