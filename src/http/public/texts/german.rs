@@ -62,7 +62,7 @@ pub(super) static GERMAN: Texts = Texts {
     not_everywhere: "Ein anderer Zugang ließ sich nicht befragen, dort gilt er vielleicht noch.",
     no_control: "Sonst zeigt nichts, dass richtig gefragt wurde; die Abweisung beweist also noch nichts.",
     proven: "Das ist bestätigt: {provider} nimmt ihn nicht mehr an.",
-    outlived: "{provider} hat am {at} ein neueres Secret desselben Schlüssels angenommen. Dieses nimmt {provider} nicht mehr an.",
+    outlived: "{provider} hat am {at} ein neueres Secret desselben Schlüssels angenommen. Dieses gilt dort nicht mehr.",
     not_yet_asked: "{provider} wurde nach diesem Schlüssel noch nicht gefragt.",
     unclear: "Seit {at} gibt {provider} keine klare Antwort.",
     blind: "Seit {at} weist {provider} alle ab, das sagt nichts über diesen Schlüssel.",
