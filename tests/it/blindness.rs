@@ -321,8 +321,7 @@ async fn the_operators_word_ends_it_and_the_log_has_who_gave_it() {
     let app = estate.app().await;
     let events = app.ledger.events(0, 100_000).await.expect("the log");
     let by = events.iter().find(|event| event.kind == "provider.sighted").map(|event| event.data["who"].clone());
-    let by = by.and_then(|by| by.as_str().map(str::to_owned)).unwrap_or_default();
-    assert!(by.starts_with("ops (uid "), "{by}");
+    assert!(by.as_ref().and_then(|by| by.as_str()).is_some_and(|by| by.starts_with("ops (uid ")), "{by:?}");
 }
 
 #[tokio::test]

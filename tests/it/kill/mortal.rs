@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 use keysweep::domain::blindness::{Scope, Sight};
 use keysweep::domain::brake::{Braked, Openings};
-use keysweep::domain::clock::Clocks;
 use keysweep::domain::facts::Subject;
 use keysweep::domain::finding::KnownFinding;
 use keysweep::domain::ids::{
@@ -25,7 +24,6 @@ use keysweep::ports::notify::{
 use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, SameKey};
 use keysweep::ports::turn::{Turn, Turns};
 use keysweep::ports::{Event, LedgerError};
-use tokio::sync::Mutex;
 
 /// On which side of the commit the process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +81,13 @@ pub struct Mortal<'a> {
     pub ledger: Ledger,
     life: &'a Life,
     /// one call after the other, in the order in which they were made: so every run of a story has the same one
-    turn: Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl<'a> Mortal<'a> {
     /// This ledger, for so long a life.
     pub fn new(ledger: Ledger, life: &'a Life) -> Self {
-        Self { ledger, life, turn: Mutex::new(()) }
+        Self { ledger, life, turn: tokio::sync::Mutex::new(()) }
     }
     async fn write<T>(
         &self,
@@ -233,7 +231,7 @@ impl ProbeLedger for Mortal<'_> {
         self.read(self.ledger.last_run()).await
     }
 
-    async fn clocks(&self) -> Result<Clocks, LedgerError> {
+    async fn clocks(&self) -> Result<keysweep::domain::clock::Clocks, LedgerError> {
         self.read(self.ledger.clocks()).await
     }
 
