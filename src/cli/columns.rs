@@ -192,6 +192,7 @@ impl Listed for CredentialRow {
         "unknown_since",
         "unknown_reason",
         "died_at",
+        "outlived_at",
         "shredding",
         "secret_since",
         "provenance",

@@ -88,7 +88,7 @@ fn mailjets_refusal_is_no_proof_while_its_smtp_was_not_asked() {
         estate.site.providers.set("mailjet", id, &key_id, &secret, does);
     }
     estate.delete("left");
-    estate.site.scan();
+    estate.until("left", "live");
     estate.site.providers.does("mailjet", "left", "refuse");
     estate.until("left", "suspect");
     estate.site.providers.forget_requests();
