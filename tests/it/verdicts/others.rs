@@ -90,11 +90,8 @@ fn the_operator_says_that_a_key_leaked_and_takes_it_back() {
     estate.site.run(&["compromised", &id, "--undo"]).exits(0);
     assert_eq!(estate.scan().findings(), Vec::<String>::new());
     let story = estate.site.run(&["explain", "one"]).exits(0).out;
-    for part in [
-        "says that it leaked at 2026-01-02T03:04:05Z: in a paste",
-        "takes back",
-        "closes on main/one: cleared",
-    ] {
+    for part in ["says that it leaked at 2026-01-02T03:04:05Z: in a paste", "takes back", "closes on main/one: cleared"]
+    {
         assert!(story.contains(part), "{part}: {story}");
     }
 }
