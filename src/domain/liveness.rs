@@ -131,6 +131,11 @@ pub fn asked_elsewhere(belief: &Belief, now: Timestamp) -> Belief {
     if belief.liveness != Liveness::Suspect {
         return belief.clone();
     }
+    Belief { home: None, ..before_the_run(belief, now) }
+}
+
+/// What was believed before the refusals that made a suspect, from now on.
+fn before_the_run(belief: &Belief, now: Timestamp) -> Belief {
     let before = if belief.accepted_at.is_some() { Liveness::Live } else { Liveness::Unverified };
     Belief {
         liveness: belief.before.unwrap_or(before),
@@ -138,6 +143,7 @@ pub fn asked_elsewhere(belief: &Belief, now: Timestamp) -> Belief {
         asked_at: belief.asked_at,
         accepted_at: belief.accepted_at,
         limited: belief.limited,
+        home: belief.home.clone(),
         ..Belief::default()
     }
 }
@@ -161,18 +167,11 @@ pub fn taken_back(belief: &Belief, from: Timestamp, now: Timestamp) -> Option<St
     if belief.liveness != Liveness::Suspect || !is_recent {
         return None;
     }
-    let before = if belief.accepted_at.is_some() { Liveness::Live } else { Liveness::Unverified };
     let next = Belief {
-        liveness: belief.before.unwrap_or(before),
-        since: Some(now),
-        asked_at: belief.asked_at,
-        accepted_at: belief.accepted_at,
-        limited: belief.limited,
-        home: belief.home.clone(),
         unknown_since: belief.unknown_since.or(belief.refused_first),
         unknown_reason: Some(Reason::Blind),
         unknowns: belief.unknowns.max(1),
-        ..Belief::default()
+        ..before_the_run(belief, now)
     };
     Some(step(belief, next, false))
 }

@@ -144,6 +144,7 @@ fn sentence(event: &EventRow, names: &Names) -> String {
             format!("proven dead: a newer secret under the same key{newer} is accepted")
         }
         "credential.shredded" => answered(event, "shredded: the sealed copy is destroyed"),
+        "credential.asked_elsewhere" => "no suspect any more: its row says that it belongs elsewhere".to_owned(),
         "credential.taken_back" => answered(event, "no suspect any more: its provider refused everybody"),
         "provider.blind" => {
             format!("{} is blind: no refusal there is believed ({})", endpoint(event), word("why"))

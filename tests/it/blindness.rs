@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use keysweep::app::App;
 use keysweep::app::scan::{ScanOptions, ScanSummary};
-use keysweep::config::{self, ConfigChoice};
 use keysweep::demo::clock::VirtualClock;
 use keysweep::demo::inbox::Inbox;
 use keysweep::domain::belief::Liveness;
@@ -16,9 +15,8 @@ use keysweep::domain::ids::ProviderName;
 use keysweep::domain::time::{Timestamp, days, hours, minutes};
 use keysweep::ports::probe::{Learnt, ProbeLedger};
 use keysweep::ports::{Clock, Quiet};
-use keysweep::providers::Catalogue;
 
-use crate::support::{Inventory, MASTER_KEY, Settings, Site, now, pair};
+use crate::support::{Inventory, Settings, Site, now, pair};
 
 const ACCOUNTS: usize = 8;
 const KEYS: usize = 40;
@@ -68,11 +66,7 @@ impl Estate {
     }
 
     async fn app(&self) -> App<VirtualClock> {
-        let env = [("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-        let choice = ConfigChoice::usual(Some(self.site.path("keysweep.toml")));
-        let catalogue = Catalogue::shipped().expect("a catalogue");
-        let (settings, _) = config::load(&choice, &env, &catalogue.names()).expect("a good configuration");
-        App::open(settings, &env, self.clock.clone(), None).await.expect("a keysweep")
+        crate::stage::app(self.site.path("keysweep.toml"), &self.clock).await
     }
 
     async fn scan(&self) -> ScanSummary {

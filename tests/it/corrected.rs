@@ -19,6 +19,16 @@ fn shown(site: &Site, inventory: &Inventory) -> Scan {
     site.scan()
 }
 
+/// One connection with a ConvertKit secret that is accepted, as it was first shown.
+fn with_a_key(secret: &str) -> (Site, Inventory) {
+    let mut site = site(&Settings::default());
+    let mut inventory = Inventory::default();
+    inventory.convertkit("one", "a1", &hex(secret));
+    site.providers.set("convertkit", secret, "", &hex(secret), "accept");
+    assert_eq!(shown(&site, &inventory).findings(), Vec::<String>::new());
+    (site, inventory)
+}
+
 /// What would be found in ten days, as it stands.
 fn in_ten_days(site: &Site) -> Vec<String> {
     let then = stamp(crate::support::now() + TimeDelta::days(10));
@@ -44,6 +54,8 @@ fn a_key_is_asked_where_its_row_says_now_and_everywhere_where_rows_differ() {
     site.providers.does("mailjet", "key", "accept");
     let corrected = shown(&site, &inventory);
     assert_eq!(corrected.count("asked"), 1, "at once, and not after the gap of a suspect");
+    let story = site.run(&["explain", "one"]).exits(0).out;
+    assert!(story.contains("no suspect any more: its row says that it belongs elsewhere"), "{story}");
     let credential = site.credential("one");
     assert_eq!((&credential["region"], &credential["liveness"]), (&Value::from("us"), &Value::from("live")));
     inventory.mailjet("two", "a2", "key");
@@ -92,12 +104,8 @@ fn a_connection_that_moves_to_another_account_is_told_there_and_no_longer_where_
 
 #[test]
 fn the_key_that_a_connection_had_in_another_account_is_still_that_ones() {
-    let mut site = site(&Settings::default());
-    let mut inventory = Inventory::default();
-    inventory.convertkit("one", "a1", &hex("old"));
-    site.providers.set("convertkit", "old", "", &hex("old"), "accept");
+    let (mut site, mut inventory) = with_a_key("old");
     site.providers.set("convertkit", "new", "", &hex("new"), "accept");
-    assert_eq!(shown(&site, &inventory).findings(), Vec::<String>::new());
     inventory.set("one", "account_id", "a2");
     inventory.set("one", "secret", &hex("new"));
     let moved = shown(&site, &inventory);
@@ -152,11 +160,7 @@ fn the_first_secret_that_a_connection_ever_shows_is_no_replacement_even_where_it
 
 #[test]
 fn a_key_that_a_connection_had_is_judged_as_one_though_a_permission_took_its_place() {
-    let mut site = site(&Settings::default());
-    let mut inventory = Inventory::default();
-    inventory.convertkit("one", "a1", &hex("old"));
-    site.providers.set("convertkit", "old", "", &hex("old"), "accept");
-    shown(&site, &inventory);
+    let (site, mut inventory) = with_a_key("old");
     inventory.delete("one", TimeDelta::minutes(10));
     assert_eq!(shown(&site, &inventory).findings(), ["revocation-missing critical one live"]);
     inventory.set("one", "status", "active");

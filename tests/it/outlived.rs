@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use keysweep::app::App;
 use keysweep::app::scan::ScanOptions;
-use keysweep::config::{self, ConfigChoice};
 use keysweep::demo::clock::VirtualClock;
 use keysweep::domain::belief::{Liveness, Shredding};
 use keysweep::domain::finding::RuleName;
@@ -13,10 +12,9 @@ use keysweep::domain::ids::{CredentialId, FindingId};
 use keysweep::domain::time::{Timestamp, days, hours, minutes};
 use keysweep::ledger::read::{CredentialFilter, CredentialRow, FindingFilter, FindingRow, FindingState};
 use keysweep::ports::{Clock, Quiet};
-use keysweep::providers::Catalogue;
 
 use crate::smtp::{also_smtp, closed_port};
-use crate::support::{Inventory, MASTER_KEY, Settings, Site, hex, now, pair};
+use crate::support::{Inventory, Settings, Site, hex, now, pair};
 
 /// A Mailjet key of the connection `shop`, whose secret is reset.
 struct Reset {
@@ -53,11 +51,7 @@ impl Reset {
     }
 
     async fn app(&self) -> App<VirtualClock> {
-        let env = [("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-        let choice = ConfigChoice::usual(Some(self.site.path("keysweep.toml")));
-        let catalogue = Catalogue::shipped().expect("a catalogue");
-        let (settings, _) = config::load(&choice, &env, &catalogue.names()).expect("a good configuration");
-        App::open(settings, &env, self.clock.clone(), None).await.expect("a keysweep")
+        crate::stage::app(self.site.path("keysweep.toml"), &self.clock).await
     }
 
     async fn scan_after(&self, span: Duration) {

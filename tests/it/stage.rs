@@ -65,14 +65,11 @@ impl Ground {
 
     /// A keysweep by the configuration as it stands in the folder now.
     pub async fn app(&self) -> App<VirtualClock> {
-        let (settings, _) = self.load()().expect("a good configuration");
-        App::open(settings, &env(), self.clock.clone(), None).await.expect("a keysweep")
+        app(self.path("keysweep.toml"), &self.clock).await
     }
 
     fn load(&self) -> Load {
-        let choice = ConfigChoice::usual(Some(self.path("keysweep.toml")));
-        let catalogue = Catalogue::shipped().expect("a catalogue");
-        Box::new(move || config::load(&choice, &env(), &catalogue.names()).map_err(|problems| problems.to_string()))
+        load(self.path("keysweep.toml"))
     }
 
     /// What the daemon is made of beside its work.
@@ -112,6 +109,18 @@ impl Ground {
         fs::write(self.path("next"), text).expect("a folder that can be written");
         fs::rename(self.path("next"), self.path(name)).expect("a folder that can be written");
     }
+}
+
+/// A keysweep by the configuration as it stands in this file now, over the shipped catalogue.
+pub async fn app(config: PathBuf, clock: &VirtualClock) -> App<VirtualClock> {
+    let (settings, _) = load(config)().expect("a good configuration");
+    App::open(settings, &env(), clock.clone(), None).await.expect("a keysweep")
+}
+
+fn load(config: PathBuf) -> Load {
+    let choice = ConfigChoice::usual(Some(config));
+    let catalogue = Catalogue::shipped().expect("a catalogue");
+    Box::new(move || config::load(&choice, &env(), &catalogue.names()).map_err(|problems| problems.to_string()))
 }
 
 fn env() -> Vec<(String, String)> {

@@ -8,8 +8,8 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::ids::{AccountId, CredentialId, PersonId, UseId};
 use crate::domain::liveness::{asked_elsewhere, presented_again};
 use crate::domain::time::Timestamp;
-use crate::ports::LedgerError;
 use crate::ports::collect::{CollectChunk, Mark, Placed, SnapshotEnd};
+use crate::ports::{Event, LedgerError};
 
 use super::super::packed::{Flag, pack};
 use super::super::session::Session;
@@ -149,7 +149,8 @@ async fn write_credentials(tx: &mut Session, chunk: &CollectChunk, now: Timestam
     let resealed: Vec<CredentialId> = chunk.resealed.iter().map(|(id, _)| *id).collect();
     write_returns(tx, &resealed, now).await?;
     // Age and belief are facts of every connection that shares the credential.
-    write_places(tx, &chunk.placed, now).await?;
+    let moved = write_places(tx, &chunk.placed, now).await?;
+    tx.log(&moved).await?;
     let placed = chunk.placed.iter().map(|placed| placed.id);
     let changed: BTreeSet<CredentialId> =
         chunk.older.iter().map(|older| older.id).chain(resealed).chain(placed).collect();
@@ -170,8 +171,8 @@ async fn write_returns(tx: &mut Session, resealed: &[CredentialId], now: Timesta
     each(tx, &sql::RESEALED, &again, now).await
 }
 
-/// What is asked elsewhere from now on is asked at once.
-async fn write_places(tx: &mut Session, placed: &[Placed], now: Timestamp) -> Result<(), LedgerError> {
+/// What is asked elsewhere from now on is asked at once. Returns what the log is told of those that are no suspects any more.
+async fn write_places(tx: &mut Session, placed: &[Placed], now: Timestamp) -> Result<Vec<Event>, LedgerError> {
     #[derive(Serialize)]
     struct Row<'a> {
         #[serde(flatten)]
@@ -180,18 +181,25 @@ async fn write_places(tx: &mut Session, placed: &[Placed], now: Timestamp) -> Re
         belief: String,
     }
     if placed.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let last: BTreeMap<CredentialId, &Placed> = placed.iter().map(|placed| (placed.id, placed)).collect();
     let ids = Vec::from_iter(last.keys().copied());
     let known: Vec<(CredentialId, Belief)> = tx.rows("credential", &sql::BELIEFS, [pack(&ids)?.into()]).await?;
-    let mut rows = Vec::with_capacity(known.len());
-    for (id, belief) in &known {
+    let (mut rows, mut events) = (Vec::with_capacity(known.len()), Vec::new());
+    for (id, before) in &known {
         let Some(placed) = last.get(id) else { continue };
-        let belief = asked_elsewhere(belief, now);
+        let belief = asked_elsewhere(before, now);
+        if before.liveness != belief.liveness {
+            let states = [("from", before.liveness), ("to", belief.liveness)];
+            let data = states.into_iter().map(|(name, state)| (name.to_owned(), state.as_str().into())).collect();
+            let (kind, subject) = ("credential.asked_elsewhere", format!("credential:{id}"));
+            events.push(Event { at: now, kind, subject, data });
+        }
         rows.push(Row { placed, liveness: belief.liveness, belief: pack(&belief)? });
     }
-    each(tx, &sql::PLACED, &rows, now).await
+    each(tx, &sql::PLACED, &rows, now).await?;
+    Ok(events)
 }
 
 async fn write_uses(tx: &mut Session, chunk: &CollectChunk, now: Timestamp) -> Result<(), LedgerError> {

@@ -5,6 +5,7 @@ use serde_json::Map;
 
 use crate::domain::ids::{MailId, NoticeId, PersonId};
 use crate::domain::time::Timestamp;
+use crate::ledger::notify::unsaid::step_again;
 use crate::ledger::packed::pack;
 use crate::ledger::session::Session;
 use crate::ledger::sql::Sql;
@@ -188,17 +189,9 @@ pub(in crate::ledger) const SUPPRESS: Sql = sql!(
      ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, until = excluded.until, reason = excluded.reason"
 );
 
-/// What was still to be said reached nobody here: its step is due once more, so that the next in line is told. Who was
-/// told already is not told again, since a notice is unique per step and person.
-pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
-    "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN lost.step > 0 THEN lost.step - 1 END
-     FROM (SELECT n.finding_id, n.opening, max(n.step) AS step
-           FROM " [tuples "$1" ended (0 id bigint)] "
-           JOIN notice AS n ON n.mail_id = ended.id AND n.state = 'planned'
-           GROUP BY n.finding_id, n.opening) AS lost
-     WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step = lost.step
-       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
-);
+/// What was still to be said reached nobody here, so that the next in line is told.
+pub(in crate::ledger) const STEP_AGAIN: Sql =
+    step_again!([tuples "$1" ended (0 id bigint)] " JOIN notice AS n ON n.mail_id = ended.id");
 
 pub(in crate::ledger) const CANCELLED_NOTICES: Sql = sql!(
     "UPDATE notice SET state = 'cancelled'

@@ -108,7 +108,7 @@ pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
            WHERE n.mail_id = $1 AND n.closing = 0 AND n.state IN ('planned', 'sent')
            GROUP BY n.finding_id, n.opening) AS lost
      WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step >= lost.step
-       AND finding.state = 'open' AND finding.mailed = 1"
+       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
 );
 
 /// As of a mail that was cancelled: taken once more, the step is told to this reader as well, once they can be written to.

@@ -35,16 +35,25 @@ pub(in crate::ledger) const LEFT_OUT: Sql = sql!(
      WHERE m.id = $1 AND m.maybe_sent = 0 AND n.state = 'planned' AND n.id NOT IN " [within "$2" bigint]
 );
 
-/// Who was told already is not told again, since a notice is unique per step and person.
-pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
-    "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN lost.step > 0 THEN lost.step - 1 END
-     FROM (SELECT n.finding_id, n.opening, max(n.step) AS step
-           FROM " [each "$1" unsaid bigint] " JOIN notice AS n ON n.id = unsaid.value
-           WHERE n.state = 'planned' AND n.closing = 0
-           GROUP BY n.finding_id, n.opening) AS lost
-     WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step = lost.step
-       AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
-);
+/// Has the present steps of findings be due once more that planned notices `n` were to tell. Who was told already is not told
+/// again, since a notice is unique per step and person.
+macro_rules! step_again {
+    ($($from:tt)*) => {
+        sql!(
+            "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN lost.step > 0 THEN lost.step - 1 END
+             FROM (SELECT n.finding_id, n.opening, max(n.step) AS step
+                   FROM " $($from)* "
+                   WHERE n.state = 'planned' AND n.closing = 0
+                   GROUP BY n.finding_id, n.opening) AS lost
+             WHERE finding.id = lost.finding_id AND finding.opening = lost.opening AND finding.last_step = lost.step
+               AND finding.state = 'open' AND finding.mailed = 1 AND finding.baseline = 0"
+        )
+    };
+}
+pub(super) use step_again;
+
+pub(in crate::ledger) const STEP_AGAIN: Sql =
+    step_again!([each "$1" unsaid bigint] " JOIN notice AS n ON n.id = unsaid.value");
 
 pub(in crate::ledger) const CANCELLED: Sql =
     sql!("UPDATE notice SET state = 'cancelled' WHERE id IN " [within "$1" bigint] " AND state = 'planned'");

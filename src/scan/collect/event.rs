@@ -1,6 +1,7 @@
 //! One event into the ledger, through the same comparison and the same write as a row of a reading.
 
 use super::chunk::{self, Dates, Fresh, Known};
+use super::identity;
 use super::people;
 use super::refs::Named;
 use super::writer::Writer;
@@ -133,7 +134,12 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
             _ => false,
         };
         let fingerprint = fresh.fingerprint.as_ref();
-        Ok(diff::told(view.as_ref(), &fresh.record, fingerprint, (whole, used_before), at, self.tools.now))
+        let told = diff::told(view.as_ref(), &fresh.record, fingerprint, (whole, used_before), at, self.tools.now);
+        if told.late {
+            return Ok(told);
+        }
+        let change = told.change.knowing(identity::value(&self.reading, fresh, known), self.tools.now);
+        Ok(diff::Told { change, ..told })
     }
 
     async fn values(&self, id: ConnectionId) -> Result<Vec<UsedValue>, LedgerError> {

@@ -118,6 +118,21 @@ async fn a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place(kind: Ki
     assert!(place.ledger.awaited(&NotNow::default()).await.expect("a look").is_empty());
 }
 
+async fn a_version_that_is_told_says_that_a_secret_was_replaced_that_nobody_shows(kind: Kind) {
+    let place = Place::on(kind).await;
+    let told = |at: Timestamp, version: &str| {
+        let data =
+            format!(r#"{{"connection_id": "c", "account_id": "a", "provider": "kit", "secret_version": "{version}"}}"#);
+        body("connection.updated", at, &data)
+    };
+    for (number, version, ended, values) in [(1, "1", false, 1), (2, "1", false, 1), (3, "2", true, 2)] {
+        let at = START - minutes(10 - number);
+        assert_eq!(place.tell(&number.to_string(), &told(at, version)).await, Ok(Taken::Done { ended }), "{number}");
+        let known = place.known("c").await;
+        assert_eq!(place.values(known.id).await.len(), values, "{number}");
+    }
+}
+
 async fn a_leak_is_noted_of_the_value_of_then_and_once(kind: Kind) {
     let place = Place::on(kind).await;
     let leak = |at: Timestamp| body("credential.compromised", at, r#"{"connection_id": "c"}"#);
@@ -179,6 +194,7 @@ async fn what_is_wrong_with_a_row_is_said_and_nothing_is_kept_of_it(kind: Kind) 
 
 on_both![
     a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place,
+    a_version_that_is_told_says_that_a_secret_was_replaced_that_nobody_shows,
     a_leak_is_noted_of_the_value_of_then_and_once,
     people_come_and_go_by_events,
     what_is_wrong_with_a_row_is_said_and_nothing_is_kept_of_it,

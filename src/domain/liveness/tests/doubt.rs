@@ -82,3 +82,17 @@ fn whoever_was_suspect_before_the_doubted_time_or_is_none_stays_as_it_is() {
         assert_eq!(taken_back(&belief, T0, first), None, "{}", belief.liveness);
     }
 }
+
+#[test]
+fn what_belongs_elsewhere_forgets_the_refusals_that_are_no_proof_yet_and_nothing_else() {
+    let at = T0 + hours(30);
+    let elsewhere = asked_elsewhere(&Story::suspect().belief, at);
+    assert_eq!((elsewhere.liveness, elsewhere.since), (Liveness::Live, Some(at)));
+    assert_eq!((elsewhere.refusals, elsewhere.refused_first, elsewhere.home), (0, None, None));
+    assert_eq!((elsewhere.accepted_at, elsewhere.unknown_since), (Some(T0), None));
+    let never = Story::new().after(&[(24, Outcome::Refused)]);
+    assert_eq!(asked_elsewhere(&never.belief, at).liveness, Liveness::Unverified);
+    for belief in [Story::live().belief, Story::dead().belief, Belief::default()] {
+        assert_eq!(asked_elsewhere(&belief, at), belief, "a proven death waits for the answer from there");
+    }
+}
