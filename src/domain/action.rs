@@ -150,11 +150,13 @@ pub enum Why {
     Acknowledged,
     /// somebody says that the secret was reset, and the provider's refusal has yet to be confirmed
     Pending,
+    /// an owner says so of a key that nobody can ask about any more: nothing else is going to show it
+    Confirmed,
 }
 
 impl Why {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Snoozed, Self::Acknowledged, Self::Pending];
+    pub const ALL: [Self; 4] = [Self::Snoozed, Self::Acknowledged, Self::Pending, Self::Confirmed];
 
     /// The one word.
     pub const fn as_str(self) -> &'static str {
@@ -162,6 +164,7 @@ impl Why {
             Self::Snoozed => "snoozed",
             Self::Acknowledged => "acknowledged",
             Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
         }
     }
 
@@ -170,6 +173,9 @@ impl Why {
         Self::ALL.into_iter().find(|why| why.as_str() == word)
     }
 }
+
+/// For good, as far as reminders go: the reader won't see the end of it.
+const FOR_GOOD: Duration = days(36_525);
 
 /// An acknowledgement without a date.
 pub const ACKNOWLEDGED: Duration = days(30);
@@ -262,11 +268,12 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
     match (act, actor) {
         (Act::Check, Actor::Member(member)) => check(member, matter, policy),
         (Act::Reset, Actor::Member(_)) if !resets(matter.rule) => Err(Refusal::Unfit),
-        (Act::Reset, Actor::Member(_)) => {
-            let wanted = Pause { why: Why::Pending, until: now + policy.reset_window };
+        (Act::Reset, Actor::Member(member)) => {
+            let (why, span) =
+                if confirms(member, matter) { (Why::Confirmed, FOR_GOOD) } else { (Why::Pending, policy.reset_window) };
             // Saying it twice doesn't make the window longer.
-            let is_said = pause.is_some_and(|pause| pause.why == Why::Pending);
-            Ok(if is_said { Change::Nothing } else { quiet(pause, wanted) })
+            let is_said = pause.is_some_and(|pause| pause.why == why);
+            Ok(if is_said { Change::Nothing } else { quiet(pause, Pause { why, until: now + span }) })
         }
         (Act::Snooze { until }, _) => dated(until, now, policy).map(|until| {
             let wanted = Pause { why: Why::Snoozed, until };
@@ -283,6 +290,17 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
         (Act::Check | Act::Reset | Act::NotMine | Act::Destroy | Act::Compromised, Actor::Operator)
         | (Act::Acknowledge { .. }, Actor::Member(_)) => Err(Refusal::NotYours),
     }
+}
+
+/// Whether a reset can only be confirmed by hand, by whom it is asked for: nothing uses the key, and nobody can ask about it
+/// (DESIGN.md 4, 9).
+fn confirms(member: &Member, matter: &Matter) -> bool {
+    let is_left_behind = match matter.rule {
+        RuleName::RevocationMissing | RuleName::RevocationUnproven => true,
+        RuleName::SecretCompromised => matter.idle,
+        _ => false,
+    };
+    member.role == Role::Owner && is_left_behind && !matter.held
 }
 
 /// It also takes back that it is somebody else's, whatever reminders wait for.
@@ -358,10 +376,10 @@ fn dated(until: Timestamp, now: Timestamp, policy: &ActPolicy) -> Result<Timesta
     if until > now && until <= now + policy.longest_pause { Ok(until) } else { Err(Refusal::BadDate) }
 }
 
-/// What a person's wish for quiet comes to: the operator's word stands.
+/// What a person's wish for quiet comes to: the operator's word stands, and a confirmation by hand is quiet enough.
 fn quiet(known: Option<Pause>, wanted: Pause) -> Change {
     match known {
-        Some(Pause { why: Why::Acknowledged, .. }) => Change::Nothing,
+        Some(Pause { why: Why::Acknowledged | Why::Confirmed, .. }) => Change::Nothing,
         _ => replaced(known, wanted),
     }
 }

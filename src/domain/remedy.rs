@@ -90,6 +90,9 @@ pub struct Remedies {
     pub oauth: Option<Box<Self>>,
     /// who says so
     pub source: Source,
+    /// true where it is what holds at any provider, for a file that says nothing of permissions
+    #[serde(skip)]
+    pub general: bool,
 }
 
 /// A provider's own words in the steps that all providers share.

@@ -253,7 +253,7 @@ impl Doing<'_> {
 
     async fn pause(&mut self, pause: Pause) -> Result<(), LedgerError> {
         let findings = self.siblings().await?;
-        let reset_at = (pause.why == Why::Pending).then_some(self.now);
+        let reset_at = matches!(pause.why, Why::Pending | Why::Confirmed).then_some(self.now);
         let (why, spoken) = (pause.why.as_str(), self.spoken().into());
         let binds = [(&findings).into(), why.into(), pause.until.into(), reset_at.into(), spoken];
         self.tx.run(&PAUSE, binds).await?;
@@ -266,6 +266,7 @@ impl Doing<'_> {
             Why::Snoozed => "finding.snoozed",
             Why::Acknowledged => "finding.acknowledged",
             Why::Pending => "finding.reset_said",
+            Why::Confirmed => return self.log("finding.reset_confirmed", []).await,
         };
         self.log(kind, [("until", pause.until.to_string().into())]).await
     }

@@ -110,6 +110,14 @@ fn an_address_that_can_not_stand_in_a_header_stands_in_none() {
 }
 
 #[test]
+fn a_domain_beyond_ascii_stands_in_the_header_as_servers_know_it() {
+    let address = Address::parse("owner@bücher.example").expect("an address");
+    let raw = templates().render(&ClaimedMail { address, ..sample("no-page") }, NOW).expect("rendered");
+    let raw = String::from_utf8(raw).expect("ASCII");
+    assert!(raw.contains("To: owner@xn--bcher-kva.example\r\n"), "{raw}");
+}
+
+#[test]
 fn an_operators_platform_may_be_an_address_and_keeps_it() {
     let settings = MailSettings { platform: "checker.example.org".to_owned(), ..settings() };
     let templates = Templates::new(settings, OwnTemplates::none().expect("the shipped texts")).expect("templates");

@@ -8,6 +8,7 @@ use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder, MultiPart, SinglePart};
 use sha2::{Digest as _, Sha256};
+use url::Host;
 
 use super::render::{MailSettings, Parts};
 use crate::domain::link::ActionLink;
@@ -69,8 +70,18 @@ fn is_plain(link: &str) -> bool {
 }
 
 fn address(address: &Address, whose: &str) -> Result<Mailbox, String> {
-    let email = address.expose().parse().map_err(|_| format!("the {whose}'s address can't stand in a header"))?;
+    let email = spelt(address).ok_or_else(|| format!("the {whose}'s address can't stand in a header"))?;
     Ok(Mailbox::new(None, email))
+}
+
+/// An address as mail servers know it: a domain beyond ASCII by its A-labels (RFC 5891), which every server takes. `None` for
+/// what SMTP can't carry.
+pub(super) fn spelt(address: &Address) -> Option<lettre::Address> {
+    let (local, domain) = address.expose().rsplit_once('@')?;
+    match Host::parse(domain) {
+        Ok(Host::Domain(labels)) if !domain.is_ascii() => lettre::Address::new(local, labels).ok(),
+        _ => lettre::Address::new(local, domain).ok(),
+    }
 }
 
 fn nobody(settings: &MailSettings) -> Result<Envelope, String> {

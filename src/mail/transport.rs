@@ -13,6 +13,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::message::spelt;
 use super::render::Sender;
 use super::reply::{self, Step, classify};
 use super::settings::{Security, SmtpSettings};
@@ -176,7 +177,7 @@ pub struct SmtpSession {
 impl SmtpSession {
     async fn propose(&mut self, comes_back_to: Option<&Address>, to: &Address) -> Result<(), SendError> {
         let unusable = |what: &str| SendError::Address(what.to_owned());
-        let to: Mailbox = to.expose().parse().map_err(|_| unusable("not an address that SMTP can carry"))?;
+        let to = spelt(to).ok_or_else(|| unusable("not an address that SMTP can carry"))?;
         let mut parameters = Vec::new();
         if !to.to_string().is_ascii() {
             if !self.connection.server_info().supports_feature(Extension::SmtpUtfEight) {
@@ -185,7 +186,7 @@ impl SmtpSession {
             parameters.extend([MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)]);
         }
         // An address that SMTP can't carry is none that anything could come back to.
-        let own = comes_back_to.and_then(|address| address.expose().parse().ok());
+        let own = comes_back_to.and_then(spelt);
         self.say(Step::Ours, Mail::new(Some(own.unwrap_or_else(|| self.from.clone())), parameters)).await?;
         self.say(Step::Recipient, Rcpt::new(to, Vec::new())).await.map(drop)
     }

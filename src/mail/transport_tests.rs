@@ -53,6 +53,20 @@ async fn a_mail_arrives_as_it_was_written_with_its_envelope() {
     assert!(mail.raw.starts_with(MESSAGE), "{}", String::from_utf8_lossy(&mail.raw));
 }
 
+#[tokio::test]
+async fn a_domain_beyond_ascii_goes_by_its_a_labels_which_every_server_takes() {
+    let inbox = Inbox::start().await.expect("a port");
+    let mut session = mailer_to(&inbox).open().await.expect("a session");
+    let comes_back = to("back+1@bücher.example");
+    session.offer(Some(&comes_back), &to("owner@Bücher.example")).await.expect("offered");
+    session.transmit(MESSAGE).await.expect("taken");
+    let [mail] = inbox.mails().try_into().expect("one mail");
+    assert_eq!(
+        (mail.from.as_str(), mail.to[0].as_str()),
+        ("back+1@xn--bcher-kva.example", "owner@xn--bcher-kva.example")
+    );
+}
+
 /// One session without TCP_NODELAY manages 23 mails a second: each waits for the peer's delayed acknowledgement. The
 /// fastest stretch counts: other work on the machine slows some of them, the wait would slow every one.
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::catalogue::{Catalogue, Origin, files_of, read};
 use crate::domain::catalogue::try_out;
 use crate::domain::ids::ProviderName;
+use crate::domain::record::Auth;
 use crate::domain::remedy::{Remedies, Situation};
 
 fn shipped_folder() -> std::path::PathBuf {
@@ -43,6 +44,28 @@ fn mailjets_remedies_say_what_dies_at_once_and_what_lives_on() {
         let steps = remedies.steps[&situation].join(" ");
         assert!(!steps.to_lowercase().contains("delete the key pair"), "{situation:?}: nobody can do that alone");
     }
+}
+
+#[test]
+fn whoever_connected_by_permission_is_told_at_every_provider_how_to_end_a_permission() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for provider in catalogue.iter() {
+        let translations = provider.translations();
+        for remedies in std::iter::once(&provider.remedies).chain(translations.values()) {
+            for situation in [Situation::DeletedAlive, Situation::ReplacedAlive, Situation::Orphaned, Situation::Broken]
+                .into_iter()
+                .chain([Situation::Compromised, Situation::Unproven])
+            {
+                let grant = remedies.fitting(Auth::Oauth, situation);
+                assert_ne!(grant.steps, remedies.steps, "{} {situation:?}", provider.name);
+                assert!(grant.link.starts_with("https://"), "{} {situation:?}", provider.name);
+                assert!(!grant.steps[&situation].join(" ").contains('{'), "{} {situation:?}", provider.name);
+            }
+        }
+    }
+    let kit = &catalogue.get(&ProviderName::new("kit")).unwrap().remedies;
+    let steps = kit.fitting(Auth::Oauth, Situation::DeletedAlive).steps[&Situation::DeletedAlive].join(" ");
+    assert!(steps.contains("In Kit, open the settings of your account and the list of connected apps"), "{steps}");
 }
 
 /// Every text of some remedies, by its key.

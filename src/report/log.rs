@@ -229,6 +229,9 @@ fn of_person(event: &EventRow, names: &Names) -> Option<String> {
         "finding.reset_said" => {
             format!("{actor} says that the key of {finding} was reset: reminders wait until {}", until())
         }
+        "finding.reset_confirmed" => format!(
+            "{actor} confirms by hand that the key of {finding}, which nobody can ask about, was reset: nobody is reminded"
+        ),
         "finding.disowned" => format!("{actor} says that {finding} is not theirs"),
         "finding.copy_destroyed" => format!("{actor} has the held copy of the key of {finding} destroyed"),
         "finding.compromise_said" => format!("{actor} says that the key of {finding} leaked"),

@@ -197,6 +197,7 @@ fn next_step(detail: &FindingDetail) -> String {
 fn next_reminder(pause: Option<(Why, Timestamp)>, detail: &FindingDetail) -> String {
     let later = detail.course.next_step_at.map(|step| pause.map_or(step, |(_, until)| step.max(until)));
     match pause {
+        Some((Why::Confirmed, _)) => next(None),
         Some((Why::Pending, until)) if detail.credential_now.held && later != Some(until) => {
             format!("{} if the provider still accepts the key then, else {}", second(until), next(later))
         }
@@ -214,6 +215,9 @@ fn pause(finding: &FindingRow) -> Option<(Why, Timestamp)> {
 fn paused(finding: &FindingRow, now: Timestamp) -> Option<String> {
     let (why, until) = pause(finding).filter(|(_, until)| *until > now)?;
     let why = match why {
+        Why::Confirmed => {
+            return Some("an owner has confirmed by hand that the secret was reset; nobody is reminded".to_owned());
+        }
         Why::Snoozed | Why::Acknowledged => why.as_str(),
         Why::Pending => "the secret is said to be reset, which is yet to be confirmed; reminders wait",
     };

@@ -74,6 +74,7 @@ fn by_operator(act: Act, matter: Matter) -> Result<Change, Refusal> {
 fn an_owner_may_do_what_fits_the_finding() {
     let pending = Change::Pause(Pause { why: Why::Pending, until: NOW + hours(24) });
     let quiet = Change::Pause(Pause { why: Why::Snoozed, until: NOW + days(7) });
+    let by_hand = Change::Pause(Pause { why: Why::Confirmed, until: NOW + days(36_525) });
     for (what, act, matter, expected) in [
         ("check a live key", Act::Check, LEFT, Ok(Change::Check)),
         ("check a suspect", Act::Check, Matter { liveness: Liveness::Suspect, ..LEFT }, Ok(Change::Check)),
@@ -92,6 +93,32 @@ fn an_owner_may_do_what_fits_the_finding() {
             Act::Reset,
             Matter { rule: RuleName::ConnectionBroken, ..STALE },
             Err(Refusal::Unfit),
+        ),
+        ("reset what can't be asked about", Act::Reset, Matter { held: false, ..LEFT }, Ok(by_hand)),
+        (
+            "reset it once more",
+            Act::Reset,
+            Matter { held: false, pause: paused(Why::Confirmed, days(9)), ..LEFT },
+            Ok(Change::Nothing),
+        ),
+        (
+            "snooze what was confirmed",
+            snooze(7),
+            Matter { pause: paused(Why::Confirmed, days(9)), ..LEFT },
+            Ok(Change::Nothing),
+        ),
+        (
+            "resume what was confirmed",
+            Act::Resume,
+            Matter { pause: paused(Why::Confirmed, days(9)), ..LEFT },
+            Ok(Change::Resume),
+        ),
+        ("reset in use without a copy", Act::Reset, Matter { held: false, ..STALE }, Ok(pending)),
+        (
+            "reset a leaked key in use without a copy",
+            Act::Reset,
+            Matter { held: false, rule: RuleName::SecretCompromised, ..STALE },
+            Ok(pending),
         ),
         ("snooze", snooze(7), LEFT, Ok(quiet)),
         ("snooze for ever", snooze(91), LEFT, Err(Refusal::BadDate)),
@@ -252,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn every_pause_has_an_end_within_the_longest(
+    fn every_pause_but_an_owners_word_for_what_cant_be_asked_has_an_end_within_the_longest(
         act in prop::sample::select(EVERY.to_vec()), member in members(), matter in matters(), ahead in 0_u64..400,
     ) {
         let act = match act {
@@ -261,7 +288,9 @@ proptest! {
             other => other,
         };
         for change in [done(act, member, matter), by_operator(act, matter)] {
-            if let Ok(Change::Pause(pause)) = change {
+            if let Ok(Change::Pause(Pause { why: Why::Confirmed, .. })) = change {
+                prop_assert!(act == Act::Reset && member.role == Role::Owner && !matter.held);
+            } else if let Ok(Change::Pause(pause)) = change {
                 prop_assert!(pause.until > NOW && pause.until <= NOW + POLICY.longest_pause);
             }
         }

@@ -88,17 +88,17 @@ fn credential(provider: &Provider, faults: &mut Vec<Fault>) {
 fn remedies(provider: &Provider, faults: &mut Vec<Fault>) {
     guide(&provider.remedies, "remedies", &Situation::ALL, faults);
     match &provider.remedies.oauth {
-        Some(grant) => {
+        Some(grant) if !grant.general => {
             guide(grant, "remedies.oauth", &NEEDED_FOR_GRANTS, faults);
             if grant.oauth.is_some() {
                 faults.push(Fault::new("remedies.oauth.oauth", "it stands in itself", "take it out"));
             }
         }
-        None if provider.connects_by == Auth::Oauth => {
+        _ if provider.connects_by == Auth::Oauth => {
             let todo = "add [remedies.oauth]: how a person disconnects the platform at the provider";
             faults.push(Fault::new("remedies.oauth", "it is missing, though connects_by is oauth", todo));
         }
-        None => {}
+        _ => {}
     }
 }
 
@@ -114,15 +114,11 @@ fn texts(provider: &Provider, faults: &mut Vec<Fault>) {
         guide(&translated, &at, &Situation::ALL, faults);
         match (&provider.remedies.oauth, &translated.oauth) {
             (Some(_), Some(grant)) => guide(grant, &format!("{at}.oauth"), &NEEDED_FOR_GRANTS, faults),
-            (Some(_), None) => {
+            (Some(grant), None) if !grant.general => {
                 let todo = "translate it as well: it goes with [remedies.oauth]";
                 faults.push(Fault::new(format!("{at}.oauth"), "it is missing", todo));
             }
-            (None, Some(_)) => {
-                let todo = "take it out, or add [remedies.oauth]";
-                faults.push(Fault::new(format!("{at}.oauth"), "there is no [remedies.oauth] to translate", todo));
-            }
-            (None, None) => {}
+            _ => {}
         }
     }
 }

@@ -19,6 +19,18 @@ pub struct SharedSteps {
     hard_cut: Steps,
     /// for connections that were made by permission (OAuth)
     grant: Steps,
+    /// what is true of a permission at any provider
+    any_grant: AnyGrant,
+}
+
+/// A way to end a permission that holds wherever one can be given. `{title}` stands for the provider.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnyGrant {
+    path: String,
+    old_value: String,
+    breaks: String,
+    words: Words,
 }
 
 /// The key as the object of a sentence; `{key}` is what the provider calls it.
@@ -55,14 +67,40 @@ impl SharedSteps {
     pub fn complete(&self, remedies: &mut Remedies, title: &str, overlap: bool) -> Result<(), MissingWord> {
         let shared = if overlap { &self.overlap } else { &self.hard_cut };
         self.add(shared, remedies, title).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
-        if let Some(grant) = &mut remedies.oauth {
-            self.add(&self.grant, grant, title).map_err(|(situation, word)| MissingWord {
-                grant: true,
-                word,
-                situation,
-            })?;
+        let mut grant = remedies.oauth.take().unwrap_or_else(|| Box::new(self.any_grant(remedies, title)));
+        let added = self.add(&self.grant, &mut grant, title);
+        let is_general = grant.general;
+        remedies.oauth = Some(grant);
+        match added {
+            // What a file doesn't say of permissions it need not say: that situation keeps the steps for keys.
+            Err(_) if is_general => Ok(()),
+            added => added.map_err(|(situation, word)| MissingWord { grant: true, word, situation }),
         }
-        Ok(())
+    }
+
+    /// How a permission is ended at a provider whose file says nothing of permissions, as far as that can be said. It leads to
+    /// the provider's front door: which page lists the permissions isn't known.
+    fn any_grant(&self, remedies: &Remedies, title: &str) -> Remedies {
+        let AnyGrant { path, old_value, breaks, words } = &self.any_grant;
+        let named = |text: &str| text.replace("{title}", title);
+        let host = remedies.link.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        Remedies {
+            path: named(path),
+            link: host.map(|host| format!("https://{host}/")).unwrap_or_default(),
+            old_value: named(old_value),
+            breaks: named(breaks),
+            words: Words {
+                key: named(&words.key),
+                end: named(&words.end),
+                look: named(&words.look),
+                risk: remedies.words.risk.clone(),
+                ..Words::default()
+            },
+            steps: Steps::new(),
+            oauth: None,
+            source: remedies.source.clone(),
+            general: true,
+        }
     }
 
     fn add(&self, shared: &Steps, remedies: &mut Remedies, title: &str) -> Result<(), (Situation, String)> {
@@ -127,13 +165,17 @@ mod tests {
             steps: BTreeMap::new(),
             oauth: None,
             source: Source::try_from("[I] a test".to_owned()).unwrap(),
+            general: false,
         }
     }
 
     fn shared(text: &str) -> SharedSteps {
         let it =
             It { this: "the {key}".to_owned(), old: "the old {key}".to_owned(), older: "the older {key}".to_owned() };
-        SharedSteps { it, overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant {end}") }
+        let words = Words { key: "permission".to_owned(), end: "Leave {title}.".to_owned(), ..Words::default() };
+        let (path, old_value, breaks) = ("Apps".to_owned(), String::new(), "{title} stops.".to_owned());
+        let any_grant = AnyGrant { path, old_value, breaks, words };
+        SharedSteps { it, overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant: {end}"), any_grant }
     }
 
     fn words() -> Words {
@@ -155,6 +197,20 @@ mod tests {
         let mut own = Remedies { steps: steps("mine"), ..remedies(Words::default()) };
         shared("{make}").complete(&mut own, "Kit", true).unwrap();
         assert_eq!(own.steps[&Situation::Stale], ["mine"]);
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_of_permissions_has_what_is_true_of_any() {
+        let link = "https://app.kit.test/keys/1".to_owned();
+        let mut own = Remedies { link, ..remedies(words()) };
+        shared("x").complete(&mut own, "Kit", true).unwrap();
+        let grant = own.oauth.expect("steps for permissions");
+        assert_eq!(grant.steps[&Situation::Stale], ["grant: Leave Kit."]);
+        assert_eq!((grant.link.as_str(), grant.breaks.as_str()), ("https://app.kit.test/", "Kit stops."));
+        let needy = SharedSteps { grant: steps("{risk}"), ..shared("x") };
+        let mut own = remedies(words());
+        needy.complete(&mut own, "Kit", true).expect("it need say nothing of permissions");
+        assert_eq!(own.oauth.expect("steps for permissions").steps, Steps::new());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Remedies, Situation, Words};
 
 /// What a person reads of [`Remedies`], in another language. The link and who says so are the original's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Translation {
     /// the way through the provider's screens
@@ -40,15 +40,19 @@ impl Translation {
             steps: self.steps.clone(),
             oauth: self.oauth.as_deref().map(grant),
             source: original.source.clone(),
+            general: original.general,
         }
     }
 
-    /// Takes the steps over that were completed from shared ones.
+    /// Takes over what was completed from shared steps.
     pub fn complete_from(&mut self, completed: Remedies) {
-        self.steps = completed.steps;
-        if let (Some(grant), Some(completed)) = (&mut self.oauth, completed.oauth) {
-            grant.complete_from(*completed);
-        }
+        let Remedies { path, old_value, breaks, words, steps, oauth, .. } = completed;
+        let oauth = oauth.map(|grant| {
+            let mut own = self.oauth.take().unwrap_or_default();
+            own.complete_from(*grant);
+            own
+        });
+        *self = Self { path, old_value, breaks, words, steps, oauth };
     }
 }
 
@@ -67,6 +71,7 @@ mod tests {
             steps: BTreeMap::new(),
             oauth,
             source: Source::try_from("[I] a test".to_owned()).unwrap(),
+            general: false,
         }
     }
 

@@ -180,7 +180,9 @@ impl Ground<'_> {
         let sentence = match pause.why {
             Why::Snoozed => texts.snoozed,
             Why::Acknowledged => texts.acknowledged,
-            Why::Pending => texts.pending,
+            Why::Pending if self.linked.matter.held => texts.pending,
+            Why::Pending => texts.snoozed,
+            Why::Confirmed => texts.confirmed,
         };
         Some(self.at(sentence, pause.until))
     }

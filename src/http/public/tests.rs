@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use self::house::{Answer, END, House, LINK, NOW, believe, judge, opened, person, place, refused};
 use super::*;
 use crate::domain::belief::{Belief, Liveness, Shredding};
-use crate::domain::finding::{Anew, FindingChange, Opened};
+use crate::domain::finding::{Anew, FindingChange, Opened, RuleName};
 use crate::domain::ids::FindingId;
 use crate::domain::outlived::Outlived;
 use crate::domain::record::PersonStatus;
@@ -287,6 +287,22 @@ async fn a_key_that_a_newer_secret_proves_dead_was_refused_by_nobody() {
     assert!(page.contains("<h1>This is settled</h1>"), "{page}");
     assert!(page.contains("Mailjet accepted a newer secret of the same key on 21 September 2026"), "{page}");
     assert!(!page.contains("refused it"), "{page}");
+}
+
+#[tokio::test]
+async fn what_nobody_can_ask_about_is_confirmed_by_hand_and_stays_open() {
+    let house = House::about(Opened { rule: RuleName::RevocationUnproven, ..opened() }).await;
+    let gone = Belief { liveness: Liveness::Shredded, since: Some(NOW), ..Belief::default() };
+    believe(&house.world.ledger, NOW, Belief { shredding: Some(Shredding::Unproven), ..gone }).await;
+    let page = house.get(&place(&LINK)).await.body;
+    assert!(page.contains("only you can say it: look at Mailjet first"), "{page}");
+    assert_eq!(house.send(&LINK, "act=reset").await.header("location"), "?told=reset");
+    house.world.clock.store(days(29).as_millis() as i64, Ordering::Relaxed);
+    let page = house.get(&format!("{}?told=reset", place(&LINK))).await.body;
+    assert!(page.contains("Thank you. Your word is kept, and no more reminders come."), "{page}");
+    assert!(page.contains("No more reminders come, for an owner has confirmed it by hand."), "{page}");
+    assert!(page.contains("=\"resume\"") && !page.contains("=\"snooze\""), "{page}");
+    assert_eq!(house.acts().await, ["finding.reset_confirmed"]);
 }
 
 #[tokio::test]

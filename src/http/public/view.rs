@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::evidence::Ground;
 use super::form::SNOOZES;
 use super::texts::{Texts, fill};
-use crate::domain::action::{Act, ActPolicy, Actor, Change, decide};
+use crate::domain::action::{Act, ActPolicy, Actor, Change, Pause, Why, decide};
 use crate::domain::time::{days, minutes};
 use crate::ports::links::Described;
 
@@ -292,20 +292,37 @@ fn note(ground: &Ground<'_>, told: Option<Told>) -> Option<Note> {
             is_new.then(|| Note { text: ground.answer(check.at), warn: false, again: false })
         }
         (_, Some(told)) if told != Told::Checked => {
-            Some(Note { text: ground.plain(told.sentence(texts)), warn: told.is_warning(), again: false })
+            let sentence = if told == Told::Reset { thanks(ground) } else { told.sentence(texts) };
+            Some(Note { text: ground.plain(sentence), warn: told.is_warning(), again: false })
         }
         _ => None,
+    }
+}
+
+/// What is going to show that it was reset.
+fn thanks(ground: &Ground<'_>) -> &'static str {
+    let (matter, texts) = (&ground.linked.matter, ground.texts);
+    match matter.pause {
+        _ if matter.held => texts.told_reset,
+        Some(Pause { why: Why::Confirmed, .. }) => texts.told_reset_by_hand,
+        _ => texts.told_reset_unasked,
     }
 }
 
 fn acts(ground: &Ground<'_>, policy: &ActPolicy) -> Acts {
     let (linked, texts, now) = (ground.linked, ground.texts, ground.now);
     let actor = Actor::Member(linked.member);
-    let may = |act| matches!(decide(act, &actor, &linked.matter, now, policy), Ok(change) if change != Change::Nothing);
+    let change =
+        |act| decide(act, &actor, &linked.matter, now, policy).ok().filter(|change| *change != Change::Nothing);
+    let may = |act| change(act).is_some();
     let choices = SNOOZES.into_iter().filter(|count| may(Act::Snooze { until: now + days(u64::from(*count)) }));
     Acts {
         check: may(Act::Check).then(|| ground.plain(texts.check_hint)),
-        reset: may(Act::Reset).then(|| ground.at(texts.reset_hint, now + policy.reset_window)),
+        reset: change(Act::Reset).map(|change| match change {
+            Change::Pause(Pause { why: Why::Confirmed, .. }) => ground.plain(texts.reset_by_hand_hint),
+            _ if linked.matter.held => ground.at(texts.reset_hint, now + policy.reset_window),
+            _ => ground.at(texts.reset_unasked_hint, now + policy.reset_window),
+        }),
         resume: may(Act::Resume).then(|| texts.resume_hint.to_owned()),
         snooze: choices.map(|days| Choice { days, label: fill(texts.days, &[("days", &days.to_string())]) }).collect(),
         not_mine: may(Act::NotMine),

@@ -131,7 +131,8 @@ pub struct FindingRow {
     /// false where it is counted for the operator and never mailed
     #[serde(deserialize_with = "flag")]
     pub mailed: bool,
-    /// why reminders wait: snoozed, acknowledged, pending; as long as `pause_until` lies ahead
+    /// why reminders wait: snoozed, acknowledged, pending, confirmed; as long as `pause_until` lies ahead, which for what an
+    /// owner has confirmed by hand it always does
     pub pause: Option<String>,
     /// until when
     #[serde(serialize_with = "when::maybe")]

@@ -79,6 +79,9 @@ fn complete(provider: &mut Provider) -> Result<(), Fault> {
         what: format!("the shared steps can't be read: {what}"),
         todo: "this is a defect of keysweep: tell its makers".to_owned(),
     })?;
+    if provider.remedies.oauth.is_none() {
+        untranslated(provider)?;
+    }
     let (title, overlap) = (&provider.title, provider.rotation.overlap);
     if let Some(english) = shared.get(ENGLISH) {
         english.complete(&mut provider.remedies, title, overlap).map_err(|missing| lacking("remedies", &missing))?;
@@ -93,6 +96,16 @@ fn complete(provider: &mut Provider) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The file says nothing of permissions, so that no translation of it can.
+fn untranslated(provider: &Provider) -> Result<(), Fault> {
+    let Some((tag, _)) = provider.texts.iter().find(|(_, texts)| texts.oauth.is_some()) else { return Ok(()) };
+    Err(Fault {
+        at: format!("texts.{tag}.oauth"),
+        what: "there is no [remedies.oauth] to translate".to_owned(),
+        todo: "take it out, or add [remedies.oauth]".to_owned(),
+    })
 }
 
 fn lacking(at: &str, missing: &MissingWord) -> Fault {

@@ -142,11 +142,16 @@ impl Drop for House {
 
 impl House {
     pub(super) async fn open() -> Self {
+        Self::about(opened()).await
+    }
+
+    /// With a finding of one's own to tell of.
+    pub(super) async fn about(opened: Opened) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ledger.db").display());
         let ledger = Arc::new(Ledger::open(&url).await.unwrap());
         ledger.ledger_id("0123456789abcdef").await.unwrap();
-        fill(&ledger).await;
+        fill(&ledger, opened).await;
         let world = Arc::new(World {
             ledger: Arc::clone(&ledger),
             clock: AtomicI64::new(0),
@@ -229,7 +234,7 @@ pub(super) fn place(token: &Token) -> String {
 }
 
 /// Account 1 with an owner who was told of finding 1 in mail 1, about connection 1 with the key 1.
-pub(super) async fn fill(ledger: &Ledger) {
+pub(super) async fn fill(ledger: &Ledger, opened: Opened) {
     let source = ledger.source("platform", NOW).await.unwrap().id;
     let account = AccountId(1);
     let chunk = CollectChunk {
@@ -285,12 +290,12 @@ pub(super) async fn fill(ledger: &Ledger) {
         ..CollectChunk::default()
     };
     ledger.commit_collect(&chunk).await.unwrap();
-    tell(ledger).await;
+    tell(ledger, opened).await;
 }
 
 /// The finding opens, and its owner is told of it in a mail with links.
-async fn tell(ledger: &Ledger) {
-    judge(ledger, FindingChange::Opened(opened())).await;
+async fn tell(ledger: &Ledger, opened: Opened) {
+    judge(ledger, FindingChange::Opened(opened)).await;
     let (finding, person) = (FindingId(1), PersonId(1));
     let step = StepTaken { finding, opening: 1, step: 0, people: vec![person], next_step_at: None };
     ledger.commit_steps(NOW, &[step], &[]).await.unwrap();
