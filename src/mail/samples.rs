@@ -13,6 +13,7 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{CredentialId, ProviderName};
 use crate::domain::link::ActionLink;
 use crate::domain::outcome::Reason;
+use crate::domain::record::Auth;
 use crate::domain::record::UsedFor;
 use crate::domain::time::{Timestamp, days, hours};
 use crate::ports::notify::{Audience, ClaimedMail, MailNotice};
@@ -188,6 +189,7 @@ fn unproven() -> Vec<MailNotice> {
             rule: RuleName::RevocationUnproven,
             severity: Severity::Medium,
             evidence: evidence(&json!({ "reason": reason })),
+            auth: if reason == "oauth" { Auth::Oauth } else { Auth::Key },
             ..paged(left_behind(id, "Doubtful"))
         };
         if id > 2 {
