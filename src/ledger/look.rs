@@ -47,6 +47,8 @@ pub struct Found {
     pub key: Result<Option<(String, String)>, LedgerError>,
     /// when its latest scan began
     pub latest_scan: Option<Timestamp>,
+    /// the sources that were ever read, with the rows of the last reading of each
+    pub sources: Vec<(String, u64)>,
     /// the endpoints that are blind
     pub blind: Vec<(Scope, Blind)>,
     /// our clock, where the providers say that it is far off
@@ -92,17 +94,20 @@ async fn found(pools: Pools, place: &str, bytes: Option<u64>, schema: i64, known
         return Err(OpenError::Newer { ledger: place.to_owned(), found: schema, known });
     }
     if schema == 0 {
-        return Ok(Found { bytes, schema, known, key: Ok(None), latest_scan: None, blind: Vec::new(), clock: None });
+        let (key, sources, blind) = (Ok(None), Vec::new(), Vec::new());
+        return Ok(Found { bytes, schema, known, key, latest_scan: None, sources, blind, clock: None });
     }
     let ledger = Ledger::to_look_at(pools);
     let key = ledger.wrapped_key().await;
     // Where this can't be read, the key couldn't either, and that is told.
     let latest_scan = ledger.scans(1).await.ok().and_then(|scans| scans.first().map(|scan| scan.started_at));
-    // An older schema has neither.
+    // An older schema may not have them.
+    let sources =
+        ledger.sources().await.unwrap_or_default().into_iter().map(|source| (source.name, source.rows)).collect();
     let blind = ledger.blind_endpoints().await.unwrap_or_default();
     let clock = ledger.clocks().await.ok().and_then(|clocks| clocks.suspect);
     ledger.close().await;
-    Ok(Found { bytes, schema, known, key, latest_scan, blind, clock })
+    Ok(Found { bytes, schema, known, key, latest_scan, sources, blind, clock })
 }
 
 /// The folder, the holder and the size of the file: all that needs no database. On a thread that may wait, for disks can

@@ -29,6 +29,8 @@ pub(super) struct Looked {
     pub(super) latest_scan: Option<Timestamp>,
     /// our clock, where the providers said that it is far off
     pub(super) clock: Option<Suspect>,
+    /// the sources that it knows, with the rows of the last reading of each
+    pub(super) sources: Vec<(String, u64)>,
     /// another process holds it
     pub(super) held: bool,
 }
@@ -36,7 +38,7 @@ pub(super) struct Looked {
 impl Looked {
     /// Nothing but this is known.
     pub(super) fn of(check: Check) -> Self {
-        Self { checks: vec![check], latest_scan: None, clock: None, held: false }
+        Self { checks: vec![check], latest_scan: None, clock: None, sources: Vec::new(), held: false }
     }
 }
 
@@ -56,8 +58,13 @@ pub(super) async fn look(url: &str, master: Option<&MasterKey>) -> Looked {
     }
     checks.extend(master.map(|master| key(master, look.found.as_ref())));
     checks.extend(look.found.iter().flat_map(|found| &found.blind).map(|(scope, period)| blind(scope, period)));
-    let (latest_scan, clock) = look.found.map_or((None, None), |found| (found.latest_scan, found.clock));
-    Looked { checks, latest_scan, clock, held: look.holder.is_some() }
+    let held = look.holder.is_some();
+    match look.found {
+        Some(found) => {
+            Looked { checks, latest_scan: found.latest_scan, clock: found.clock, sources: found.sources, held }
+        }
+        None => Looked { checks, latest_scan: None, clock: None, sources: Vec::new(), held },
+    }
 }
 
 /// What is said where the look took too long.

@@ -79,6 +79,12 @@ pub(super) async fn unreachable(index: usize, inventory: &InventorySettings, env
     }
 }
 
+/// A source that the ledger knows, and the configuration doesn't.
+pub(super) fn stray(name: &str, rows: u64) -> Check {
+    let what = format!("no [[inventory]] names it any more, and what its {rows} rows said last still counts");
+    Check::warning(Part::Source, "inventory", what, "name it again, or let it end as docs/inventories.md says").of(name)
+}
+
 /// What is said where a look took too long.
 pub(super) fn late(index: usize, inventory: &InventorySettings, env: &Env, limit: Duration) -> Seen {
     let check = match Source::of(index, inventory, env) {

@@ -13,12 +13,22 @@ pub(super) fn sources(facts: &Facts<'_>) -> Vec<Line> {
         let seen = seen.iter().find(|source| source.name == *name).filter(is_seen);
         seen.map_or_else(|| unread(name, facts), |source| source_line(source, facts))
     });
-    let lines: Vec<Line> = configured.collect();
+    let mut lines: Vec<Line> = configured.collect();
     if lines.is_empty() {
-        let none = Line::new("none", Level::Look, "nothing to read", "no [[inventory]] is configured");
-        return vec![none];
+        lines.push(Line::new("none", Level::Look, "nothing to read", "no [[inventory]] is configured"));
     }
+    let is_known = |source: &&SourceOverview| facts.about.sources.contains_key(&source.name);
+    let strays = seen.iter().filter(|source| !is_known(source) && (source.rows > 0 || source.held_back > 0));
+    lines.extend(strays.map(|source| stray(source, facts)));
     lines
+}
+
+/// One that the configuration named once. What it showed still counts, and nobody looks whether it is still so.
+fn stray(source: &SourceOverview, facts: &Facts<'_>) -> Line {
+    let lead = format!("no [[inventory]] names it; its {} last read", counted(source.rows, "row was", "rows were"));
+    Line::new(harmless(&source.name), Level::Look, "not read any more", lead)
+        .at(source.last_read.map(|at| When::of(at, facts.now)))
+        .more("what they said still counts: name it again, or let it end as docs/inventories.md says")
 }
 
 fn unread(name: &str, facts: &Facts<'_>) -> Line {

@@ -30,6 +30,19 @@ const OF_OTHERS: &[Case] = &[
     ),
     (|world| world.overview().sources.clear(), Level::Unknown, "main: not read yet"),
     (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
+    (
+        |world| world.about.sources = BTreeMap::from([("new".to_owned(), "csv".to_owned())]),
+        Level::Unknown,
+        "main: not read any more: no [[inventory]] names it; its 2,000 rows were last read 1 h ago; what they said still counts",
+    ),
+    (
+        |world| {
+            world.source().rows = 0;
+            world.about.sources.clear();
+        },
+        Level::Look,
+        "none: nothing to read: no [[inventory]] is configured\n",
+    ),
     (|world| world.overview = None, Level::Unknown, "main: not known yet: the estate is being counted"),
     (
         |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
