@@ -89,6 +89,7 @@ impl<C: Clock + Clone> App<C> {
         };
         let vault = unlock(&ledger, &parts.master).await?;
         ledger.chain_with(Arc::new(vault.log_key())).await?;
+        ledger.end_killed_scans().await?;
         prepare_mail(&ledger, &parts.settings.mail.telling).await?;
         name(&ledger).await?;
         clock.set_right(ledger.clocks().await?.ahead);

@@ -5,6 +5,7 @@ use serde_json::Map;
 use super::report::chain;
 use super::{AppError, build, time_by};
 use crate::config::{Env, SecretRef, Settings};
+use crate::domain::action::OperatorName;
 use crate::escrow::MasterKey;
 use crate::ledger::{Ledger, Rekeyed};
 use crate::ports::probe::ProbeLedger as _;
@@ -54,6 +55,7 @@ pub async fn rekey(
     settings: &Settings,
     env: &Env,
     new: &SecretRef,
+    by: Option<&OperatorName>,
     progress: &impl Progress,
 ) -> Result<UnderNewKey, AppError> {
     let wrong = |what: String| AppError::Setting { key: new.setting().to_owned(), what };
@@ -69,7 +71,8 @@ pub async fn rekey(
     let (renewed, wrapped) = escrow.rekey(&new_key)?;
     ledger.chain_with(std::sync::Arc::new(escrow.log_key())).await?;
     let data = [("from", escrow.key_id()), ("to", &wrapped.key_id)];
-    let data = Map::from_iter(data.map(|(name, id)| (name.to_owned(), id.into())));
+    let who = by.map(|by| ("who", by.as_str()));
+    let data = Map::from_iter(data.into_iter().chain(who).map(|(name, word)| (name.to_owned(), word.into())));
     let event =
         Event { at: time_by(&ledger).await?, kind: "ledger.rekeyed", subject: "meta:master_key".to_owned(), data };
     let reseal = |fingerprint: &_, sealed: &str| escrow.reseal(fingerprint, sealed, &renewed).ok();

@@ -312,7 +312,7 @@ impl Listed for ScanRow {
             self.id.to_string(),
             minute(self.started_at),
             minute_or_dash(self.finished_at),
-            self.outcome.clone().unwrap_or_else(|| "running".to_owned()),
+            self.outcome.clone().unwrap_or_else(|| "not ended".to_owned()),
         ];
         let count = |name| self.counts.get(name).map(ToString::to_string).unwrap_or_default();
         cells.extend(["asked", "opened", "closed", "mails_sent"].map(count));

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::words::minute;
-use super::{CliError, Done, bounce, lists, reader, sample, suppressed, told, trial};
+use super::{CliError, Done, bounce, lists, reader, sample, suppressed, told, trial, who};
 use crate::app::{counted, tell_policy, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
@@ -36,11 +36,11 @@ pub async fn run(what: MailVerb, settings: Settings, env: &Env) -> Result<Done, 
         MailVerb::Suppressed { addresses, format } => suppressed::list(&settings, addresses, format).await,
         MailVerb::Unsuppress { who, form } => suppressed::lift(&settings, &who, form).await,
         MailVerb::Sample(args) => sample::run(&args, &settings),
-        MailVerb::Release(args) => release(args, &settings).await,
+        MailVerb::Release(args) => release(args, &settings, env).await,
     }
 }
 
-async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliError> {
+async fn release(args: ReleaseArgs, settings: &Settings, env: &Env) -> Result<Done, CliError> {
     let ledger = match Ledger::open(&settings.ledger.url).await {
         // A daemon looks at each run whether mail may leave, so it need not stop for this.
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
@@ -52,7 +52,7 @@ async fn release(args: ReleaseArgs, settings: &Settings) -> Result<Done, CliErro
         (false, Some(people)) => MailMode::Ramp { people: people.unwrap_or(settings.mail.telling.ramp_size) },
         (false, None) => MailMode::Released,
     };
-    ledger.release_mail_as(time_by(&ledger).await?, mode).await?;
+    ledger.release_mail_by(time_by(&ledger).await?, mode, who(env).as_ref()).await?;
     let next = "The daemon's next run of mail, or the next `keysweep scan --notify`,";
     let words = match mode {
         MailMode::Baseline if ledger.mail_mode().await? == MailMode::Baseline => {

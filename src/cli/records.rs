@@ -77,7 +77,7 @@ fn scan(detail: &ScanDetail) -> String {
         ("scan", row.id.to_string()),
         ("began", row.started_at.to_string()),
         ("ended", row.finished_at.map_or_else(|| "-".to_owned(), |at| at.to_string())),
-        ("outcome", row.outcome.clone().unwrap_or_else(|| "running".to_owned())),
+        ("outcome", row.outcome.clone().unwrap_or_else(|| "not ended".to_owned())),
     ];
     let counts = row.counts.as_object().into_iter().flatten();
     rows.extend(counts.map(|(name, count)| (name.as_str(), word(count))));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::args::Form;
 use super::output::pairs;
-use super::{CliError, Done, told};
+use super::{CliError, Done, told, who};
 use crate::app::rekey::{Scrubbed, UnderNewKey, rekey};
 use crate::config::{Env, SecretRef, Settings};
 use crate::telemetry::progress::Bars;
@@ -18,7 +18,7 @@ const NAMED: usize = 20;
 pub async fn run(new: &str, form: Form, settings: &Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     let wrong = |what: String| CliError::Usage(format!("--new-key: {what}"));
     let new = SecretRef::given("--new-key", new, Path::new("")).map_err(wrong)?;
-    let done = rekey(settings, env, &new, bars).await?;
+    let done = rekey(settings, env, &new, who(env).as_ref(), bars).await?;
     let lost: Vec<String> = done.copies.lost.iter().map(ToString::to_string).collect();
     let document = json!({
         "old": done.old, "new": done.new, "sealed": done.copies.sealed, "lost": lost,

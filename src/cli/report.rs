@@ -29,10 +29,13 @@ pub async fn run(args: ReportArgs, settings: &Settings, clock: &impl Clock, bars
         unclear => CliError::Usage(unclear.to_string()),
     })?;
     let scope = Scope { about, since: args.since, open_only: args.open };
-    let log = ledger.log_head().await?;
+    let (log, audit) = (ledger.log_head().await?, ledger.log_audit().await?);
+    if let Some(warning) = audit.warning() {
+        writeln!(anstream::stderr(), "warning: {warning}")?;
+    }
     let version = env!("CARGO_PKG_VERSION");
     let exemptions = &settings.policy.exemptions;
-    let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, scope: &scope, exemptions };
+    let head = Head { now: clock.now(), version, ledger_id: &ledger_id, log, audit, scope: &scope, exemptions };
     let form = match args.format {
         ReportFormat::Json => Some(Form::Json),
         ReportFormat::Csv => Some(Form::Csv),

@@ -79,7 +79,7 @@ pub enum Reason {
     Blind,
     /// a 401 or 403 that no row of the catalogue names: a firewall, a proxy, an address rule
     Blocked,
-    /// no connection
+    /// no connection, or one that was closed before anything was said
     Connect,
     /// the name did not resolve
     Dns,

@@ -6,6 +6,7 @@
 //! Their `Deserialize` reads the ledger's packed form, not what is printed.
 
 pub(super) mod accounts;
+mod audit;
 pub(super) mod closings;
 pub(super) mod connections;
 pub(super) mod counts;
@@ -30,6 +31,7 @@ pub(super) mod worst;
 mod tests;
 
 pub use accounts::{AccountName, KeyPage, OwnUses};
+pub use audit::{LOG_AUDITED_AT, LogOverview};
 pub use closings::{ClosingsOverview, OpenForOverview};
 pub use connections::{ConnectionDetail, ConnectionFilter, ConnectionRow, UseRow};
 pub use counts::Counts;
@@ -43,8 +45,8 @@ pub use meant::{Longer, Meant};
 pub use moment::Moment;
 pub use outbox::{CarriedRow, MailDetail, MailRow, MailState, PutOff};
 pub use overview::{
-    ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, LOG_AUDITED_AT, LogOverview,
-    OutboxOverview, Overview, ProviderOverview, SourceOverview,
+    ActsOverview, AnswersOverview, BlindOverview, ExemptOverview, FindingsOverview, OutboxOverview, Overview,
+    ProviderOverview, SourceOverview,
 };
 pub use paging::{Cursor, CursorError, Order, Page};
 pub use people::Reader;

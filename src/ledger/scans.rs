@@ -24,6 +24,16 @@ impl Ledger {
         Ok(ScanId(id))
     }
 
+    /// Says of a scan without an end that it was killed: for whoever has just taken the ledger, and has begun none.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn end_killed_scans(&self) -> Result<(), LedgerError> {
+        let mut tx = self.write("end killed scans").await?;
+        tx.run(&KILLED, []).await?;
+        tx.commit().await
+    }
+
     /// Notes among the counts of the latest scan that has ended what it left of the estate. What is noted already stays: it
     /// was counted nearer to that scan's end.
     ///

@@ -68,8 +68,10 @@ pub(crate) enum Cause {
     Tls(String),
     /// nobody takes the connection
     NoConnection,
-    /// it broke in the middle, or what came is no HTTP
+    /// it was closed before an answer came, or in the middle of it
     Broken,
+    /// what came is no HTTP
+    NotHttp,
 }
 
 /// The cause of an error. The error holds the address, which may be a secret; nothing of it is kept.
@@ -86,6 +88,9 @@ pub(crate) fn cause(error: &reqwest::Error) -> Cause {
             Some(NoDial::Name { .. }) => return Cause::NoName,
             Some(NoDial::NotPublic { .. }) => return Cause::NotPublic,
             None => {}
+        }
+        if inner.downcast_ref().is_some_and(hyper::Error::is_parse) {
+            return Cause::NotHttp;
         }
         source = inner.source();
     }
@@ -176,9 +181,11 @@ mod tests {
         let closed = nobody.local_addr().expect("its address").port();
         drop(nobody);
         let garbage = serving(b"what is this\r\n\r\n").await;
+        let gone = serving(b"").await;
         for (url, lifted, expected) in [
             (format!("http://127.0.0.1:{closed}/"), true, Cause::NoConnection),
-            (format!("http://127.0.0.1:{garbage}/"), true, Cause::Broken),
+            (format!("http://127.0.0.1:{garbage}/"), true, Cause::NotHttp),
+            (format!("http://127.0.0.1:{gone}/"), true, Cause::Broken),
             ("http://localhost:1/".to_owned(), false, Cause::NotPublic),
             ("http://nowhere.invalid/".to_owned(), false, Cause::NoName),
         ] {

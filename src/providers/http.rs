@@ -195,8 +195,8 @@ fn reason(error: &reqwest::Error) -> Reason {
         Cause::Tls(_) => Reason::Tls,
         Cause::NoName => Reason::Dns,
         Cause::NotPublic => Reason::BadAddress,
-        Cause::NoConnection => Reason::Connect,
-        Cause::Broken => Reason::Garbled,
+        Cause::NoConnection | Cause::Broken => Reason::Connect,
+        Cause::NotHttp => Reason::Garbled,
     }
 }
 

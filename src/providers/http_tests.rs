@@ -150,6 +150,23 @@ async fn a_closed_port_is_no_connection_and_a_mailjet_key_without_its_public_hal
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_was_not_reached_and_whoever_speaks_no_http_answers_nonsense() {
+    for (words, reason) in
+        [("", Reason::Connect), ("HTTP/1.1 200 OK\r\nConte", Reason::Connect), ("220 smtp\r\n", Reason::Garbled)]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(words.as_bytes()).unwrap();
+        });
+        assert_eq!(ask("kit", address, None, "kit_0123").await.outcome, Outcome::Unknown(reason), "{words:?}");
+        tokio::task::spawn_blocking(move || server.join().unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_body_without_end_is_cut_while_it_is_read() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();

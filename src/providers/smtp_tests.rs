@@ -238,7 +238,7 @@ async fn a_relay_that_breaks_the_rules_teaches_nothing_and_is_not_waited_for() {
     let many = Box::leak(format!("220 odd\r\n{}", "250-more\r\n".repeat(1_000)).into_boxed_str()) as &str;
     let cases: [(&'static [&'static str], bool, Verdict, Option<u16>); 14] = [
         (&[], true, unknown(Reason::Timeout), None),
-        (&[], false, unknown(Reason::Garbled), None),
+        (&[], false, unknown(Reason::Connect), None),
         (&["SSH-2.0-odd\r\n"], true, unknown(Reason::Garbled), None),
         (&["220 half a li"], false, unknown(Reason::Garbled), None),
         (Vec::leak(vec![endless]), true, unknown(Reason::Garbled), None),

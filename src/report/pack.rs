@@ -18,6 +18,7 @@ use crate::domain::ids::CredentialId;
 use crate::domain::policy::Exemptions;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
+use crate::ledger::read::LogOverview;
 use crate::ports::{LedgerError, Progress};
 
 /// Keys looked at at a time.
@@ -34,6 +35,8 @@ pub struct Head<'a> {
     pub ledger_id: &'a str,
     /// the head of the event log: `keysweep audit verify --head` shows later that nothing was cut off or rewritten since
     pub log: Option<Link>,
+    /// what is known of the log's chain
+    pub audit: LogOverview,
     /// what it is about
     pub scope: &'a Scope,
     /// what the operator accepts for a while

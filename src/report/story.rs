@@ -16,7 +16,7 @@ use crate::domain::finding::Exempt;
 use crate::domain::ids::FindingId;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::{
-    CredentialDetail, CredentialRow, CredentialUse, FindingDetail, FindingRow, FindingState, finding_name,
+    CredentialDetail, CredentialRow, CredentialUse, FindingDetail, FindingRow, FindingState, LogOverview, finding_name,
 };
 
 /// Uses that are written out.
@@ -29,6 +29,8 @@ pub struct Story {
     entries: Vec<Entry>,
     /// what was left out, in words
     cut: Vec<String>,
+    /// what is known of the log that it is from
+    audit: LogOverview,
 }
 
 impl Story {
@@ -48,7 +50,7 @@ impl Story {
         for entry in &self.entries {
             _ = writeln!(text, "  {}  {}", second(entry.at), plain(&entry.what));
         }
-        for left_out in &self.cut {
+        for left_out in self.cut.iter().cloned().chain(self.audit.warning()) {
             _ = writeln!(text, "  ({left_out})");
         }
         text
@@ -77,6 +79,11 @@ impl Story {
     /// What was left out, in words.
     pub fn left_out(&self) -> &[String] {
         &self.cut
+    }
+
+    /// What whoever reads it has to know of the log; `None` where nothing is known against it.
+    pub fn warning(&self) -> Option<String> {
+        self.audit.warning()
     }
 
     /// The credential.

@@ -116,6 +116,7 @@ fn reason(error: &reqwest::Error) -> String {
         Cause::Timeout => "it did not answer in time",
         Cause::NoConnection => "there is no connection to it",
         Cause::Broken => "the connection broke before it answered",
+        Cause::NotHttp => "what it answers is no HTTP",
     };
     words.to_owned()
 }

@@ -100,6 +100,24 @@ fn every_form_of_a_report_tells_of_the_same_findings_and_of_no_secret() {
 }
 
 #[test]
+fn a_log_that_was_found_broken_is_no_evidence_and_whatever_is_made_of_it_says_so() {
+    let estate = Estate::told();
+    assert_eq!(estate.document(&["report", "--format", "json"])["report"]["log_audit"]["broken"], false);
+    let noted =
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('trouble.log', '1'), ('log_audited_at', '1790000000000')";
+    let noted = Command::new("sqlite3").arg(estate.home().join("ledger.db")).arg(noted).status().expect("sqlite3 runs");
+    assert!(noted.success(), "as upkeep notes it");
+    let pack = estate.document(&["report", "--format", "json"]);
+    assert_eq!(pack["report"]["log_audit"]["broken"], true, "{}", pack["report"]);
+    for report in [&["report"][..], &["report", "--format", "csv"], &["report", "--format", "ocsf"]] {
+        let beside = String::from_utf8(estate.run(report).stderr).expect("text");
+        assert!(beside.starts_with("warning: the event log was found at 20"), "{report:?}: {beside}");
+    }
+    let told = estate.text(&["explain", "F1"]);
+    assert!(told.contains("not to be as it was written: `keysweep audit verify` says where)"), "{told}");
+}
+
+#[test]
 fn the_pack_shows_a_key_from_its_acceptance_to_the_proof_that_it_is_dead_and_who_was_told() {
     let estate = Estate::told();
     let pack = estate.document(&["report", "--format", "json"]);

@@ -125,7 +125,7 @@ const fn why(reason: Reason) -> &'static str {
         Reason::BadAddress => "the address is not one of the provider's own, or leads into a private network",
         Reason::Blind => "the provider turns everybody away for the moment",
         Reason::Blocked => "something turned the question away before the provider looked at the credential",
-        Reason::Connect => "there was no connection",
+        Reason::Connect => "there was no connection, or it was closed before an answer",
         Reason::Dns => "the name could not be looked up",
         Reason::Garbled => "the answer broke off or was not what it said it was",
         Reason::NoAddress => "nothing says at which of the provider's addresses the customer lives",

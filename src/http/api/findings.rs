@@ -109,7 +109,7 @@ pub(super) async fn list_findings(
         rule: asked.rule,
         at_least: asked.at_least,
         severity: asked.severity,
-        account: asked.account.map(Text::into_string),
+        account: known::account(&ops, asked.account).await?,
         connection: asked.connection.map(|Number(number)| ConnectionId(number)),
         credential,
         provider,

@@ -55,7 +55,7 @@ pub(super) async fn list_connections(
 ) -> Listed<ConnectionRow> {
     let filter = ConnectionFilter {
         source: known::source(&ops, asked.source).await?,
-        account: asked.account.map(Text::into_string),
+        account: known::account(&ops, asked.account).await?,
         provider: known::provider(&ops, asked.provider)?,
         status: asked.status,
         search: None,

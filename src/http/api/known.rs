@@ -32,6 +32,18 @@ pub(super) async fn source(ops: &Ops, asked: Option<Text>) -> Result<Option<Stri
     Err(Refused::unknown("source", "there is no source of this name; /api/v1/sources has those that there are"))
 }
 
+/// The account of this id on the platform, in whatever source.
+///
+/// # Errors
+/// Where nobody has it, and where the ledger doesn't answer.
+pub(super) async fn account(ops: &Ops, asked: Option<Text>) -> Result<Option<String>, Refused> {
+    let Some(id) = asked.map(Text::into_string) else { return Ok(None) };
+    if ops.ledger.sources_of_account(&id).await?.is_empty() {
+        return Err(Refused::unknown("account", "there is no account of this id"));
+    }
+    Ok(Some(id))
+}
+
 /// The credential that `field` names.
 ///
 /// # Errors

@@ -188,8 +188,8 @@ async fn write(
     let ledger: &Ledger = &ops.ledger;
     let about = ops.shown.about();
     let ledger_id = ledger.get("ledger_id").await?.unwrap_or_default();
-    let exemptions = &about.exemptions;
-    let head = Head { now: ops.clock.now(), version: &about.version, ledger_id: &ledger_id, log, scope, exemptions };
+    let (exemptions, audit, now) = (&about.exemptions, ledger.log_audit().await?, ops.clock.now());
+    let head = Head { now, version: &about.version, ledger_id: &ledger_id, log, audit, scope, exemptions };
     form::write(form, ledger, &head, Paper::new(Wire { sender, patience: PATIENCE }), &Quiet).await
 }
 

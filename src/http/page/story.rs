@@ -2,6 +2,7 @@
 
 use super::findings::of_account;
 use super::frame::{Ask, Scene};
+use super::query::sentence;
 use super::sheet::{Cell, Column, Course, Fact, Facts, Happened, Part, Table};
 use super::trouble::Trouble;
 use super::words::{count, harmless_line};
@@ -66,10 +67,11 @@ pub(super) fn uses(story: &Story) -> Part {
 pub(super) fn course(story: &Story, id: &str, title: &str) -> Part {
     let entries =
         story.entries().iter().map(|entry| Happened { at: second(entry.at), what: harmless_line(&entry.what) });
+    let left_out = story.left_out().iter().map(|left| format!("Left out: {}.", harmless_line(left)));
     Part::Course(Course {
         id: id.to_owned(),
         title: title.to_owned(),
         entries: entries.collect(),
-        left_out: story.left_out().iter().map(|left| format!("Left out: {}.", harmless_line(left))).collect(),
+        left_out: left_out.chain(story.warning().map(|warning| sentence(&warning))).collect(),
     })
 }

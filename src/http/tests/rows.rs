@@ -295,3 +295,17 @@ async fn pages_and_api_show_what_the_security_model_says_and_no_more() {
         assert!(seen.contains(shown), "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_list_of_an_account_that_nobody_has_is_no_empty_list() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    for list in ["findings", "connections"] {
+        assert_eq!(
+            house.get(&format!("/api/v1/{list}?account=acct")).await.json()["items"].as_array().unwrap().len(),
+            2
+        );
+        let refused = house.get(&format!("/api/v1/{list}?account=actc")).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (404, &"account".into()), "{list}");
+    }
+}

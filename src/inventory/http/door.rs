@@ -212,7 +212,8 @@ fn unanswered(error: &reqwest::Error) -> Trouble {
         Cause::Timeout => "it does not answer in time",
         Cause::NoName => "its name can't be looked up",
         Cause::NoConnection => "there is no connection to it",
-        Cause::Broken => "the connection breaks in the middle of its answer",
+        Cause::Broken => "the connection breaks before its answer is whole",
+        Cause::NotHttp => "what it answers is no HTTP",
     };
     Trouble::Passing(what.to_owned(), None)
 }

@@ -236,6 +236,7 @@ fn unanswered(error: &reqwest::Error) -> RefError {
         Cause::Tls(why) => way(format!("there is no TLS with Vault: {why}")),
         Cause::NotPublic | Cause::NoConnection => way("no connection to Vault".to_owned()),
         Cause::Broken => way("Vault's answer broke off".to_owned()),
+        Cause::NotHttp => way("what answers for Vault speaks no HTTP".to_owned()),
     }
 }
 

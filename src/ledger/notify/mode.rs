@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::action::OperatorName;
 use crate::domain::brake::{Braked, Openings};
 use crate::domain::time::Timestamp;
 use crate::ledger::packed::pack;
@@ -47,6 +48,20 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn release_mail_as(&self, now: Timestamp, mode: MailMode) -> Result<(), LedgerError> {
+        self.release_mail_by(now, mode, None).await
+    }
+
+    /// The same, noting which operator says so.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn release_mail_by(
+        &self,
+        now: Timestamp,
+        mode: MailMode,
+        by: Option<&OperatorName>,
+    ) -> Result<(), LedgerError> {
+        let who = || Map::from_iter(by.map(|by| ("who".to_owned(), by.as_str().into())));
         let mut tx = self.write("release mail").await?;
         let mut events = Vec::new();
         if tx.run(&SET_MODE, [word(mode).into()]).await? > 0 {
@@ -56,10 +71,10 @@ impl Ledger {
                 MailMode::Baseline => "mail.baseline",
                 MailMode::Preview => "mail.preview",
             };
-            events.push(event(now, kind, Map::new()));
+            events.push(event(now, kind, who()));
         }
         if tx.run(&FORGET, [BRAKE.into()]).await? > 0 {
-            events.push(event(now, "mail.brake_off", Map::new()));
+            events.push(event(now, "mail.brake_off", who()));
         }
         if let Some(openings) = openings(&mut tx).await? {
             tx.run(&meta::SET, [OPENINGS.into(), pack(&openings.released())?.into()]).await?;

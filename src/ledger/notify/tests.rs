@@ -7,6 +7,7 @@ mod waits;
 use std::time::Duration;
 
 use super::*;
+use crate::domain::action::OperatorName;
 use crate::domain::facts::EndedBy;
 use crate::domain::finding::{Anew, FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{NoticeId, ScanId};
@@ -17,7 +18,7 @@ use crate::ledger::place::Kind;
 use crate::ports::notify::{Candidate, Digest};
 
 on_both![
-    a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when,
+    a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when_and_by_whom,
     a_due_step_knows_the_owner_and_the_maker_and_nobody_else,
     an_owner_who_made_the_connection_is_named_once,
     a_step_is_due_once_in_order_and_only_while_open_and_mailed,
@@ -121,13 +122,15 @@ async fn one_mail(kind: Kind) -> (Estate, ClaimedMail) {
     (estate, mail)
 }
 
-async fn a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when(kind: Kind) {
+async fn a_new_ledger_mails_nothing_until_it_is_released_and_the_log_tells_when_and_by_whom(kind: Kind) {
     let estate = Estate::new(kind).await;
     assert_eq!(estate.ledger.mail_mode().await.unwrap(), MailMode::Preview);
-    estate.ledger.release_mail(NOW).await.unwrap();
+    let by = OperatorName::new("alice (uid 7)");
+    estate.ledger.release_mail_by(NOW, MailMode::Released, by.as_ref()).await.unwrap();
     estate.ledger.release_mail(NOW + hours(1)).await.unwrap();
     assert_eq!(estate.ledger.mail_mode().await.unwrap(), MailMode::Released);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.released'").await, 1);
+    assert_eq!(estate.number("SELECT count(*) FROM event WHERE data LIKE '%alice (uid 7)%'").await, 1);
 }
 
 async fn a_due_step_knows_the_owner_and_the_maker_and_nobody_else(kind: Kind) {

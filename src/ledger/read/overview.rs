@@ -29,9 +29,9 @@ use crate::domain::ids::ProviderName;
 use crate::domain::span::OpenFor;
 use crate::domain::time::Timestamp;
 use crate::ledger::act::statements::COUNTED;
-use crate::ledger::session::Session;
+use crate::ledger::read::LogOverview;
 use crate::ledger::sql::Sql;
-use crate::ledger::{Ledger, meta, sight};
+use crate::ledger::{Ledger, sight};
 use crate::ports::LedgerError;
 
 /// The estate at one moment. It names providers and sources, and nobody else: no account, no connection, no person.
@@ -125,19 +125,6 @@ pub struct SourceOverview {
     pub last_event: Option<Timestamp>,
 }
 
-/// The event log's chain, as it was last looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct LogOverview {
-    /// the log was not as it was written
-    pub broken: bool,
-    /// when that was looked at
-    #[serde(serialize_with = "when::maybe")]
-    pub audited_at: Option<Timestamp>,
-}
-
-/// Where the ledger keeps the instant of the last look at the log's chain.
-pub const LOG_AUDITED_AT: &str = "log_audited_at";
-
 impl SourceOverview {
     /// When its last reading that came to its end began, be it of everything or of what changed.
     pub fn last_success(&self) -> Option<Timestamp> {
@@ -201,7 +188,7 @@ impl Ledger {
             blind: sight::blind(&mut moment).await?.into_iter().map(BlindOverview::from).collect(),
             clock: sight::clocks(&mut moment).await?.suspect,
             ledger_bytes: moment.rows::<u64>("page", &SIZE, []).await?.into_iter().sum(),
-            log: log(&mut moment).await?,
+            log: LogOverview::read(&mut moment).await?,
         };
         overview.take(tallies);
         let too_old = AgeBand::too_old_at(now).map(Timestamp::as_millis);
@@ -259,13 +246,6 @@ impl Overview {
             })
             .collect();
     }
-}
-
-async fn log(moment: &mut Session) -> Result<LogOverview, LedgerError> {
-    let broken = moment.text(&meta::GET, ["trouble.log".into()]).await?;
-    let audited_at = moment.text(&meta::GET, [LOG_AUDITED_AT.into()]).await?;
-    let audited_at = audited_at.and_then(|at| at.parse().ok()).map(Timestamp::from_millis);
-    Ok(LogOverview { broken: broken.as_deref() == Some("1"), audited_at })
 }
 
 fn earlier(known: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {

@@ -51,7 +51,10 @@ pub(in crate::providers) enum Broken {
     /// it offers no login that we speak
     #[error("it offers no login by AUTH PLAIN or AUTH LOGIN")]
     NoLogin,
-    /// it said what nobody may say there, or broke off
+    /// it closed the connection where it was to say something
+    #[error("it hung up")]
+    HungUp,
+    /// it said what nobody may say there, or broke off in the middle of a line
     #[error("it does not speak SMTP: {0}")]
     Garbled(&'static str),
     /// a part of the credential is missing, or can't be said in SMTP
@@ -67,6 +70,7 @@ impl Broken {
             Self::Said { code, .. } => return (classify_reply(&[], *code, "").0, Some(*code)),
             Self::NoTls | Self::Tls(_) => Reason::Tls,
             Self::NoLogin => Reason::Unexpected,
+            Self::HungUp => Reason::Connect,
             Self::Garbled(_) => Reason::Garbled,
             Self::NoCopy => Reason::NoCopy,
         };
@@ -98,7 +102,7 @@ struct Offers {
 
 /// From a fresh connection to a greeted session.
 pub(super) async fn open(tcp: TcpStream, host: &str, security: Security, tls: &Tls) -> Result<Session, Broken> {
-    tcp.set_nodelay(true).map_err(|_| Broken::Garbled("the connection is gone"))?;
+    tcp.set_nodelay(true).map_err(|_| Broken::HungUp)?;
     let me = me(&tcp);
     let stream: Box<dyn Stream> = match security {
         Security::None => Box::new(tcp),

@@ -53,7 +53,7 @@ impl<S: Stream> Talk<S> {
             self.stream.write_all(&bytes).await?;
             self.stream.flush().await
         };
-        said.await.map_err(|_| Broken::Garbled("it broke off"))?;
+        said.await.map_err(|_| Broken::HungUp)?;
         self.reply().await
     }
 
@@ -96,6 +96,7 @@ impl<S: Stream> Talk<S> {
             }
             let mut more = [0; LONGEST_LINE];
             match self.stream.read(&mut more).await {
+                Ok(0) | Err(_) if self.rest.is_empty() => return Err(Broken::HungUp),
                 Ok(0) | Err(_) => return Err(Broken::Garbled("it broke off")),
                 Ok(count) => self.rest.extend_from_slice(&more[..count]),
             }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Head;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{FindingCourse, FindingDetail, FindingRow, NoticeRow, when};
+use crate::ledger::read::{FindingCourse, FindingDetail, FindingRow, LogOverview, NoticeRow, when};
 use crate::report::cases::{Line, Tally};
 use crate::report::exemptions::ExemptionRow;
 use crate::report::nhi::Nhi;
@@ -44,6 +44,8 @@ pub struct ReportHead<'p> {
     ledger: &'p str,
     /// the head of the event log: `keysweep audit verify --head` shows later that nothing was cut off or rewritten since
     log_head: Option<String>,
+    /// what was known of the event log's chain when it was last looked at: where it is broken, this is no evidence
+    log_audit: LogOverview,
     /// what it is about
     scope: ReportScope<'p>,
 }
@@ -97,12 +99,13 @@ pub struct RiskRow {
 impl<'p> ReportHead<'p> {
     /// For programs.
     pub fn of(head: &Head<'p>) -> Self {
-        let Head { now, version, ledger_id, log, scope, .. } = head;
+        let Head { now, version, ledger_id, log, audit, scope, .. } = head;
         Self {
             generated_at: *now,
             keysweep: version,
             ledger: ledger_id,
             log_head: log.map(|link| link.to_string()),
+            log_audit: *audit,
             scope: ReportScope {
                 account_id: scope.about.account().map(|account| account.id.as_str()),
                 source: scope.about.source(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Story;
-use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail};
+use crate::ledger::read::{CredentialRow, CredentialUse, FindingDetail, LogOverview};
 use crate::report::cases::Proof;
 use crate::report::log::Entry;
 use crate::report::words::{cleared, said};
@@ -25,6 +25,8 @@ pub struct StoryDocument<'s> {
     timeline: &'s [Entry],
     /// what was left out, in sentences
     left_out: &'s [String],
+    /// what was known of the event log's chain when it was last looked at
+    log_audit: LogOverview,
 }
 
 /// What is known of one credential, for auditors, who are told of the findings elsewhere.
@@ -79,6 +81,7 @@ impl Story {
             findings: self.findings().iter().map(ExplainedFinding::of).collect(),
             timeline: self.entries(),
             left_out: self.left_out(),
+            log_audit: self.audit,
         }
     }
 

@@ -121,7 +121,8 @@ impl Story {
         let connections = detail.uses.iter().map(|used| (used.connection, name(used))).collect();
         let names = Names { connections, readers };
         let entries = entries(&detail, &findings, &events, &names);
-        Ok(Some(Self { detail, findings, entries, cut }))
+        let audit = moment.log_audit().await?;
+        Ok(Some(Self { detail, findings, entries, cut, audit }))
     }
 }
 

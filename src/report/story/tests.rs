@@ -211,7 +211,8 @@ fn story(open: bool) -> Story {
         readers: HashMap::from([(PersonId(1), "owner-1 of acct-1 (o***@***.org)".to_owned())]),
     };
     let entries = entries(&detail, &findings, &events(), &names);
-    Story { detail, findings, entries, cut: vec!["only its first 200 findings are told of".to_owned()] }
+    let cut = vec!["only its first 200 findings are told of".to_owned()];
+    Story { detail, findings, entries, cut, audit: LogOverview { broken: true, audited_at: Some(START) } }
 }
 
 #[test]

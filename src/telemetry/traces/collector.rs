@@ -119,6 +119,7 @@ fn words(error: &reqwest::Error) -> String {
         Cause::Tls(words) => format!("no TLS with it: {words}"),
         Cause::Timeout => "it did not answer in time".to_owned(),
         Cause::Broken => "the connection broke before it answered".to_owned(),
+        Cause::NotHttp => "what it answers is no HTTP".to_owned(),
     }
 }
 

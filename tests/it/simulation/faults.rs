@@ -78,7 +78,7 @@ impl Fault {
             Self::Connect => Some(Reason::Connect),
             Self::Dns => Some(Reason::Dns),
             Self::Tls => Some(Reason::Tls),
-            Self::Reset => Some(Reason::Garbled),
+            Self::Reset => Some(Reason::Connect),
             _ => None,
         }
     }

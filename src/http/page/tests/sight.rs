@@ -32,7 +32,7 @@ const OF_OTHERS: &[Case] = &[
     (|world| world.about.sources.clear(), Level::Look, "no [[inventory]] is configured"),
     (
         |world| world.about.sources = BTreeMap::from([("new".to_owned(), "csv".to_owned())]),
-        Level::Unknown,
+        Level::Look,
         "main: not read any more: no [[inventory]] names it; its 2,000 rows were last read 1 h ago; what they said still counts",
     ),
     (
@@ -41,7 +41,7 @@ const OF_OTHERS: &[Case] = &[
             world.about.sources.clear();
         },
         Level::Look,
-        "none: nothing to read: no [[inventory]] is configured\n",
+        "none: nothing to read: no [[inventory]] is configured ; \nMailjet",
     ),
     (|world| world.overview = None, Level::Unknown, "main: not known yet: the estate is being counted"),
     (
