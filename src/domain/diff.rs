@@ -31,6 +31,8 @@ pub struct KnownConnectionView {
     pub status: ConnectionStatus,
     /// how old its facts are
     pub facts_at: Timestamp,
+    /// true where the platform dated them; else it is our clock that says when they were read
+    pub own_date: bool,
     /// how old they are but for the status
     pub row_at: Timestamp,
     /// how old the last word on its secret is
@@ -65,6 +67,8 @@ pub struct Change {
     pub status: ConnectionStatus,
     /// how old its facts are from now on
     pub facts_at: Timestamp,
+    /// true where that is the platform's own date
+    pub own_date: bool,
     /// when and by what the open use ends; done before another begins
     pub end_open_use: Option<(Timestamp, EndedBy)>,
     /// the use that begins
@@ -98,6 +102,9 @@ pub enum BeginWith {
 /// What a new or changed row means, beside what is known of its connection. `fingerprint` is that of the row's
 /// secret, `None` where it has none; `snapshot_start` dates a row that doesn't date itself.
 ///
+/// The first date that a row has of its own is not held against the instant at which our clock says that it was read: it has
+/// not changed since that date, which is no reason to shut out what is read of it today.
+///
 /// The view doesn't say since when a use is open, so the end of a known one is kept from lying after `now`, but
 /// not from lying before its beginning.
 pub fn absorb(
@@ -108,18 +115,33 @@ pub fn absorb(
     now: Timestamp,
 ) -> Change {
     let facts_at = dated(record.updated_at, snapshot_start, now);
+    let is_first_date = |known: &KnownConnectionView| record.updated_at.is_some() && !known.own_date;
+    let is_older = known.is_some_and(|known| facts_at < known.facts_at && !is_first_date(known));
+    meant(known, record, fingerprint, (facts_at, is_older), now)
+}
+
+/// What a row means that is as old as this, and older than what is known or not.
+fn meant(
+    known: Option<&KnownConnectionView>,
+    record: &ConnectionRecord,
+    fingerprint: Option<&Fingerprint>,
+    (facts_at, is_older): (Timestamp, bool),
+    now: Timestamp,
+) -> Change {
     let change = Change {
         stale: false,
         status: status_of(record.status),
         facts_at,
+        own_date: record.updated_at.is_some(),
         end_open_use: None,
         begin: None,
         came_back: false,
     };
     match known {
         None => Change { begin: Some(first_use(record, fingerprint, now)), ..change },
-        Some(known) if facts_at < known.facts_at => {
-            Change { stale: true, status: known.status, facts_at: known.facts_at, ..change }
+        Some(known) if is_older => {
+            let KnownConnectionView { status, facts_at, own_date, .. } = *known;
+            Change { stale: true, status, facts_at, own_date, ..change }
         }
         Some(known) if known.status.is_open() => open_row(known, record, fingerprint, now, change),
         Some(known) => ended_row(known, fingerprint, now, change),

@@ -55,7 +55,7 @@ impl CollectLedger for Ledger {
         type Row = (
             ConnectionId,
             ConnectionStatus,
-            Timestamp,
+            (Timestamp, Flag),
             Timestamp,
             Timestamp,
             Option<Timestamp>,
@@ -66,10 +66,11 @@ impl CollectLedger for Ledger {
         let rows: Vec<Row> = line.rows("connection", &KNOWN_CONNECTIONS, [pack(ids)?.into()]).await?;
         Ok(rows
             .into_iter()
-            .map(|(id, status, facts_at, row_at, secret_at, told_at, absent_since, last)| KnownConnection {
+            .map(|(id, status, (facts_at, own_date), row_at, secret_at, told_at, absent_since, last)| KnownConnection {
                 id,
                 status,
                 facts_at,
+                own_date: own_date.0,
                 row_at,
                 secret_at,
                 told_at,
@@ -240,7 +241,7 @@ pub(super) const KNOWN_ROWS: Sql = sql!(
 
 pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
     "SELECT " [page
-        "c.id, c.status, c.facts_at, coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at,
+        "c.id, c.status, " [json [array "c.facts_at, c.own_date"]] ", coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at,
          c.absent_since, "
         [json "(SELECT " [array
             "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends,

@@ -118,7 +118,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(connection by id (id bigint, source_id bigint, external_id text, account_id bigint, provider text, name text,
         status text, auth text, created_at bigint, deleted_at bigint, facts_at bigint, last_sync_at bigint,
         created_by text, running_jobs bigint, used_for text, tags text, digest text, absent_since bigint,
-        judge_at bigint, told_at bigint, row_at bigint, secret_at bigint)),
+        judge_at bigint, told_at bigint, row_at bigint, secret_at bigint, own_date bigint)),
     table!(credential by id (id bigint, fingerprint text, source_id bigint, provider text, key_id text, region text,
         base_url text, kind text, placeholder bigint, liveness text, belief text, parts text, secret_since bigint,
         provenance text, idle_since bigint, probe_at bigint, compromised_at bigint, compromised_note text,

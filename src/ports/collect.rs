@@ -169,6 +169,8 @@ pub struct KnownConnection {
     pub status: ConnectionStatus,
     /// how old its facts are: the row's `updated_at`, else the start of the snapshot that brought them
     pub facts_at: Timestamp,
+    /// true where the platform dated them; else it is our clock that says when they were read
+    pub own_date: bool,
     /// how old they are but for the status: what ends a connection need not tell the rest
     pub row_at: Timestamp,
     /// how old the last word on its secret is

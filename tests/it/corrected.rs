@@ -167,3 +167,19 @@ fn a_key_that_a_connection_had_is_judged_as_one_though_a_permission_took_its_pla
     inventory.set("one", "auth", "oauth");
     assert_eq!(shown(&site, &inventory).findings(), ["revocation-missing critical one live"]);
 }
+
+#[test]
+fn columns_that_are_mapped_later_count_though_their_rows_are_dated_before_the_first_scan() {
+    let (site, mut inventory) = (site(&nothing_held()), Inventory::default());
+    inventory.add("one", "a1", "convertkit", &[("secret", &hex("one"))]);
+    shown(&site, &inventory);
+    assert_eq!(site.credential("one")["provenance"], "first_seen");
+    inventory.set("one", "updated_at", &ago(TimeDelta::days(300)));
+    inventory.set("one", "secret_set_at", &ago(TimeDelta::days(300)));
+    assert_eq!(shown(&site, &inventory).findings(), ["secret-stale critical one unverified"]);
+    assert_eq!(site.credential("one")["provenance"], "declared");
+    // From then on an older row is one from an older export.
+    inventory.set("one", "updated_at", &ago(TimeDelta::days(301)));
+    inventory.set("one", "status", "deleted");
+    assert_eq!(shown(&site, &inventory).findings(), ["secret-stale critical one unverified"]);
+}

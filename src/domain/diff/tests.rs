@@ -27,6 +27,7 @@ fn known(status: ConnectionStatus, open: Option<(u8, bool)>) -> KnownConnectionV
     KnownConnectionView {
         status,
         facts_at: at(-3600),
+        own_date: true,
         row_at: at(-3600),
         secret_at: at(-3600),
         told_at: None,
@@ -40,6 +41,19 @@ fn facts(record: &ConnectionRecord) -> Vec<u8> {
     let mut out = Vec::new();
     connection_facts(record, Watched::default(), &mut out);
     out
+}
+
+#[test]
+fn the_first_date_of_its_own_shuts_no_row_out_and_those_after_it_do() {
+    let undated = KnownConnectionView { own_date: false, ..known(ConnectionStatus::Active, Some((1, false))) };
+    let row = |updated| ConnectionRecord { updated_at: Some(updated), ..record(RecordStatus::Paused) };
+    let first = absorb(Some(&undated), &row(at(-9000)), Some(&print(1)), NOW, NOW);
+    assert_eq!((first.stale, first.status, first.facts_at), (false, ConnectionStatus::Paused, at(-9000)));
+    let dated = after(Some(&undated), &first);
+    let older = absorb(Some(&dated), &row(at(-9001)), Some(&print(1)), NOW, NOW);
+    assert!(older.stale && older.own_date && older.facts_at == at(-9000));
+    let late = told(Some(&undated), &row(at(-9000)), Some(&print(1)), (true, true), at(-9000), NOW);
+    assert!(late.late, "an event that is older than a reading tells no news");
 }
 
 #[test]
@@ -279,6 +293,7 @@ fn after(known: Option<&KnownConnectionView>, change: &Change) -> KnownConnectio
     let mut view = known.cloned().unwrap_or(KnownConnectionView {
         status: change.status,
         facts_at: change.facts_at,
+        own_date: change.own_date,
         row_at: change.facts_at,
         secret_at: change.facts_at,
         told_at: None,
@@ -290,7 +305,7 @@ fn after(known: Option<&KnownConnectionView>, change: &Change) -> KnownConnectio
         return view;
     }
     view.status = change.status;
-    view.facts_at = change.facts_at;
+    (view.facts_at, view.own_date) = (change.facts_at, change.own_date);
     if change.end_open_use.is_some() {
         view.open_use = None;
     }
@@ -343,7 +358,8 @@ proptest! {
             }
             prop_assert_eq!(next.status.is_open(), next.open_use.is_some(), "open means exactly one open use");
             if let Some(before) = &view {
-                prop_assert!(next.facts_at >= before.facts_at, "older facts won");
+                let is_first_date = next.own_date && !before.own_date;
+                prop_assert!(next.facts_at >= before.facts_at || is_first_date, "older facts won");
                 if change.stale {
                     prop_assert_eq!(&next, before);
                 }

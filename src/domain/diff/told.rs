@@ -9,7 +9,7 @@ use super::super::facts::{ConnectionStatus, EndedBy};
 use super::super::record::{Auth, ConnectionRecord, RecordStatus};
 use super::super::secret::Fingerprint;
 use super::super::time::Timestamp;
-use super::{Begin, BeginWith, Change, KnownConnectionView, absorb, dated};
+use super::{Begin, BeginWith, Change, KnownConnectionView, dated, meant};
 
 /// Older than any event.
 const LONG_AGO: Timestamp = Timestamp::from_secs(0);
@@ -58,7 +58,8 @@ pub fn told(
     now: Timestamp,
 ) -> Told {
     let date = dated(record.updated_at, at.min(now), now);
-    let mut change = absorb(known, record, fingerprint, date, now);
+    let is_older = known.is_some_and(|known| date < known.facts_at);
+    let mut change = Change { own_date: true, ..meant(known, record, fingerprint, (date, is_older), now) };
     let secret_at = fingerprint.map(|_| date);
     let Some(known) = known else {
         // what a row says that comes late is better known than what an end brings along
@@ -99,6 +100,7 @@ fn of_the_past(
         stale: false,
         status: known.status,
         facts_at: known.facts_at,
+        own_date: known.own_date,
         end_open_use: None,
         begin: None,
         came_back: false,

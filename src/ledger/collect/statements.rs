@@ -75,20 +75,20 @@ pub(in crate::ledger) const PLACED: Sql = sql!(
 // When it was settled that a row is gone is kept until it is there again: later words are held against it.
 pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
     "INSERT INTO connection (id, source_id, external_id, account_id, provider, name, status, auth, created_at, deleted_at,
-                             facts_at, row_at, secret_at, told_at, last_sync_at, created_by, running_jobs, used_for, tags,
+                             facts_at, own_date, row_at, secret_at, told_at, last_sync_at, created_by, running_jobs, used_for, tags,
                              digest, judge_at)
      SELECT v.id, v.source, v.external_id, v.account, v.provider, v.name, v.status, v.auth, v.created_at, v.deleted_at,
-            v.facts_at, v.row_at, v.secret_at, v.told_at, v.last_sync_at, v.created_by, v.running_jobs, v.used_for, v.tags,
+            v.facts_at, " ["v.own_date" | "v.own_date::int"] ", v.row_at, v.secret_at, v.told_at, v.last_sync_at, v.created_by, v.running_jobs, v.used_for, v.tags,
             v.digest, $2
      FROM " [records "$1" v (id bigint, source bigint, external_id text, account bigint, provider text, name text,
                              status text, auth text, created_at bigint, deleted_at bigint, facts_at bigint,
-                             row_at bigint, secret_at bigint, told_at bigint, last_sync_at bigint, created_by text, running_jobs bigint, used_for text, tags text,
+                             own_date boolean, row_at bigint, secret_at bigint, told_at bigint, last_sync_at bigint, created_by text, running_jobs bigint, used_for text, tags text,
                              digest text)] "
      WHERE true
      ON CONFLICT (id) DO UPDATE SET
          account_id = excluded.account_id, provider = excluded.provider, name = excluded.name, status = excluded.status,
          auth = excluded.auth, created_at = excluded.created_at, deleted_at = excluded.deleted_at,
-         facts_at = excluded.facts_at, row_at = excluded.row_at,
+         facts_at = excluded.facts_at, own_date = excluded.own_date, row_at = excluded.row_at,
          secret_at = coalesce(excluded.secret_at, connection.secret_at),
          told_at = coalesce(excluded.told_at, connection.told_at), last_sync_at = excluded.last_sync_at, created_by = excluded.created_by,
          running_jobs = excluded.running_jobs, used_for = excluded.used_for, tags = excluded.tags,

@@ -125,6 +125,7 @@ impl Fixture {
             created_at: Some(at(1)),
             deleted_at: None,
             facts_at: at(2),
+            own_date: true,
             row_at: at(2),
             secret_at: None,
             told_at: None,

@@ -135,6 +135,8 @@ pub struct ConnectionWrite {
     pub deleted_at: Option<Timestamp>,
     /// how old these facts are
     pub facts_at: Timestamp,
+    /// true where the platform dated them
+    pub own_date: bool,
     /// how old they are but for the status
     pub row_at: Timestamp,
     /// how old the word on its secret is that comes with them; `None` where there is no newer one

@@ -210,6 +210,7 @@ pub(super) fn view(known: &KnownConnection) -> KnownConnectionView {
     KnownConnectionView {
         status: known.status,
         facts_at: known.facts_at,
+        own_date: known.own_date,
         row_at: known.row_at,
         secret_at: known.secret_at,
         told_at: known.told_at,

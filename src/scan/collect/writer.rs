@@ -321,6 +321,7 @@ fn connection_write(
         created_at: record.created_at,
         deleted_at: record.deleted_at,
         facts_at: change.facts_at,
+        own_date: change.own_date,
         row_at,
         secret_at,
         told_at,

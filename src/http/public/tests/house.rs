@@ -253,6 +253,7 @@ pub(super) async fn fill(ledger: &Ledger, opened: Opened) {
             created_at: None,
             deleted_at: None,
             facts_at: NOW,
+            own_date: false,
             row_at: NOW,
             secret_at: None,
             told_at: None,
