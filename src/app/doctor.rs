@@ -135,8 +135,8 @@ impl Doctor<'_> {
         let mut seen = looked.unwrap_or_else(|_| ledger::Looked::of(ledger::late(self.limit)));
         seen.checks.push(clock::check(self.now, seen.latest_scan, seen.clock));
         let is_named = |name: &str| self.settings.inventories.iter().any(|inventory| inventory.name == name);
-        let strays = seen.sources.iter().filter(|(name, rows)| *rows > 0 && !is_named(name));
-        seen.checks.extend(strays.map(|(name, rows)| sources::stray(name, *rows)));
+        let strays = seen.sources.iter().filter(|source| source.still_counts() && !is_named(&source.name));
+        seen.checks.extend(strays.map(sources::stray));
         Seen { checks: seen.checks, held: seen.held, ..Seen::default() }
     }
 }

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::Ledger;
+use super::read::SourceOverview;
 use super::store::{OpenError, Pools, postgres, sqlite};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::clock::Suspect;
@@ -47,8 +48,8 @@ pub struct Found {
     pub key: Result<Option<(String, String)>, LedgerError>,
     /// when its latest scan began
     pub latest_scan: Option<Timestamp>,
-    /// the sources that were ever read, with the rows of the last reading of each
-    pub sources: Vec<(String, u64)>,
+    /// the sources that were ever read
+    pub sources: Vec<SourceOverview>,
     /// the endpoints that are blind
     pub blind: Vec<(Scope, Blind)>,
     /// our clock, where the providers say that it is far off
@@ -102,8 +103,7 @@ async fn found(pools: Pools, place: &str, bytes: Option<u64>, schema: i64, known
     // Where this can't be read, the key couldn't either, and that is told.
     let latest_scan = ledger.scans(1).await.ok().and_then(|scans| scans.first().map(|scan| scan.started_at));
     // An older schema may not have them.
-    let sources =
-        ledger.sources().await.unwrap_or_default().into_iter().map(|source| (source.name, source.rows)).collect();
+    let sources = ledger.sources().await.unwrap_or_default();
     let blind = ledger.blind_endpoints().await.unwrap_or_default();
     let clock = ledger.clocks().await.ok().and_then(|clocks| clocks.suspect);
     ledger.close().await;

@@ -359,3 +359,14 @@ fn only_the_first_thousand_rows_are_looked_at() {
     let line = Found::at(&site, 0, "30s").line("source main", "inventory[0].path");
     line.is("warning", "none of the first 1000 rows has a secret", "secret");
 }
+
+#[test]
+fn a_source_that_the_configuration_has_forgotten_is_told() {
+    let site = healthy_site();
+    site.scan();
+    let text = fs::read_to_string(site.path("keysweep.toml")).expect("the configuration");
+    fs::write(site.path("keysweep.toml"), text.replace("name = \"main\"", "name = \"other\"")).expect("a file of ours");
+    let found = Found::at(&site, 0, "30s");
+    found.line("source main", "inventory").is("warning", "still counts (rows: 1)", "name it again");
+    found.line("source other", "inventory[0].path").is("ok", "1 row read", "");
+}

@@ -12,6 +12,7 @@ use crate::domain::blindness::{Blind, Scope};
 use crate::domain::clock::Suspect;
 use crate::domain::time::Timestamp;
 use crate::escrow::{Escrow, MasterKey, Wrapped, entropy};
+use crate::ledger::read::SourceOverview;
 use crate::ledger::{Found, Ledger, Look, OpenError};
 
 const URL: &str = "ledger.url";
@@ -29,8 +30,8 @@ pub(super) struct Looked {
     pub(super) latest_scan: Option<Timestamp>,
     /// our clock, where the providers said that it is far off
     pub(super) clock: Option<Suspect>,
-    /// the sources that it knows, with the rows of the last reading of each
-    pub(super) sources: Vec<(String, u64)>,
+    /// the sources that it knows
+    pub(super) sources: Vec<SourceOverview>,
     /// another process holds it
     pub(super) held: bool,
 }

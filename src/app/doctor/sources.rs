@@ -10,6 +10,7 @@ use crate::config::{Env, FilesPlace, InventorySettings, Place, warnings};
 use crate::domain::policy::Hold;
 use crate::domain::record::{ConnectionRecord, PersonRecord, PersonStatus, Role, Row};
 use crate::inventory::{AnySnapshot, Source as Lists};
+use crate::ledger::read::SourceOverview;
 use crate::ports::{Snapshot as _, SourceError};
 
 /// So many rows of each file are looked at.
@@ -80,9 +81,11 @@ pub(super) async fn unreachable(index: usize, inventory: &InventorySettings, env
 }
 
 /// A source that the ledger knows, and the configuration doesn't.
-pub(super) fn stray(name: &str, rows: u64) -> Check {
-    let what = format!("no [[inventory]] names it any more, and what its {rows} rows said last still counts");
-    Check::warning(Part::Source, "inventory", what, "name it again, or let it end as docs/inventories.md says").of(name)
+pub(super) fn stray(source: &SourceOverview) -> Check {
+    let what =
+        format!("no [[inventory]] names it any more, and what it said last still counts (rows: {})", source.rows);
+    let todo = "name it again, or let it end as docs/inventories.md says";
+    Check::warning(Part::Source, "inventory", what, todo).of(&source.name)
 }
 
 /// What is said where a look took too long.

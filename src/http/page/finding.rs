@@ -7,7 +7,7 @@ use super::query::Query;
 use super::sheet::{ActField, ActForm, Acts, Cell, Column, Fact, Facts, Part, Sheet, Table, Words};
 use super::story;
 use super::trouble::Trouble;
-use crate::domain::action::ACKNOWLEDGED;
+use crate::domain::action::{ACKNOWLEDGED, Why};
 use crate::domain::time::{Timestamp, days};
 use crate::http::access::Right;
 use crate::http::told;
@@ -111,6 +111,9 @@ fn waits(finding: &FindingRow, now: Timestamp) -> Option<Timestamp> {
 /// How it stands, for who has just acted.
 fn noted(finding: &FindingRow, now: Timestamp) -> String {
     match (waits(finding, now), &finding.pause) {
+        (Some(_), Some(why)) if why == Why::Confirmed.as_str() => {
+            "As it stands, an owner has confirmed it by hand: nobody is reminded.".to_owned()
+        }
         (Some(until), Some(why)) => {
             format!("As it stands, it is {why}: nobody is reminded before {}.", second(until))
         }

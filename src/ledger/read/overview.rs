@@ -126,6 +126,11 @@ pub struct SourceOverview {
 }
 
 impl SourceOverview {
+    /// Whether rows of it count, so that somebody ought to go on reading it.
+    pub const fn still_counts(&self) -> bool {
+        self.rows > 0 || self.held_back > 0
+    }
+
     /// When its last reading that came to its end began, be it of everything or of what changed.
     pub fn last_success(&self) -> Option<Timestamp> {
         self.last_complete.max(self.last_changes)

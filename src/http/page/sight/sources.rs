@@ -18,7 +18,7 @@ pub(super) fn sources(facts: &Facts<'_>) -> Vec<Line> {
         lines.push(Line::new("none", Level::Look, "nothing to read", "no [[inventory]] is configured"));
     }
     let is_known = |source: &&SourceOverview| facts.about.sources.contains_key(&source.name);
-    let strays = seen.iter().filter(|source| !is_known(source) && (source.rows > 0 || source.held_back > 0));
+    let strays = seen.iter().filter(|source| !is_known(source) && source.still_counts());
     lines.extend(strays.map(|source| stray(source, facts)));
     lines
 }
