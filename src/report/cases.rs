@@ -114,8 +114,7 @@ impl<'l> Cases<'l> {
         if let Some(account) = self.account {
             let part = self.part(detail.course.credential_number, account).await?;
             let own = Own::of(account, part, detail.finding.since);
-            own.finding(&mut detail.finding);
-            own.row(&mut detail.credential_now);
+            own.detail(&mut detail);
         }
         Ok(Some(detail))
     }

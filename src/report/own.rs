@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
-use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingRow, OwnUses};
+use crate::ledger::read::{AccountName, CredentialRow, EventRow, FindingDetail, FindingRow, OwnUses};
 
 /// What the log's entries on a key may tell its account: what the provider answered, and that it leaked. Not the operator's
 /// own note on that.
@@ -97,6 +97,14 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// A finding of its own with its key, and with those who were told of it in this account. Who was told before it had the key
+    /// is another's: its connection has moved here.
+    pub fn detail(&self, detail: &mut FindingDetail) {
+        self.finding(&mut detail.finding);
+        self.row(&mut detail.credential_now);
+        detail.notices.retain(|notice| notice.planned_at >= self.from);
+    }
+
     /// A finding of its own, as if nobody else had the key: without the operator's note on a leak, and with no date from before
     /// the account had it.
     pub fn finding(&self, finding: &mut FindingRow) {
@@ -152,7 +160,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::{ConnectionId, UseId};
     use crate::ledger::read::CredentialUse;
-    use crate::report::story::tests::credential;
+    use crate::report::story::tests::{credential, finding};
 
     const FROM: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -253,6 +261,19 @@ mod tests {
         let late = told(FROM + minute);
         assert_eq!((late.since, late.evidence["provenance"].as_str()), (FROM + minute, Some("declared")));
         assert_eq!(late.evidence.len(), 7, "nothing is changed");
+    }
+
+    #[test]
+    fn who_was_told_before_the_account_had_it_is_not_told_of() {
+        let (account, all) = (account(), finding(true).notices);
+        let planned = all[2].planned_at; // the two before are days older
+        let told = |since| {
+            let own = Own { from: since, ..Own::of(&account, Part::of(&uses(true)), FROM) };
+            let mut detail = finding(true);
+            own.detail(&mut detail);
+            detail.notices.len()
+        };
+        assert_eq!((told(all[0].planned_at), told(planned)), (3, 1));
     }
 
     #[test]

@@ -93,10 +93,7 @@ impl Story {
         let own = uses.as_ref().map(|(account, uses)| Own::of(account, Part::of(uses), otherwise));
         if let Some(own) = &own {
             own.row(&mut detail.credential);
-            for finding in &mut findings {
-                own.finding(&mut finding.finding);
-                own.row(&mut finding.credential_now);
-            }
+            findings.iter_mut().for_each(|finding| own.detail(finding));
         }
         if let Some((_, uses)) = &uses {
             // How many others have the key is none of this account's.
