@@ -178,7 +178,11 @@ pub async fn main() -> ExitCode {
         Ok(env) => tokio::select! {
             biased;
             result = dispatch(cli, &env, &traces) => result,
-            () = crate::lifecycle::interrupted() => Ok(Done::Interrupted),
+            () = crate::lifecycle::interrupted() => {
+                // Chunks are whole transactions, and none of them is done twice.
+                anstream::eprintln!("keysweep: interrupted; what was done until now stays, and the next time goes on from there");
+                Ok(Done::Interrupted)
+            }
         },
     };
     if let Some(traces) = traces.into_inner() {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::process::Stdio;
 
 use crate::support::{Inventory, MASTER_KEY, Ran, Settings, Site, pair};
 
@@ -229,10 +230,23 @@ fn an_interrupted_scan_says_so_and_the_next_goes_on() {
     for signal in ["-INT", "-TERM"] {
         let mut site = site_with_a_scan();
         site.providers.does("mailjet", "one", "hang");
-        let mut child = site.start(&["scan"]);
+        let child = site.command().arg("scan").stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the program starts");
         site.wait_until("the scan asks", |site| site.providers.asked("mailjet", "one") == 2);
         std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs");
-        assert_eq!(child.wait().expect("it ends").code(), Some(130), "{signal}");
+        let ended = child.wait_with_output().expect("it ends");
+        assert_eq!(ended.status.code(), Some(130), "{signal}");
+        let told = String::from_utf8(ended.stderr).expect("text");
+        assert!(
+            told.ends_with(
+                "keysweep: interrupted; what was done until now stays, and the next time goes on from there\n"
+            ),
+            "{told}"
+        );
+        assert!(site.run(&["scans", "list"]).exits(0).out.contains("not ended"));
+        // Whoever takes the ledger next knows that nobody is at it any more.
+        site.run(&["inventory", "accept", "main"]).exits(0);
+        assert!(site.run(&["scans", "list"]).exits(0).out.contains("killed"));
         site.providers.does("mailjet", "one", "accept");
         site.scan();
     }
