@@ -73,7 +73,7 @@ pub(super) enum ReportForm {
 #[expect(dead_code, reason = "the document's name for what is sent as it is written")]
 pub(super) enum JsonReport<'r> {
     /// `json`: the evidence pack
-    Json(EvidencePack<'r>),
+    Json(Box<EvidencePack<'r>>),
     /// `ocsf`: a list of OCSF's Detection Findings, whose fields are OCSF's own
     Ocsf(Vec<BTreeMap<String, Value>>),
 }

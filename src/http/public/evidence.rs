@@ -166,7 +166,7 @@ impl Ground<'_> {
     }
 
     fn reset_said(&self) -> Option<String> {
-        let (reset, texts) = (self.linked.reset_at?, self.texts);
+        let (reset, texts) = (self.linked.reset_at.filter(|_| !self.is_confirmed())?, self.texts);
         let works_still = self.linked.belief.accepted_at.is_some_and(|at| at > reset);
         Some(self.at(if works_still { texts.still_accepted } else { texts.said_reset }, reset))
     }
@@ -184,6 +184,12 @@ impl Ground<'_> {
             Why::Pending => texts.snoozed,
             Why::Confirmed => texts.confirmed,
         };
-        Some(self.at(sentence, pause.until))
+        let said = self.linked.reset_at.filter(|_| pause.why == Why::Confirmed);
+        Some(self.at(sentence, said.unwrap_or(pause.until)))
+    }
+
+    /// Whether an owner has confirmed by hand that the key is dead.
+    fn is_confirmed(&self) -> bool {
+        self.linked.matter.pause.is_some_and(|pause| pause.why == Why::Confirmed)
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Texts {
     pub(super) check: &'static str,
     pub(super) check_hint: &'static str,
     pub(super) reset: &'static str,
+    pub(super) reset_by_hand: &'static str,
     pub(super) reset_hint: &'static str,
     pub(super) reset_unasked_hint: &'static str,
     pub(super) reset_by_hand_hint: &'static str,

@@ -79,6 +79,8 @@ struct Settled<'a> {
 struct Acts {
     check: Option<String>,
     reset: Option<String>,
+    /// true where an owner's word is all that there is going to be
+    by_hand: bool,
     resume: Option<String>,
     snooze: Vec<Choice>,
     not_mine: bool,
@@ -315,14 +317,17 @@ fn acts(ground: &Ground<'_>, policy: &ActPolicy) -> Acts {
     let change =
         |act| decide(act, &actor, &linked.matter, now, policy).ok().filter(|change| *change != Change::Nothing);
     let may = |act| change(act).is_some();
+    let reset = change(Act::Reset);
+    let by_hand = matches!(reset, Some(Change::Pause(Pause { why: Why::Confirmed, .. })));
     let choices = SNOOZES.into_iter().filter(|count| may(Act::Snooze { until: now + days(u64::from(*count)) }));
     Acts {
         check: may(Act::Check).then(|| ground.plain(texts.check_hint)),
-        reset: change(Act::Reset).map(|change| match change {
-            Change::Pause(Pause { why: Why::Confirmed, .. }) => ground.plain(texts.reset_by_hand_hint),
-            _ if linked.matter.held => ground.at(texts.reset_hint, now + policy.reset_window),
-            _ => ground.at(texts.reset_unasked_hint, now + policy.reset_window),
+        reset: reset.map(|_| match linked.matter.held {
+            _ if by_hand => ground.plain(texts.reset_by_hand_hint),
+            true => ground.at(texts.reset_hint, now + policy.reset_window),
+            false => ground.at(texts.reset_unasked_hint, now + policy.reset_window),
         }),
+        by_hand,
         resume: may(Act::Resume).then(|| texts.resume_hint.to_owned()),
         snooze: choices.map(|days| Choice { days, label: fill(texts.days, &[("days", &days.to_string())]) }).collect(),
         not_mine: may(Act::NotMine),
