@@ -52,14 +52,6 @@ async fn ground() -> Ground {
     ground
 }
 
-async fn keysweep(ground: &Ground) -> App<VirtualClock> {
-    let env = [("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-    let choice = ConfigChoice::usual(Some(ground.path("keysweep.toml")));
-    let catalogue = Catalogue::shipped().expect("a catalogue");
-    let (settings, _) = config::load(&choice, &env, &catalogue.names()).expect("a good configuration");
-    App::open(settings, &env, ground.clock.clone(), None).await.expect("a keysweep")
-}
-
 async fn scan(ground: &Ground, app: &App<VirtualClock>, now: &str) -> ScanSummary {
     ground.clock.go_on_to(at(now));
     app.scan(ScanOptions { probe: true, notify: true }, &Quiet).await.expect("a scan")
@@ -76,7 +68,7 @@ async fn nobody_is_told_before_the_end_and_the_owner_once_at_it_as_the_ladder_sa
     let exempt = "[[policy.exempt]]\nrules = [\"secret-stale\"]\ntag = \"legacy\"\nreason = \"moves this year\"\n\
                   until = 2026-12-31\n";
     configure(&ground, exempt);
-    let app = keysweep(&ground).await;
+    let app = ground.app().await;
     app.ledger.release_mail_as(app.now(), MailMode::Released).await.expect("a ledger");
     for before in ["2026-12-01T12:00:00Z", "2026-12-08T12:00:00Z", "2026-12-15T12:00:00Z", "2026-12-31T22:59:59Z"] {
         scan(&ground, &app, before).await;
@@ -104,7 +96,7 @@ async fn nobody_is_told_before_the_end_and_the_owner_once_at_it_as_the_ladder_sa
 async fn an_entry_that_comes_and_goes_with_a_reload_stops_the_ladder_and_begins_it_anew() {
     let ground = ground().await;
     configure(&ground, "");
-    let mut app = keysweep(&ground).await;
+    let mut app = ground.app().await;
     app.ledger.release_mail_as(app.now(), MailMode::Released).await.expect("a ledger");
     scan(&ground, &app, "2026-12-01T12:00:00Z").await;
     assert_eq!(ground.inbox.mails().len(), 1);
@@ -132,7 +124,7 @@ async fn an_entry_that_comes_and_goes_with_a_reload_stops_the_ladder_and_begins_
 async fn a_mail_tells_the_limit_that_an_override_sets() {
     let ground = ground().await;
     configure(&ground, "[[policy.override]]\ntag = \"legacy\"\nmax_age = \"61d\"\n");
-    let app = keysweep(&ground).await;
+    let app = ground.app().await;
     app.ledger.release_mail_as(app.now(), MailMode::Released).await.expect("a ledger");
     scan(&ground, &app, "2026-12-01T12:00:00Z").await;
     let mails = ground.inbox.mails();

@@ -2,15 +2,13 @@
 
 use std::fs;
 
-use keysweep::app::App;
 use keysweep::app::scan::{ScanOptions, ScanSummary};
-use keysweep::config::{self, ConfigChoice};
 use keysweep::demo::clock::VirtualClock;
 use keysweep::domain::time::Timestamp;
 use keysweep::ports::Quiet;
-use keysweep::providers::Catalogue;
 
-use crate::support::{MASTER_KEY, Settings, Site};
+use crate::stage;
+use crate::support::{Settings, Site};
 
 const ALL: ScanOptions = ScanOptions { probe: false, notify: false };
 
@@ -32,12 +30,8 @@ async fn a_source_with_a_schedule_is_read_once_after_each_of_its_instants_and_ag
     let export = site.path("nightly.csv");
     let write = || fs::write(&export, "connection_id,account_id,provider\nn1,a1,kit\n").expect("a folder");
     write();
-    let env = [("KEYSWEEP_MASTER_KEY".to_owned(), MASTER_KEY.to_owned())];
-    let catalogue = Catalogue::shipped().expect("a catalogue");
-    let choice = ConfigChoice::usual(Some(site.path("keysweep.toml")));
-    let (settings, _) = config::load(&choice, &env, &catalogue.names()).expect("a good configuration");
     let clock = VirtualClock::starting_at(at("2026-11-20T12:00:00Z"));
-    let app = App::open(settings, &env, clock.clone(), None).await.expect("a keysweep");
+    let app = stage::app(site.path("keysweep.toml"), &clock).await;
     for (now, there, expected) in [
         ("2026-11-20T12:00:00Z", true, vec![("main", true), ("nightly", true)]),
         ("2026-11-20T12:15:00Z", true, vec![("main", true)]),
