@@ -156,7 +156,8 @@ fn a_platform_whose_plug_is_pulled_in_the_middle_of_a_list_loses_nothing_and_it_
     for id in ids {
         assert_eq!((status(&site, id), site.liveness(id)), ("active".to_owned(), "live".to_owned()));
     }
-    for (does, said) in [(Does::Break, "breaks in the middle"), (Does::Fail, "answers 500"), (Does::Refuse, "`bearer`")]
+    for (does, said) in
+        [(Does::Break, "breaks before its answer is whole"), (Does::Fail, "answers 500"), (Does::Refuse, "`bearer`")]
     {
         platform.does(does);
         let begun = Instant::now();
