@@ -44,7 +44,7 @@ pub async fn list(settings: &Settings, addresses: bool, format: TextFormat) -> R
     Ok(Done::Ok)
 }
 
-/// Lets one address, or one person, be written to again.
+/// Lets one address be written to again, which may be several people's; it may be named by one of them.
 pub async fn lift(settings: &Settings, who: &str, form: Form) -> Result<Done, CliError> {
     let looking = reader(settings).await?;
     let now = time_by(&looking).await?;
@@ -64,10 +64,11 @@ pub async fn lift(settings: &Settings, who: &str, form: Form) -> Result<Done, Cl
     let freed = ledger.unsuppress(&people, now).await?;
     ledger.close().await;
     let sentence = format!(
-        "{freed} {} again. What was not said to them meanwhile, the next run of mail says where it still holds.\n",
-        if freed == 1 { "person can be written to" } else { "people can be written to" }
+        "{} {} again. What was not said to them meanwhile, the next run of mail says where it still holds.\n",
+        freed.len(),
+        if freed.len() == 1 { "person can be written to" } else { "people can be written to" }
     );
-    told::tell(form, &sentence, &json!({"people": people, "freed": freed}))?;
+    told::tell(form, &sentence, &json!({"people": freed, "freed": freed.len()}))?;
     Ok(Done::Ok)
 }
 

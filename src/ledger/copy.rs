@@ -144,7 +144,7 @@ pub(super) const TABLES: &[Table] = &[
     table!(asked by id (id bigint, finding_id bigint, credential_id bigint, person_id bigint, at bigint,
         answered_at bigint)),
     table!(acted (act text, outcome text, times bigint)),
-    table!(suppressed by person_id (person_id bigint, email text, until bigint, reason text)),
+    table!(suppressed (email text, until bigint, reason text)),
     table!(scan by id (id bigint, started_at bigint, finished_at bigint, outcome text, counts text)),
     table!(event by id (id bigint, at bigint, kind text, subject text, data text)),
     table!(chain by up_to (up_to bigint, mac text)),

@@ -376,7 +376,7 @@ pub(in crate::ledger) const CLOSING_NOTES: Sql = sql!(
        AND NOT EXISTS (SELECT 1 FROM use AS u WHERE u.connection_id = f.connection_id
                        AND " ["+" | ""] "u.credential_id = f.credential_id AND u.until IS NULL)
        AND p.status = 'active' AND p.verified = 1
-       AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2)
+       AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.email = p.email AND s.until > $2)
        AND NOT EXISTS (SELECT 1 FROM disowned AS d
                        WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening)
      GROUP BY f.id, f.opening, p.id

@@ -241,14 +241,14 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
               ELSE EXISTS (SELECT 1 FROM person AS o
                            WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END,
          c.last_sync_at, s.syncs_told, " [json "c.tags"] ", "
-        [json "(SELECT " [array "max(CASE WHEN s.person_id IS NULL THEN 1 ELSE 0 END), min(s.until)"] "
-                FROM (SELECT o.id, o.email FROM person AS o
+        [json "(SELECT " [array "max(CASE WHEN s.email IS NULL THEN 1 ELSE 0 END), min(s.until)"] "
+                FROM (SELECT o.email FROM person AS o
                       WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status = 'active' AND o.verified = 1
                       UNION ALL
-                      SELECT m.id, m.email FROM person AS m
+                      SELECT m.email FROM person AS m
                       WHERE m.account_id = c.account_id AND m.member_id = c.created_by AND m.role <> 'owner'
                         AND m.status = 'active' AND m.verified = 1) AS told
-                LEFT JOIN suppressed AS s ON s.person_id = told.id AND s.email = told.email)"]] "
+                LEFT JOIN suppressed AS s ON s.email = told.email)"]] "
      FROM " [each "$1" page bigint] "
      JOIN connection AS c ON c.id = page.value
      JOIN source AS s ON s.id = c.source_id

@@ -223,7 +223,7 @@ async fn a_refused_address_is_tried_again_at_the_end_of_its_suppression(kind: Ki
         .person(2, 1, "maker", "member")
         .await;
     let reach = async || everything(&estate).await[0].0.reach.expect("people were read");
-    estate.run("INSERT INTO suppressed SELECT id, email, 1790000000000 + id, 'no such user' FROM person").await;
+    estate.run("INSERT INTO suppressed SELECT email, 1790000000000 + id, 'no such user' FROM person").await;
     assert_eq!(reach().await, Reach { somebody: false, again_at: Some(Timestamp::from_millis(NOW.as_millis() + 1)) });
     estate.run("UPDATE person SET email = 'another@example.org' WHERE id = 2").await;
     assert!(reach().await.somebody, "another address is not suppressed");

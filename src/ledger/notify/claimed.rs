@@ -225,7 +225,7 @@ impl NoticeRow {
 macro_rules! deliverable {
     ($dialect:ident) => {
         "p.status = 'active' AND p.verified = 1
-         AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email
+         AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.email = p.email
                          AND s.until > coalesce(m.claimed_until, 0))"
     };
 }

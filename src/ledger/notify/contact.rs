@@ -46,7 +46,7 @@ pub(in crate::ledger) const ADDRESS: Sql = sql!("SELECT email FROM person WHERE 
 pub(in crate::ledger) const REACHABLE: Sql = sql!(
     "SELECT " [numbers "p.id"] " FROM person AS p
      WHERE p.id = 0 AND p.status = 'active'
-       AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.person_id = p.id AND s.email = p.email AND s.until > $1)"
+       AND NOT EXISTS (SELECT 1 FROM suppressed AS s WHERE s.email = p.email AND s.until > $1)"
 );
 
 pub(in crate::ledger) const SOURCE: Sql = sql!("INSERT INTO source (id, name) VALUES (0, '') ON CONFLICT DO NOTHING");

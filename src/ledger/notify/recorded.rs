@@ -54,7 +54,7 @@ async fn make_due(tx: &mut Session, now: Timestamp, refused: &[End<'_>]) -> Resu
     }
     let addressed: Vec<Addressed> = tx.rows("mail", &ADDRESSED, [pack(refused)?.into()]).await?;
     let people: Vec<PersonId> = addressed.into_iter().map(|row| row.person).collect();
-    let accounts = due::accounts_of(tx, &people).await?;
+    let accounts = due::accounts_of_addresses(tx, &people).await?;
     due::by_account(tx, &accounts, now).await
 }
 
@@ -177,16 +177,18 @@ pub(in crate::ledger) const FAILED: Sql = sql!(
      WHERE mail.id = ended.id"
 );
 
-/// The address as it stands: another one of the same person is not suppressed.
+/// The address as it stands, whoever has it: another one of the same person is not suppressed. In one order, so that two who
+/// suppress the same addresses don't wait for each other.
 pub(in crate::ledger) const SUPPRESS: Sql = sql!(
-    "INSERT INTO suppressed (person_id, email, until, reason)
-     SELECT p.id, p.email, max(coalesce(ended.due, $2)), max(coalesce(ended.said, ''))
+    "INSERT INTO suppressed (email, until, reason)
+     SELECT p.email, max(coalesce(ended.due, $2)), max(coalesce(ended.said, ''))
      FROM " [tuples "$1" ended (0 id bigint, 1 said text, 2 due bigint)] "
      JOIN mail AS m ON m.id = ended.id
      JOIN person AS p ON p.id = m.person_id
      WHERE true
-     GROUP BY p.id, p.email
-     ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, until = excluded.until, reason = excluded.reason"
+     GROUP BY p.email
+     ORDER BY p.email
+     ON CONFLICT (email) DO UPDATE SET until = excluded.until, reason = excluded.reason"
 );
 
 /// What was still to be said reached nobody here, so that the next in line is told.

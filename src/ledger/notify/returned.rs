@@ -33,7 +33,7 @@ impl BounceLedger for Ledger {
                 if follows == Consequence::Suppress {
                     tx.run(&SUPPRESS, [mail.0.into(), until.into(), failure.said.as_str().into()]).await?;
                     // Whether anybody can be told of an account's findings is a fact of all its connections.
-                    let accounts = due::accounts_of(&mut tx, &[row.person]).await?;
+                    let accounts = due::accounts_of_addresses(&mut tx, &[row.person]).await?;
                     due::by_account(&mut tx, &accounts, now).await?;
                 }
             }
@@ -93,9 +93,9 @@ pub(in crate::ledger) const KNOWN: Sql = sql!(
 );
 
 pub(in crate::ledger) const SUPPRESS: Sql = sql!(
-    "INSERT INTO suppressed (person_id, email, until, reason)
-     SELECT p.id, p.email, $2, $3 FROM mail AS m JOIN person AS p ON p.id = m.person_id WHERE m.id = $1
-     ON CONFLICT (person_id) DO UPDATE SET email = excluded.email, until = excluded.until, reason = excluded.reason"
+    "INSERT INTO suppressed (email, until, reason)
+     SELECT p.email, $2, $3 FROM mail AS m JOIN person AS p ON p.id = m.person_id WHERE m.id = $1
+     ON CONFLICT (email) DO UPDATE SET until = excluded.until, reason = excluded.reason"
 );
 
 /// The present step of each of its findings is due once more. Where later ones were taken meanwhile it is the last of those,

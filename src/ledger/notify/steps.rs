@@ -168,8 +168,7 @@ pub(in crate::ledger) const STEPS: Sql = sql!(
         [json "k.belief"] ", EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), "
         [json "(SELECT " [page by "p.place, p.id":
                   "p.id, p.role, p.status, p.verified,
-                   EXISTS (SELECT 1 FROM suppressed AS s
-                           WHERE s.person_id = p.id AND s.email = p.email AND s.until > $2),
+                   EXISTS (SELECT 1 FROM suppressed AS s WHERE s.email = p.email AND s.until > $2),
                    EXISTS (SELECT 1 FROM disowned AS d
                            WHERE d.finding_id = f.id AND d.person_id = p.id AND d.opening = f.opening),
                    f.severity = 'low' AND EXISTS (SELECT 1 FROM muted AS q WHERE q.person_id = p.id),

@@ -32,13 +32,14 @@ pub struct Suppressed {
 struct Row(PersonId, String, String, String, Timestamp, String);
 
 impl Ledger {
-    /// Everybody whose present address is left alone at `now`, by the ledger's number.
+    /// Everybody whose address is left alone at `now`, by the ledger's number.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
     pub async fn suppressed(&self, now: Timestamp) -> Result<Vec<Suppressed>, LedgerError> {
         let mut line = self.look("list suppressed addresses").await?;
-        let rows: Vec<Row> = line.rows("suppressed", &SUPPRESSED, [now.into()]).await?;
+        let mut rows: Vec<Row> = line.rows("suppressed", &SUPPRESSED, [now.into()]).await?;
+        rows.sort_unstable_by_key(|row| row.0);
         let suppressed = |Row(person, account, member, email, until, reason): Row| Suppressed {
             person,
             account,
@@ -50,15 +51,16 @@ impl Ledger {
         Ok(rows.into_iter().map(suppressed).collect())
     }
 
-    /// Lets these people be written to again, from the next run of mail on. Returns how many were left alone until now.
+    /// Lets the addresses of these people be written to again, from the next run of mail on. Returns everybody who was left
+    /// alone for one of them until now.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
-    pub async fn unsuppress(&self, people: &[PersonId], now: Timestamp) -> Result<usize, LedgerError> {
+    pub async fn unsuppress(&self, people: &[PersonId], now: Timestamp) -> Result<Vec<PersonId>, LedgerError> {
         let mut tx = self.write("let an address be written to again").await?;
         let freed: Vec<PersonId> = tx.rows("suppressed", &AMONG, [pack(people)?.into()]).await?;
         if freed.is_empty() {
-            return Ok(0);
+            return Ok(freed);
         }
         tx.run(&FREE, [pack(&freed)?.into()]).await?;
         // Whether anybody can be told of an account's findings is a fact of all its connections.
@@ -72,19 +74,28 @@ impl Ledger {
         };
         tx.log(&freed.iter().map(event).collect::<Vec<_>>()).await?;
         tx.commit().await?;
-        Ok(freed.len())
+        Ok(freed)
     }
 }
 
+/// From the addresses to the people, of whom there may be a million: SQLite carries out a cross join in the order written.
 pub(in crate::ledger) const SUPPRESSED: Sql = sql!(
-    "SELECT " [page by "s.person_id": "s.person_id, a.external_id, p.member_id, s.email, s.until, s.reason"] "
-     FROM (SELECT * FROM suppressed WHERE until > $1 ORDER BY person_id) AS s
-     JOIN person AS p ON p.id = s.person_id AND p.email = s.email
-     JOIN account AS a ON a.id = p.account_id"
+    "SELECT " [page by "p.id": "p.id, a.external_id, p.member_id, s.email, s.until, s.reason"] "
+     FROM suppressed AS s
+     CROSS JOIN person AS p
+     JOIN account AS a ON a.id = p.account_id
+     WHERE p.email = s.email AND s.until > $1 AND p.status <> 'removed'"
 );
 
 pub(in crate::ledger) const AMONG: Sql = sql!(
-    "SELECT " [numbers "person_id"] " FROM suppressed WHERE person_id IN " [within "$1" bigint]
+    "SELECT " [numbers "DISTINCT p.id"] "
+     FROM " [each "$1" wanted bigint] "
+     JOIN person AS named ON named.id = wanted.value
+     JOIN suppressed AS s ON s.email = named.email
+     JOIN person AS p ON p.email = s.email AND p.status <> 'removed'"
 );
 
-pub(in crate::ledger) const FREE: Sql = sql!("DELETE FROM suppressed WHERE person_id IN " [within "$1" bigint]);
+pub(in crate::ledger) const FREE: Sql = sql!(
+    "DELETE FROM suppressed WHERE email IN (
+         SELECT p.email FROM " [each "$1" freed bigint] " JOIN person AS p ON p.id = freed.value)"
+);

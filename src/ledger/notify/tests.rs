@@ -2,6 +2,7 @@
 
 mod passes;
 mod returned;
+mod suppressed;
 mod waits;
 
 use std::time::Duration;
@@ -138,7 +139,7 @@ async fn a_due_step_knows_the_owner_and_the_maker_and_nobody_else(kind: Kind) {
     estate
         .run("UPDATE person SET status = 'suspended' WHERE id = 2")
         .await
-        .run("INSERT INTO suppressed VALUES (1, 'owner@example.org', 1790000000001, '')")
+        .run("INSERT INTO suppressed VALUES ('owner@example.org', 1790000000001, '')")
         .await;
     let step = due(&estate, NOW).await.remove(0);
     assert_eq!((step.finding, step.last_step, step.due_at, step.held), (FindingId(1), None, Some(NOW), true));
@@ -317,7 +318,7 @@ async fn who_was_not_reached_is_told_when_the_step_is_taken_once_more_and_nobody
 async fn nobody_is_written_to_once_suspended_or_suppressed(kind: Kind) {
     for statement in [
         "UPDATE person SET status = 'suspended' WHERE id = 1",
-        "INSERT INTO suppressed VALUES (1, 'owner@example.org', 1890000000000, '')",
+        "INSERT INTO suppressed VALUES ('owner@example.org', 1890000000000, '')",
     ] {
         let (estate, _) = one_mail(kind).await;
         estate.run(statement).await;

@@ -47,6 +47,7 @@ async fn no_statement_of_a_chunk_walks_a_great_table() {
         &write::PAIRS_OF_USES,
         &write::SUMMARIES,
         &write::RECOUNT,
+        &due::ACCOUNTS_OF_ADDRESSES,
         &due::MARK_BY_CREDENTIAL,
         &due::NOTE_BY_CREDENTIAL,
         &due::MARK_BY_ACCOUNT,

@@ -101,6 +101,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::TOLD: "t",
     compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
+    due::ACCOUNTS_OF_ADDRESSES: "t",
     due::MARK_BY_ACCOUNT: "tn",
     due::MARK_BY_CREDENTIAL: "tn",
     due::NOTE_BY_ACCOUNT: "t",

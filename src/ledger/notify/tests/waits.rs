@@ -97,7 +97,7 @@ async fn the_security_contact_is_a_reader_of_no_account(kind: Kind) {
     assert_eq!(sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(), ["platform"]);
     assert_eq!(estate.ledger.readers(&[PersonId(0)]).await.unwrap()[0].role, None);
 
-    estate.run("INSERT INTO suppressed VALUES (0, 'security@example.org', 1890000000000, '')").await;
+    estate.run("INSERT INTO suppressed VALUES ('security@example.org', 1890000000000, '')").await;
     assert_eq!(known().await, None, "refused for good");
     estate.ledger.set_security_contact(Some(&contact("other@example.org"))).await.unwrap();
     assert_eq!(known().await, Some(PersonId(0)), "another address is not");

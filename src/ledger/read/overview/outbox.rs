@@ -75,6 +75,6 @@ pub(in crate::ledger) const OLDEST_WAITING: Sql = sql!(
 );
 
 pub(in crate::ledger) const SUPPRESSED: Sql = sql!(
-    "SELECT count(*) FROM suppressed AS s JOIN person AS p ON p.id = s.person_id AND p.email = s.email
-     WHERE s.until > $1"
+    "SELECT count(*) FROM suppressed AS s
+     WHERE s.until > $1 AND EXISTS (SELECT 1 FROM person AS p WHERE p.email = s.email AND p.status <> 'removed')"
 );
