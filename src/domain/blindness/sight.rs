@@ -232,9 +232,10 @@ impl Sight {
         } else {
             return None;
         };
-        // Refused since nobody was let in any more is refused in the same trouble, though it be longer ago than the span.
-        let beginnings = [tally.oldest(), self.window.last_accepted_at()];
-        let from = beginnings.into_iter().flatten().fold(now - span, Timestamp::min);
+        // Refused since nobody was let in any more is refused in the same trouble, though it be longer ago than the span. Where
+        // the window knows of nobody, that is as long ago as it reaches: each credential's newest answer is all that it keeps.
+        let let_in = self.window.last_accepted_at().unwrap_or(now - REACH);
+        let from = [tally.oldest(), Some(let_in)].into_iter().flatten().fold(now - span, Timestamp::min);
         let blind = Blind { since: now, why, from, refusing_since: None, refused_last: None };
         self.state.blind = Some(blind);
         self.state.taking_back = Some(from);

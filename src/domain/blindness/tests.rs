@@ -64,6 +64,19 @@ fn ending(change: Option<Change>) -> Option<Ending> {
 }
 
 #[test]
+fn whoever_was_refused_since_anybody_was_let_in_was_refused_in_the_same_trouble_though_a_day_went_by() {
+    let (mut sight, change) = after(5, &[(6, Said::Accepted)]);
+    assert_eq!(change, None);
+    // One is asked at noon and midnight, the others once a day: of each the newest answer is all that is kept.
+    let first = NOON + hours(12);
+    sight.hear(heard(1, 1, first, Said::Refused));
+    assert_eq!(sight.judge(first, GAP), None);
+    assert_eq!(why(hears(&mut sight, NOON + hours(24), 5, &[(6, Said::Refused)])), Some(Why::Refused));
+    let from = sight.blind().map(|blind| blind.from);
+    assert!(from.is_some_and(|from| from <= first), "{from:?}");
+}
+
+#[test]
 fn an_endpoint_is_blind_where_most_are_unknown_or_half_of_the_live_ones_are_refused_and_they_are_enough() {
     use Said::{Accepted, Refused, Turned, Unknown};
     for (accounts, answers, expected) in [
@@ -184,17 +197,22 @@ fn in_a_large_estate_trouble_is_seen_as_soon_as_it_has_filled_half_of_what_is_re
 }
 
 #[test]
-fn what_was_made_suspect_within_the_judged_answers_or_a_gap_before_goes_back() {
+fn what_was_made_suspect_since_anybody_was_let_in_or_for_as_long_as_is_remembered_goes_back() {
     let sight = blind();
     let judged_at = NOON + Duration::from_secs(6);
-    assert_eq!(sight.state.taking_back, Some(judged_at - GAP));
+    assert_eq!(sight.state.taking_back, Some(judged_at - hours(24)));
     let mut sparse = Sight::default();
     for (credential, hour) in [(1, 0), (2, 3), (3, 6), (4, 9), (5, 12)] {
         sparse.hear(heard(credential, credential, NOON + hours(hour), Said::Refused));
     }
     assert_eq!(why(sparse.judge(NOON + hours(12), GAP)), Some(Why::Refused));
-    assert_eq!(sparse.state.taking_back, Some(NOON));
-    assert_eq!(sparse.blind().map(|blind| (blind.since, blind.from)), Some((NOON + hours(12), NOON)));
+    assert_eq!(sparse.state.taking_back, Some(NOON - hours(12)));
+    assert_eq!(sparse.blind().map(|blind| (blind.since, blind.from)), Some((NOON + hours(12), NOON - hours(12))));
+    let (mut mixed, _) = after(3, &[(6, Said::Accepted)]);
+    let later = NOON + hours(3);
+    hears(&mut mixed, later, 3, &[(5, Said::Refused)]);
+    let let_in = NOON + Duration::from_secs(6);
+    assert_eq!(mixed.state.taking_back, Some(let_in), "the sixth was let in last, and was not asked since");
 }
 
 #[test]
