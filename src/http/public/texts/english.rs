@@ -45,7 +45,7 @@ pub(super) static ENGLISH: Texts = Texts {
     snooze_hint: "No reminder about this until then. It stays open, and is told of at once if it grows worse.",
     days: "In {days} days",
     not_mine: "This is not mine",
-    not_mine_hint: "You get no more mail about this. Somebody else who answers for the account is told.",
+    not_mine_hint: "You get no more mail about this. Whoever else answers for the account is told; where there is nobody else, the people who run these checks are.",
     compromised: "Somebody else knows this secret",
     compromised_hint: "Tells {platform} that it has leaked. Whoever knows it can use it until {provider} refuses the key, so reset it as well.",
     destroy: "Stop checking and destroy your copy",

@@ -45,7 +45,7 @@ pub(super) static GERMAN: Texts = Texts {
     snooze_hint: "Bis dahin kommt keine Erinnerung. Der Punkt bleibt offen; wird er dringender, hören Sie sofort davon.",
     days: "In {days} Tagen",
     not_mine: "Das betrifft mich nicht",
-    not_mine_hint: "Sie bekommen dazu keine Mail mehr. Jemand anderes, der für das Konto zuständig ist, wird benachrichtigt.",
+    not_mine_hint: "Sie bekommen dazu keine Mail mehr. Wer sonst für das Konto zuständig ist, wird benachrichtigt; ist sonst niemand da, erfahren es die Betreiber dieser Prüfungen.",
     compromised: "Jemand anderes kennt diesen Schlüssel",
     compromised_hint: "Es wird {platform} gemeldet, dass er bekannt geworden ist. Wer ihn kennt, kann ihn nutzen, bis {provider} ihn abweist: Setzen Sie ihn deshalb auch zurück.",
     destroy: "Nicht mehr prüfen und Ihre Kopie vernichten",
