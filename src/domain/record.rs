@@ -204,7 +204,8 @@ impl Address {
     }
 
     /// Takes an address with one `@` between two non-empty parts, without white space, control
-    /// characters or the marks that would open another header or command. `None` for anything else.
+    /// characters or the marks that would open another header or command. `None` for anything else. The host is kept in
+    /// small letters: it means the same in any (RFC 5321 2.4), which can't be said of what stands before the `@`.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, host) = text.rsplit_once('@')?;
@@ -217,7 +218,8 @@ impl Address {
             && !host.starts_with(['.', '-'])
             && !host.ends_with(['.', '-'])
             && !host.contains("..");
-        ok.then(|| Self(text.to_owned()))
+        // One mailbox has one spelling, as far as the host goes, so that its limits hold whoever writes it how.
+        ok.then(|| Self(format!("{local}@{}", host.to_lowercase())))
     }
 
     /// The address itself, for the ledger and for the mail server only.
@@ -248,6 +250,8 @@ pub struct Row<T> {
     pub row: u64,
     /// the row's id, where it could be read; a row without one suspends absence for its snapshot
     pub id: Option<String>,
+    /// of a person, the account, where it could be read: a member's id says who it is only with it
+    pub account: Option<String>,
     /// the record, or why it is quarantined
     pub record: Result<T, FieldProblem>,
     /// facts that were dropped from a good row, with the reason
@@ -285,6 +289,13 @@ mod tests {
         let address = Address::parse("alice@shop.example.org").expect("a plain address");
         assert_eq!(address.to_string(), "a***@***.org");
         assert_eq!(format!("{address:?}"), "a***@***.org");
+    }
+
+    #[test]
+    fn an_address_has_one_spelling_of_its_host_and_keeps_what_stands_before_it() {
+        let exposed = |text: &str| Address::parse(text).map(|address| address.expose().to_owned());
+        assert_eq!(exposed("Anna@Shop.Example.ORG").as_deref(), Some("Anna@shop.example.org"));
+        assert_eq!(exposed("anna@BÜCHER.example").as_deref(), Some("anna@bücher.example"));
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn without_treachery(text: &str) -> (String, bool) {
     (clean, from_right)
 }
 
-/// Breaks up what looks like a host or the beginning of an address: `shop.example`, `https://`, `mailto:a`.
+/// Breaks up what looks like a host or the beginning of an address, `shop.example`, `https://`, `mailto:a`, and what a mail
+/// program would take for an encoded word and decode (RFC 2047): `=?utf-8?q?...?=`.
 fn unlinked(text: &str) -> String {
     let mut broken = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -69,7 +70,8 @@ fn unlinked(text: &str) -> String {
         let in_host = is_dot(c) && !before.is_whitespace() && next.is_alphanumeric();
         let in_scheme = c == ':' && before.is_alphanumeric() && !next.is_whitespace();
         let in_address = c == '@' && !before.is_whitespace() && !next.is_whitespace();
-        if in_host || in_scheme || in_address {
+        let in_encoded_word = c == '=' && next == '?';
+        if in_host || in_scheme || in_address || in_encoded_word {
             broken.push(LINK_BREAK);
         }
         before = c;
@@ -133,7 +135,7 @@ mod tests {
             ("say \"now\" “then” „or“ »never«", "say 'now' 'then' 'or' 'never'"),
             ("zero\u{200b}\u{200d}\u{200c}\u{2060}\u{feff}width", "zerowidth"),
             ("=cmd|' /C calc'!A0", "=cmd|' /C calc'!A0"),
-            ("=?utf-8?q?=0ABcc=3A_x?=", "=?utf-8?q?=0ABcc=3A_x?="),
+            ("=?utf-8?q?=0ABcc=3A_x?=", "=\u{200b}?utf-8?q?=0ABcc=3A_x?="),
             ("{{ platform }} {title} {% raw %}", "{{ platform }} {title} {% raw %}"),
             ("<b>&amp;</b>", "<b>&amp;</b>"),
             ("tag\u{e0041}\u{e007f}ged", "tagged"),

@@ -80,7 +80,7 @@ pub(super) fn compose<'a>(
     let account = clean::name(&mail.account);
     let said = said(&open, &closed, &voice);
     Digest {
-        subject: subject(&said, &open, &voice),
+        subject: subject(&said, reminder(&open, mail.references.len()), &voice),
         language,
         preview: preview(&items, &done),
         platform,
@@ -134,18 +134,23 @@ fn settled<'a>(closed: &[Group<'_>], voice: &Voice<'a>, choose: impl Fn(bool) ->
     choose(keys.len() == 1).fill(&[("title", first.title), ("name", &name), ("count", &count)])
 }
 
-fn subject(said: &str, open: &[Group<'_>], voice: &Voice<'_>) -> String {
-    match reminder(open) {
+fn subject(said: &str, reminder: Option<u32>, voice: &Voice<'_>) -> String {
+    match reminder {
         Some(step) => voice.texts.subject.reminder.fill(&[("step", &step.to_string()), ("subject", said)]),
         None => said.to_owned(),
     }
 }
 
-/// The greatest step, where every item has been told before.
-fn reminder(groups: &[Group<'_>]) -> Option<u32> {
+/// So many earlier mails are counted ([`ClaimedMail::references`]).
+const REFERENCES_AT_MOST: usize = 10;
+
+/// The greatest step, where every item has been told before, and never more than the mails that this reader has had of them:
+/// steps that were told to others, or to nobody, are no reminders to them.
+fn reminder(groups: &[Group<'_>], earlier: usize) -> Option<u32> {
     let steps = || groups.iter().map(|group| group.all.iter().map(|notice| notice.step).max().unwrap_or(0));
-    let told_before = steps().all(|step| step > 0);
-    steps().max().filter(|_| told_before)
+    let told_before = earlier > 0 && steps().all(|step| step > 0);
+    let had = if earlier < REFERENCES_AT_MOST { u32::try_from(earlier).unwrap_or(u32::MAX) } else { u32::MAX };
+    steps().max().filter(|_| told_before).map(|step| step.min(had))
 }
 
 /// The subject again, without its reminder; of what is settled, a whole sentence.

@@ -5,7 +5,7 @@ mod facts;
 
 use serde_json::json;
 
-use facts::{evidence, left_behind, mail, paged, refused_twice, settled, stale};
+use facts::{again, evidence, left_behind, mail, paged, refused_twice, settled, stale};
 
 use crate::domain::belief::Belief;
 use crate::domain::facts::{EndedBy, Provenance};
@@ -120,8 +120,12 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
         ("uncatalogued", "a provider whose file was taken out of the catalogue", mail(vec![uncatalogued])),
         ("several", "several findings, the worst first, some about one key", mail(several())),
         ("over-25", "more findings than a mail lists", mail(many)),
-        ("reset-failed", "a key that was to be reset, and that still works once the window is over", mail(vec![reset])),
-        ("reminder", "a second reminder", mail(vec![MailNotice { step: 2, ..paged(stale(1, "Shop EU")) }])),
+        (
+            "reset-failed",
+            "a key that was to be reset, and that still works once the window is over",
+            again(1, mail(vec![reset])),
+        ),
+        ("reminder", "a second reminder", again(2, mail(vec![MailNotice { step: 2, ..paged(stale(1, "Shop EU")) }]))),
         ("settled", "a key that is proven dead", mail(vec![settled(1, "Old shop")])),
         ("settled-several", "several of them", mail(vec![settled(1, "Old shop"), undo])),
         (

@@ -7,7 +7,7 @@ use super::clean;
 use super::group::Group;
 use super::texts::{EndTexts, Sentence};
 use super::{former, others};
-use crate::domain::facts::Provenance;
+use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
 use crate::ports::notify::MailNotice;
@@ -203,7 +203,9 @@ pub(super) fn minds(group: &Group<'_>) -> Vec<String> {
     if group.serves(UsedFor::Transactional) {
         say(&texts.transactional);
     }
-    if group.all.iter().any(|notice| notice.running_jobs > 0) {
+    // What runs over a connection with another key by now has begun with that one, as far as anybody knows.
+    let is_replaced = first.ended_by == Some(EndedBy::Replaced);
+    if !is_replaced && group.all.iter().any(|notice| notice.running_jobs > 0) {
         let fails = first.ended_by.is_some() || first.rule == RuleName::ConnectionBroken;
         say(if fails { &texts.import_fails } else { &texts.import_runs });
     }

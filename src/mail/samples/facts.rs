@@ -33,6 +33,12 @@ pub(super) fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
     }
 }
 
+/// The same after so many earlier ones.
+pub(super) fn again(earlier: usize, mail: ClaimedMail) -> ClaimedMail {
+    let references = (1..=earlier).map(|number| format!("<mail-0.{number}@example.org>")).collect();
+    ClaimedMail { references, ..mail }
+}
+
 /// A key in use that is too old.
 pub(super) fn stale(id: i64, name: &str) -> MailNotice {
     MailNotice {
