@@ -5,6 +5,7 @@ mod sources;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 
@@ -275,10 +276,20 @@ fn mail(settings: &Settings, catalogue: &Catalogue, policy: &Policy, env: &Env) 
         retry: Backoff { waits: settings.mail.retry.clone(), jitter: settings.mail.retry_jitter, seed: random()? },
         suppress_for: settings.mail.suppress_for,
         domain: sending.from.email.domain().to_owned(),
-        tell: tell_policy(settings),
+        tell: tell_policy(settings, catalogue),
     };
     let pace = MailPace::new(settings.mail.per_minute, settings.mail.per_domain_per_minute);
     Ok(Some(MailParts { mailer, templates, pace, policy: notifying }))
+}
+
+/// The provider's grace, and once more the time that a confirmation takes: as long as another secret proves nothing either.
+fn replaced(settings: &Settings, catalogue: &Catalogue) -> BTreeMap<ProviderName, Duration> {
+    let single = catalogue.iter().filter(|provider| provider.rotation.one_secret_per_key);
+    let wait = |provider: &Provider| {
+        let policy = settings.liveness_policy(&provider.name, provider.confirm_gap(), provider.settle());
+        (provider.name.clone(), provider.grace().unwrap_or_default() + policy.confirm_gap)
+    };
+    single.map(wait).collect()
 }
 
 /// A number that nobody can guess.
@@ -324,13 +335,14 @@ pub fn sample_templates(settings: &Settings, catalogue: &Catalogue) -> Result<Te
 }
 
 /// Who is told, and when.
-pub fn tell_policy(settings: &Settings) -> TellPolicy {
+pub fn tell_policy(settings: &Settings, catalogue: &Catalogue) -> TellPolicy {
     let telling = &settings.mail.telling;
     TellPolicy {
         ladders: telling.ladders.clone(),
         quiet: telling.quiet,
         per_address_per_day: telling.per_address_per_day,
         brake: telling.brake,
+        replaced: replaced(settings, catalogue),
     }
 }
 

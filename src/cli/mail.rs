@@ -9,15 +9,15 @@ use super::args::{MailVerb, ReleaseArgs, TextFormat};
 use super::output::table;
 use super::words::minute;
 use super::{CliError, Done, bounce, lists, reader, sample, suppressed, told, trial, who};
-use crate::app::{counted, tell_policy, time_by};
+use crate::app::{AppError, counted, tell_policy, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
 use crate::ledger::read::{PutOff, Reader};
 use crate::ledger::{Ledger, OpenError};
 use crate::notify::{Planned, Preview, preview};
-use crate::ports::LedgerError;
 use crate::ports::notify::{MailMode, NotifyLedger, WaitReason};
+use crate::providers::Catalogue;
 
 /// Mails and domains that are shown one by one.
 const SHOWN: usize = 10;
@@ -103,8 +103,10 @@ struct Sight {
 }
 
 impl Sight {
-    async fn of(ledger: &Ledger, settings: &Settings) -> Result<Self, LedgerError> {
-        let preview = preview(ledger, &tell_policy(settings), time_by(ledger).await?).await?;
+    async fn of(ledger: &Ledger, settings: &Settings) -> Result<Self, CliError> {
+        let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
+        let policy = tell_policy(settings, &catalogue);
+        let preview = preview(ledger, &policy, time_by(ledger).await?).await?;
         let mut readers = HashMap::new();
         let (mut people, mut domains) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
         for (number, page) in preview.mails.chunks(PAGE).enumerate() {

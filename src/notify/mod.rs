@@ -23,7 +23,7 @@ use self::brake::Look;
 use crate::domain::belief::{Belief, Liveness};
 use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
-use crate::domain::ids::ScanId;
+use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::ladder::Ladders;
 use crate::domain::quiet::Quiet;
 use crate::domain::time::Timestamp;
@@ -64,6 +64,9 @@ pub struct TellPolicy {
     pub per_address_per_day: Option<u32>,
     /// when everything waits for the operator's word; `None` for never
     pub brake: Option<BrakePolicy>,
+    /// at providers where a key has one secret at a time: for how long a former one may be let in after another took its
+    /// place. Nobody is told of it meanwhile
+    pub replaced: BTreeMap<ProviderName, Duration>,
 }
 
 impl TellPolicy {

@@ -1,12 +1,13 @@
 //! Which findings take which step, and who is told: a step and its notices are one transaction, so a step is never
 //! taken without its notice, nor a notice written twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{Notified, NotifyError, NotifyTools, is_old, waits};
 use crate::domain::action::reset_failed;
-use crate::domain::ids::{CredentialId, FindingId, PersonId};
+use crate::domain::finding::RuleName;
+use crate::domain::ids::{CredentialId, FindingId, PersonId, ProviderName};
 use crate::domain::ladder::Ladders;
 use crate::domain::routing;
 use crate::domain::time::Timestamp;
@@ -62,8 +63,11 @@ where
             fresh
         };
         let now = tools.clock.now();
-        let planner =
-            Planner { ladders: &tools.policy.tell.ladders, contact: tools.ledger.security_contact(now).await? };
+        let planner = Planner {
+            ladders: &tools.policy.tell.ladders,
+            replaced: &tools.policy.tell.replaced,
+            contact: tools.ledger.security_contact(now).await?,
+        };
         let mut taken = Vec::with_capacity(page.len());
         for step in &page {
             match planner.decide(step, now) {
@@ -103,6 +107,8 @@ pub(super) enum Decision {
 pub(super) struct Planner<'a> {
     /// on which days findings are told
     pub(super) ladders: &'a Ladders,
+    /// see [`super::TellPolicy::replaced`]
+    pub(super) replaced: &'a BTreeMap<ProviderName, Duration>,
     /// the operator's security contact, where there is one that may be written to
     pub(super) contact: Option<PersonId>,
 }
@@ -112,6 +118,9 @@ impl Planner<'_> {
     pub(super) fn decide(&self, due: &StepDue, now: Timestamp) -> Decision {
         if waits(due.rule, &due.belief) {
             return Decision::Hold;
+        }
+        if self.is_ending(due, now) {
+            return Decision::NotYet;
         }
         let is_announced = due.due_at.is_some_and(|at| at <= now);
         if !is_announced && !due.window_over.is_some_and(|over| reset_failed(over, &due.belief)) {
@@ -136,6 +145,13 @@ impl Planner<'_> {
             people: people.into_iter().collect(),
             next_step_at,
         })
+    }
+
+    /// Whether a former secret may well be let in only because its end takes a while: another one of the same key has just
+    /// taken its place, which is all that there is to do.
+    fn is_ending(&self, due: &StepDue, now: Timestamp) -> bool {
+        let ends = due.replaced_at.zip(self.replaced.get(&due.provider)).map(|(at, wait)| at + *wait);
+        due.rule == RuleName::RevocationMissing && due.last_step.is_none() && ends.is_some_and(|ends| now < ends)
     }
 }
 

@@ -41,7 +41,8 @@ pub struct Planned {
 /// # Errors
 /// Where the ledger fails.
 pub async fn preview<L: NotifyLedger>(ledger: &L, policy: &TellPolicy, now: Timestamp) -> Result<Preview, LedgerError> {
-    let planner = Planner { ladders: &policy.ladders, contact: ledger.security_contact(now).await? };
+    let planner =
+        Planner { ladders: &policy.ladders, replaced: &policy.replaced, contact: ledger.security_contact(now).await? };
     let mut preview = Preview::default();
     // One small entry a person: people are far fewer than connections.
     let mut people: BTreeMap<PersonId, Planned> = BTreeMap::new();

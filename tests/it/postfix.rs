@@ -62,7 +62,7 @@ impl House {
 
     /// How many mails are due.
     async fn due(&self) -> u64 {
-        let policy = tell_policy(&self.app.settings);
+        let policy = tell_policy(&self.app.settings, &self.app.catalogue);
         let preview = preview(&self.app.ledger, &policy, self.clock.now()).await.expect("a preview");
         preview.mails.len() as u64
     }

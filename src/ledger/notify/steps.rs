@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::belief::Belief;
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId};
+use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId, ProviderName};
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::Reader;
 use crate::domain::time::Timestamp;
@@ -74,6 +74,8 @@ struct StepRow {
     last_step: Option<u32>,
     due_at: Option<Timestamp>,
     window_over: Option<Timestamp>,
+    replaced_at: Option<Timestamp>,
+    provider: ProviderName,
     account: AccountId,
     credential: CredentialId,
     belief: Belief,
@@ -110,6 +112,8 @@ impl StepRow {
             last_step: self.last_step,
             due_at: self.due_at,
             window_over: self.window_over,
+            replaced_at: self.replaced_at,
+            provider: self.provider,
             account: self.account,
             credential: self.credential,
             belief: self.belief,
@@ -164,7 +168,11 @@ pub(in crate::ledger) const WINDOWS_OVER: Sql = sql!(
 pub(in crate::ledger) const STEPS: Sql = sql!(
     "SELECT " [page
         "f.id, f.rule, f.severity, f.opening, f.opened_at, f.last_step, f.next_step_at,
-         CASE WHEN f.pause = 'pending' AND f.pause_until <= $2 THEN f.pause_until END, f.account_id, f.credential_id, "
+         CASE WHEN f.pause = 'pending' AND f.pause_until <= $2 THEN f.pause_until END,
+         (SELECT min(o.since) FROM credential AS n
+          JOIN use AS o ON o.credential_id = n.id AND o.until IS NULL AND o.account_id = f.account_id
+          WHERE n.provider = k.provider AND n.key_id = k.key_id AND n.id <> k.id),
+         k.provider, f.account_id, f.credential_id, "
         [json "k.belief"] ", EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), "
         [json "(SELECT " [page by "p.place, p.id":
                   "p.id, p.role, p.status, p.verified,

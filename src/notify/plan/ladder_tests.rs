@@ -4,7 +4,7 @@ use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::AccountId;
 use crate::domain::record::{PersonStatus, Role};
 use crate::domain::routing::Reader;
-use crate::domain::time::days;
+use crate::domain::time::{days, hours, minutes};
 use crate::ports::notify::Candidate;
 
 const OPENED: Timestamp = Timestamp::from_secs(1_790_000_000);
@@ -27,6 +27,8 @@ fn left_behind(last_step: Option<u32>, people: Vec<Candidate>) -> StepDue {
         last_step,
         due_at: Some(OPENED),
         window_over: None,
+        replaced_at: None,
+        provider: ProviderName::new("mailjet"),
         account: AccountId(1),
         credential: CredentialId(1),
         belief: Belief::default(),
@@ -36,7 +38,7 @@ fn left_behind(last_step: Option<u32>, people: Vec<Candidate>) -> StepDue {
 }
 
 fn decide(due: &StepDue, contact: Option<PersonId>, on_day: u64) -> Decision {
-    Planner { ladders: &Ladders::default(), contact }.decide(due, OPENED + days(on_day))
+    Planner { ladders: &Ladders::default(), replaced: &BTreeMap::new(), contact }.decide(due, OPENED + days(on_day))
 }
 
 /// The step that is taken, who is told, and on which day the next one is due.
@@ -95,8 +97,28 @@ fn each_trait_of_a_candidate_counts_for_what_it_is() {
 #[test]
 fn before_its_day_no_step_is_taken() {
     let due = left_behind(None, vec![one(OWNER)]);
-    let planner = Planner { ladders: &Ladders::default(), contact: None };
+    let planner = Planner { ladders: &Ladders::default(), replaced: &BTreeMap::new(), contact: None };
     assert!(matches!(planner.decide(&due, OPENED - days(1)), Decision::NotYet));
+}
+
+#[test]
+fn a_former_secret_is_told_of_once_it_has_had_its_time_to_end_after_another_took_its_place() {
+    let mailjet = ProviderName::new("mailjet");
+    let replaced = BTreeMap::from([(mailjet, hours(4))]);
+    let decided = |due: &StepDue, after: Duration| {
+        Planner { ladders: &Ladders::default(), replaced: &replaced, contact: None }.decide(due, OPENED + after)
+    };
+    let alone = left_behind(None, vec![one(OWNER)]);
+    assert!(matches!(decided(&alone, hours(0)), Decision::Take(_)), "no other is known");
+    let former = StepDue { replaced_at: Some(OPENED), ..alone };
+    assert!(matches!(decided(&former, hours(4) - minutes(1)), Decision::NotYet));
+    assert_eq!(taken(decided(&former, hours(4))), (0, vec![1], Some(3)));
+    let told = StepDue { last_step: Some(0), ..former.clone() };
+    assert!(matches!(decided(&told, days(3)), Decision::Take(_)), "reminders keep their days");
+    let elsewhere = StepDue { provider: ProviderName::new("kit"), ..former.clone() };
+    assert!(matches!(decided(&elsewhere, hours(0)), Decision::Take(_)), "where keys live side by side nothing ends");
+    let leaked = StepDue { rule: RuleName::SecretCompromised, ..former };
+    assert!(matches!(decided(&leaked, hours(0)), Decision::Take(_)), "a leak does not wait");
 }
 
 #[test]

@@ -22,6 +22,8 @@ fn due() -> StepDue {
         last_step: Some(0),
         due_at: Some(OPENED + days(7)),
         window_over: None,
+        replaced_at: None,
+        provider: ProviderName::new("mailjet"),
         account: AccountId(1),
         credential: CredentialId(1),
         belief: accepted(OPENED),
@@ -37,7 +39,7 @@ fn accepted(at: Timestamp) -> Belief {
 /// The step that is taken with its next instant and those who are told, or why none is.
 fn decided(due: &StepDue, now: Timestamp) -> Result<(u32, Option<Timestamp>, Vec<PersonId>), &'static str> {
     let ladders = Ladders::default();
-    match (Planner { ladders: &ladders, contact: Some(CONTACT) }).decide(due, now) {
+    match (Planner { ladders: &ladders, replaced: &BTreeMap::new(), contact: Some(CONTACT) }).decide(due, now) {
         Decision::Take(taken) => Ok((taken.step, taken.next_step_at, taken.people)),
         Decision::Hold => Err("held"),
         Decision::Nobody => Err("nobody"),
