@@ -60,6 +60,9 @@ pub async fn verify(
         }
     }
     progress.done();
+    if let Some(stray) = ledger.stray().await? {
+        return Ok(Some(Err(Broken::Stray(stray))));
+    }
     let unlinked = ledger.unlinked().await?;
     if links == 0 && unlinked == 0 && ledger.how_many(Counted::Findings).await? > 0 {
         return Ok(Some(Err(Broken::Emptied)));
@@ -93,6 +96,9 @@ async fn keyless(ledger: &Ledger, noted: Option<Link>) -> Result<Result<Verified
     }
     if !ledger.links(0, 1).await?.is_empty() {
         return Ok(Err(Broken::Key));
+    }
+    if let Some(stray) = ledger.stray().await? {
+        return Ok(Err(Broken::Stray(stray)));
     }
     Ok(Ok(Verified { links: 0, entries: 0, head: None, unlinked: ledger.unlinked().await? }))
 }

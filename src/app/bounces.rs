@@ -118,6 +118,7 @@ pub async fn take_from(
     // Never held: a daemon that starts at this moment must find it free.
     let ledger = Ledger::open_beside(&settings.ledger.url).await?;
     let vault = build::vault(settings, env, &ledger).await?;
+    ledger.chain_with(std::sync::Arc::new(vault.log_key())).await?;
     let mut intake = Intake {
         ledger: &ledger,
         vault: &vault,

@@ -11,6 +11,11 @@ use crate::app::audit::verify_settings;
 use crate::config::{Env, Settings};
 use crate::telemetry::progress::Bars;
 
+/// Why a log that is as it was written has no head.
+const fn none(unlinked: u64) -> &'static str {
+    if unlinked == 0 { "none: the log is empty" } else { "none: nobody has vouched for anything yet" }
+}
+
 /// Goes along the log's chain.
 pub async fn run(what: AuditVerb, settings: &Settings, env: &Env, bars: &Bars) -> Result<Done, CliError> {
     let AuditVerb::Verify { head, format } = what;
@@ -37,7 +42,7 @@ pub async fn run(what: AuditVerb, settings: &Settings, env: &Env, bars: &Bars) -
                     format!("{count}: written without the master key; the daemon or the next scan vouches for them")
                 }
             };
-            let head = verified.head.map_or_else(|| "none: the log is empty".to_owned(), |head| head.to_string());
+            let head = verified.head.map_or_else(|| none(verified.unlinked).to_owned(), |head| head.to_string());
             let entries = format!("{}, all as they were written", verified.entries);
             let told = [("entries", entries), ("not linked yet", unlinked), ("head", head)];
             write!(anstream::stdout(), "{}", pairs(&told))?;

@@ -14,6 +14,22 @@ use super::announce::Entry;
 /// Entries that one link covers at most: what is held in memory to check it.
 pub const LONGEST: usize = 1_000;
 
+/// What commands log that do without the master key: the acts of an operator. Every other entry is written with its link.
+pub const KEYLESS: [&str; 12] = [
+    "credential.compromised",
+    "credential.not_compromised",
+    "finding.acknowledged",
+    "finding.resumed",
+    "finding.snoozed",
+    "mail.baseline",
+    "mail.brake_off",
+    "mail.preview",
+    "mail.ramp",
+    "mail.released",
+    "mail.unsuppressed",
+    "provider.sighted",
+];
+
 /// What a link is made of: a keyed hash. Where something else stands in its place it is a forged one, that fits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -98,6 +114,12 @@ pub enum Broken {
         /// the last one
         to: i64,
     },
+    /// an entry has no link that was written with one
+    #[error(
+        "the log is not as it was written: no link covers entry {0}, which only a process that has the master key writes, \
+         and with its link; it was inserted, or links were removed; compare with a backup"
+    )]
+    Stray(i64),
     /// the head that was noted elsewhere isn't in it
     #[error("the log is not the one whose head was noted: no link {0} is in it; it was cut off or rewritten since")]
     Head(Link),

@@ -17,6 +17,8 @@ pub(super) struct Contract {
     pub required: usize,
     /// the field that names the row
     pub id: usize,
+    /// the field without which that names nobody
+    pub within: Option<usize>,
 }
 
 impl Contract {

@@ -38,6 +38,7 @@ pub(super) static CONTRACT: Contract = Contract {
     ],
     required: 3,
     id: CONNECTION_ID,
+    within: None,
 };
 
 const CONNECTION_ID: usize = 0;

@@ -179,7 +179,7 @@ pub fn connections_of(text: String, list: &HttpList, paging: &Paging, now: Times
             Ok(cells) => (cells.row_id(), connection::build(cells, now, &mut dropped)),
             Err(bad) => (bad.id, Err(bad.problem)),
         };
-        rows.push(Row { row: rows.len() as u64 + 1, id, record, dropped });
+        rows.push(Row { row: rows.len() as u64 + 1, id, account: None, record, dropped });
     }
     Ok((rows, remarks.list))
 }

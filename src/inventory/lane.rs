@@ -155,7 +155,7 @@ impl Lane {
         if self.rows == 1 && matches!(self.format, Format::Jsonl) && record.trim_ascii_start().starts_with(b"[") {
             return Err(failed(&self.path, "holds a JSON list; write one object a line, without a list around them"));
         }
-        let row = |id, record, dropped| Ok(Some(Row { row: frame.row, id, record, dropped }));
+        let row = |id, account, record, dropped| Ok(Some(Row { row: frame.row, id, account, record, dropped }));
         let parsed = match std::str::from_utf8(record) {
             _ if frame.too_long => Err(self.format.too_long(record)),
             Ok(text) => self.format.cells(text, self.contract, &mut self.remarks),
@@ -164,14 +164,14 @@ impl Lane {
         match parsed {
             Ok(cells) => {
                 let mut dropped = Vec::new();
-                let id = cells.row_id();
+                let (id, account) = (cells.row_id(), cells.row_account());
                 let record = build(cells, self.now, &mut dropped);
-                row(id, record, dropped)
+                row(id, account, record, dropped)
             }
             Err(Bad { cut: Some(cut), .. }) if frame.ending == Ending::File => {
                 Err(self.cut_short(frame, format!("the last record {cut} and isn't ended by a line end")))
             }
-            Err(bad) => row(bad.id, Err(bad.problem), Vec::new()),
+            Err(bad) => row(bad.id, None, Err(bad.problem), Vec::new()),
         }
     }
 

@@ -11,6 +11,7 @@ pub(super) static CONTRACT: Contract = Contract {
     names: &["account_id", "member_id", "email", "role", "status", "verified", "locale", "timezone"],
     required: 3,
     id: MEMBER_ID,
+    within: Some(ACCOUNT_ID),
 };
 
 pub(super) const ACCOUNT_ID: usize = 0;

@@ -23,7 +23,16 @@ type Read<T> = Result<T, FieldProblem>;
 impl<'a> Cells<'a> {
     /// The row's own id, where it is a good one.
     pub(super) fn row_id(&self) -> Option<String> {
-        let Cell::Text(text) = self.get(self.contract.id) else { return None };
+        self.good_id(self.contract.id)
+    }
+
+    /// The account of a person's row, where it is a good one.
+    pub(super) fn row_account(&self) -> Option<String> {
+        self.good_id(self.contract.within?)
+    }
+
+    fn good_id(&self, field: usize) -> Option<String> {
+        let Cell::Text(text) = self.get(field) else { return None };
         let text = text.trim();
         (!text.is_empty() && id_problem(text).is_none()).then(|| text.to_owned())
     }

@@ -10,13 +10,13 @@ use super::read::log::EVENTS;
 use super::session::Session;
 use super::sql::Sql;
 use crate::domain::announce::Entry;
-use crate::domain::chain::{LONGEST, Link, covered};
+use crate::domain::chain::{KEYLESS, LONGEST, Link, covered};
 use crate::ports::notary::Notary;
 use crate::ports::{Event, LedgerError};
 
 impl Ledger {
-    /// Has somebody vouch for everything that is logged from here on, and for what is in the log and has no link yet. Who
-    /// does it first does it as long as the ledger is open.
+    /// Has somebody vouch for everything that is logged from here on, and for what is in the log and may have no link yet.
+    /// Who does it first does it as long as the ledger is open.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -25,7 +25,7 @@ impl Ledger {
         // Each page in a transaction of its own: the log of an older ledger may be long.
         loop {
             let mut tx = self.write("vouch for the event log").await?;
-            let linked = tx.link_next().await?;
+            let linked = tx.stray().await?.is_none() && tx.link_next().await?;
             tx.commit().await?;
             if !linked {
                 return Ok(());
@@ -72,6 +72,15 @@ impl Ledger {
         let mut line = self.look("count what has no link").await?;
         Ok(line.number(&UNLINKED, []).await?.unsigned_abs())
     }
+
+    /// An entry that no link covers, although it can't have been written without one: somebody else wrote it, or removed its
+    /// link.
+    ///
+    /// # Errors
+    /// [`LedgerError`], as for every statement.
+    pub async fn stray(&self) -> Result<Option<i64>, LedgerError> {
+        self.look("look for what must have a link").await?.stray().await
+    }
 }
 
 /// An entry as it was written, its facts as a text.
@@ -81,7 +90,8 @@ fn entry(row: Value) -> Option<Entry> {
 }
 
 impl Session {
-    /// Appends to the log, within the transaction of what it tells, and has it vouched for.
+    /// Appends to the log, within the transaction of what it tells, and has it vouched for. Not where something stands there
+    /// already that must have had a link: it would be vouched for too.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.
@@ -94,8 +104,13 @@ impl Session {
             .iter()
             .map(|e| Ok((e.at, e.kind, &e.subject, pack(&e.data)?)))
             .collect::<Result<Vec<_>, LedgerError>>()?;
+        let vouches = self.notary().is_some() && self.stray().await?.is_none();
         self.run(&APPEND, [pack(&entries)?.into()]).await?;
-        self.link().await
+        if vouches { self.link().await } else { Ok(()) }
+    }
+
+    async fn stray(&mut self) -> Result<Option<i64>, LedgerError> {
+        Ok(self.rows("event", &STRAY, [pack(&KEYLESS)?.into()]).await?.into_iter().min())
     }
 
     /// Vouches for everything that has no link yet.
@@ -137,6 +152,16 @@ pub(super) const HEAD: Sql =
 pub(super) const LINKS: Sql = sql!("SELECT " [page "up_to, CAST(mac AS text)"] " FROM (SELECT * FROM chain WHERE up_to > $1 ORDER BY up_to LIMIT $2) AS page");
 
 pub(super) const ADD: Sql = sql!("INSERT INTO chain (up_to, mac) VALUES ($1, $2)");
+
+// The ledger's own numbers begin with 1.
+pub(super) const STRAY: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM (SELECT id FROM event WHERE id < 1 LIMIT 1) AS before_all
+           UNION ALL
+           SELECT id FROM (SELECT id FROM event
+                           WHERE id > (SELECT coalesce(max(up_to), 0) FROM chain) AND kind NOT IN " [within "$1" text] "
+                           LIMIT 1) AS without) AS stray"
+);
 
 pub(super) const UNLINKED: Sql =
     sql!("SELECT count(*) FROM event WHERE id > (SELECT coalesce(max(up_to), 0) FROM chain)");

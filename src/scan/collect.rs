@@ -10,6 +10,7 @@ mod refs;
 mod told;
 mod writer;
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
@@ -100,6 +101,8 @@ pub(super) struct Reading<'a, L, V> {
     /// a row's id could not be read, so no row can be called absent
     pub(super) unreadable_id: bool,
     pub(super) unreadable_person: bool,
+    /// accounts that list somebody whose row is bad
+    pub(super) unsure_accounts: HashSet<String>,
     /// a fact of a good row was dropped
     pub(super) dropped_facts: bool,
     /// how much the snapshot lists
@@ -245,6 +248,11 @@ async fn conclude<L: CollectLedger, V: Vault>(
     if reading.unreadable_id {
         reading.remark("a row's connection_id can't be read: nothing counts as absent from this snapshot".to_owned());
     }
+    if reading.unreadable_person {
+        let remark = "whom a bad row of people is about can't be read: nobody counts as gone from this snapshot, and \
+                      nobody as missing";
+        reading.remark(remark.to_owned());
+    }
     if reading.names_in_vain {
         let remark =
             "rows name their secrets (`secret_ref`), and this source's settings allow no references: `secret_refs`";
@@ -257,6 +265,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
     let only_changes = matches!(reading.extent, Extent::Changes { .. });
     let complete = whole && !reading.unreadable_id && !only_changes;
     let people_complete = whole && read.people && !reading.unreadable_person;
+    let unsure = std::mem::take(&mut reading.unsure_accounts);
     let mut gone = absence::Gone::default();
     if people_complete {
         gone.held_people = absence::of_people(reading, now).await?;
@@ -276,6 +285,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
         rows: reading.sum.rows,
         complete,
         people_complete,
+        unsure_accounts: people_complete.then(|| unsure.into_iter().collect()),
         error: reading.sum.error.clone(),
         quarantined: std::mem::take(&mut reading.quarantined),
         quarantined_count: reading.sum.quarantined,
@@ -310,6 +320,7 @@ impl<'a, L, V> Reading<'a, L, V> {
             told_at: None,
             unreadable_id: false,
             unreadable_person: false,
+            unsure_accounts: HashSet::new(),
             dropped_facts: false,
             extent: Extent::Whole { basis: None },
             told_of_syncs: false,

@@ -38,6 +38,7 @@ mod over_http;
 mod own_schedule;
 mod page;
 mod pages;
+mod people;
 mod postfix;
 mod probe;
 mod rechecks;

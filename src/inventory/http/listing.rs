@@ -108,11 +108,12 @@ impl Listing {
         self.rows += 1;
         let contract = self.list.contract();
         let mut dropped = Vec::new();
-        let (id, record) = match cells(text, contract, self.mapping.as_ref(), &mut self.remarks, &mut self.met) {
-            Ok(cells) => (cells.row_id(), build(cells, self.now, &mut dropped)),
-            Err(bad) => (bad.id, Err(bad.problem)),
+        let (id, account, record) = match cells(text, contract, self.mapping.as_ref(), &mut self.remarks, &mut self.met)
+        {
+            Ok(cells) => (cells.row_id(), cells.row_account(), build(cells, self.now, &mut dropped)),
+            Err(bad) => (bad.id, None, Err(bad.problem)),
         };
-        Some(Row { row: self.rows, id, record, dropped })
+        Some(Row { row: self.rows, id, account, record, dropped })
     }
 
     /// Behind the last row of the page that is held.

@@ -108,9 +108,9 @@ impl Reading {
             };
             number += 1;
             let cells = columns.cells(row, &mut self.remarks);
-            let (id, mut dropped) = (cells.row_id(), Vec::new());
+            let (id, account, mut dropped) = (cells.row_id(), cells.row_account(), Vec::new());
             let record = build(cells, self.now, &mut dropped);
-            batch.push(Row { row: number, id, record, dropped });
+            batch.push(Row { row: number, id, account, record, dropped });
             if batch.len() == BATCH {
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
                 hand_on(listener, told(full)).await?;

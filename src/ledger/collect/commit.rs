@@ -56,9 +56,13 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
     let rows: Vec<_> =
         end.quarantined.iter().map(|q| Quarantine { row: q.row, field: &q.field, reason: &q.reason }).collect();
     let mut tx = ledger.write("end the reading of a source").await?;
-    if end.told_of_syncs && tx.number(&sql::SYNCS_ARE_NEWS, [end.source.0.into()]).await? > 0 {
-        tx.run(&judge::ALL_DIRTY, []).await?; // whoever was never synchronised may be idle
+    // Whoever was never synchronised may be idle, and an account of which nobody was told may have no owner.
+    let syncs_are_news = end.told_of_syncs && tx.number(&sql::SYNCS_ARE_NEWS, [end.source.0.into()]).await? > 0;
+    let people_are_news = end.people_complete && tx.number(&sql::PEOPLE_ARE_NEWS, [end.source.0.into()]).await? > 0;
+    if syncs_are_news || people_are_news {
+        tx.run(&judge::ALL_DIRTY, []).await?;
     }
+    note_unsure(&mut tx, end).await?;
     if only_changes {
         note_changes(&mut tx, end).await?;
     } else {
@@ -69,6 +73,18 @@ pub(super) async fn commit_snapshot(ledger: &Ledger, end: &SnapshotEnd) -> Resul
     }
     tx.run(&sql::QUARANTINE, [end.source.0.into(), pack(&rows)?.into()]).await?;
     tx.commit().await
+}
+
+/// Notes of which accounts nobody can say whom they have. That flips what is known of all their connections.
+async fn note_unsure(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerError> {
+    let Some(unsure) = &end.unsure_accounts else { return Ok(()) };
+    let flipped: Vec<AccountId> =
+        tx.rows("account", &sql::SURE_OTHERWISE, [end.source.0.into(), pack(unsure)?.into()]).await?;
+    if flipped.is_empty() {
+        return Ok(());
+    }
+    tx.run(&sql::FLIP_UNSURE, [pack(&flipped)?.into()]).await?;
+    due::by_account(tx, &flipped, end.now).await
 }
 
 /// Whether the source could not be read at all: what is wrong with its rows is then what it was.

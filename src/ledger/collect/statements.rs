@@ -212,6 +212,24 @@ pub(in crate::ledger) const CHANGES: Sql = sql!(
 // $1 source.
 pub(in crate::ledger) const SYNCS_ARE_NEWS: Sql = sql!("SELECT count(*) FROM source WHERE id = $1 AND syncs_told = 0");
 
+// Not of a source that is read for the first time: all that it has is judged anyway. $1 source.
+pub(in crate::ledger) const PEOPLE_ARE_NEWS: Sql = sql!(
+    "SELECT count(*) FROM source WHERE id = $1 AND last_people IS NULL AND (last_read IS NOT NULL OR last_event IS NOT NULL)"
+);
+
+// $1 source, $2 the platform's ids of accounts in doubt.
+pub(in crate::ledger) const SURE_OTHERWISE: Sql = sql!(
+    "SELECT " [numbers "id"] "
+     FROM (SELECT id FROM account WHERE source_id = $1 AND unsure = 1 AND external_id NOT IN " [within "$2" text] "
+           UNION ALL
+           SELECT a.id FROM " [each "$2" named text] " JOIN account AS a ON a.source_id = $1 AND a.external_id = named.value
+           WHERE a.unsure = 0) AS flipped"
+);
+
+// $1 accounts.
+pub(in crate::ledger) const FLIP_UNSURE: Sql =
+    sql!("UPDATE account SET unsure = 1 - unsure WHERE id IN " [within "$1" bigint]);
+
 // $1 source.
 pub(in crate::ledger) const NO_QUARANTINE: Sql = sql!("DELETE FROM quarantine WHERE source_id = $1");
 

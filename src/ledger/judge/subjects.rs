@@ -238,8 +238,9 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
         "c.id, c.source_id, s.name, c.account_id, a.external_id, c.external_id, c.provider, c.name, c.status, c.auth, c.created_at,
          creator.status, c.running_jobs, " [json "c.used_for"] ",
          CASE WHEN s.last_people IS NULL THEN NULL
-              ELSE EXISTS (SELECT 1 FROM person AS o
-                           WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') END,
+              WHEN EXISTS (SELECT 1 FROM person AS o
+                           WHERE o.account_id = c.account_id AND o.role = 'owner' AND o.status <> 'removed') THEN 1
+              WHEN a.unsure = 0 THEN 0 END,
          c.last_sync_at, s.syncs_told, " [json "c.tags"] ", "
         [json "(SELECT " [array "max(CASE WHEN s.email IS NULL THEN 1 ELSE 0 END), min(s.until)"] "
                 FROM (SELECT o.email FROM person AS o

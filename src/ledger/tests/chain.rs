@@ -12,6 +12,7 @@ on_both![
     what_was_logged_before_anybody_vouched_is_vouched_for_page_by_page,
     a_log_that_was_cut_off_is_found_by_its_head,
     what_nobody_could_have_written_breaks_the_chain_and_stops_no_writing,
+    what_must_have_a_link_and_has_none_was_not_written_by_us_and_is_never_vouched_for,
     an_audit_that_is_told_to_stop_says_nothing,
 ];
 
@@ -29,9 +30,13 @@ impl Notary for Stamp {
 }
 
 async fn log(fixture: &Fixture, count: i64, time: i64) {
+    log_of(fixture, "use.ended", count, time).await;
+}
+
+async fn log_of(fixture: &Fixture, kind: &'static str, count: i64, time: i64) {
     let event = |n: i64| {
         let data = serde_json::Map::from_iter([("n".to_owned(), n.into())]);
-        Event { at: at(time), kind: "use.ended", subject: format!("use:{n}"), data }
+        Event { at: at(time), kind, subject: format!("use:{n}"), data }
     };
     fixture.commit(CollectChunk { events: (0..count).map(event).collect(), ..chunk(time) }).await;
 }
@@ -82,7 +87,7 @@ async fn every_committed_chunk_has_a_link_and_a_forged_entry_breaks_it(kind: Kin
 
 async fn what_was_logged_before_anybody_vouched_is_vouched_for_page_by_page(kind: Kind) {
     let fixture = Fixture::new(kind).await;
-    log(&fixture, 2_500, 1).await;
+    log_of(&fixture, "finding.snoozed", 2_500, 1).await;
     assert_eq!(audited(&fixture, None).await, Ok((0, 0, 2_500)));
     fixture.ledger.chain_with(Arc::new(Stamp)).await.expect("a ledger that can be written");
     assert_eq!(audited(&fixture, None).await, Ok((3, 2_500, 0)));
@@ -120,6 +125,29 @@ async fn what_nobody_could_have_written_breaks_the_chain_and_stops_no_writing(ki
         assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
         log(&fixture, 1, 4).await;
         assert_eq!(audited(&fixture, None).await, Err(Broken::Link { from, to }), "{forged}");
+    }
+}
+
+async fn what_must_have_a_link_and_has_none_was_not_written_by_us_and_is_never_vouched_for(kind: Kind) {
+    for (forged, stray) in [
+        ("INSERT INTO event (id, at, kind, subject, data) VALUES (-7, 1, 'credential.dead', 'credential:2', '{}')", -7),
+        ("INSERT INTO event (id, at, kind, subject, data) VALUES (0, 1, 'finding.snoozed', 'finding:2', '{}')", 0),
+        (
+            "INSERT INTO event (id, at, kind, subject, data) VALUES (700, 1, 'credential.dead', 'credential:2', '{}')",
+            700,
+        ),
+        ("DELETE FROM chain", 1),
+        ("DELETE FROM chain WHERE up_to > 2", 3),
+    ] {
+        let fixture = Fixture::new(kind).await;
+        fixture.ledger.chain_with(Arc::new(Stamp)).await.expect("a ledger that can be written");
+        log(&fixture, 2, 1).await;
+        log(&fixture, 2, 2).await;
+        forge(&fixture, kind, forged).await;
+        assert_eq!(audited(&fixture, None).await, Err(Broken::Stray(stray)), "{forged}");
+        log(&fixture, 1, 3).await;
+        fixture.ledger.chain_with(Arc::new(Stamp)).await.expect("a ledger that can be written");
+        assert_eq!(audited(&fixture, None).await, Err(Broken::Stray(stray)), "{forged}, and nobody vouches for it");
     }
 }
 

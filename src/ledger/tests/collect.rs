@@ -270,6 +270,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         rows: 12,
         complete: true,
         people_complete: false,
+        unsure_accounts: None,
         error: None,
         quarantined: vec![row(3), row(4)],
         quarantined_count: 2,

@@ -272,6 +272,9 @@ pub struct SnapshotEnd {
     pub complete: bool,
     /// true where the people were read completely too
     pub people_complete: bool,
+    /// accounts that list somebody in a bad row: that they have no owner can't be said; `None` where the people were not read
+    /// completely
+    pub unsure_accounts: Option<Vec<String>>,
     /// why it was not complete, in the source's own words
     pub error: Option<String>,
     /// rows set aside, the first thousand

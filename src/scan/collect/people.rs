@@ -10,6 +10,9 @@ use crate::domain::time::Timestamp;
 use crate::ports::collect::{CollectChunk, CollectLedger, KnownPerson, NewAccount, PersonWrite, Reservation, Reserved};
 use crate::ports::{LedgerError, Vault};
 
+/// Accounts in doubt that are kept by name. With more, the list is not one to conclude anything from.
+const UNSURE_AT_MOST: usize = 10_000;
+
 /// Compares a chunk with what is known and commits what changed.
 pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     reading: &mut Reading<'_, L, V>,
@@ -17,8 +20,9 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     now: Timestamp,
 ) -> Result<(), LedgerError> {
     let turn = reading.ledger.turn().await?;
-    let records = good(reading, rows);
-    let ids: Vec<(&str, &str)> = records.iter().map(|r| (r.1.account_id.as_str(), r.1.member_id.as_str())).collect();
+    let (records, bad) = sorted(reading, rows);
+    let named = records.iter().map(|(_, record)| (record.account_id.as_str(), record.member_id.as_str()));
+    let ids: Vec<_> = named.chain(bad.iter().map(|(account, member)| (account.as_str(), member.as_str()))).collect();
     let source = reading.state.id;
     let known: HashMap<(String, String), KnownPerson> = reading
         .ledger
@@ -47,6 +51,13 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
             None => fresh.push((None, record, digest)),
         }
     }
+    for who in bad {
+        if let Some(person) = known.get(&who) {
+            reading.seen_people.insert(person.id.0);
+            chunk.people_present.extend(person.absent_since.map(|_| person.id));
+        }
+        note_unsure(reading, who.0);
+    }
     let accounts: HashSet<&str> = fresh.iter().map(|(_, record, _)| record.account_id.as_str()).collect();
     let accounts: Vec<&str> = accounts.into_iter().collect();
     let mut accounts: HashMap<String, AccountId> =
@@ -59,17 +70,24 @@ pub(super) async fn absorb<L: CollectLedger, V: Vault>(
     reading.ledger.commit_collect(&chunk).await
 }
 
-/// The good rows; the others are set aside, and their ids count as present.
-fn good<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> Vec<(u64, PersonRecord)> {
+/// An account and a member of it, as the platform names them.
+type Who = (String, String);
+
+/// The good rows, and whom the others are about: those are set aside, and count as present.
+fn sorted<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> (Vec<(u64, PersonRecord)>, Vec<Who>) {
     let mut records: Vec<(u64, PersonRecord)> = Vec::with_capacity(rows.len());
+    let mut bad = Vec::new();
     let mut here = HashSet::new();
     for row in rows {
         reading.dropped(row.row, row.dropped);
         match row.record {
-            // A bad row's account may be unknown, so its person can't be told from another's: all count as present.
             Err(problem) => {
-                reading.unreadable_person = true;
                 reading.quarantine(row.row, problem);
+                match (row.account, row.id) {
+                    (Some(account), Some(member)) => bad.push((account, member)),
+                    // It may be about anybody: all count as present.
+                    _ => reading.unreadable_person = true,
+                }
             }
             Ok(record) if !here.insert((record.account_id.clone(), record.member_id.clone())) => {
                 twice(reading, row.row);
@@ -77,7 +95,16 @@ fn good<L, V>(reading: &mut Reading<'_, L, V>, rows: Vec<Row<PersonRecord>>) -> 
             Ok(record) => records.push((row.row, record)),
         }
     }
-    records
+    (records, bad)
+}
+
+/// Somebody of whom nothing new can be taken down: where their account has no other owner, it may have one in them.
+fn note_unsure<L, V>(reading: &mut Reading<'_, L, V>, account: String) {
+    reading.unsure_accounts.insert(account);
+    if reading.unsure_accounts.len() > UNSURE_AT_MOST {
+        reading.unsure_accounts.clear();
+        reading.unreadable_person = true;
+    }
 }
 
 fn twice<L, V>(reading: &mut Reading<'_, L, V>, row: u64) {

@@ -177,7 +177,7 @@ impl Snapshot for Reading<'_> {
         }
         let row = |(number, record): (usize, ConnectionRecord)| {
             let id = Some(record.connection_id.clone());
-            Row { row: number as u64 + 1, id, record: Ok(record), dropped: Vec::new() }
+            Row { row: number as u64 + 1, id, account: None, record: Ok(record), dropped: Vec::new() }
         };
         Ok(rows.into_iter().enumerate().map(row).collect())
     }

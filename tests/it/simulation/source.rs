@@ -145,7 +145,13 @@ fn people(world: &World) -> VecDeque<Row<PersonRecord>> {
                 timezone: None,
             };
             let row = rows.len() as u64 + 2;
-            rows.push_back(Row { row, id: Some(member.id.clone()), record: Ok(record), dropped: Vec::new() });
+            rows.push_back(Row {
+                row,
+                id: Some(member.id.clone()),
+                account: None,
+                record: Ok(record),
+                dropped: Vec::new(),
+            });
         }
     }
     rows
@@ -169,5 +175,5 @@ fn connection(world: &World, link: &Link, row: u64) -> Row<ConnectionRecord> {
         created_by: Some(link.created_by.clone()),
         ..ConnectionRecord::bare(&link.id, &world.accounts[link.account].id, key.provider.clone())
     };
-    Row { row, id: Some(link.id.clone()), record: Ok(record), dropped: Vec::new() }
+    Row { row, id: Some(link.id.clone()), account: None, record: Ok(record), dropped: Vec::new() }
 }
