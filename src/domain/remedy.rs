@@ -10,7 +10,7 @@ use super::record::Auth;
 mod shared;
 mod translation;
 
-pub use shared::{MissingWord, SharedSteps};
+pub use shared::{MissingWord, Renewal, SharedSteps};
 pub use translation::Translation;
 
 /// What has happened to a key, as far as the steps are concerned.
