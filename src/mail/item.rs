@@ -180,7 +180,7 @@ fn guide(group: &Group<'_>, situation: Option<Situation>, settings: &MailSetting
         Some(translated) => (language, translated),
         None => (ENGLISH, &texts.remedies),
     };
-    let fitting = situation.map_or(remedies, |situation| remedies.fitting(group.first.auth, situation));
+    let fitting = situation.map_or(remedies, |situation| remedies.fitting(group.first.auth, group.first.kind.as_deref(), situation));
     let Remedies { path, link, old_value, breaks, words, mut steps, .. } = fitting.clone();
     // The catalogue has steps for every situation; should it ever not, general ones are better than none.
     let (steps, steps_language) = match situation.and_then(|situation| steps.remove(&situation)) {

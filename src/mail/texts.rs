@@ -266,6 +266,7 @@ pub(super) struct FallbackTable {
     shared: Vec<Sentence>,
     broken: Vec<Sentence>,
     compromised: Vec<Sentence>,
+    compromised_ended: Vec<Sentence>,
     wrong_kind: Vec<Sentence>,
     unproven: Vec<Sentence>,
 }
@@ -280,6 +281,7 @@ impl FallbackTable {
             Situation::Shared => &self.shared,
             Situation::Broken => &self.broken,
             Situation::Compromised => &self.compromised,
+            Situation::CompromisedEnded => &self.compromised_ended,
             Situation::WrongKind => &self.wrong_kind,
             Situation::Unproven => &self.unproven,
         }

@@ -145,6 +145,7 @@ impl SharedSteps {
             },
             steps: Steps::new(),
             oauth: None,
+            kinds: BTreeMap::new(),
             source: remedies.source.clone(),
             general: true,
         }
@@ -220,6 +221,7 @@ mod tests {
             words,
             steps: BTreeMap::new(),
             oauth: None,
+            kinds: BTreeMap::new(),
             source: Source::try_from("[I] a test".to_owned()).unwrap(),
             general: false,
         }
