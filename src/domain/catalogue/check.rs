@@ -149,7 +149,8 @@ fn texts(provider: &Provider, faults: &mut Vec<Fault>) {
 fn kinds_in(translated: &Remedies, at: &str, original: &Remedies, faults: &mut Vec<Fault>) {
     for name in original.kinds.keys().chain(translated.kinds.keys()).collect::<BTreeSet<_>>() {
         let at = format!("{at}.kind.{name}");
-        let situations = |remedies: &Remedies| remedies.kinds.get(name).map(|kind| kind.steps.keys().copied().collect());
+        let situations =
+            |remedies: &Remedies| remedies.kinds.get(name).map(|kind| kind.steps.keys().copied().collect());
         let (here, there): (Option<Vec<Situation>>, _) = (situations(translated), situations(original));
         if here != there {
             let todo = format!("write it for the situations of [remedies.kind.{name}]");

@@ -113,7 +113,11 @@ impl SharedSteps {
             Renewal::SideBySide => (&self.overlap, self.stop.after(None)),
             Renewal::Cut { grace_hours } => (&self.hard_cut, self.stop.after(grace_hours)),
         };
-        self.add(shared, remedies, title, &stop).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
+        self.add(shared, remedies, title, &stop).map_err(|(situation, word)| MissingWord {
+            grant: false,
+            word,
+            situation,
+        })?;
         let mut grant = remedies.oauth.take().unwrap_or_else(|| Box::new(self.any_grant(remedies, title)));
         let added = self.add(&self.grant, &mut grant, title, &stop);
         let is_general = grant.general;
@@ -151,13 +155,7 @@ impl SharedSteps {
         }
     }
 
-    fn add(
-        &self,
-        shared: &Steps,
-        remedies: &mut Remedies,
-        title: &str,
-        stop: &str,
-    ) -> Result<(), (Situation, String)> {
+    fn add(&self, shared: &Steps, remedies: &mut Remedies, title: &str, stop: &str) -> Result<(), (Situation, String)> {
         for (situation, steps) in shared {
             if !remedies.steps.contains_key(situation) {
                 let filling = Filling { title, words: &remedies.words, stop };
@@ -235,7 +233,14 @@ mod tests {
         let any_grant = AnyGrant { path, old_value, breaks, words };
         let (at_once, hours, days) = ("now".to_owned(), "{count} h".to_owned(), "{count} d".to_owned());
         let stop = Stop { at_once, hours, days };
-        SharedSteps { it, stop, overlap: steps(text), hard_cut: steps("cut {key}: {stop}"), grant: steps("grant: {end}"), any_grant }
+        SharedSteps {
+            it,
+            stop,
+            overlap: steps(text),
+            hard_cut: steps("cut {key}: {stop}"),
+            grant: steps("grant: {end}"),
+            any_grant,
+        }
     }
 
     fn words() -> Words {

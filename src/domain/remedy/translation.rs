@@ -34,9 +34,8 @@ impl Translation {
     /// The remedies in this language.
     pub fn of(&self, original: &Remedies) -> Remedies {
         let grant = |grant: &Self| Box::new(grant.of(original.oauth.as_deref().unwrap_or(original)));
-        let of_kind = |(kind, texts): (&String, &Self)| {
-            (kind.clone(), texts.of(original.kinds.get(kind).unwrap_or(original)))
-        };
+        let of_kind =
+            |(kind, texts): (&String, &Self)| (kind.clone(), texts.of(original.kinds.get(kind).unwrap_or(original)));
         Remedies {
             path: self.path.clone(),
             link: original.link.clone(),

@@ -159,7 +159,10 @@ fn each_rule_is_found_under_its_own_name() {
 
 #[test]
 fn the_steps_for_people_fit_what_has_happened() {
-    use Situation::{Broken, Compromised, CompromisedEnded, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven, WrongKind};
+    use Situation::{
+        Broken, Compromised, CompromisedEnded, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven,
+        WrongKind,
+    };
     for (rule, ended_by, sharers, expected) in [
         (RuleName::RevocationMissing, Some(EndedBy::Deleted), 0, DeletedAlive),
         (RuleName::RevocationMissing, Some(EndedBy::Absent), 0, DeletedAlive),
