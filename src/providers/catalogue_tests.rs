@@ -82,8 +82,7 @@ fn whoever_deleted_a_connection_is_not_told_to_connect_again_because_its_key_lea
 }
 
 /// English steps at a provider, in one line.
-fn steps_at(provider: &str, situation: Situation) -> String {
-    let catalogue = Catalogue::shipped().unwrap();
+fn steps_at(catalogue: &Catalogue, provider: &str, situation: Situation) -> String {
     catalogue.get(&ProviderName::new(provider)).unwrap().remedies.steps[&situation].join(" ")
 }
 
@@ -98,7 +97,10 @@ fn the_steps_name_the_value_that_was_pasted_and_no_other() {
             let steps = fitting.steps[&situation].join(" ");
             let ends_key = steps.contains("beside API Key") || steps.contains("neben API Key");
             assert_eq!(ends_key, situation != Situation::Broken, "{situation:?}: {steps}");
-            assert!(!steps.contains("beside API Secret") && !steps.contains("neben API Secret"), "{situation:?}: {steps}");
+            assert!(
+                !steps.contains("beside API Secret") && !steps.contains("neben API Secret"),
+                "{situation:?}: {steps}"
+            );
             let secret = remedies.fitting(Auth::Key, Some("api_secret"), situation);
             assert_eq!(secret.steps, remedies.steps, "{situation:?}: what the platform asks for");
         }
@@ -107,20 +109,21 @@ fn the_steps_name_the_value_that_was_pasted_and_no_other() {
 
 #[test]
 fn a_value_that_its_successor_ends_is_renewed_once_and_then_connected() {
+    let catalogue = Catalogue::shipped().unwrap();
     for (provider, renewed) in [("hubspot", "rotate"), ("activecampaign", "reset the"), ("moosend", "Regenerate")] {
         for situation in [Situation::Stale, Situation::Orphaned, Situation::Shared, Situation::Compromised] {
-            let steps = steps_at(provider, situation);
+            let steps = steps_at(&catalogue, provider, situation);
             assert_eq!(steps.matches(renewed).count(), 1, "{provider} {situation:?}: {steps}");
             let (before, after) = steps.split_once(renewed).unwrap();
             assert!(after.contains("again on the platform"), "{provider} {situation:?}: {steps}");
             assert!(!before.contains("again on the platform"), "{provider} {situation:?}: {steps}");
         }
     }
-    let replaced = steps_at("hubspot", Situation::ReplacedAlive);
+    let replaced = steps_at(&catalogue, "hubspot", Situation::ReplacedAlive);
     assert!(replaced.contains("ends by itself within 7 days"), "{replaced}");
     for provider in ["aweber", "constantcontact"] {
         for situation in [Situation::Stale, Situation::Orphaned, Situation::Shared] {
-            let steps = steps_at(provider, situation);
+            let steps = steps_at(&catalogue, provider, situation);
             let (_, after) = steps.split_once("disconnect the app").unwrap();
             assert!(after.contains("again on the platform") && !after.contains("disconnect"), "{provider}: {steps}");
         }
@@ -129,15 +132,16 @@ fn a_value_that_its_successor_ends_is_renewed_once_and_then_connected() {
 
 #[test]
 fn what_uses_a_key_is_said_to_stop_when_the_old_one_does() {
+    let catalogue = Catalogue::shipped().unwrap();
     for (provider, said) in [
         ("campaignmonitor", "All of them stop when it is renewed, or up to 24 hours later."),
         ("hubspot", "All of them stop when it is renewed, or up to 7 days later."),
         ("drip", "All of them stop when it is renewed."),
     ] {
-        let steps = steps_at(provider, Situation::Stale);
+        let steps = steps_at(&catalogue, provider, Situation::Stale);
         assert!(steps.contains(said), "{provider}: {steps}");
     }
-    let brevo = steps_at("brevo", Situation::Stale);
+    let brevo = steps_at(&catalogue, "brevo", Situation::Stale);
     assert!(brevo.contains("The old API key goes on working until you end it. In Brevo"), "{brevo}");
     assert!(brevo.ends_with("It dies at once."), "{brevo}");
 }
