@@ -123,6 +123,9 @@ pub struct Belief {
     /// when it was proven dead; kept through shredding
     #[serde(skip_serializing_if = "Option::is_none")]
     pub died_at: Option<Timestamp>,
+    /// when it was let in again after refusals had proven it dead
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revived_at: Option<Timestamp>,
     /// what was proven when the copy was destroyed, or since
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shredding: Option<Shredding>,

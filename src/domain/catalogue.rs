@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::ProviderName;
 use super::record::Auth;
-use super::remedy::{Remedies, Translation};
+use super::remedy::{Remedies, Renewal, Translation};
 use super::time::{days, hours};
 
 mod check;
@@ -161,6 +161,16 @@ pub struct Rotation {
     pub disputed: Option<String>,
     /// who says so
     pub source: Source,
+}
+
+impl Rotation {
+    /// How a new value meets the one before.
+    pub const fn renewal(&self) -> Renewal {
+        match self.overlap {
+            true => Renewal::SideBySide,
+            false => Renewal::Cut { grace_hours: self.grace_hours },
+        }
+    }
 }
 
 /// What a refusal is worth, where a living key gets the same answer as a dead one.

@@ -144,6 +144,7 @@ fn before_the_run(belief: &Belief, now: Timestamp) -> Belief {
         accepted_at: belief.accepted_at,
         limited: belief.limited,
         home: belief.home.clone(),
+        revived_at: belief.revived_at,
         ..Belief::default()
     }
 }
@@ -194,7 +195,7 @@ fn answered(mut belief: Belief, outcome: Outcome, ctx: &Context, policy: &Livene
     }
 }
 
-/// An acceptance forgets every refusal: what follows is a new run.
+/// An acceptance forgets every refusal, but that they had proven a death: what follows is a new run.
 fn accepted(belief: &Belief, limited: bool, now: Timestamp) -> Belief {
     Belief {
         liveness: Liveness::Live,
@@ -203,6 +204,7 @@ fn accepted(belief: &Belief, limited: bool, now: Timestamp) -> Belief {
         accepted_at: Some(now),
         limited,
         home: belief.home.clone(),
+        revived_at: belief.died_at.and(belief.refused_last).map(|_| now).or(belief.revived_at),
         ..Belief::default()
     }
 }

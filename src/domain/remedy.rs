@@ -10,7 +10,7 @@ use super::record::Auth;
 mod shared;
 mod translation;
 
-pub use shared::{MissingWord, SharedSteps};
+pub use shared::{MissingWord, Renewal, SharedSteps};
 pub use translation::Translation;
 
 /// What has happened to a key, as far as the steps are concerned.
@@ -31,6 +31,8 @@ pub enum Situation {
     Broken,
     /// leaked
     Compromised,
+    /// leaked, and its use has ended: nothing is to be connected again
+    CompromisedEnded,
     /// a value that doesn't do what the platform needs
     WrongKind,
     /// whether it is dead can't be proven
@@ -39,7 +41,7 @@ pub enum Situation {
 
 impl Situation {
     /// Every situation; a catalogue file must have steps for each.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Stale,
         Self::DeletedAlive,
         Self::ReplacedAlive,
@@ -47,6 +49,7 @@ impl Situation {
         Self::Shared,
         Self::Broken,
         Self::Compromised,
+        Self::CompromisedEnded,
         Self::WrongKind,
         Self::Unproven,
     ];
@@ -61,6 +64,7 @@ impl Situation {
             Self::Shared => "shared",
             Self::Broken => "broken",
             Self::Compromised => "compromised",
+            Self::CompromisedEnded => "compromised-ended",
             Self::WrongKind => "wrong-kind",
             Self::Unproven => "unproven",
         }
@@ -88,6 +92,9 @@ pub struct Remedies {
     /// the same for a connection that was made by permission (OAuth) instead of with a key
     #[serde(default)]
     pub oauth: Option<Box<Self>>,
+    /// the same for values of another kind, by its name; situations that it leaves out have the steps above
+    #[serde(default, rename = "kind", skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, Self>,
     /// who says so
     pub source: Source,
     /// true where it is what holds at any provider, for a file that says nothing of permissions
@@ -114,9 +121,12 @@ pub struct Words {
 }
 
 impl Remedies {
-    /// The part of it that fits how the connection was made, for a situation.
-    pub fn fitting(&self, auth: Auth, situation: Situation) -> &Self {
-        let grant = self.oauth.as_deref().filter(|grant| auth == Auth::Oauth && grant.steps.contains_key(&situation));
-        grant.unwrap_or(self)
+    /// The part of it that fits how the connection was made, and the kind of the value where it is known, for a situation.
+    pub fn fitting(&self, auth: Auth, kind: Option<&str>, situation: Situation) -> &Self {
+        let other = match auth {
+            Auth::Oauth => self.oauth.as_deref(),
+            Auth::Key => kind.and_then(|kind| self.kinds.get(kind)),
+        };
+        other.filter(|other| other.steps.contains_key(&situation)).unwrap_or(self)
     }
 }

@@ -61,6 +61,9 @@ pub(super) fn last_accepted(group: &Group<'_>) -> String {
         let sentence = if blind { &texts.blind } else { &texts.unasked };
         said.push(sentence.fill(&[("since", &since), ("title", group.title)]));
     }
+    if let (Some(since), None) = (belief.revived_at, belief.refused_last) {
+        said.push(texts.again.fill(&[("since", &group.voice.instant(since))]));
+    }
     if !group.first.held {
         said.push(texts.no_copy.fill(&[]));
     }

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::render::MailSettings;
 use super::voice::Voice;
+use crate::domain::belief::Liveness;
 use crate::domain::policy::RulePolicy;
-use crate::domain::record::UsedFor;
+use crate::domain::record::{Auth, UsedFor};
 use crate::domain::time::Timestamp;
 use crate::ports::notify::{ClaimedMail, MailNotice};
 
@@ -38,6 +39,14 @@ pub(super) struct Scene<'a> {
 }
 
 impl Group<'_> {
+    /// True where it is about a permission (OAuth), which has no secret. What a connection is made with by now says nothing of
+    /// a key that it had before; and of a permission nobody was ever asked.
+    pub(super) fn is_grant(&self) -> bool {
+        let first = self.first;
+        let had_key = first.held || first.belief.liveness != Liveness::Unverified;
+        first.auth == Auth::Oauth && !(first.ended_by.is_some() && had_key)
+    }
+
     /// True where one of its connections uses the key for this.
     pub(super) fn serves(&self, what: UsedFor) -> bool {
         self.all.iter().any(|notice| notice.used_for.contains(&what))

@@ -120,7 +120,7 @@ pub(super) fn item(group: &Group<'_>, audience: Audience, settings: &MailSetting
         why: words::why(group, &guide.risk),
         key: words::key(group),
         // A permission has no secret whose age could be told.
-        age: if group.first.auth == Auth::Oauth { String::new() } else { words::age(group) },
+        age: if group.is_grant() { String::new() } else { words::age(group) },
         connections: connections(group),
         // Where no key is ended at the provider, nothing stops.
         minds: if situation.is_some() { words::minds(group) } else { Vec::new() },
@@ -180,7 +180,9 @@ fn guide(group: &Group<'_>, situation: Option<Situation>, settings: &MailSetting
         Some(translated) => (language, translated),
         None => (ENGLISH, &texts.remedies),
     };
-    let fitting = situation.map_or(remedies, |situation| remedies.fitting(group.first.auth, situation));
+    let auth = if group.is_grant() { Auth::Oauth } else { Auth::Key };
+    let fitting =
+        situation.map_or(remedies, |situation| remedies.fitting(auth, group.first.kind.as_deref(), situation));
     let Remedies { path, link, old_value, breaks, words, mut steps, .. } = fitting.clone();
     // The catalogue has steps for every situation; should it ever not, general ones are better than none.
     let (steps, steps_language) = match situation.and_then(|situation| steps.remove(&situation)) {
@@ -189,7 +191,12 @@ fn guide(group: &Group<'_>, situation: Option<Situation>, settings: &MailSetting
     };
     // Where no key is ended at the provider, nothing stops and no old value dies; and the way to the button that ends one is
     // no way for what leaves it be.
-    let is_ended = situation.is_some_and(|it| it != Situation::WrongKind);
+    let is_ended = match situation {
+        None | Some(Situation::WrongKind) => false,
+        // What is refused already is only made anew; where that ends the one before, it may be another that is in force.
+        Some(Situation::Broken) => texts.renewal_ends && !group.is_grant(),
+        Some(_) => true,
+    };
     let shown = |text: String, is_shown: bool| if is_shown { text } else { String::new() };
     Guide {
         language: tongue.to_owned(),

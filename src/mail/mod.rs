@@ -32,6 +32,8 @@ mod wrap;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod remedy_tests;
+#[cfg(test)]
 mod render_tests;
 #[cfg(test)]
 mod report_tests;

@@ -15,7 +15,12 @@ use crate::domain::time::Timestamp;
 pub(super) fn compromised(group: &Group<'_>, name: &str) -> String {
     let texts = &group.voice.texts.compromised;
     let since = time(group, "compromised_at").map(|at| group.voice.instant(at));
-    let known = if since.is_some() { &texts.known_since } else { &texts.known };
+    let known = match (since.is_some(), group.is_grant()) {
+        (true, false) => &texts.known_since,
+        (false, false) => &texts.known,
+        (true, true) => &texts.grant_since,
+        (false, true) => &texts.grant,
+    };
     let known = known.fill(&[
         ("platform", group.platform),
         ("title", group.title),
@@ -69,6 +74,7 @@ pub(super) fn steps(group: &Group<'_>) -> Vec<String> {
     let texts = &group.voice.texts.steps;
     let steps = match group.first.rule {
         RuleName::MixedUse => &texts.mixed,
+        RuleName::ConnectionIdle if group.is_grant() => &texts.idle_grant,
         RuleName::ConnectionIdle => &texts.idle,
         _ => &texts.unreachable,
     };

@@ -79,6 +79,8 @@ pub struct ProviderTexts {
     pub remedies: Remedies,
     /// the same in other languages, by tag
     pub translations: BTreeMap<String, Remedies>,
+    /// whether a new value ends the one before
+    pub renewal_ends: bool,
     /// what keeps a refused key from coming back, where a refusal can be taken back
     pub reversal: Option<Reversal>,
 }
@@ -91,6 +93,7 @@ impl ProviderTexts {
             title: provider.title.clone(),
             remedies: provider.remedies.clone(),
             translations: provider.translations(),
+            renewal_ends: !overlap,
             reversal: provider.settle().map(|_| if overlap { Reversal::Delete } else { Reversal::Reset }),
         }
     }

@@ -187,6 +187,13 @@ fn what_ends_no_key_names_no_button_that_does_and_nothing_that_would_stop() {
     assert!(!text.contains("Everything that uses") && !text.contains("The old value:"), "{text}");
     let text = parts(&sample("connection-broken")).text;
     assert!(text.contains("Everything that uses") && text.contains("The old value:"), "it may end in a reset: {text}");
+    let mut broken = sample("connection-broken");
+    broken.notices[0].provider = ProviderName::new("kit");
+    let text = parts(&broken).text;
+    assert!(
+        !text.contains("Everything that uses") && !text.contains("The old value:"),
+        "it is refused already: {text}"
+    );
 }
 
 #[test]
@@ -195,6 +202,11 @@ fn a_permission_has_no_secret_whose_age_is_told() {
     mail.notices.truncate(1);
     assert!(parts(&mail).text.contains("Secret: "), "a key has");
     mail.notices[0].auth = crate::domain::record::Auth::Oauth;
+    assert!(
+        parts(&mail).text.contains("Secret: "),
+        "what the connection is made with by now is no word on a former key"
+    );
+    (mail.notices[0].held, mail.notices[0].belief) = (false, Belief::default());
     let parts = parts(&mail);
     assert!(!parts.text.contains("Secret: ") && !parts.html.contains(">Secret<"), "{}", parts.text);
 }

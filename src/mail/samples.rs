@@ -105,6 +105,16 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
     };
     let uncatalogued = MailNotice { provider: ProviderName::new("acme"), ..paged(left_behind(1, "Old shop")) };
     let reset = MailNotice { step: 1, reset_at: Some(NOW - days(1) - hours(1)), ..paged(left_behind(1, "Old shop")) };
+    let leaked = MailNotice {
+        rule: RuleName::SecretCompromised,
+        severity: Severity::Critical,
+        provider: ProviderName::new("kit"),
+        evidence: evidence(&json!({"compromised_at": "2026-09-19T08:00:00Z"})),
+        ..paged(left_behind(1, "Old shop"))
+    };
+    let alive = left_behind(1, "Old shop");
+    let belief = Belief { revived_at: alive.belief.accepted_at, ..alive.belief.clone() };
+    let again = MailNotice { belief, ..paged(alive) };
     let many: Vec<MailNotice> = (1..=28).map(|id| paged(stale(id, &format!("Shop {id}")))).collect();
     let undo = MailNotice { provider: ProviderName::new("kit"), ..settled(2, "Old outlet") };
     vec![
@@ -115,6 +125,8 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
         ),
         ("in-use", "what to mind: shared, SMTP, transactional mail, a running import", mail(vec![busy])),
         ("replaced", "a former key after it was replaced", mail(vec![paged(replaced(1))])),
+        ("leaked-after", "a key that others know, and whose connection is deleted", mail(vec![leaked])),
+        ("alive-again", "a key that was refused and answers again", mail(vec![again])),
         ("doubtful", "keys that may have died since, each for another reason", mail(doubtful())),
         ("unproven", "every reason why a key can't be proven dead", mail(unproven())),
         ("uncatalogued", "a provider whose file was taken out of the catalogue", mail(vec![uncatalogued])),
@@ -196,6 +208,9 @@ fn unproven() -> Vec<MailNotice> {
             auth: if reason == "oauth" { Auth::Oauth } else { Auth::Key },
             ..paged(left_behind(id, "Doubtful"))
         };
+        if reason == "oauth" {
+            (notice.held, notice.belief) = (false, Belief::default());
+        }
         if id > 2 {
             notice.belief.refused_first = Some(NOW - days(8));
             notice.belief.partly = Some(Reason::Timeout);

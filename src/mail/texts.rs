@@ -91,7 +91,7 @@ tables! {
     /// Connections by name.
     NameTexts { platform: String, named: Sentence, unnamed: Sentence, and_others: Plural, with_id: Sentence, more: Sentence, }
     /// Keys by name.
-    KeyTexts { ending: Sentence, credential: Sentence, of_kind: Sentence, }
+    KeyTexts { ending: Sentence, credential: Sentence, of_kind: Sentence, grant: Sentence, }
     /// The secret's age, by how it is known.
     AgeTexts { declared: Sentence, observed: Sentence, connected: Sentence, first_seen: Sentence, }
     /// Whether the key works, as surely as is known.
@@ -119,6 +119,7 @@ tables! {
         unasked: Sentence,
         no_copy: Sentence,
         after_reset: Sentence,
+        again: Sentence,
     }
     /// What the provider did, never called "revoked".
     RefusedTexts {
@@ -156,7 +157,13 @@ tables! {
         senseless: String,
     }
     /// Who says that others know it.
-    CompromisedTexts { known: Sentence, known_since: Sentence, accepted: Sentence, }
+    CompromisedTexts {
+        known: Sentence,
+        known_since: Sentence,
+        accepted: Sentence,
+        grant: Sentence,
+        grant_since: Sentence,
+    }
     /// What the value is, and what it ought to be.
     WrongKindTexts { named: Sentence, unnamed: Sentence, }
     /// What else the key does.
@@ -164,11 +171,11 @@ tables! {
     /// Since when nothing was synchronised.
     IdleTexts { since: Sentence, never: Sentence, }
     /// What others could do with a copy.
-    RiskTexts { whoever: Sentence, usual: Sentence, }
+    RiskTexts { whoever: Sentence, whoever_grant: Sentence, usual: Sentence, }
     /// What has been settled.
     DoneTexts { reset: Sentence, delete: Sentence, }
     /// Steps that are no matter of a provider's screens.
-    StepTexts { mixed: Vec<Sentence>, idle: Vec<Sentence>, unreachable: Vec<Sentence>, }
+    StepTexts { mixed: Vec<Sentence>, idle: Vec<Sentence>, idle_grant: Vec<Sentence>, unreachable: Vec<Sentence>, }
     /// Words of the layout.
     LabelTexts {
         severity: String,
@@ -210,6 +217,17 @@ pub(super) struct RuleTexts {
     /// where another key has taken its place
     pub(super) heading_former: Option<Sentence>,
     /// for rules whose facts need no choice between sentences
+    pub(super) what: Option<Sentence>,
+    pub(super) why: Sentence,
+    /// of a permission (OAuth), where the rule can be about one
+    pub(super) grant: Option<GrantTexts>,
+}
+
+/// The same of a permission, which has no secret. What is left out is said as of a key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GrantTexts {
+    pub(super) heading: Sentence,
     pub(super) what: Option<Sentence>,
     pub(super) why: Sentence,
 }
@@ -266,6 +284,7 @@ pub(super) struct FallbackTable {
     shared: Vec<Sentence>,
     broken: Vec<Sentence>,
     compromised: Vec<Sentence>,
+    compromised_ended: Vec<Sentence>,
     wrong_kind: Vec<Sentence>,
     unproven: Vec<Sentence>,
 }
@@ -280,6 +299,7 @@ impl FallbackTable {
             Situation::Shared => &self.shared,
             Situation::Broken => &self.broken,
             Situation::Compromised => &self.compromised,
+            Situation::CompromisedEnded => &self.compromised_ended,
             Situation::WrongKind => &self.wrong_kind,
             Situation::Unproven => &self.unproven,
         }

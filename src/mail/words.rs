@@ -5,7 +5,7 @@
 
 use super::clean;
 use super::group::Group;
-use super::texts::{EndTexts, Sentence};
+use super::texts::{EndTexts, GrantTexts, Sentence};
 use super::{former, others};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::finding::RuleName;
@@ -72,8 +72,9 @@ const fn fears_copies(rule: RuleName) -> bool {
 /// What to do, in the imperative and without a full stop: an item's heading, and the subject where it is alone.
 pub(super) fn heading(group: &Group<'_>) -> String {
     let texts = group.voice.texts.rules.of(group.first.rule);
-    let heading = match &texts.heading_former {
-        Some(heading) if former::is(group.first) => heading,
+    let heading = match (&texts.heading_former, grant(group)) {
+        (_, Some(grant)) => &grant.heading,
+        (Some(heading), None) if former::is(group.first) => heading,
         _ => &texts.heading,
     };
     heading.fill(&[
@@ -83,6 +84,11 @@ pub(super) fn heading(group: &Group<'_>) -> String {
         ("works", &former::works(group)),
         ("count", &sharers(group).to_string()),
     ])
+}
+
+/// What the rule says of a permission, where this is one.
+fn grant<'a>(group: &Group<'a>) -> Option<&'a GrantTexts> {
+    group.voice.texts.rules.of(group.first.rule).grant.as_ref().filter(|_| group.is_grant())
 }
 
 /// What was found, since when, and how that is known; and what has come of a reset that somebody spoke of.
@@ -115,6 +121,7 @@ fn what(group: &Group<'_>) -> String {
         _ => {}
     }
     let what = group.voice.texts.rules.of(group.first.rule).what.as_ref();
+    let what = grant(group).and_then(|grant| grant.what.as_ref()).or(what);
     let due = group.voice.instant(group.first.secret_since + group.max_age);
     let (ended, reason) = match group.first.rule {
         RuleName::RevocationUnproven => (former::ended(group), former::unproven(group)),
@@ -142,18 +149,22 @@ fn what(group: &Group<'_>) -> String {
 pub(super) fn why(group: &Group<'_>, risk: &str) -> String {
     let texts = group.voice.texts;
     let facts = [("title", group.title), ("platform", group.platform)];
-    let why = texts.rules.of(group.first.rule).why.fill(&facts);
+    let why = grant(group).map_or_else(|| &texts.rules.of(group.first.rule).why, |grant| &grant.why).fill(&facts);
     if !fears_copies(group.first.rule) {
         return why;
     }
     let usual = texts.risk.usual.fill(&facts);
     let risk = if risk.is_empty() { usual.as_str() } else { risk };
-    format!("{why} {}", texts.risk.whoever.fill(&[("risk", risk)]))
+    let whoever = if group.is_grant() { &texts.risk.whoever_grant } else { &texts.risk.whoever };
+    format!("{why} {}", whoever.fill(&[("risk", risk)]))
 }
 
 /// How the reader finds the key: the provider and the last four characters of the public half, else the credential's name.
 pub(super) fn key(group: &Group<'_>) -> String {
     let (first, texts) = (group.first, &group.voice.texts.key);
+    if group.is_grant() {
+        return texts.grant.fill(&[("title", group.title)]);
+    }
     let tail = clean::name(&first.key_tail);
     let key = if tail.is_empty() {
         texts.credential.fill(&[("title", group.title), ("short", first.fingerprint.short())])

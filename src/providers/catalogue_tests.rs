@@ -56,7 +56,7 @@ fn whoever_connected_by_permission_is_told_at_every_provider_how_to_end_a_permis
                 .into_iter()
                 .chain([Situation::Compromised, Situation::Unproven])
             {
-                let grant = remedies.fitting(Auth::Oauth, situation);
+                let grant = remedies.fitting(Auth::Oauth, None, situation);
                 assert_ne!(grant.steps, remedies.steps, "{} {situation:?}", provider.name);
                 assert!(grant.link.starts_with("https://"), "{} {situation:?}", provider.name);
                 assert!(!grant.steps[&situation].join(" ").contains('{'), "{} {situation:?}", provider.name);
@@ -64,8 +64,86 @@ fn whoever_connected_by_permission_is_told_at_every_provider_how_to_end_a_permis
         }
     }
     let kit = &catalogue.get(&ProviderName::new("kit")).unwrap().remedies;
-    let steps = kit.fitting(Auth::Oauth, Situation::DeletedAlive).steps[&Situation::DeletedAlive].join(" ");
+    let steps = kit.fitting(Auth::Oauth, None, Situation::DeletedAlive).steps[&Situation::DeletedAlive].join(" ");
     assert!(steps.contains("In Kit, open the settings of your account and the list of connected apps"), "{steps}");
+}
+
+#[test]
+fn whoever_deleted_a_connection_is_not_told_to_connect_again_because_its_key_leaked() {
+    for provider in Catalogue::shipped().unwrap().iter() {
+        let translations = provider.translations();
+        for remedies in std::iter::once(&provider.remedies).chain(translations.values()) {
+            let steps = remedies.steps[&Situation::CompromisedEnded].join(" ");
+            assert!(!steps.contains("Connect ") && !steps.contains("Verbinden Sie"), "{}: {steps}", provider.name);
+            let grant = remedies.fitting(Auth::Oauth, None, Situation::CompromisedEnded);
+            assert_ne!(grant.steps, remedies.steps, "{}: a permission is no key", provider.name);
+        }
+    }
+}
+
+/// English steps at a provider, in one line.
+fn steps_at(catalogue: &Catalogue, provider: &str, situation: Situation) -> String {
+    catalogue.get(&ProviderName::new(provider)).unwrap().remedies.steps[&situation].join(" ")
+}
+
+#[test]
+fn the_steps_name_the_value_that_was_pasted_and_no_other() {
+    let catalogue = Catalogue::shipped().unwrap();
+    let convertkit = catalogue.get(&ProviderName::new("convertkit")).unwrap();
+    let translations = convertkit.translations();
+    for remedies in std::iter::once(&convertkit.remedies).chain(translations.values()) {
+        for situation in Situation::ALL {
+            let fitting = remedies.fitting(Auth::Key, Some("api_key"), situation);
+            let steps = fitting.steps[&situation].join(" ");
+            let ends_key = steps.contains("beside API Key") || steps.contains("neben API Key");
+            assert_eq!(ends_key, situation != Situation::Broken, "{situation:?}: {steps}");
+            assert!(
+                !steps.contains("beside API Secret") && !steps.contains("neben API Secret"),
+                "{situation:?}: {steps}"
+            );
+            let secret = remedies.fitting(Auth::Key, Some("api_secret"), situation);
+            assert_eq!(secret.steps, remedies.steps, "{situation:?}: what the platform asks for");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_its_successor_ends_is_renewed_once_and_then_connected() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for (provider, renewed) in [("hubspot", "rotate"), ("activecampaign", "reset the"), ("moosend", "Regenerate")] {
+        for situation in [Situation::Stale, Situation::Orphaned, Situation::Shared, Situation::Compromised] {
+            let steps = steps_at(&catalogue, provider, situation);
+            assert_eq!(steps.matches(renewed).count(), 1, "{provider} {situation:?}: {steps}");
+            let (before, after) = steps.split_once(renewed).unwrap();
+            assert!(after.contains("again on the platform"), "{provider} {situation:?}: {steps}");
+            assert!(!before.contains("again on the platform"), "{provider} {situation:?}: {steps}");
+        }
+    }
+    let replaced = steps_at(&catalogue, "hubspot", Situation::ReplacedAlive);
+    assert!(replaced.contains("ends by itself within 7 days"), "{replaced}");
+    for provider in ["aweber", "constantcontact"] {
+        for situation in [Situation::Stale, Situation::Orphaned, Situation::Shared] {
+            let steps = steps_at(&catalogue, provider, situation);
+            let (_, after) = steps.split_once("disconnect the app").unwrap();
+            assert!(after.contains("again on the platform") && !after.contains("disconnect"), "{provider}: {steps}");
+        }
+    }
+}
+
+#[test]
+fn what_uses_a_key_is_said_to_stop_when_the_old_one_does() {
+    let catalogue = Catalogue::shipped().unwrap();
+    for (provider, said) in [
+        ("campaignmonitor", "All of them stop when it is renewed, or up to 24 hours later."),
+        ("hubspot", "All of them stop when it is renewed, or up to 7 days later."),
+        ("drip", "All of them stop when it is renewed."),
+    ] {
+        let steps = steps_at(&catalogue, provider, Situation::Stale);
+        assert!(steps.contains(said), "{provider}: {steps}");
+    }
+    let brevo = steps_at(&catalogue, "brevo", Situation::Stale);
+    assert!(brevo.contains("The old API key goes on working until you end it. In Brevo"), "{brevo}");
+    assert!(brevo.ends_with("It dies at once."), "{brevo}");
 }
 
 /// Every text of some remedies, by its key.
@@ -93,6 +171,9 @@ fn texts_of(remedies: &Remedies, at: &str) -> BTreeMap<String, String> {
     }
     if let Some(grant) = &remedies.oauth {
         texts.extend(texts_of(grant, "oauth."));
+    }
+    for (kind, other) in &remedies.kinds {
+        texts.extend(texts_of(other, &format!("kind.{kind}.")));
     }
     texts
 }

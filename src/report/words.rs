@@ -43,7 +43,7 @@ pub const fn why(rule: RuleName) -> &'static str {
         RuleName::ConnectionOrphaned => "Nobody is left who made the connection, or who owns the account.",
         RuleName::SecretStale => "The secret is older than its provider's limit.",
         RuleName::RevocationUnproven => {
-            "The connection no longer uses this key, and whether the provider still accepts it can't be proven."
+            "The connection no longer uses this key or permission, and whether the provider still accepts it can't be proven."
         }
         RuleName::ConnectionBroken => "The provider refuses the key of a connection that is in use.",
         RuleName::WrongKeyKind => "The provider takes the value for another kind of key than the platform needs.",

@@ -33,8 +33,11 @@ pub fn show(catalogue: &Catalogue, name: &str, format: TextFormat) -> Result<(),
     if let Some(grant) = &provider.remedies.oauth {
         remedies(&mut out, "for people, where the connection was made by permission (OAuth)", grant)?;
     }
+    kinds(&mut out, "for people", provider, &provider.remedies)?;
     for (language, texts) in provider.translations() {
-        remedies(&mut out, &format!("for people who read {language}"), &texts)?;
+        let heading = format!("for people who read {language}");
+        remedies(&mut out, &heading, &texts)?;
+        kinds(&mut out, &heading, provider, &texts)?;
     }
     Ok(())
 }
@@ -220,6 +223,16 @@ fn test(test: &JsonTest) -> String {
         said.push_str(&format!(" with {:?}", test.contains_any.join("\" or \"")).replace("\\\"", "\""));
     }
     said
+}
+
+/// Where a kind of value has steps of its own.
+fn kinds(out: &mut impl Write, heading: &str, provider: &Provider, whole: &Remedies) -> io::Result<()> {
+    for (name, kind) in &whole.kinds {
+        let known = provider.credential.kinds.iter().find(|known| known.name == *name);
+        let title = known.map_or(name, |known| &known.title);
+        remedies(out, &format!("{heading}, where the value is the {}", plain(title)), kind)?;
+    }
+    Ok(())
 }
 
 fn remedies(out: &mut impl Write, heading: &str, remedies: &Remedies) -> io::Result<()> {

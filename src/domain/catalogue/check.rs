@@ -5,6 +5,8 @@
 
 mod protocol;
 
+use std::collections::BTreeSet;
+
 use super::Provider;
 use super::trial::try_out;
 use crate::domain::record::Auth;
@@ -100,6 +102,24 @@ fn remedies(provider: &Provider, faults: &mut Vec<Fault>) {
         }
         _ => {}
     }
+    for (name, kind) in &provider.remedies.kinds {
+        let at = format!("remedies.kind.{name}");
+        if !provider.credential.kinds.iter().any(|known| known.name == *name) {
+            let todo = "write the name of one of [[credential.kind]]";
+            faults.push(Fault::new(&at, format!("there is no kind {name:?}"), todo));
+        }
+        of_kind(kind, &at, faults);
+    }
+}
+
+/// Steps for one kind of value: those that there are, and nothing within them.
+fn of_kind(kind: &Remedies, at: &str, faults: &mut Vec<Fault>) {
+    let given: Vec<Situation> = kind.steps.keys().copied().collect();
+    guide(kind, at, &given, faults);
+    if kind.oauth.is_some() || !kind.kinds.is_empty() || given.is_empty() {
+        let todo = "write steps for the situations in which this kind needs others, and nothing else beside its words";
+        faults.push(Fault::new(format!("{at}.steps"), "it is made of steps", todo));
+    }
 }
 
 fn texts(provider: &Provider, faults: &mut Vec<Fault>) {
@@ -119,6 +139,25 @@ fn texts(provider: &Provider, faults: &mut Vec<Fault>) {
                 faults.push(Fault::new(format!("{at}.oauth"), "it is missing", todo));
             }
             _ => {}
+        }
+        kinds_in(&translated, &at, &provider.remedies, faults);
+    }
+}
+
+/// In another language each kind has steps for the very situations that it has them for in English: the steps of the other
+/// kinds would name another value.
+fn kinds_in(translated: &Remedies, at: &str, original: &Remedies, faults: &mut Vec<Fault>) {
+    for name in original.kinds.keys().chain(translated.kinds.keys()).collect::<BTreeSet<_>>() {
+        let at = format!("{at}.kind.{name}");
+        let situations =
+            |remedies: &Remedies| remedies.kinds.get(name).map(|kind| kind.steps.keys().copied().collect());
+        let (here, there): (Option<Vec<Situation>>, _) = (situations(translated), situations(original));
+        if here != there {
+            let todo = format!("write it for the situations of [remedies.kind.{name}]");
+            faults.push(Fault::new(&at, "it doesn't go with the English one", todo));
+        }
+        if let Some(kind) = translated.kinds.get(name) {
+            of_kind(kind, &at, faults);
         }
     }
 }

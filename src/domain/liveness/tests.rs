@@ -224,6 +224,16 @@ fn with_no_settling_at_all_death_and_its_end_are_still_two_steps() {
 }
 
 #[test]
+fn what_is_let_in_after_a_proven_death_remembers_since_when_and_nothing_else_does() {
+    let again = Story::dead().after(&[(30, Outcome::Accepted), (31, Outcome::Accepted), (40, Outcome::Refused)]);
+    assert_eq!(again.belief.revived_at, Some(T0 + hours(30)));
+    let twice = again.after(&[(41, Outcome::Refused), (50, Outcome::Limited)]);
+    assert_eq!(twice.belief.revived_at, Some(T0 + hours(50)), "it had died once more");
+    let doubted = Story::suspect().after(&[(30, Outcome::Accepted)]);
+    assert_eq!(doubted.belief.revived_at, None, "nobody had called it dead");
+}
+
+#[test]
 fn an_acceptance_forgets_the_run_of_refusals() {
     let mut story = Story::suspect().after(&[(25, Outcome::Limited)]);
     let belief = &story.belief;

@@ -6,13 +6,16 @@ use serde::Deserialize;
 
 use super::{Remedies, Situation, Words};
 
-/// The steps that all providers share: sentences with blanks (`{title}`, `{key}`, `{make}`, `{look}`, `{risk}`, `{kind}`, and
-/// `{end}`, `{end-old}`, `{end-older}` for ending the key, the old one, the older one).
+/// The steps that all providers share: sentences with blanks (`{title}`, `{key}`, `{make}`, `{look}`, `{risk}`, `{kind}`,
+/// `{end}`, `{end-old}`, `{end-older}` for ending the key, the old one, the older one, and `{stop}` for when what uses a renewed
+/// key stops).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SharedSteps {
     /// what stands for `{it}` in the words that end a key
     it: It,
+    /// what stands for `{stop}`
+    stop: Stop,
     /// for keys of which several live side by side
     overlap: Steps,
     /// for a key whose renewal ends the one before
@@ -45,6 +48,47 @@ struct It {
     older: String,
 }
 
+/// When what uses a renewed key stops; `{count}` is the number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stop {
+    /// "when it is renewed"
+    at_once: String,
+    /// "when it is renewed, or up to {count} hours later"
+    hours: String,
+    /// "when it is renewed, or up to {count} days later"
+    days: String,
+}
+
+impl Stop {
+    fn after(&self, grace_hours: Option<u64>) -> String {
+        match grace_hours {
+            None | Some(0) => self.at_once.clone(),
+            Some(hours) if hours > 24 && hours % 24 == 0 => self.days.replace("{count}", &(hours / 24).to_string()),
+            Some(hours) => self.hours.replace("{count}", &hours.to_string()),
+        }
+    }
+}
+
+/// How a provider's new key meets the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// it ends nothing: several live side by side
+    SideBySide,
+    /// it ends the one before, which may live on for so many hours
+    Cut {
+        /// at most
+        grace_hours: Option<u64>,
+    },
+}
+
+/// What fills the blanks of the steps of one provider.
+struct Filling<'a> {
+    title: &'a str,
+    words: &'a Words,
+    stop: &'a str,
+}
+
 type Steps = BTreeMap<Situation, Vec<String>>;
 
 /// A word that the steps need and the file doesn't give.
@@ -64,11 +108,18 @@ impl SharedSteps {
     ///
     /// # Errors
     /// Names the first word that is missing.
-    pub fn complete(&self, remedies: &mut Remedies, title: &str, overlap: bool) -> Result<(), MissingWord> {
-        let shared = if overlap { &self.overlap } else { &self.hard_cut };
-        self.add(shared, remedies, title).map_err(|(situation, word)| MissingWord { grant: false, word, situation })?;
+    pub fn complete(&self, remedies: &mut Remedies, title: &str, renewal: Renewal) -> Result<(), MissingWord> {
+        let (shared, stop) = match renewal {
+            Renewal::SideBySide => (&self.overlap, self.stop.after(None)),
+            Renewal::Cut { grace_hours } => (&self.hard_cut, self.stop.after(grace_hours)),
+        };
+        self.add(shared, remedies, title, &stop).map_err(|(situation, word)| MissingWord {
+            grant: false,
+            word,
+            situation,
+        })?;
         let mut grant = remedies.oauth.take().unwrap_or_else(|| Box::new(self.any_grant(remedies, title)));
-        let added = self.add(&self.grant, &mut grant, title);
+        let added = self.add(&self.grant, &mut grant, title, &stop);
         let is_general = grant.general;
         remedies.oauth = Some(grant);
         match added {
@@ -98,15 +149,17 @@ impl SharedSteps {
             },
             steps: Steps::new(),
             oauth: None,
+            kinds: BTreeMap::new(),
             source: remedies.source.clone(),
             general: true,
         }
     }
 
-    fn add(&self, shared: &Steps, remedies: &mut Remedies, title: &str) -> Result<(), (Situation, String)> {
+    fn add(&self, shared: &Steps, remedies: &mut Remedies, title: &str, stop: &str) -> Result<(), (Situation, String)> {
         for (situation, steps) in shared {
             if !remedies.steps.contains_key(situation) {
-                let filled = steps.iter().map(|step| self.fill(step, title, &remedies.words));
+                let filling = Filling { title, words: &remedies.words, stop };
+                let filled = steps.iter().map(|step| self.fill(step, &filling));
                 let filled = filled.collect::<Result<_, _>>().map_err(|word| (*situation, word))?;
                 remedies.steps.insert(*situation, filled);
             }
@@ -115,24 +168,26 @@ impl SharedSteps {
     }
 
     /// A step with its blanks filled, or the word that is missing.
-    fn fill(&self, step: &str, title: &str, words: &Words) -> Result<String, String> {
+    fn fill(&self, step: &str, filling: &Filling<'_>) -> Result<String, String> {
         let mut filled = String::new();
         let mut rest = step;
         while let Some((before, after)) = rest.split_once('{') {
             let (blank, behind) = after.split_once('}').ok_or_else(|| after.to_owned())?;
             filled.push_str(before);
-            filled.push_str(&self.word(blank, title, words)?);
+            filled.push_str(&self.word(blank, filling)?);
             rest = behind;
         }
         filled.push_str(rest);
         Ok(filled)
     }
 
-    fn word(&self, blank: &str, title: &str, words: &Words) -> Result<String, String> {
+    fn word(&self, blank: &str, filling: &Filling<'_>) -> Result<String, String> {
+        let words = filling.words;
         let given = |name: &str, word: &str| if word.is_empty() { Err(name.to_owned()) } else { Ok(word.to_owned()) };
         let ended = |it: &str| Ok(given("end", &words.end)?.replace("{it}", &it.replace("{key}", &words.key)));
         match blank {
-            "title" => Ok(title.to_owned()),
+            "title" => Ok(filling.title.to_owned()),
+            "stop" => Ok(filling.stop.to_owned()),
             "key" => given(blank, &words.key),
             "make" => given(blank, &words.make),
             "look" => given(blank, &words.look),
@@ -164,6 +219,7 @@ mod tests {
             words,
             steps: BTreeMap::new(),
             oauth: None,
+            kinds: BTreeMap::new(),
             source: Source::try_from("[I] a test".to_owned()).unwrap(),
             general: false,
         }
@@ -175,7 +231,16 @@ mod tests {
         let words = Words { key: "permission".to_owned(), end: "Leave {title}.".to_owned(), ..Words::default() };
         let (path, old_value, breaks) = ("Apps".to_owned(), String::new(), "{title} stops.".to_owned());
         let any_grant = AnyGrant { path, old_value, breaks, words };
-        SharedSteps { it, overlap: steps(text), hard_cut: steps("cut {key}"), grant: steps("grant: {end}"), any_grant }
+        let (at_once, hours, days) = ("now".to_owned(), "{count} h".to_owned(), "{count} d".to_owned());
+        let stop = Stop { at_once, hours, days };
+        SharedSteps {
+            it,
+            stop,
+            overlap: steps(text),
+            hard_cut: steps("cut {key}: {stop}"),
+            grant: steps("grant: {end}"),
+            any_grant,
+        }
     }
 
     fn words() -> Words {
@@ -185,17 +250,26 @@ mod tests {
     #[test]
     fn the_providers_own_words_fill_the_shared_steps() {
         let mut own = remedies(words());
-        shared("{title}: {end-old} {end}").complete(&mut own, "Kit", true).unwrap();
+        shared("{title}: {end-old} {end}").complete(&mut own, "Kit", Renewal::SideBySide).unwrap();
         assert_eq!(own.steps[&Situation::Stale], ["Kit: Delete the old token in Kit. Delete the token in Kit."]);
         let mut cut = remedies(words());
-        shared("").complete(&mut cut, "Kit", false).unwrap();
-        assert_eq!(cut.steps[&Situation::Stale], ["cut token"]);
+        shared("").complete(&mut cut, "Kit", Renewal::Cut { grace_hours: None }).unwrap();
+        assert_eq!(cut.steps[&Situation::Stale], ["cut token: now"]);
+    }
+
+    #[test]
+    fn what_uses_a_renewed_key_stops_when_the_providers_grace_is_over() {
+        for (grace_hours, said) in [(None, "now"), (Some(24), "24 h"), (Some(36), "36 h"), (Some(168), "7 d")] {
+            let mut own = remedies(words());
+            shared("").complete(&mut own, "Kit", Renewal::Cut { grace_hours }).unwrap();
+            assert_eq!(own.steps[&Situation::Stale], [format!("cut token: {said}")], "{grace_hours:?}");
+        }
     }
 
     #[test]
     fn steps_of_its_own_go_before_shared_ones() {
         let mut own = Remedies { steps: steps("mine"), ..remedies(Words::default()) };
-        shared("{make}").complete(&mut own, "Kit", true).unwrap();
+        shared("{make}").complete(&mut own, "Kit", Renewal::SideBySide).unwrap();
         assert_eq!(own.steps[&Situation::Stale], ["mine"]);
     }
 
@@ -203,23 +277,23 @@ mod tests {
     fn a_file_that_says_nothing_of_permissions_has_what_is_true_of_any() {
         let link = "https://app.kit.test/keys/1".to_owned();
         let mut own = Remedies { link, ..remedies(words()) };
-        shared("x").complete(&mut own, "Kit", true).unwrap();
+        shared("x").complete(&mut own, "Kit", Renewal::SideBySide).unwrap();
         let grant = own.oauth.expect("steps for permissions");
         assert_eq!(grant.steps[&Situation::Stale], ["grant: Leave Kit."]);
         assert_eq!((grant.link.as_str(), grant.breaks.as_str()), ("https://app.kit.test/", "Kit stops."));
         let needy = SharedSteps { grant: steps("{risk}"), ..shared("x") };
         let mut own = remedies(words());
-        needy.complete(&mut own, "Kit", true).expect("it need say nothing of permissions");
+        needy.complete(&mut own, "Kit", Renewal::SideBySide).expect("it need say nothing of permissions");
         assert_eq!(own.oauth.expect("steps for permissions").steps, Steps::new());
     }
 
     #[test]
     fn a_missing_word_is_named_with_what_needs_it() {
-        let missing = shared("{make}").complete(&mut remedies(words()), "Kit", true);
+        let missing = shared("{make}").complete(&mut remedies(words()), "Kit", Renewal::SideBySide);
         assert_eq!(missing, Err(MissingWord { grant: false, word: "make".to_owned(), situation: Situation::Stale }));
         let mut grant = remedies(words());
         grant.oauth = Some(Box::new(remedies(Words::default())));
-        let missing = shared("x").complete(&mut grant, "Kit", true);
+        let missing = shared("x").complete(&mut grant, "Kit", Renewal::SideBySide);
         assert_eq!(missing, Err(MissingWord { grant: true, word: "end".to_owned(), situation: Situation::Stale }));
     }
 }

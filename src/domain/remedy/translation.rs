@@ -25,12 +25,17 @@ pub struct Translation {
     /// the same for a connection that was made by permission (OAuth); needed where the original has it
     #[serde(default)]
     pub oauth: Option<Box<Self>>,
+    /// the same for values of another kind; needed where the original has it
+    #[serde(default, rename = "kind", skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, Self>,
 }
 
 impl Translation {
     /// The remedies in this language.
     pub fn of(&self, original: &Remedies) -> Remedies {
         let grant = |grant: &Self| Box::new(grant.of(original.oauth.as_deref().unwrap_or(original)));
+        let of_kind =
+            |(kind, texts): (&String, &Self)| (kind.clone(), texts.of(original.kinds.get(kind).unwrap_or(original)));
         Remedies {
             path: self.path.clone(),
             link: original.link.clone(),
@@ -39,6 +44,7 @@ impl Translation {
             words: self.words.clone(),
             steps: self.steps.clone(),
             oauth: self.oauth.as_deref().map(grant),
+            kinds: self.kinds.iter().map(of_kind).collect(),
             source: original.source.clone(),
             general: original.general,
         }
@@ -52,7 +58,8 @@ impl Translation {
             own.complete_from(*grant);
             own
         });
-        *self = Self { path, old_value, breaks, words, steps, oauth };
+        let kinds = std::mem::take(&mut self.kinds); // they have steps of their own only
+        *self = Self { path, old_value, breaks, words, steps, oauth, kinds };
     }
 }
 
@@ -70,6 +77,7 @@ mod tests {
             words: Words::default(),
             steps: BTreeMap::new(),
             oauth,
+            kinds: BTreeMap::new(),
             source: Source::try_from("[I] a test".to_owned()).unwrap(),
             general: false,
         }
@@ -86,6 +94,7 @@ mod tests {
             words: Words::default(),
             steps: BTreeMap::new(),
             oauth,
+            kinds: BTreeMap::new(),
         };
         let german = translation("Schlüssel", Some(Box::new(translation("Anwendungen", None)))).of(&original);
         assert_eq!((german.path.as_str(), german.link.as_str()), ("Schlüssel", "https://a.test"));

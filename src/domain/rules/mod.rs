@@ -167,6 +167,7 @@ pub fn is_history(used: &UseFacts, policy: &RulePolicy) -> bool {
 /// of the credential.
 pub const fn situation(rule: RuleName, ended_by: Option<EndedBy>, sharers: u32) -> Option<Situation> {
     Some(match rule {
+        RuleName::SecretCompromised if ended_by.is_some() && sharers == 0 => Situation::CompromisedEnded,
         RuleName::SecretCompromised => Situation::Compromised,
         RuleName::RevocationMissing if matches!(ended_by, Some(EndedBy::Replaced)) => Situation::ReplacedAlive,
         RuleName::RevocationMissing => Situation::DeletedAlive,

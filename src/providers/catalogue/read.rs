@@ -82,15 +82,15 @@ fn complete(provider: &mut Provider) -> Result<(), Fault> {
     if provider.remedies.oauth.is_none() {
         untranslated(provider)?;
     }
-    let (title, overlap) = (&provider.title, provider.rotation.overlap);
+    let (title, renewal) = (&provider.title, provider.rotation.renewal());
     if let Some(english) = shared.get(ENGLISH) {
-        english.complete(&mut provider.remedies, title, overlap).map_err(|missing| lacking("remedies", &missing))?;
+        english.complete(&mut provider.remedies, title, renewal).map_err(|missing| lacking("remedies", &missing))?;
     }
     for (tag, texts) in &mut provider.texts {
         // A language without shared steps has steps of its own for everything, or the check says so.
         if let Some(shared) = shared.get(tag.as_str()) {
             let mut remedies = texts.of(&provider.remedies);
-            let completed = shared.complete(&mut remedies, title, overlap);
+            let completed = shared.complete(&mut remedies, title, renewal);
             completed.map_err(|missing| lacking(&format!("texts.{tag}"), &missing))?;
             texts.complete_from(remedies);
         }

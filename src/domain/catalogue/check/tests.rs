@@ -116,6 +116,7 @@ orphaned = ["a"]
 shared = ["a"]
 broken = ["a"]
 compromised = ["a"]
+compromised-ended = ["a"]
 wrong-kind = ["a"]
 unproven = ["a"]
 "#;
@@ -224,6 +225,29 @@ fn what_would_do_harm_is_a_fault_at_its_key() {
         let at = format!("{PROBE}.answer[1].status");
         assert!(found.iter().any(|(place, _)| *place == at), "{status}: {found:?}");
     }
+}
+
+/// Steps for values of one kind, in English and where there is a language in that as well.
+fn with_steps_of(kind: &str, german: &str) -> Vec<(String, String)> {
+    let own = |at: &str, more: &str, steps: &str| {
+        format!("[{at}]\npath = \"p\"\nold_value = \"o\"\nbreaks = \"b\"\n{more}[{at}.steps]\n{steps}")
+    };
+    let all: String = Situation::ALL.map(|situation| format!("{} = [\"a\"]\n", situation.as_str())).concat();
+    let more = "link = \"https://example.com\"\nsource = \"[I] a test\"\n";
+    let english = own(&format!("remedies.kind.{kind}"), more, "stale = [\"a\"]\n");
+    let whole = format!("{GOOD}{english}{}{}", own("texts.de", "", &all), own("texts.de.kind.full", "", german));
+    check(&toml::from_str(&whole).unwrap()).into_iter().map(|fault| (fault.at, fault.what)).collect()
+}
+
+#[test]
+fn steps_for_a_kind_of_value_are_for_one_that_there_is_and_the_same_in_every_language() {
+    assert_eq!(with_steps_of("full", "stale = [\"a\"]\n"), []);
+    let unknown = with_steps_of("ful", "stale = [\"a\"]\n");
+    assert!(unknown.iter().any(|(at, what)| at == "remedies.kind.ful" && what.contains("no kind")), "{unknown:?}");
+    let other = with_steps_of("full", "shared = [\"a\"]\n");
+    assert!(other.iter().any(|(at, what)| at == "texts.de.kind.full" && what.contains("go with")), "{other:?}");
+    let none = with_steps_of("full", "");
+    assert!(none.iter().any(|(at, _)| at == "texts.de.kind.full.steps"), "{none:?}");
 }
 
 #[test]

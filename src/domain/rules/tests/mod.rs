@@ -159,7 +159,10 @@ fn each_rule_is_found_under_its_own_name() {
 
 #[test]
 fn the_steps_for_people_fit_what_has_happened() {
-    use Situation::{Broken, Compromised, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven, WrongKind};
+    use Situation::{
+        Broken, Compromised, CompromisedEnded, DeletedAlive, Orphaned, ReplacedAlive, Shared, Stale, Unproven,
+        WrongKind,
+    };
     for (rule, ended_by, sharers, expected) in [
         (RuleName::RevocationMissing, Some(EndedBy::Deleted), 0, DeletedAlive),
         (RuleName::RevocationMissing, Some(EndedBy::Absent), 0, DeletedAlive),
@@ -175,7 +178,9 @@ fn the_steps_for_people_fit_what_has_happened() {
         (RuleName::ConnectionOrphaned, None, 2, Orphaned),
         (RuleName::ConnectionBroken, None, 2, Broken),
         (RuleName::SecretCompromised, None, 2, Compromised),
-        (RuleName::SecretCompromised, Some(EndedBy::Replaced), 0, Compromised),
+        (RuleName::SecretCompromised, Some(EndedBy::Replaced), 0, CompromisedEnded),
+        (RuleName::SecretCompromised, Some(EndedBy::Deleted), 0, CompromisedEnded),
+        (RuleName::SecretCompromised, Some(EndedBy::Deleted), 1, Compromised),
         (RuleName::WrongKeyKind, None, 2, WrongKind),
     ] {
         assert_eq!(situation(rule, ended_by, sharers), Some(expected), "{rule} {ended_by:?} {sharers}");
