@@ -34,6 +34,8 @@ mod hostile_tests;
 #[cfg(test)]
 mod remedy_tests;
 #[cfg(test)]
+mod reminder_tests;
+#[cfg(test)]
 mod render_tests;
 #[cfg(test)]
 mod report_tests;

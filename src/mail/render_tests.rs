@@ -133,22 +133,6 @@ fn a_key_that_a_newer_secret_proves_dead_is_not_said_to_have_been_refused_unless
 }
 
 #[test]
-fn a_reminder_says_which_but_only_if_nothing_is_new() {
-    let mut mail = sample("reminder");
-    assert_eq!(parts(&mail).subject, "Reminder 2: Reset the Mailjet secret of \"Shop EU\" (97 days old)");
-    mail.references.truncate(1);
-    assert!(parts(&mail).subject.starts_with("Reminder 1: "), "a step that was told to others only is none to them");
-    mail.references.clear();
-    assert!(parts(&mail).subject.starts_with("Reset "), "nor is one that was told to nobody");
-    mail.references = (1..=10).map(|number| format!("<{number}@example.org>")).collect();
-    mail.notices[0].step = 14;
-    assert!(parts(&mail).subject.starts_with("Reminder 14: "), "more than ten are not counted");
-    let new = MailNotice { step: 0, ..another(&mail.notices[0]) };
-    mail.notices.push(new);
-    assert_eq!(parts(&mail).subject, "2 API keys need your attention: reset 2");
-}
-
-#[test]
 fn what_is_beyond_25_items_is_counted_honestly() {
     let mut mail = sample("over-25");
     // two more connections under the last, hidden item: hidden findings are counted, not items
@@ -209,28 +193,6 @@ fn a_permission_has_no_secret_whose_age_is_told() {
     (mail.notices[0].held, mail.notices[0].belief) = (false, Belief::default());
     let parts = parts(&mail);
     assert!(!parts.text.contains("Secret: ") && !parts.html.contains(">Secret<"), "{}", parts.text);
-}
-
-#[test]
-fn a_reminder_lists_others_of_the_same_severity_first() {
-    let listed = |step: u32, count: i64| {
-        let first = sample("over-25").notices.remove(0);
-        let notice = |id: i64| MailNotice {
-            severity: if id <= 2 { Severity::Critical } else { Severity::High },
-            step,
-            since: first.since + hours(id.unsigned_abs()),
-            name: Some(format!("Place-{id}")),
-            ..numbered(&first, id)
-        };
-        let mail = ClaimedMail { notices: (1..=count).map(notice).collect(), ..sample("over-25") };
-        let text = parts(&mail).text;
-        (1..=count).filter(|id| text.contains(&format!("\"Place-{id}\""))).collect::<Vec<_>>()
-    };
-    let all = |ranges: [std::ops::RangeInclusive<i64>; 2]| ranges.into_iter().flatten().collect::<Vec<_>>();
-    assert_eq!(listed(0, 60), all([1..=2, 3..=25]));
-    assert_eq!(listed(1, 60), all([1..=2, 26..=48]));
-    assert_eq!(listed(2, 60), [(1..=13).collect::<Vec<_>>(), (49..=60).collect()].concat());
-    assert_eq!(listed(3, 20), (1..=20).collect::<Vec<_>>(), "all are listed");
 }
 
 #[test]
@@ -381,12 +343,12 @@ pub(super) fn words() -> BTreeMap<ProviderName, ProviderTexts> {
     catalogue.iter().map(|provider| (provider.name.clone(), ProviderTexts::of(provider))).collect()
 }
 
-fn numbered(notice: &MailNotice, id: i64) -> MailNotice {
+pub(super) fn numbered(notice: &MailNotice, id: i64) -> MailNotice {
     let finding = crate::domain::ids::FindingId(id);
     MailNotice { id: crate::domain::ids::NoticeId(id), finding, credential: CredentialId(id), ..notice.clone() }
 }
 
-fn another(notice: &MailNotice) -> MailNotice {
+pub(super) fn another(notice: &MailNotice) -> MailNotice {
     MailNotice { name: Some("Shop US".to_owned()), ..numbered(notice, 99) }
 }
 

@@ -5,7 +5,7 @@ mod facts;
 
 use serde_json::json;
 
-use facts::{again, evidence, left_behind, mail, paged, refused_twice, settled, stale};
+use facts::{after_mails, evidence, left_behind, mail, paged, refused_twice, settled, stale};
 
 use crate::domain::belief::Belief;
 use crate::domain::facts::{EndedBy, Provenance};
@@ -135,9 +135,13 @@ fn situations() -> Vec<(&'static str, &'static str, ClaimedMail)> {
         (
             "reset-failed",
             "a key that was to be reset, and that still works once the window is over",
-            again(1, mail(vec![reset])),
+            after_mails(1, mail(vec![reset])),
         ),
-        ("reminder", "a second reminder", again(2, mail(vec![MailNotice { step: 2, ..paged(stale(1, "Shop EU")) }]))),
+        (
+            "reminder",
+            "a second reminder",
+            after_mails(2, mail(vec![MailNotice { step: 2, ..paged(stale(1, "Shop EU")) }])),
+        ),
         ("settled", "a key that is proven dead", mail(vec![settled(1, "Old shop")])),
         ("settled-several", "several of them", mail(vec![settled(1, "Old shop"), undo])),
         (

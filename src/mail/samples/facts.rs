@@ -34,7 +34,7 @@ pub(super) fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
 }
 
 /// The same after so many earlier ones.
-pub(super) fn again(earlier: usize, mail: ClaimedMail) -> ClaimedMail {
+pub(super) fn after_mails(earlier: usize, mail: ClaimedMail) -> ClaimedMail {
     let references = (1..=earlier).map(|number| format!("<mail-0.{number}@example.org>")).collect();
     ClaimedMail { references, ..mail }
 }
