@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use super::prometheus::Prometheus;
 use super::text;
 
-/// A query that is true where there are samples from so long ago.
-const FROM_THE_BEGINNING: &str = "count(keysweep_findings_open offset 20d) >bool 0";
+/// A query that is true where there are samples from so long ago: the first is of eight in the morning of the day that is
+/// twenty days back, at whatever hour this runs.
+const FROM_THE_BEGINNING: &str = "count(keysweep_findings_open offset 19d12h) >bool 0";
 
 /// The lines of the block of the README that has this in it.
 fn block(of: &str) -> Vec<String> {
