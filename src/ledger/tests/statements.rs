@@ -99,6 +99,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::SUMMARIES: "t",
     collect::statements::SYNCS_ARE_NEWS: "n",
     collect::statements::TOLD: "t",
+    compromise::KNOWN: "n",
     compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
     due::ACCOUNTS_OF_ADDRESSES: "t",
