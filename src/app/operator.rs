@@ -12,7 +12,7 @@ use super::build::spec;
 use crate::config::Settings;
 use crate::domain::action::{Act, ActPolicy, Change, OperatorName, Refusal};
 use crate::domain::blindness::{Blind, Scope};
-use crate::domain::facts::Compromise;
+use crate::domain::compromise::{Noted, Word};
 use crate::domain::ids::{CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Ledger, OpenError};
@@ -98,15 +98,15 @@ impl Operator for Console {
     fn leaked<'a>(
         &'a self,
         credential: CredentialId,
-        word: Option<&'a Compromise>,
+        word: Option<&'a Word>,
         by: Option<&'a OperatorName>,
-    ) -> BoxFuture<'a, Result<bool, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Noted, LedgerError>> {
         async move {
-            let changed = self.ledger.compromise(credential, word, self.clock.now(), by).await?;
-            if changed && word.is_some() {
+            let noted = self.ledger.compromise(credential, word, self.clock.now(), by).await?;
+            if noted.changed && word.is_some() {
                 self.bell.ring(Job::Scan); // every account that has the key is to hear of it
             }
-            Ok(changed)
+            Ok(noted)
         }
         .boxed()
     }

@@ -68,6 +68,7 @@ impl<C: Clock> App<C> {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ledger: ledger_name(self.settings.ledger.url.as_ref()),
+            longest_pause: self.settings.links.longest_pause,
             providers: self
                 .catalogue
                 .iter()
@@ -94,6 +95,7 @@ impl<C: Clock> App<C> {
             why: provider.age.why.clone(),
             warn_before: words(policy.warn_before),
             protocols: protocols.join(" and "),
+            protocol_names: provider.protocols.iter().map(|protocol| protocol.name.clone()).collect(),
             path,
             link,
             old_value,

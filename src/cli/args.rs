@@ -210,10 +210,10 @@ pub struct ScanArgs {
 pub struct CompromisedArgs {
     /// A finding (F12), a connection (its id, or SOURCE/ID), or a credential (the last 12 digits of its fingerprint, or more)
     pub id: String,
-    /// When it leaked (RFC 3339, or a day), as well as is known [default: now]
+    /// When it leaked (RFC 3339, or a day), as well as is known [default: as it was said before, else now]
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]
     pub at: Option<Timestamp>,
-    /// How that is known, for operators; it is never mailed. Not the key itself
+    /// How that is known, for operators; it is never mailed. Not the key itself. Left out, it stays as it was said before
     #[arg(long, value_name = "TEXT", conflicts_with = "undo")]
     pub note: Option<String>,
     /// Takes it back

@@ -6,10 +6,9 @@ use super::args::CompromisedArgs;
 use super::find::{Found, find, the_one};
 use super::words::second;
 use super::{CliError, Done, reader, told, who};
-use crate::app::time_by;
+use crate::app::{counted, time_by};
 use crate::config::{Env, Settings};
-use crate::domain::compromise::{WordError, word};
-use crate::domain::facts::Compromise;
+use crate::domain::compromise::{Noted, WordError, word};
 use crate::domain::ids::CredentialId;
 use crate::ledger::read::{CredentialDetail, MOST_USES, Moment};
 use crate::ledger::{Ledger, OpenError};
@@ -36,13 +35,13 @@ pub async fn run(args: CompromisedArgs, settings: &Settings, env: &Env) -> Resul
         Err(OpenError::Held { .. }) => Ledger::open_beside(&settings.ledger.url).await?,
         opened => opened?,
     };
-    let changed = ledger.compromise(id, word.as_ref(), now, who(env).as_ref()).await?;
+    let noted = ledger.compromise(id, word.as_ref(), now, who(env).as_ref()).await?;
     ledger.close().await;
     let document = json!({
-        "credential": detail.credential.credential, "provider": detail.credential.provider.to_string(), "changed": changed,
-        "compromised_at": word.as_ref().map(|word| word.at.to_string()),
+        "credential": detail.credential.credential, "provider": detail.credential.provider.to_string(),
+        "changed": noted.changed, "compromised_at": noted.stands.as_ref().map(|leak| leak.at.to_string()),
     });
-    told::tell(args.form, &told(&detail, word.as_ref(), changed), &document)?;
+    told::tell(args.form, &told(&detail, &noted), &document)?;
     Ok(Done::Ok)
 }
 
@@ -59,24 +58,25 @@ async fn named(moment: &mut Moment, id: &str) -> Result<CredentialId, CliError> 
 }
 
 /// What was noted, of which key, and what follows.
-fn told(detail: &CredentialDetail, word: Option<&Compromise>, changed: bool) -> String {
+fn told(detail: &CredentialDetail, noted: &Noted) -> String {
     let row = &detail.credential;
     let tail = if row.key_tail.is_empty() { String::new() } else { format!(", key …{}", row.key_tail) };
     let name = format!("Credential {} ({}{tail})", row.credential, row.provider);
-    match word {
-        _ if !changed => format!("{name}: that is what the ledger has already; nothing is changed.\n"),
+    match &noted.stands {
+        _ if !noted.changed => format!("{name}: that is what the ledger has already; nothing is changed.\n"),
         None => format!(
             "{name} no longer counts as leaked by the operator's word; what the platform says of it stays. The next scan \
              judges that.\n"
         ),
-        Some(word) => {
-            let all = detail.uses.len() as u64 + detail.uses_left_out;
+        Some(leak) => {
+            let all = counted(detail.uses.len() as u64 + detail.uses_left_out, "use", "uses");
+            let are = if row.open_uses == 1 { "is" } else { "are" };
             let bound = if row.open_uses as usize >= MOST_USES { "At least " } else { "" };
             let proven = if row.died_at.is_some() { " It is proven dead already, so nothing opens." } else { "" };
             format!(
-                "{name} counts as leaked since {}. {bound}{} of its {all} uses are open. The next scan judges that: a finding \
+                "{name} counts as leaked since {}. {bound}{} of its {all} {are} open. The next scan judges that: a finding \
                  opens in every account that has it, and stays until the provider's refusal is proven.{proven}\n",
-                second(word.at),
+                second(leak.at),
                 row.open_uses
             )
         }

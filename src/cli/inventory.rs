@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::{InventoryVerb, TextFormat};
 use super::output::{pairs, table};
 use super::{CliError, Done, lists, on_a_copy, open, told, who};
-use crate::app::AppError;
+use crate::app::{AppError, counted};
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
 use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
@@ -30,8 +30,10 @@ pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<D
             let app = open(settings, env).await?;
             let (spec, _) = app.source(&source)?;
             let ended = accept(&app.ledger, spec, app.now(), who(env).as_ref()).await?;
-            let sentence =
-                format!("{ended} connections of {source} are now believed gone; the next scan judges that.\n");
+            let sentence = format!(
+                "{} now believed gone; the next scan judges that.\n",
+                counted(ended, &format!("connection of {source} is"), &format!("connections of {source} are"))
+            );
             told::tell(form, &sentence, &json!({"source": source, "ended": ended}))?;
             Ok(Done::Ok)
         }
@@ -226,6 +228,8 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
         return Ok(());
     }
     let mut out = anstream::stdout();
+    let connections = counted(look.rows, "connection", "connections");
+    let people = counted(look.people, "person", "people");
     let given = look.given.iter().map(|(fact, count)| format!("{fact} {count}")).collect::<Vec<_>>().join(", ");
     let providers = look.providers.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
     write!(
@@ -233,14 +237,18 @@ fn show(name: &str, look: &Look, collected: &Collected, format: TextFormat) -> R
         "{}",
         pairs(&[
             ("source", name.to_owned()),
-            ("rows", format!("{} connections, {} with a secret; {} people", look.rows, look.with_secret, look.people)),
+            ("rows", format!("{connections}, {} with a secret; {people}", look.with_secret)),
             ("providers", providers),
             ("rows that give", given),
             (
                 "a scan would",
                 format!(
-                    "find {} new and {} changed connections, end {} uses, set aside {} rows, hold back {}",
-                    collected.new, collected.changed, collected.ended, collected.quarantined, collected.held_back
+                    "find {} new and {}, end {}, set aside {}, hold back {}",
+                    collected.new,
+                    counted(collected.changed, "changed connection", "changed connections"),
+                    counted(collected.ended, "use", "uses"),
+                    counted(collected.quarantined, "row", "rows"),
+                    collected.held_back
                 ),
             ),
             ("failed", error.unwrap_or_default()),

@@ -107,6 +107,23 @@ pub const GAP: u16 = 1;
 /// Between two columns.
 pub const BETWEEN: u16 = GAP + 1;
 
+/// The width of a terminal that doesn't know its own.
+const USUAL_WIDTH: u16 = 80;
+/// Nobody reads a list on less.
+const LEAST_WIDTH: u16 = 20;
+
+/// Gives a width to a table whose terminal says 0, as serial lines and some runners do: what `COLUMNS` says, else the usual.
+fn in_sight(table: &mut Table) {
+    if table.width() == Some(0) {
+        table.set_width(width(std::env::var("COLUMNS").ok().as_deref()));
+    }
+}
+
+fn width(said: Option<&str>) -> u16 {
+    let said = said.and_then(|said| said.trim().parse().ok());
+    said.filter(|said| *said >= LEAST_WIDTH).unwrap_or(USUAL_WIDTH)
+}
+
 /// A table that fits the terminal: where it is narrow, every cell may take several lines. A last column that says nothing of
 /// any row is left out.
 pub fn table(headers: &[&str], rows: Vec<Vec<String>>) -> Table {
@@ -123,6 +140,7 @@ pub fn drawn<'h>(headers: &[&'h str], mut rows: Vec<Vec<String>>) -> (Table, Vec
     }
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+    in_sight(&mut table);
     table.set_header(headers.clone());
     for row in rows {
         table.add_row(row.into_iter().map(coloured));
@@ -140,6 +158,7 @@ pub fn drawn<'h>(headers: &[&'h str], mut rows: Vec<Vec<String>>) -> (Table, Vec
 pub fn remark(sentence: &str) -> Table {
     let mut remark = Table::new();
     remark.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+    in_sight(&mut remark);
     remark.add_row([format!("… {sentence}")]);
     remark.column_iter_mut().for_each(|column| _ = column.set_padding((0, 0)));
     remark
@@ -163,6 +182,17 @@ fn coloured(text: String) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_that_does_not_know_its_width_has_what_the_environment_says_or_the_usual() {
+        let said = [None, Some("120"), Some(" 40 "), Some("0"), Some("3"), Some("wide"), Some("-80"), Some("99999999")];
+        assert_eq!(said.map(width), [80, 120, 40, 80, 80, 80, 80, 80]);
+        let mut table = Table::new();
+        in_sight(table.set_width(0));
+        assert!(table.width().is_some_and(|width| width >= LEAST_WIDTH));
+        in_sight(table.set_width(7));
+        assert_eq!(table.width(), Some(7), "what is narrow is known");
+    }
 
     #[test]
     fn an_empty_json_list_is_still_a_document() {

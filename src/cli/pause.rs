@@ -65,14 +65,12 @@ async fn act_on(
                 documents.push(json!({
                     "id": name, "rule": finding.rule.to_string(), "source": finding.source,
                     "connection_id": finding.connection_id, "changed": change != Change::Nothing,
-                    "until": until(act).map(|at| at.to_string()),
+                    "until": until(finding, act, change).map(|at| at.to_string()),
                 }));
             }
             Err(Refusal::BadDate) => {
-                return Err(CliError::Other(format!(
-                    "{name}: the date must lie ahead, and no further than links.longest_pause ({})",
-                    words(policy.longest_pause)
-                )));
+                let longest = words(policy.longest_pause);
+                return Err(CliError::Other(format!("{name}: {} ({longest})", Refusal::BadDate)));
             }
             Err(Refusal::Over) => {
                 return Err(CliError::Other(format!("{name} is not open, so nobody is reminded of it")));
@@ -89,11 +87,12 @@ async fn act_on(
     Ok(Done::Ok)
 }
 
-/// Until when nobody is reminded.
-const fn until(act: Act) -> Option<Timestamp> {
-    match act {
-        Act::Acknowledge { until } | Act::Snooze { until } => Some(until),
-        _ => None,
+/// Until when nobody is reminded: where nothing is changed, that is what was said before.
+fn until(finding: &FindingRow, act: Act, change: Change) -> Option<Timestamp> {
+    match change {
+        Change::Pause(pause) => Some(pause.until),
+        _ if act == Act::Resume => None,
+        _ => finding.pause_until,
     }
 }
 

@@ -9,6 +9,7 @@ use super::lists::json;
 use super::output::{pairs, plain};
 use super::words::minute_or_dash;
 use super::{CliError, Done};
+use crate::app::counted;
 use crate::domain::ids::{MailId, ScanId};
 use crate::ledger::Ledger;
 use crate::ledger::read::{MailDetail, ScanDetail, finding_name};
@@ -88,7 +89,10 @@ fn scan(detail: &ScanDetail) -> String {
             None => "complete".to_owned(),
         };
         let name = source["name"].as_str().unwrap_or_default();
-        told.push_str(&plain(&format!("source {name}: {} rows, {outcome}", source["rows"])));
+        told.push_str(&plain(&format!(
+            "source {name}: {}, {outcome}",
+            counted(source["rows"].as_u64().unwrap_or_default(), "row", "rows")
+        )));
         told.push('\n');
     }
     for problem in &detail.problems {

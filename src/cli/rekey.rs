@@ -7,6 +7,7 @@ use serde_json::json;
 use super::args::Form;
 use super::output::pairs;
 use super::{CliError, Done, told, who};
+use crate::app::counted;
 use crate::app::rekey::{Scrubbed, UnderNewKey, rekey};
 use crate::config::{Env, SecretRef, Settings};
 use crate::telemetry::progress::Bars;
@@ -33,6 +34,10 @@ fn told(done: &UnderNewKey) -> String {
     let names = lost.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let lost = match lost.len() {
         0 => String::new(),
+        1 => format!(
+            "1 copy could not be opened under the old key either: it was damaged, and is destroyed. Credential {names} is \
+             sealed anew when the inventory shows its secret again"
+        ),
         count => format!(
             "{count} copies could not be opened under the old key either: they were damaged, and are destroyed. \
              Credentials {names}{} are sealed anew when the inventory shows their secrets again",
@@ -51,7 +56,7 @@ fn told(done: &UnderNewKey) -> String {
     let facts = pairs(&[
         ("old key", done.old.clone()),
         ("new key", done.new.clone()),
-        ("sealed anew", format!("{} copies", done.copies.sealed)),
+        ("sealed anew", counted(done.copies.sealed, "copy", "copies")),
         ("lost", lost),
         ("to do", scrub),
     ]);

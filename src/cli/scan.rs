@@ -13,7 +13,7 @@ use super::troubles::Troubles;
 use super::words::severities;
 use super::{CliError, Done, on_a_copy, open, read_or_not};
 use crate::app::scan::{ScanOptions, ScanSummary};
-use crate::app::{App, SystemClock};
+use crate::app::{App, SystemClock, counted};
 use crate::config::{Env, Settings};
 use crate::domain::finding::Severity;
 use crate::ledger::Ledger;
@@ -150,8 +150,8 @@ async fn tell(
     if counts.quarantined > 20 {
         writeln!(
             err,
-            "quarantined: and {} rows more ({})",
-            counts.quarantined - 20,
+            "quarantined: and {} more ({})",
+            counted(counts.quarantined - 20, "row", "rows"),
             listed_in_json(counts.quarantined)
         )?;
     }
@@ -165,10 +165,10 @@ async fn tell(
     let probed = summary.probed.clone().unwrap_or_default();
     writeln!(
         err,
-        "Scan {}: {}; {} credentials asked ({} accepted, {} limited, {} refused, {} partly, {} unknown); open findings: {}.",
+        "Scan {}: {}; {} asked ({} accepted, {} limited, {} refused, {} partly, {} unknown); open findings: {}.",
         summary.id,
         summary.outcome(),
-        probed.asked,
+        counted(probed.asked, "credential", "credentials"),
         probed.accepted,
         probed.limited,
         probed.refused,

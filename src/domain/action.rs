@@ -241,7 +241,7 @@ pub enum Refusal {
     #[error("the configuration accepts it for a while, and nobody is reminded of it")]
     Exempt,
     /// the date is not between now and the longest pause
-    #[error("the date must lie ahead, and not too far")]
+    #[error("the date must lie ahead, and no further than links.longest_pause")]
     BadDate,
 }
 

@@ -35,13 +35,37 @@ impl WordError {
     }
 }
 
-/// The operator's word that a key leaked, at `now` where they name no date.
+/// The operator's word that a key leaked, with as much as they said of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    at: Option<Timestamp>,
+    note: Option<String>,
+}
+
+impl Word {
+    /// What counts from this word on. What it leaves open stays as it was known, so that who only says once more that a key
+    /// leaked changes nothing; where nobody has said when, it is `now`.
+    pub fn beside(&self, known: Option<Compromise>, now: Timestamp) -> Compromise {
+        let (at, note) = known.map_or((now, None), |known| (known.at, known.note));
+        Compromise { at: self.at.unwrap_or(at), note: self.note.clone().or(note) }
+    }
+}
+
+/// What came of the operator's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// the word that counts now; `None` where the key does not count as leaked by it
+    pub stands: Option<Compromise>,
+    /// false where that is what the ledger had
+    pub changed: bool,
+}
+
+/// The operator's word, where it can be noted.
 ///
 /// # Errors
 /// [`WordError`], which says what to write.
-pub fn word(at: Option<Timestamp>, note: Option<&str>, now: Timestamp) -> Result<Compromise, WordError> {
-    let at = at.unwrap_or(now);
-    if at > now {
+pub fn word(at: Option<Timestamp>, note: Option<&str>, now: Timestamp) -> Result<Word, WordError> {
+    if at.is_some_and(|at| at > now) {
         return Err(WordError::Future);
     }
     let text: String = note.unwrap_or_default().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -52,7 +76,7 @@ pub fn word(at: Option<Timestamp>, note: Option<&str>, now: Timestamp) -> Result
     if note.chars().count() > NOTE_AT_MOST {
         return Err(WordError::Long);
     }
-    Ok(Compromise { at, note: (!note.is_empty()).then(|| note.to_owned()) })
+    Ok(Word { at, note: (!note.is_empty()).then(|| note.to_owned()) })
 }
 
 /// From when a value is known to be its row's own, when it is first seen there at `now`: the date that the inventory
@@ -78,8 +102,8 @@ mod tests {
     #[test]
     fn the_operators_word_has_a_date_behind_us_and_a_note_that_anybody_may_read() {
         let noted = |note: &str| word(None, Some(note), NOW).map(|word| word.note);
-        assert_eq!(word(None, None, NOW), Ok(Compromise { at: NOW, note: None }));
-        assert_eq!(word(Some(NOW - days(2)), None, NOW).map(|word| word.at), Ok(NOW - days(2)));
+        assert_eq!(word(None, None, NOW), Ok(Word::default()));
+        assert_eq!(word(Some(NOW - days(2)), None, NOW).map(|word| word.at), Ok(Some(NOW - days(2))));
         assert_eq!(word(Some(NOW + days(1)), None, NOW), Err(WordError::Future));
         assert_eq!(noted(" in a paste,\nseen by the team "), Ok(Some("in a paste, seen by the team".to_owned())));
         assert_eq!(noted(" \n "), Ok(None));
@@ -87,6 +111,20 @@ mod tests {
         assert_eq!(noted(&"two words ".repeat(20)).map(|note| note.map(|n| n.len())), Ok(Some(199)));
         assert_eq!(noted(&"two words ".repeat(21)), Err(WordError::Long));
         assert_eq!([WordError::Future, WordError::Key, WordError::Long].map(WordError::field), ["at", "note", "note"]);
+    }
+
+    #[test]
+    fn a_word_leaves_standing_what_it_says_nothing_of() {
+        let (early, note) = (NOW - days(2), || Some("in a paste".to_owned()));
+        let known = || Some(Compromise { at: early, note: note() });
+        for (at, said, known, expected) in [
+            (None, None, None, Compromise { at: NOW, note: None }),
+            (None, None, known(), Compromise { at: early, note: note() }),
+            (Some(NOW), None, known(), Compromise { at: NOW, note: note() }),
+            (None, Some("in a log"), known(), Compromise { at: early, note: Some("in a log".to_owned()) }),
+        ] {
+            assert_eq!(word(at, said, NOW).map(|word| word.beside(known, NOW)), Ok(expected));
+        }
     }
 
     #[test]

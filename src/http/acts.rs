@@ -5,10 +5,9 @@ use super::access::Visitor;
 use super::ops::Ops;
 use crate::domain::action::{Act, Change, Refusal};
 use crate::domain::blindness::{Blind, Scope};
-use crate::domain::compromise::{WordError, word};
-use crate::domain::facts::Compromise;
+use crate::domain::compromise::{Noted, Word, WordError, word};
 use crate::domain::ids::{FindingId, ProviderName};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, words};
 use crate::ledger::read::{Longer, Meant, finding_name};
 use crate::ports::LedgerError;
 
@@ -17,6 +16,8 @@ use crate::ports::LedgerError;
 pub(super) enum NotDone {
     /// nothing is called so
     Unknown(String),
+    /// what was sent under this name means nothing; with what does
+    Wrong(&'static str, String),
     /// it can't be done as things stand; with what was filled in wrong, where it is that
     Conflict(Option<&'static str>, String),
     /// the ledger doesn't answer
@@ -51,27 +52,24 @@ impl Hand<'_> {
         let done = self.ops.operator.pause(id, act, self.visitor.known_as().as_ref()).await?;
         let change = done.map_err(|refusal| match refusal {
             Refusal::Unknown => NotDone::Unknown(format!("there is no finding {name}")),
-            Refusal::BadDate => NotDone::Conflict(Some("until"), format!("{name}: {refusal}")),
+            Refusal::BadDate => {
+                let longest = words(self.ops.shown.about().longest_pause);
+                NotDone::Conflict(Some("until"), format!("{name}: {refusal} ({longest})"))
+            }
             _ => NotDone::Conflict(None, format!("{name}: {refusal}")),
         })?;
         tracing::info!(by = %self.visitor.name, finding = name, ?act, ?change, "an operator acted on a finding");
         Ok(change)
     }
 
-    /// Notes that the key of this name leaked, at some instant and with a note. Returns the word that is noted, and whether it
-    /// is news.
+    /// Notes that the key of this name leaked, at some instant and with a note. Returns what counts then, and whether it is
+    /// news.
     ///
     /// # Errors
     /// [`NotDone`].
-    pub(super) async fn leaked(
-        &self,
-        name: &str,
-        at: Option<Timestamp>,
-        note: Option<&str>,
-    ) -> Result<(Compromise, bool), NotDone> {
+    pub(super) async fn leaked(&self, name: &str, at: Option<Timestamp>, note: Option<&str>) -> Result<Noted, NotDone> {
         let said = word(at, note, self.ops.operator.now())?;
-        let changed = self.spoke(name, Some(&said)).await?;
-        Ok((said, changed))
+        self.spoke(name, Some(&said)).await
     }
 
     /// Takes the operator's word back that the key of this name leaked. Returns false where nobody had said so.
@@ -79,20 +77,20 @@ impl Hand<'_> {
     /// # Errors
     /// [`NotDone`].
     pub(super) async fn not_leaked(&self, name: &str) -> Result<bool, NotDone> {
-        self.spoke(name, None).await
+        Ok(self.spoke(name, None).await?.changed)
     }
 
-    async fn spoke(&self, name: &str, said: Option<&Compromise>) -> Result<bool, NotDone> {
+    async fn spoke(&self, name: &str, said: Option<&Word>) -> Result<Noted, NotDone> {
         let meant = self.ops.ledger.at_one_moment().await?.credential_number(name).await?;
         let id = match meant {
             Meant::One(id) => id,
             Meant::Nothing => return Err(NotDone::Unknown(format!("no credential ends in {name}"))),
             Meant::Several(several) => return Err(NotDone::Conflict(None, Longer::ask(name, &several))),
         };
-        let changed = self.ops.operator.leaked(id, said, self.visitor.known_as().as_ref()).await?;
-        let leaked = said.is_some();
+        let noted = self.ops.operator.leaked(id, said, self.visitor.known_as().as_ref()).await?;
+        let (leaked, changed) = (said.is_some(), noted.changed);
         tracing::info!(by = %self.visitor.name, credential = name, leaked, changed, "an operator spoke of a leak");
-        Ok(changed)
+        Ok(noted)
     }
 
     /// Believes that what a source no longer shows is gone. Returns how many connections ended.
@@ -116,8 +114,13 @@ impl Hand<'_> {
         provider: &ProviderName,
         protocol: Option<&str>,
     ) -> Result<Vec<(Scope, Blind)>, NotDone> {
-        if !self.ops.shown.about().providers.contains_key(provider) {
+        let about = self.ops.shown.about();
+        let Some(known) = about.providers.get(provider) else {
             return Err(NotDone::Unknown("the catalogue has no provider of this name".to_owned()));
+        };
+        if protocol.is_some_and(|asked| !known.protocol_names.iter().any(|name| name == asked)) {
+            let what = format!("{provider} has no such protocol; it has: {}", known.protocol_names.join(", "));
+            return Err(NotDone::Wrong("protocol", what));
         }
         let ended = self.ops.operator.trust(provider, protocol, self.visitor.known_as().as_ref()).await?;
         if ended.is_empty() {

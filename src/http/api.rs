@@ -17,6 +17,7 @@ mod path;
 mod query;
 mod refused;
 mod reports;
+mod subject;
 mod work;
 
 use std::sync::Arc;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest as _, Request, State};
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -68,6 +70,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// The greatest body is a form with a note: 200 characters, each of four bytes, each byte written with three.
 const BODY_BYTES: usize = 4096;
 
+/// A body has come by then, or doesn't: so small a one takes no longer on any line.
+const BODY_LIMIT: Duration = Duration::from_secs(5);
+
 /// What Prometheus calls its text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -106,10 +111,12 @@ pub fn router(ops: Arc<Ops>) -> Router {
         .merge(page::audited().route_layer(middleware::from_fn_with_state(Right::Audit, entitled)))
         .merge(api::router())
         .fallback(async || StatusCode::NOT_FOUND)
+        .layer(middleware::from_fn(received))
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), page::in_words))
         .layer(middleware::from_fn_with_state(Arc::clone(&ops), admitted));
-    open.merge(closed)
-        .with_state(ops)
+    // A path names its methods in whatever stands within it; around all of them that can be taken back.
+    Router::new()
+        .fallback_service(open.merge(closed).with_state(ops))
         .layer(RequestBodyLimitLayer::new(BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_LIMIT))
         .layer(middleware::map_response(explained))
@@ -178,7 +185,20 @@ async fn admitted(State(ops): State<Arc<Ops>>, mut request: Request, next: Next)
     }
 }
 
+/// Takes all of a body before anybody acts on it. Who sends it too slowly is told so, and not that keysweep was slow.
+async fn received(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match timeout(BODY_LIMIT, Bytes::from_request(Request::new(body), &())).await {
+        Ok(Ok(whole)) => next.run(Request::from_parts(parts, Body::from(whole))).await,
+        Ok(Err(refused)) => refused.into_response(),
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
 async fn sealed(mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().remove(ALLOW); // only a path that there is has any
+    }
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

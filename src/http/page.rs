@@ -28,6 +28,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Path;
@@ -62,6 +63,8 @@ pub struct About {
     pub version: String,
     /// what the operator calls the ledger: its file or database, without a login
     pub ledger: String,
+    /// nobody may have reminders wait for longer
+    pub longest_pause: Duration,
     /// the providers of the catalogue
     pub providers: BTreeMap<ProviderName, ProviderAbout>,
     /// the sources of the configuration, each with its kind: `csv`, `sql`
@@ -85,6 +88,8 @@ pub struct ProviderAbout {
     pub warn_before: String,
     /// over what it is asked: `REST and SMTP`
     pub protocols: String,
+    /// the same as the catalogue names them: `rest`, `smtp`
+    pub protocol_names: Vec<String>,
     /// the way through its screens to where a key is reset
     pub path: String,
     /// the address nearest to that

@@ -77,6 +77,7 @@ pub(super) fn detail(status: StatusCode) -> &'static str {
         StatusCode::METHOD_NOT_ALLOWED => {
             "this path doesn't take this method; the Allow header has those that it takes"
         }
+        StatusCode::REQUEST_TIMEOUT => "the request's body did not come in time: send all of it at once",
         StatusCode::PAYLOAD_TOO_LARGE => "nothing here takes a body of this size",
         StatusCode::SERVICE_UNAVAILABLE => "keysweep did not answer in time; try again, and look at /readyz",
         _ => "the request can't be answered",

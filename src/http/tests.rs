@@ -124,6 +124,32 @@ async fn every_answer_is_sealed_and_every_error_is_a_problem_that_says_what_to_d
 }
 
 #[tokio::test]
+async fn without_a_token_a_path_that_there_is_looks_like_one_that_there_is_not() {
+    let house = House::open(with_token()).await;
+    let seen = async |method: &str, path: &str| {
+        let mut answer = house.ask(&request(method, path, "")).await;
+        answer.headers.remove("date");
+        (answer.status, answer.headers, answer.body)
+    };
+    for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS"] {
+        let nothing = seen(method, "/api/v1/nope").await;
+        assert_eq!(nothing.0, 401);
+        for path in ["/api/v1/findings", "/api/v1/scan", "/findings/F1", "/metrics", "/"] {
+            assert_eq!(seen(method, path).await, nothing, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_body_too_slowly_is_told_so() {
+    let house = House::open(with_token()).await;
+    let path = "/api/v1/findings/F1/snooze";
+    let headers = format!("{}Content-Type: application/json\r\nContent-Length: 20\r\n", bearer());
+    let answer = house.ask(&format!("{}{{", request("POST", path, &headers))).await;
+    assert_eq!((answer.status, answer.json()["title"].as_str()), (408, Some("Request Timeout")), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn metrics_come_in_the_form_that_prometheus_reads() {
     let house = House::open(with_token()).await;
     let answer = house.get("/metrics").await;

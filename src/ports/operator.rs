@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use super::LedgerError;
 use crate::domain::action::{Act, Change, OperatorName, Refusal};
 use crate::domain::blindness::{Blind, Scope};
-use crate::domain::facts::Compromise;
+use crate::domain::compromise::{Noted, Word};
 use crate::domain::ids::{CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 
@@ -22,13 +22,13 @@ pub trait Operator: Send + Sync {
         by: Option<&'a OperatorName>,
     ) -> BoxFuture<'a, Result<Result<Change, Refusal>, LedgerError>>;
 
-    /// Notes that a key leaked, or with `None` that it didn't after all. Returns false where that is what the ledger has.
+    /// Notes that a key leaked, or with `None` that it didn't after all. Returns what counts then, and whether it is news.
     fn leaked<'a>(
         &'a self,
         credential: CredentialId,
-        word: Option<&'a Compromise>,
+        word: Option<&'a Word>,
         by: Option<&'a OperatorName>,
-    ) -> BoxFuture<'a, Result<bool, LedgerError>>;
+    ) -> BoxFuture<'a, Result<Noted, LedgerError>>;
 
     /// Believes that what the last whole reading of a source no longer showed is gone. Returns how many connections ended;
     /// `None` where the configuration has no such source.

@@ -67,7 +67,7 @@ with sqlite3.connect(sys.argv[1]) as ledger:
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let ran = site.command().env("NEW_KEY", NEW).args(["rekey", "--new-key", "env:NEW_KEY"]).output();
     let ran = crate::support::Ran::from(ran.expect("the program starts")).exits(1);
-    assert!(ran.out.contains("1 copies could not be opened") && ran.out.contains("are destroyed"), "{}", ran.out);
+    assert!(ran.out.contains("1 copy could not be opened") && ran.out.contains("is destroyed"), "{}", ran.out);
     let held = || site.list("credentials").iter().filter(|row| row["held"] == true).count();
     assert_eq!(held(), 1);
     let scan = site.command().env("KEYSWEEP_MASTER_KEY", NEW).args(["scan", "--no-probe"]).output();

@@ -134,6 +134,19 @@ fn wide_estate() -> Estate {
 }
 
 #[test]
+fn on_a_terminal_of_no_width_a_list_is_as_wide_as_the_environment_says_or_as_most_are() {
+    let estate = wide_estate();
+    for list in ["connections list", "findings list --all", "providers list"] {
+        let usual = on_a_terminal(&estate, list, 80, &[]);
+        assert_eq!(on_a_terminal(&estate, list, 0, &[]), usual, "{list}");
+        let told = on_a_terminal(&estate, list, 0, &[("COLUMNS", "120")]);
+        assert_eq!(told, on_a_terminal(&estate, list, 120, &[]), "{list}");
+    }
+    let lines = |width| on_a_terminal(&estate, "doctor", width, &[]).lines().count();
+    assert!(lines(0) <= lines(80) + 2, "what the doctor says is as long as on a terminal that knows its width");
+}
+
+#[test]
 fn tables_fit_the_terminal_whatever_its_width_and_are_whole_in_a_pipe() {
     let estate = wide_estate();
     for width in [40, 80, 120, 200] {

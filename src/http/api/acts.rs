@@ -41,9 +41,9 @@ pub(super) struct SnoozeAsked {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LeakAsked {
-    /// when, as well as is known; left out, now
+    /// when, as well as is known; left out, it stays as it was said before, else it is now
     at: Option<Instant>,
-    /// what is known of it, in a sentence for operators, and without the key
+    /// what is known of it, in a sentence for operators, and without the key; left out, it stays as it was said before
     #[schema(max_length = 200)]
     note: Option<String>,
 }
@@ -63,7 +63,7 @@ pub(super) struct PauseDone {
     id: String,
     /// false where it was so already
     changed: bool,
-    /// until when reminders wait by this act; `None` where they don't
+    /// until when reminders wait: by this act, or where it was so already, by the one before; `None` where they don't
     #[serde(serialize_with = "when::maybe")]
     until: Option<Timestamp>,
 }
@@ -179,9 +179,11 @@ pub(super) async fn resume_finding(
 
 async fn pause(ops: &Ops, id: FindingId, act: Act, visitor: &Visitor) -> Result<Json<PauseDone>, Refused> {
     let change = Hand { ops, visitor }.pause(id, act).await.map_err(of("id"))?;
-    let until = match act {
-        Act::Acknowledge { until } | Act::Snooze { until } => Some(until),
-        _ => None,
+    let until = match change {
+        Change::Pause(pause) => Some(pause.until),
+        _ if act == Act::Resume => None,
+        // It was so already: what was said first stands, and may name another date.
+        _ => ops.ledger.finding(id).await?.and_then(|detail| detail.finding.pause_until),
     };
     Ok(Json(PauseDone { id: finding_name(id), changed: change != Change::Nothing, until }))
 }
@@ -190,6 +192,7 @@ async fn pause(ops: &Ops, id: FindingId, act: Act, visitor: &Visitor) -> Result<
 fn of(part: &'static str) -> impl Fn(NotDone) -> Refused {
     move |why| match why {
         NotDone::Unknown(what) => Refused::unknown(part, what),
+        NotDone::Wrong(field, what) => Refused::field(field, what),
         NotDone::Conflict(field, what) => Refused::conflict(field.unwrap_or(part), what),
         NotDone::Ledger(error) => error.into(),
     }
@@ -216,8 +219,8 @@ pub(super) async fn note_leak(
     Sent(asked): Sent<LeakAsked>,
 ) -> Result<Json<LeakDone>, Refused> {
     let (at, hand) = (asked.at.map(|Instant(at)| at), Hand { ops: &ops, visitor: &visitor });
-    let (said, changed) = hand.leaked(&name, at, asked.note.as_deref()).await.map_err(of("name"))?;
-    Ok(Json(LeakDone { credential: name, changed, compromised_at: Some(said.at) }))
+    let noted = hand.leaked(&name, at, asked.note.as_deref()).await.map_err(of("name"))?;
+    Ok(Json(LeakDone { credential: name, changed: noted.changed, compromised_at: noted.stands.map(|leak| leak.at) }))
 }
 
 /// Takes back the operator's word that a key leaked; what the platform says of it stays. The next scan judges that.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -41,15 +42,30 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    is_object(body)?;
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let field = if path == "." { "body" } else { &path };
         Refused::field(field, format!("{field} can't be read: {}", error.inner()))
     })?;
-    let rest = reader.end();
-    rest.map_err(|_| Refused::field("body", "something stands behind the document: send one, and nothing else"))?;
     Ok(read)
+}
+
+/// Refuses all but one JSON object. A list would else be read by place, and what is cut off has no part that could be named.
+fn is_object(body: &[u8]) -> Result<(), Refused> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let at_fault = |what: String| Refused::field("body", what);
+    let document = Value::deserialize(&mut reader).map_err(|error| {
+        at_fault(match error.is_eof() {
+            true if body.is_empty() => "there is no body: send a JSON object, {} at least".to_owned(),
+            true => "the body ends before its JSON document does: send all of it".to_owned(),
+            false => format!("the body is not JSON from line {}, column {} on", error.line(), error.column()),
+        })
+    })?;
+    let rest = reader.end();
+    rest.map_err(|_| at_fault("something stands behind the document: send one, and nothing else".to_owned()))?;
+    if document.is_object() { Ok(()) } else { Err(at_fault("send a JSON object: {, fields, }".to_owned())) }
 }
 
 /// An instant as a program sends it.
@@ -109,6 +125,12 @@ mod tests {
             ("", "body"),
             ("nonsense", "body"),
             ("[]", "body"),
+            (r#"["2026-09-30T00:00:00Z"]"#, "body"),
+            (r#"["2026-09-30T00:00:00Z", 7]"#, "body"),
+            ("7", "body"),
+            (r#"{"until": "2026-09-"#, "body"),
+            (r#"{"until": "2026-09-30T00:00:00Z""#, "body"),
+            (r#"{"until": "2026-09-30T00:00:00Z", "until": "2026-09-30T00:00:00Z"}"#, "body"),
             ("null", "body"),
             ("{}", "body"),
             (r#"{"until": "2026-09-30T00:00:00Z"} {}"#, "body"),
@@ -121,6 +143,29 @@ mod tests {
             (r#"{"until": "2026-09-30T00:00:00Z", "more": 7}"#, "more"),
         ] {
             assert_eq!(field(body).as_deref(), Some(at_fault), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_document_is_said_in_the_senders_words() {
+        for (body, words) in [
+            ("", "there is no body: send a JSON object, {} at least"),
+            (r#"{"until": "2026-"#, "the body ends before its JSON document does: send all of it"),
+            ("{nonsense", "the body is not JSON from line 1, column 2 on"),
+            ("{} {}", "something stands behind the document: send one, and nothing else"),
+            ("[]", "send a JSON object: {, fields, }"),
+            ("null", "send a JSON object: {, fields, }"),
+            ("{}", "body can't be read: missing field `until` at line 1 column 2"),
+            (
+                r#"{"until": 7}"#,
+                "until can't be read: invalid type: integer `7`, expected a string at line 1 column 11",
+            ),
+            (
+                r#"{"until": ["x"]}"#,
+                "until can't be read: invalid type: sequence, expected a string at line 1 column 10",
+            ),
+        ] {
+            assert_eq!(read::<Asked>(body.as_bytes()).unwrap_err().detail(), words, "{body}");
         }
     }
 

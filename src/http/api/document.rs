@@ -12,6 +12,7 @@ use super::findings::Sort;
 use super::log::LogSort;
 use super::query::{Back, CredentialName, Limit, Number, Onward, Place, Text, Way};
 use super::reports::ReportForm;
+use super::subject::Subject;
 use crate::http::access::{Right, Role};
 use crate::http::problem::ProblemDocument;
 
@@ -27,7 +28,7 @@ use crate::http::problem::ProblemDocument;
     ),
     servers((url = "/", description = "the listener of [http] that the document comes from")),
     components(schemas(
-        Back, CredentialName, Limit, LogSort, Number, Onward, Place, ProblemDocument, ReportForm, Sort, Text, Way
+        Back, CredentialName, Limit, LogSort, Number, Onward, Place, ProblemDocument, ReportForm, Sort, Subject, Text, Way
     )),
     tags(
         (name = "estate", description = "the estate in numbers"),
@@ -80,7 +81,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// True where a parameter names something that may not be there.
 fn names_something(operation: &Operation) -> bool {
-    let names = ["account", "credential", "provider", "source"];
+    let names = ["account", "connection", "credential", "provider", "source", "subject"];
     let is_one =
         |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(known) if names.contains(&known.name.as_str()));
     operation.parameters.iter().flatten().any(is_one)
@@ -95,13 +96,14 @@ fn refusals(operation: &mut Operation, names_something: bool, right: Right) {
         ("403", "the token's role may not do this"),
         ("404", "what `field` names is not there"),
         ("405", "the path doesn't take this method; `Allow` has those that it takes"),
+        ("408", "the body did not come in time"),
         ("413", "nothing here takes a body of this size"),
         ("415", "the body is not said to be JSON"),
         ("503", "it can't be answered now; try again"),
     ];
     let can_be = |status: &str| match status {
         "404" => names_something,
-        "413" => right == Right::Act,
+        "408" | "413" => right == Right::Act,
         "415" => takes_json,
         _ => true,
     };

@@ -14,7 +14,7 @@ use super::path::{FindingPath, Named};
 use super::query::{Asked, CredentialName, Limit, None as NoQuery, Number, Place, Text, begun};
 use super::refused::Refused;
 use crate::domain::finding::{RuleName, Severity};
-use crate::domain::ids::{ConnectionId, FindingId};
+use crate::domain::ids::FindingId;
 use crate::http::access::Visitor;
 use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
@@ -46,7 +46,8 @@ pub(super) struct FindingsAsked {
     connection: Option<Number>,
     /// about the credential of this name
     credential: Option<CredentialName>,
-    /// what is looked for, exactly: a finding's name (`F12`), the platform's id of a connection or account, or the last
+    /// what is looked for, exactly: a finding's name (`F12`), the platform's id of a connection or account, a
+    /// connection as lists write it (`SOURCE/ID`), or the last
     /// digits of a credential's fingerprint, at least eight
     q: Option<Text>,
     /// the order; left out, it is the cursor's, or by number
@@ -110,7 +111,7 @@ pub(super) async fn list_findings(
         at_least: asked.at_least,
         severity: asked.severity,
         account: known::account(&ops, asked.account).await?,
-        connection: asked.connection.map(|Number(number)| ConnectionId(number)),
+        connection: known::connection(&ops, asked.connection).await?,
         credential,
         provider,
         source,

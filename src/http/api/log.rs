@@ -7,8 +7,10 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::known;
 use super::list::{EventList, Listed, MailList, ScanList};
-use super::query::{Asked, Back, Limit, Text, Way, begun};
+use super::query::{Asked, Back, Limit, Way, begun};
+use super::subject::Subject;
 use crate::domain::ids::{MailId, ScanId};
 use crate::http::ops::Ops;
 use crate::http::problem::ProblemDocument;
@@ -67,9 +69,9 @@ pub(super) async fn list_mails(State(ops): State<Arc<Ops>>, Asked(asked): Asked<
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsAsked {
-    /// on this subject alone: a noun and the ledger's number or name, as in `finding:3`, `connection:1`, `credential:7`,
-    /// `provider:kit`; `subject` of an entry
-    subject: Option<Text>,
+    /// on this subject alone: a kind, a colon and a name, as in `finding:F3`, `connection:1`, `credential:240a4babc62f`,
+    /// `provider:kit`; or `subject` of an entry, which has the ledger's numbers
+    subject: Option<Subject>,
     /// the order; left out, it is the cursor's, or by number
     sort: Option<LogSort>,
     /// rows of the page
@@ -105,12 +107,15 @@ impl LogSort {
     params(EventsAsked),
     responses(
         (status = 200, description = "some entries", body = EventList),
-        (status = 409, description = "`sort` and `cursor` are of different orders", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "`sort` and `cursor` are of different orders, or several credentials end in those digits", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list_events(State(ops): State<Arc<Ops>>, Asked(asked): Asked<EventsAsked>) -> Listed<EventRow> {
     let from = begun(asked.sort.map(LogSort::order), asked.cursor.map(|Way(cursor)| cursor))?;
-    let subject = asked.subject.as_ref().map(Text::as_str);
-    let page = ops.ledger.events_page(subject, from, Limit::or_usual(asked.limit)).await?;
+    let subject = known::subject(&ops, asked.subject).await?;
+    let page = ops.ledger.events_page(subject.as_deref(), from, Limit::or_usual(asked.limit)).await?;
+    if let Some(subject) = subject.filter(|_| page.rows.is_empty()) {
+        known::is_there(&ops, &subject).await?;
+    }
     Ok(Json(page.into()))
 }

@@ -37,6 +37,12 @@ impl Refused {
         self.field.as_deref()
     }
 
+    /// What is said of it.
+    #[cfg(test)]
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// It can't be had now, and can be later.
     pub(super) fn later(detail: &str) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: detail.to_owned(), field: None }

@@ -114,7 +114,9 @@ impl From<NotDone> for Trouble {
     fn from(why: NotDone) -> Self {
         match why {
             NotDone::Unknown(what) => Self::Nothing(sentence(&what)),
-            NotDone::Conflict(Some(field), what) => Self::Field(fault(field, &sentence(&what))),
+            NotDone::Wrong(field, what) | NotDone::Conflict(Some(field), what) => {
+                Self::Field(fault(field, &sentence(&what)))
+            }
             NotDone::Conflict(None, what) => Self::Refused(sentence(&what)),
             NotDone::Ledger(error) => Self::Ledger(error),
         }

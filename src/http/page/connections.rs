@@ -70,7 +70,7 @@ fn form(query: &Query, scene: &Scene, filled: bool) -> Form {
     Form {
         action: LIST,
         texts: vec![
-            TextField::of(query, "q", "Look for", "the id of a connection or an account"),
+            TextField::of(query, "q", "Look for", "the id of a connection (or SOURCE/ID) or an account"),
             TextField::of(query, "account", "Account", ""),
         ],
         choices: vec![

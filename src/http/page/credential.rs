@@ -89,6 +89,9 @@ fn acts(row: &CredentialRow, name: &str, scene: &Scene) -> Option<Part> {
     if row.placeholder || !scene.may(Right::Act) {
         return None;
     }
+    // What is left empty stays as it was said before.
+    let is_said = row.compromised_at.is_some();
+    let day = if is_said { "On which day, if it was another" } else { "On which day, if it was not today" };
     let said = ActForm {
         follows: match row.died_at {
             Some(_) => "It counts as leaked. It is proven dead already, so nothing opens. Do not write the key itself.",
@@ -99,7 +102,7 @@ fn acts(row: &CredentialRow, name: &str, scene: &Scene) -> Option<Part> {
         }
         .to_owned(),
         fields: vec![
-            ActField::day(("at", "On which day, if it was not today"), None, [None, Some(scene.now)]),
+            ActField::day(("at", day), None, [None, Some(scene.now)]),
             ActField {
                 name: "note",
                 label: "What is known of it, in a sentence",
@@ -118,7 +121,7 @@ fn acts(row: &CredentialRow, name: &str, scene: &Scene) -> Option<Part> {
         buttons: vec![("not-leaked", "It did not leak after all".to_owned())],
         ..ActForm::default()
     };
-    let forms = if row.compromised_at.is_some() { vec![said, back] } else { vec![said] };
+    let forms = if is_said { vec![said, back] } else { vec![said] };
     Some(Part::Acts(Acts { title: "Did it leak?", action: path("/credentials", name), forms }))
 }
 

@@ -128,12 +128,13 @@ fn acts(detail: &FindingDetail, scene: &Scene) -> Option<Part> {
         return None;
     }
     let name = finding_name(finding.id);
-    let (tomorrow, usual) = (scene.now + days(1), scene.now + ACKNOWLEDGED);
+    let longest = scene.about.longest_pause;
+    let [tomorrow, usual, last] = [days(1), ACKNOWLEDGED.min(longest), longest].map(|span| scene.now + span);
     let mut forms = vec![ActForm {
         follows: "Nobody is reminded before that day; it ends earlier if the finding grows worse or reopens. What you \
                   acknowledge, its people can't take back; what you snooze, they can."
             .to_owned(),
-        fields: vec![ActField::day(("until", "No reminders before"), Some(usual), [Some(tomorrow), None])],
+        fields: vec![ActField::day(("until", "No reminders before"), Some(usual), [Some(tomorrow), Some(last)])],
         buttons: vec![("acknowledge", "Acknowledge".to_owned()), ("snooze", "Snooze".to_owned())],
         ..ActForm::default()
     }];

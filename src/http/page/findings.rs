@@ -66,7 +66,7 @@ pub(super) async fn sheet(ask: &Ask) -> Result<Sheet, Trouble> {
         title: title(page.rows.len(), page.next.is_some(), query.text(FROM).is_some()),
         columns: columns(),
         rows,
-        empty: empty(form.filled).to_owned(),
+        empty: empty(&query, form.filled),
         ..Table::default()
     };
     let table = table.paged(&query, LIST, &page);
@@ -104,7 +104,12 @@ fn form(query: &Query, scene: &Scene) -> Form {
     Form {
         action: LIST,
         texts: vec![
-            TextField::of(query, "q", "Look for", "F12, the id of a connection or account, or a credential"),
+            TextField::of(
+                query,
+                "q",
+                "Look for",
+                "F12, the id of a connection (or SOURCE/ID) or account, or a credential",
+            ),
             TextField::of(query, "account", "Account", ""),
         ],
         choices: vec![
@@ -131,15 +136,19 @@ pub(super) fn title(rows: usize, more: bool, later: bool) -> String {
     }
 }
 
-const fn empty(filled: bool) -> &'static str {
-    match filled {
-        true => {
-            "Nothing matches. What is looked for must be whole: a finding's number, the id of a connection or account, or at \
-             least the last eight digits of a credential. By default only open findings are listed: choose the state \"all\" \
-             to see the others too."
-        }
-        false => "No finding is open. A scan looks again; \"Scan now\" or `keysweep scan` starts one.",
+/// Why nothing is listed. Who has chosen a state needs not be told to choose one.
+fn empty(query: &Query, filled: bool) -> String {
+    if !filled {
+        return "No finding is open. A scan looks again; \"Scan now\" or `keysweep scan` starts one.".to_owned();
     }
+    let whole = "Nothing matches. What is looked for must be whole: a finding's number, the id of a connection (alone or as \
+                 SOURCE/ID) or account, or at least the last eight digits of a credential.";
+    let more = match query.text("state") {
+        None => " By default only open findings are listed: choose the state \"all\" to see the others too.",
+        Some("all") => "",
+        Some(_) => " Only findings of the chosen state are listed: choose the state \"all\" to see the others too.",
+    };
+    format!("{whole}{more}")
 }
 
 pub(super) fn columns() -> Vec<Column> {

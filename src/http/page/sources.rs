@@ -76,6 +76,7 @@ fn held<'a>(read: &'a [SourceOverview], scene: &'a Scene) -> impl Iterator<Item 
 fn acts(read: &[SourceOverview], scene: &Scene) -> Option<Part> {
     let form = |source: &SourceOverview| {
         let (name, rows) = (harmless(&source.name), counted(source.held_back, "row", "rows"));
+        let are = if source.held_back == 1 { "is" } else { "are" };
         ActForm {
             follows: format!(
                 "The last whole reading of {name} no longer shows {rows}, which is more than may go at once. Believed gone, \
@@ -83,7 +84,7 @@ fn acts(read: &[SourceOverview], scene: &Scene) -> Option<Part> {
                  short looks the same."
             ),
             along: vec![("source", source.name.clone())],
-            buttons: vec![("accept", format!("Believe that {rows} of {name} are gone"))],
+            buttons: vec![("accept", format!("Believe that {rows} of {name} {are} gone"))],
             ..ActForm::default()
         }
     };

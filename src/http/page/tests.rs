@@ -97,6 +97,7 @@ impl World {
             about: About {
                 version: "1.2.3".to_owned(),
                 ledger: "/var/lib/keysweep/ledger.db".to_owned(),
+                longest_pause: days(90),
                 providers: BTreeMap::from([(
                     mailjet.clone(),
                     ProviderAbout { title: "Mailjet".to_owned(), ..ProviderAbout::default() },

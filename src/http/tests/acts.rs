@@ -29,7 +29,9 @@ async fn house() -> House {
     let house = House::open_to(with_token(), listed()).await;
     house.seed(ESTATE);
     let mailjet = crate::domain::ids::ProviderName::new("mailjet");
-    house.world.about.lock().unwrap().providers.insert(mailjet, crate::http::page::ProviderAbout::default());
+    let protocol_names = vec!["rest".to_owned(), "smtp".to_owned()];
+    let about = crate::http::page::ProviderAbout { protocol_names, ..Default::default() };
+    house.world.about.lock().unwrap().providers.insert(mailjet, about);
     house.world.about.lock().unwrap().sources.insert("platform".to_owned(), "csv".to_owned());
     house
 }
@@ -75,8 +77,10 @@ async fn an_operator_has_reminders_wait_and_come_again_and_the_log_says_who_it_w
     let who = || ("finding:1".to_owned(), json!("the-operator"));
     let (kind, subject, by) = house.logged().await;
     assert_eq!((kind.as_str(), (subject, by)), ("finding.acknowledged", who()));
-    let again = house.post(ACKNOWLEDGE, &json!({})).await.json();
-    assert_eq!(again["changed"], false, "done twice is done once");
+    let again = house.post(ACKNOWLEDGE, &date(until + Duration::from_secs(300))).await.json();
+    let first = json!({"id": "F1", "changed": false, "until": until.to_string()});
+    assert_eq!(again, first, "done twice is done once, and what was said first stands");
+    assert_eq!(house.get("/api/v1/findings/F1").await.json()["finding"]["pause_until"], until.to_string());
     let snoozed = house.post(SNOOZE, &date(NOW + days(3))).await;
     assert_eq!(snoozed.json()["changed"], true, "{}", snoozed.body);
     assert_eq!(house.get("/api/v1/findings/F1").await.json()["finding"]["pause"], "snoozed");
@@ -92,7 +96,7 @@ async fn an_operator_has_reminders_wait_and_come_again_and_the_log_says_who_it_w
 #[tokio::test]
 async fn what_can_not_be_done_is_a_problem_that_names_what_is_at_fault_and_changes_nothing() {
     let house = house().await;
-    let far = NOW + days(91);
+    let (until, far) = (NOW + days(3), NOW + days(91));
     for (path, body, status, field) in [
         (SNOOZE, json!({}), 400, "body"),
         (SNOOZE, json!({"until": "tomorrow"}), 400, "until"),
@@ -100,6 +104,8 @@ async fn what_can_not_be_done_is_a_problem_that_names_what_is_at_fault_and_chang
         (SNOOZE, date(far), 409, "until"),
         (ACKNOWLEDGE, json!({"untill": "x"}), 400, "untill"),
         (ACKNOWLEDGE, json!([]), 400, "body"),
+        (SNOOZE, json!([until.to_string()]), 400, "body"),
+        ("/api/v1/credentials/000000000001/compromised", json!([null, "note"]), 400, "body"),
         ("/api/v1/findings/F2/acknowledge", json!({}), 409, "id"),
         ("/api/v1/findings/F3/acknowledge", json!({}), 409, "id"),
         ("/api/v1/findings/F9/acknowledge", json!({}), 404, "id"),
@@ -109,6 +115,8 @@ async fn what_can_not_be_done_is_a_problem_that_names_what_is_at_fault_and_chang
         ("/api/v1/credentials/000000000009/compromised", json!({}), 404, "name"),
         ("/api/v1/providers/nobody/trust", json!({}), 404, "name"),
         ("/api/v1/providers/mailjet/trust", json!({"protocol": "smtp"}), 409, "name"),
+        ("/api/v1/providers/mailjet/trust", json!({"protocol": "REST"}), 400, "protocol"),
+        ("/api/v1/providers/mailjet/trust", json!({"protocol": "ftp"}), 400, "protocol"),
         ("/api/v1/sources/gone/accept", json!({}), 404, "name"),
     ] {
         let answer = house.post(path, &body).await;
@@ -120,6 +128,11 @@ async fn what_can_not_be_done_is_a_problem_that_names_what_is_at_fault_and_chang
         );
         assert!(!answer.body.contains("canary"), "{}", answer.body);
     }
+    let detail = async |path: &str, body| house.post(path, &body).await.json()["detail"].as_str().unwrap().to_owned();
+    let protocols = detail("/api/v1/providers/mailjet/trust", json!({"protocol": "REST"})).await;
+    assert_eq!(protocols, "mailjet has no such protocol; it has: rest, smtp");
+    let how_far = detail(SNOOZE, date(far)).await;
+    assert_eq!(how_far, "F1: the date must lie ahead, and no further than links.longest_pause (90d)");
     let bare = house.ask(&with_body("POST", SNOOZE, &shown(SECOND), "text/plain", "{}")).await;
     assert_eq!(bare.status, 415);
     let large = house.ask(&with_body("POST", SNOOZE, &shown(SECOND), "application/json", &" ".repeat(9000))).await;
@@ -141,6 +154,24 @@ async fn a_leak_is_noted_and_taken_back_and_only_its_beginning_asks_for_a_scan()
     assert_eq!((kind.as_str(), who), ("credential.compromised", json!("the-operator")));
     let page = house.get("/credentials/000000000001").await.body;
     assert!(page.contains("the operator (the-operator) says that it leaked at"), "{page}");
+    for (body, changed, note) in [
+        (json!({}), false, "in a paste"),
+        (json!({"note": "in a paste"}), false, "in a paste"),
+        (json!({"at": at}), false, "in a paste"),
+        (json!({"note": "in two"}), true, "in two"),
+        (json!({}), false, "in two"),
+    ] {
+        let again = house.post(path, &body).await;
+        let done = json!({"credential": "000000000001", "changed": changed, "compromised_at": at});
+        assert_eq!((again.status, again.json()), (200, done), "{body}: what it leaves out stays");
+        let known = house.get("/api/v1/credentials/000000000001").await.json();
+        assert_eq!(known["credential"]["compromised_note"], note, "{body}: {known}");
+    }
+    let pressed = house.press("/credentials/000000000001", "act=leaked&at=&note=").await;
+    assert_eq!(pressed.status, 303, "{}", pressed.body);
+    let known = house.get("/api/v1/credentials/000000000001").await.json();
+    assert_eq!(known["credential"]["compromised_note"], "in two", "an empty form says nothing new");
+    house.world.rung.lock().unwrap().truncate(1);
     let back = house.ask(&request("DELETE", path, &shown(SECOND))).await;
     assert_eq!((back.status, back.json()["changed"].as_bool()), (200, Some(true)), "{}", back.body);
     assert_eq!(house.ask(&request("DELETE", path, &shown(SECOND))).await.json()["changed"], false);
@@ -176,7 +207,7 @@ async fn the_pages_have_forms_for_who_may_act_and_each_leads_back_to_how_things_
         ("/findings/F1", "Acknowledge"),
         ("/credentials/000000000001", "It leaked"),
         ("/providers/mailjet", "Believe its refusals again"),
-        ("/sources", "Believe that 1 row of platform are gone"),
+        ("/sources", "Believe that 1 row of platform is gone"),
     ];
     for (path, label) in forms {
         for (who, may) in [(SECOND, true), (AUDITOR, false), (VIEWER, false)] {
@@ -212,6 +243,9 @@ async fn the_pages_have_forms_for_who_may_act_and_each_leads_back_to_how_things_
         let page = house.get(leads).await;
         assert!(page.status == 200 && page.body.contains(said), "{said}: {}", page.body);
     }
+    let form = house.get("/findings/F1").await.body;
+    let last = (NOW + days(90)).to_string();
+    assert!(form.contains(&format!("max=\"{}\"", &last[..10])), "the longest pause ends the calendar: {form}");
     let gone = house.get("/findings/F2").await.body;
     assert!(!gone.contains("Let reminders wait"), "what the configuration accepts has no form: {gone}");
 }

@@ -55,6 +55,6 @@ async fn a_provider_that_was_given_up_is_given_up_on_its_own_pages() {
     let list = house.get("/providers").await.body;
     assert!(list.contains("given up") && list.contains("3 d ago"), "{list}");
     let page = house.get("/providers/kit").await.body;
-    assert!(page.contains("Given up: nothing definite since failures in a row, first 3 d ago."), "{page}");
+    assert!(page.contains("Given up: no definite answer since the first of its failures, 3 d ago."), "{page}");
     assert!(page.contains("10 failures in a row. Nothing follows from that"), "{page}");
 }

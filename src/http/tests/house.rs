@@ -21,7 +21,7 @@ use super::super::server::{self, Limits};
 use crate::app::operator::Console;
 use crate::config::{Settings, Source, read};
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, days};
 use crate::ledger::Ledger;
 use crate::ledger::read::Overview;
 use crate::ports::Clock;
@@ -64,7 +64,7 @@ impl Shown for World {
     }
 
     fn about(&self) -> Arc<About> {
-        Arc::new(About { ledger: "a ledger".to_owned(), ..self.about.lock().unwrap().clone() })
+        Arc::new(About { ledger: "a ledger".to_owned(), longest_pause: days(90), ..self.about.lock().unwrap().clone() })
     }
 
     fn listed(&self) -> Arc<Vec<Listed>> {

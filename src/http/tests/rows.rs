@@ -184,9 +184,10 @@ async fn digits_that_several_credentials_end_in_lead_to_none_of_them_unasked() {
 #[tokio::test]
 async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
     let house = House::open(with_token()).await;
+    house.seed(TWINS);
     house.seed(
         "INSERT INTO event (at, kind, subject, data) VALUES (1, 'a.b', 'finding:1', '{}'), (2, 'a.b', 'finding:10', '{}'),
-           (3, 'a.b', 'finding:1', '{}'), (4, 'a.b', 'provider:kit', '{}'), (5, 'a.b', 'finding:1', '{}');",
+           (3, 'a.b', 'finding:1', '{}'), (4, 'a.b', 'provider:kit', '{}'), (5, 'a.b', 'finding:1', '{}'), (6, 'a.b', 'credential:1', '{}');",
     );
     let page = async |query: &str| {
         let page = house.get(&format!("/api/v1/events?{query}")).await.json();
@@ -195,8 +196,8 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
     };
     for (query, ids, next) in [
         ("limit=2", &[1, 2][..], "n_2"),
-        ("sort=number&cursor=n_2", &[3, 4, 5], ""),
-        ("sort=newest&limit=2", &[5, 4], "l_4"),
+        ("sort=number&cursor=n_2", &[3, 4, 5, 6], ""),
+        ("sort=newest&limit=2", &[6, 5], "l_5"),
         ("cursor=l_4&limit=2", &[3, 2], "l_2"),
         ("sort=newest&cursor=l_2&limit=2", &[1], ""),
         ("subject=finding:1", &[1, 3, 5], ""),
@@ -205,7 +206,13 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
         ("subject=finding:1&sort=newest&limit=1", &[5], "l_5"),
         ("subject=finding:1&cursor=l_5", &[3, 1], ""),
         ("subject=provider%3Akit", &[4], ""),
+        ("subject=finding:F1&limit=2", &[1, 3], "n_3"),
+        ("subject=credential:000000000001", &[6], ""),
+        ("subject=credential:1", &[6], ""),
         ("subject=finding:2", &[], ""),
+        ("subject=connection:1", &[], ""),
+        ("subject=source:one", &[], ""),
+        ("subject=person:99", &[], ""),
     ] {
         assert_eq!(page(query).await, (ids.to_vec(), next.to_owned()), "{query}");
     }
@@ -215,6 +222,17 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
         ("cursor=w_1_1_1", 400, "cursor"),
         ("sort=worst", 400, "sort"),
         ("subject=", 400, "subject"),
+        ("subject=x", 400, "subject"),
+        ("subject=finding", 400, "subject"),
+        ("subject=thing:1", 400, "subject"),
+        ("subject=finding:one", 400, "subject"),
+        ("subject=credential:xyz", 400, "subject"),
+        ("subject=connection:one/c", 400, "subject"),
+        ("subject=provider:", 400, "subject"),
+        ("subject=finding:F9", 404, "subject"),
+        ("subject=connection:9", 404, "subject"),
+        ("subject=credential:00000000000f", 404, "subject"),
+        ("subject=source:three", 404, "subject"),
     ] {
         let answer = house.get(&format!("/api/v1/events?{query}")).await;
         assert_eq!((answer.status, answer.json()["field"].as_str().unwrap()), (status, field), "{query}");
@@ -297,9 +315,13 @@ async fn pages_and_api_show_what_the_security_model_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_list_of_an_account_that_nobody_has_is_no_empty_list() {
+async fn a_list_of_a_connection_or_account_that_nobody_has_is_no_empty_list() {
     let house = House::open(with_token()).await;
     house.seed(TWINS);
+    let of_one = house.get("/api/v1/findings?connection=1").await.json();
+    assert_eq!(of_one["items"].as_array().unwrap().len(), 1);
+    let refused = house.get("/api/v1/findings?connection=77777").await;
+    assert_eq!((refused.status, &refused.json()["field"]), (404, &"connection".into()), "{}", refused.body);
     for list in ["findings", "connections"] {
         assert_eq!(
             house.get(&format!("/api/v1/{list}?account=acct")).await.json()["items"].as_array().unwrap().len(),
@@ -307,5 +329,39 @@ async fn a_list_of_an_account_that_nobody_has_is_no_empty_list() {
         );
         let refused = house.get(&format!("/api/v1/{list}?account=actc")).await;
         assert_eq!((refused.status, &refused.json()["field"]), (404, &"account".into()), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_found_as_lists_write_it() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    let findings = async |q: &str| house.get(&format!("/api/v1/findings?q={q}")).await.json()["items"].clone();
+    let ids = |found: serde_json::Value| -> Vec<String> {
+        found.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+    };
+    for (q, found) in
+        [("c", &["F1", "F2"][..]), ("one/c", &["F1"]), ("two%2Fc", &["F2"]), ("three/c", &[]), ("one/acct", &[])]
+    {
+        assert_eq!(ids(findings(q).await), found, "{q}");
+    }
+    for list in ["findings", "connections"] {
+        let page = house.get(&format!("/{list}?q=two/c")).await.body;
+        assert!(page.contains("two&#x2f;c") && !page.contains("one&#x2f;c"), "{list}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_chosen_a_state_is_not_told_that_only_open_findings_are_listed() {
+    let house = House::open(with_token()).await;
+    house.seed(TWINS);
+    for (query, by_default, of_the_state) in
+        [("q=nope", true, false), ("q=nope&state=exempt", false, true), ("q=nope&state=all", false, false)]
+    {
+        let page = house.get(&format!("/findings?{query}")).await.body;
+        assert!(page.contains("Nothing matches."), "{query}");
+        let told = |words| page.contains(words);
+        let both = (told("By default only open"), told("Only findings of the chosen state"));
+        assert_eq!(both, (by_default, of_the_state), "{query}: {page}");
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::facts::Compromise;
+use crate::domain::compromise::Word;
 use crate::domain::finding::{Anew, FindingChange, Opened, Severity};
 use crate::domain::time::hours;
 use crate::ledger::estate::{Estate, NOW, ended_use, open_use, opened};
@@ -348,7 +348,7 @@ async fn what_was_asked_for_is_counted_with_what_became_of_it(kind: Kind) {
     for (person, muted) in [(1, true), (1, true), (1, false)] {
         estate.ledger.mute(PersonId(person), muted, NOW).await.unwrap();
     }
-    for word in [Some(Compromise { at: NOW, note: None }), None, None] {
+    for word in [Some(Word::default()), None, None] {
         estate.ledger.compromise(CredentialId(1), word.as_ref(), NOW, None).await.unwrap();
     }
     let acts = estate.ledger.overview(NOW).await.unwrap().acts;

@@ -3,7 +3,8 @@
 use serde_json::Map;
 
 use super::*;
-use crate::domain::facts::{Compromise, Count, Creator, EndedBy, Reach};
+use crate::domain::compromise::Word;
+use crate::domain::facts::{Count, Creator, EndedBy, Reach};
 use crate::domain::finding::{Anew, FindingChange, Opened, RuleName, Severity};
 use crate::domain::ids::{CredentialId, FindingId};
 use crate::domain::record::{PersonStatus, Role};
@@ -256,7 +257,7 @@ async fn of_what_neighbours_are_used_for_and_of_a_leak_only_the_accounts_sum_is_
     let leaked = Some(Timestamp::from_millis(30));
     assert_eq!((share(0).await.compromised_at, share(1).await.compromised_at), (leaked, leaked));
     assert_eq!(share(2).await.compromised_at, None, "another account is not told");
-    estate.ledger.compromise(CredentialId(1), Some(&Compromise { at: NOW, note: None }), NOW, None).await.unwrap();
+    estate.ledger.compromise(CredentialId(1), Some(&Word::default()), NOW, None).await.unwrap();
     let everywhere = everything(&estate).await;
     assert!(
         everywhere.iter().all(|(subject, _)| subject.uses[0].credential.compromise.is_some()),
@@ -326,7 +327,7 @@ async fn what_was_written_since_is_not_judged_by_what_was_known_before(kind: Kin
 async fn what_makes_a_connection_due_while_it_is_judged_is_not_written_over(kind: Kind) {
     let estate = Estate::new(kind).await;
     estate.connection(1, 1, None).await.credential(1).await;
-    let (credential, leak) = (CredentialId(1), Compromise { at: NOW, note: None });
+    let (credential, leak) = (CredentialId(1), Word::default());
     for word in [Some(&leak), None] {
         let turn = estate.ledger.turn().await.unwrap();
         let batch = JudgeBatch {
@@ -335,7 +336,7 @@ async fn what_makes_a_connection_due_while_it_is_judged_is_not_written_over(kind
             judged: vec![(ConnectionId(1), None)],
             ..JudgeBatch::default()
         };
-        assert!(estate.ledger.compromise(credential, word, NOW, None).await.unwrap(), "it is news");
+        assert!(estate.ledger.compromise(credential, word, NOW, None).await.unwrap().changed, "it is news");
         let overtaken = estate.ledger.commit_judgements(&batch).await;
         assert!(matches!(overtaken, Err(LedgerError::Busy(_))), "{overtaken:?}");
         let chunk = CollectChunk { now: Some(NOW), turn: Some(turn.number), ..CollectChunk::default() };

@@ -36,7 +36,7 @@ pub struct ConnectionFilter {
     pub provider: Option<ProviderName>,
     /// in this status
     pub status: Option<ConnectionStatus>,
-    /// what was looked for is its own id or its account's
+    /// what was looked for is its own id, alone or as `SOURCE/ID`, or its account's
     pub search: Option<Search>,
     /// with this id on the platform
     pub connection_id: Option<String>,
@@ -293,7 +293,9 @@ pub(in crate::ledger) const PAGE_OF_NAME: Sql = page_of!(
 );
 
 pub(in crate::ledger) const PAGE_OF_FOUND: Sql = page_of!(
-    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id AND y.external_id = $9
+    "c.id IN (SELECT y.id FROM source AS x CROSS JOIN connection AS y WHERE y.source_id = x.id
+                               AND y.external_id IN ($9, CASE WHEN substr($9, 1, length(x.name) + 1) = x.name || '/'
+                                                      THEN substr($9, length(x.name) + 2) END)
                      UNION ALL SELECT z.id FROM source AS x CROSS JOIN account AS y CROSS JOIN connection AS z
                                WHERE y.source_id = x.id AND y.external_id = $9 AND z.account_id = y.id)
                      AND ($5 IS NULL OR $5 = (SELECT external_id FROM account WHERE id = c.account_id))"

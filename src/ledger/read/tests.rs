@@ -174,6 +174,9 @@ async fn connections_are_listed_by_every_filter_and_page(kind: Kind) {
         (ConnectionFilter { search: Search::new("acc-1"), ..all.clone() }, vec![1, 2]),
         (ConnectionFilter { search: Search::new("conn-3"), ..all.clone() }, vec![3]),
         (ConnectionFilter { search: Search::new("conn"), ..all.clone() }, vec![]),
+        (ConnectionFilter { search: Search::new("platform/conn-3"), ..all.clone() }, vec![3]),
+        (ConnectionFilter { search: Search::new("platform/acc-1"), ..all.clone() }, vec![]),
+        (ConnectionFilter { search: Search::new("other/conn-3"), ..all.clone() }, vec![]),
         (ConnectionFilter { connection_id: Some("conn-3".to_owned()), ..all.clone() }, vec![3]),
         (ConnectionFilter { connection_id: Some("acc-1".to_owned()), ..all.clone() }, vec![]),
         (

@@ -1,5 +1,6 @@
 use super::*;
 
+use crate::domain::compromise::{Word, word};
 use crate::domain::facts::Compromise;
 use crate::ports::collect::{Older, UseTold};
 
@@ -83,11 +84,19 @@ async fn the_operators_word_makes_every_connection_of_the_credential_due_once(ki
     let fixture = Fixture::new(kind).await;
     fixture.load(1..=2, 10).await;
     fixture.commit(joins(&fixture, 3, 11)).await;
-    let word = Compromise { at: at(5), note: Some("in a paste".to_owned()) };
-    for (word, changed) in [(Some(&word), true), (Some(&word), false), (None, true), (None, false)] {
+    let full = word(Some(at(5)), Some("in a paste"), at(20)).expect("a word");
+    let stands = Compromise { at: at(5), note: Some("in a paste".to_owned()) };
+    let bare = Word::default();
+    for (word, stands, changed) in [
+        (Some(&full), Some(&stands), true),
+        (Some(&full), Some(&stands), false),
+        (Some(&bare), Some(&stands), false),
+        (None, None, true),
+        (None, None, false),
+    ] {
         fixture.settle().await;
         let noted = fixture.ledger.compromise(CredentialId(1), word, at(20), None).await.expect("a note");
-        assert_eq!(noted, changed);
+        assert_eq!((noted.changed, noted.stands.as_ref()), (changed, stands));
         assert_eq!(fixture.due().await, if changed { vec![1, 3] } else { Vec::new() });
     }
     let log = fixture.ledger.timeline(&["credential:1".to_owned()], 0, 10).await.expect("the log");

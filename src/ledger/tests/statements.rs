@@ -103,6 +103,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::SURE_OTHERWISE: "nt",
     collect::statements::SYNCS_ARE_NEWS: "n",
     collect::statements::TOLD: "t",
+    compromise::KNOWN: "n",
     compromise::NOTE: "nnt",
     due::ACCOUNTS_OF: "t",
     due::ACCOUNTS_OF_ADDRESSES: "t",

@@ -118,6 +118,7 @@ fn findings_are_looked_for_by_every_name_that_they_have() {
     for query in [
         "q=F1".to_owned(),
         format!("q={}", named("connection_id")),
+        format!("q={}/{}", named("source"), named("connection_id")),
         format!("q={}", named("account_id")),
         format!("q={}", named("credential")),
         format!("q={}", &named("credential")[4..]),
@@ -127,7 +128,8 @@ fn findings_are_looked_for_by_every_name_that_they_have() {
         let found = api.all(&format!("/api/v1/findings?{query}"), 200);
         assert!(ids(&found).contains(&finding["id"]), "{query}");
     }
-    for nothing in ["q=F999999", "q=nobody", "connection=999999"] {
+    for nothing in ["q=F999999", "q=nobody", "q=nobody/c-1"] {
         assert_eq!(api.all(&format!("/api/v1/findings?{nothing}"), 200), Vec::<Value>::new(), "{nothing}");
     }
+    assert_eq!(api.get("/api/v1/findings?connection=999999").status, 404);
 }

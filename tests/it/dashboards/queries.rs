@@ -97,11 +97,11 @@ fn every_value_that_a_query_looks_for_is_a_word_of_its_label() {
     let severities = severities.map(|severity| severity.as_str().to_owned());
     for (place, query) in queries() {
         for Selector { metric, matchers, .. } in &query.selectors {
-            for matcher in matchers.iter().filter(|matcher| !matcher.value.starts_with('$')) {
+            let words = |matcher: &&Matcher| !matcher.value.starts_with('$') && matcher.name != "le";
+            for matcher in matchers.iter().filter(words) {
                 let words: BTreeSet<String> = match matcher.name.as_str() {
                     "rule" => rules.clone().into(),
                     "severity" => severities.clone().into(),
-                    "le" => Took::LIMITED.map(|(_, limit)| limit.as_secs().to_string()).into(),
                     // Where several metrics have a label, one row of the page has its words.
                     label => {
                         let with = known.values().filter(|metric| metric.labels.contains(label));
@@ -132,6 +132,33 @@ fn every_name_in_a_legend_is_a_label_that_is_left() {
             }
         }
     }
+}
+
+/// A limit of a histogram as Prometheus 3 keeps it, whatever was exposed: a float, in the shortest form of Go.
+fn as_kept(limit: u64) -> String {
+    let short = format!("{:e}", limit as f64);
+    match short.split_once('e') {
+        Some((digits, power)) if limit >= 1_000_000 => format!("{digits}e+{power:0>2}"),
+        _ => format!("{limit}.0"),
+    }
+}
+
+#[test]
+fn a_limit_of_a_histogram_is_asked_for_in_every_form_that_prometheus_keeps_it_in() {
+    assert_eq!([86_400, 2_592_000, 10_000_000].map(as_kept), ["86400.0", "2.592e+06", "1e+07"]);
+    let limits = Took::LIMITED.map(|(_, limit)| limit.as_secs());
+    let mut asked = 0;
+    for (place, query) in queries() {
+        for matcher in query.selectors.iter().flat_map(|one| &one.matchers).filter(|one| one.name == "le") {
+            asked += 1;
+            let MatchOp::Re(pattern) = &matcher.op else { panic!("{place}: {matcher} holds for one form alone") };
+            let forms = |limit: u64| [limit.to_string(), as_kept(limit)].map(|form| pattern.is_match(&form));
+            let fits: Vec<[bool; 2]> =
+                limits.iter().map(|limit| forms(*limit)).filter(|fits| fits.contains(&true)).collect();
+            assert_eq!(fits, [[true, true]], "{place}: {matcher}");
+        }
+    }
+    assert!(asked > 0, "nobody asks for a limit");
 }
 
 #[test]

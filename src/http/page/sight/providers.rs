@@ -32,7 +32,7 @@ pub(in crate::http::page) fn provider(facts: &Facts<'_>, name: &ProviderName) ->
     let given_up = facts.health.given_up.get(name).filter(|_| numbers.is_none_or(|numbers| numbers.answers.to_ask > 0));
     let line = match (given_up, facts.about.providers.contains_key(name)) {
         (Some(seen), _) => {
-            Line::new(title, Level::Trouble, "given up", "nothing definite since failures in a row, first")
+            Line::new(title, Level::Trouble, "given up", "no definite answer since the first of its failures,")
                 .at(Some(When::of(seen.since, facts.now)))
                 .more(format!("{}. Nothing follows from that for its keys; they stay due.", trouble(seen)))
         }

@@ -47,7 +47,7 @@ const OF_OTHERS: &[Case] = &[
     (
         |world| drop(world.health.given_up.insert(ProviderName::new("mailjet"), trouble("10 failures in a row"))),
         Level::Trouble,
-        "Mailjet: given up: nothing definite since failures in a row, first 5 h ago; 10 failures in a row",
+        "Mailjet: given up: no definite answer since the first of its failures, 5 h ago; 10 failures in a row",
     ),
     (
         |world| world.overview().blind.push(blind("default")),
@@ -252,6 +252,6 @@ fn a_provider_has_one_word_wherever_it_is_spoken_of() {
     let sight = panels(&scene.facts()).into_iter().flat_map(|panel| panel.lines).find(|line| line.name == "Mailjet");
     assert_eq!(Some(&line), sight.as_ref());
     let sentences = line.sentences();
-    assert_eq!(sentences[0], "Given up: nothing definite since failures in a row, first 5 h ago.");
+    assert_eq!(sentences[0], "Given up: no definite answer since the first of its failures, 5 h ago.");
     assert_eq!(sentences.len(), 2, "{sentences:?}");
 }

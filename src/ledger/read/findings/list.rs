@@ -321,7 +321,9 @@ macro_rules! few {
                       UNION ALL SELECT x.id FROM finding AS x WHERE $8 IS NULL AND $9 IS NULL AND x.id = $13
                       UNION ALL SELECT x.id FROM source AS s CROSS JOIN connection AS c CROSS JOIN finding AS x
                                 WHERE $8 IS NULL AND $9 IS NULL
-                                  AND c.source_id = s.id AND c.external_id = $14 AND x.connection_id = c.id
+                                  AND c.source_id = s.id AND x.connection_id = c.id
+                                  AND c.external_id IN ($14, CASE WHEN substr($14, 1, length(s.name) + 1) = s.name || '/'
+                                                             THEN substr($14, length(s.name) + 2) END)
                       UNION ALL SELECT x.id FROM source AS s CROSS JOIN account AS a CROSS JOIN finding AS x
                                 WHERE $8 IS NULL AND $9 IS NULL
                                   AND a.source_id = s.id AND a.external_id = $14 AND x.account_id = a.id
@@ -332,6 +334,8 @@ macro_rules! few {
              AND ($7 IS NULL OR $7 = (SELECT a.external_id FROM account AS a WHERE a.id = f.account_id))
              AND ($14 IS NULL OR f.id = $13
                   OR $14 = (SELECT c.external_id FROM connection AS c WHERE c.id = f.connection_id)
+                  OR $14 = (SELECT s.name || '/' || c.external_id FROM connection AS c JOIN source AS s ON s.id = c.source_id
+                            WHERE c.id = f.connection_id)
                   OR $14 = (SELECT a.external_id FROM account AS a WHERE a.id = f.account_id)
                   OR $16 = (SELECT substr(k.fingerprint, 65 - length($16)) FROM credential AS k WHERE k.id = f.credential_id))
              AND ($4 IS NULL OR " ["+" | ""] "f.state = $4)")

@@ -160,6 +160,12 @@ async fn what_is_looked_for_is_found_by_each_of_its_names_and_by_nothing_else(ki
         ("0000000C", 3),
         ("00000000000c", 3),
         ("000000c", 0), // too short for a credential
+        ("platform/conn-3", 3),
+        ("platform/acc-1", 3), // the connection of that id: accounts are not called so
+        ("other/conn-3", 3),   // another of that id
+        ("nobody/conn-3", 0),
+        ("platform/", 0),
+        ("/conn-3", 0),
         ("conn", 0),
         ("conn-3%", 0),
         ("' OR 1 = 1", 0),
