@@ -87,7 +87,7 @@ fn a_command_decrypts_what_rows_hold() {
     scan(&estate);
     assert!(credentials(&estate).contains(&"kit live".to_owned()), "{:?}", credentials(&estate));
     let ran: Ran = estate.run(&["inventory", "check", "main"]).exits(0);
-    assert!(ran.out.contains("1 connections"), "{}", ran.out);
+    assert!(ran.out.contains("1 connection, "), "{}", ran.out);
 }
 
 #[test]
