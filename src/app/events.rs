@@ -13,7 +13,7 @@ use crate::domain::diff::Watched;
 use crate::domain::event::EventKind;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
-use crate::domain::record::{Auth, FieldProblem};
+use crate::domain::record::FieldProblem;
 use crate::domain::signature::{Key, Signed};
 use crate::escrow::Escrow;
 use crate::inventory::EventBody;
@@ -24,8 +24,8 @@ use crate::ports::meter::{EventOutcome, Meter};
 use crate::ports::refs::NoRefs;
 use crate::ports::{Clock, LedgerError};
 use crate::scan::SourceSpec;
-use crate::scan::collect::CollectPolicy;
 use crate::scan::collect::event::{EventTools, tell};
+use crate::scan::collect::{CollectPolicy, Usual};
 
 /// Takes events, under the configuration in force.
 pub struct Intake {
@@ -41,7 +41,7 @@ struct Desk {
     vault: Arc<Escrow>,
     takers: Vec<Taker>,
     hold: Hold,
-    connects_by: BTreeMap<ProviderName, Auth>,
+    connects_by: BTreeMap<ProviderName, Usual>,
     watched: Watched,
 }
 
@@ -82,7 +82,7 @@ impl<C: Clock> App<C> {
             vault: Arc::clone(&self.vault),
             takers: self.takers.clone(),
             hold: self.settings.escrow.hold,
-            connects_by: self.catalogue.iter().map(|provider| (provider.name.clone(), provider.connects_by)).collect(),
+            connects_by: self.catalogue.iter().map(|provider| (provider.name.clone(), Usual::of(provider))).collect(),
             watched: Watched { last_sync: self.settings.policy.knows_idleness() },
         }
     }

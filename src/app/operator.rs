@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::domain::action::{Act, ActPolicy, Change, OperatorName, Refusal};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::compromise::{Noted, Word};
+use crate::domain::diff::Accepted;
 use crate::domain::ids::{CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 use crate::ledger::{Ledger, OpenError};
@@ -73,7 +74,7 @@ impl Console {
         self.rules.store(Arc::new(Rules::of(&app.settings)));
     }
 
-    async fn accepted(&self, source: &str, by: Option<&OperatorName>) -> Result<Option<u64>, LedgerError> {
+    async fn accepted(&self, source: &str, by: Option<&OperatorName>) -> Result<Option<Accepted>, LedgerError> {
         let rules = self.rules.load_full();
         let Some(spec) = rules.sources.iter().find(|spec| spec.name == source) else { return Ok(None) };
         accept(&self.ledger, spec, self.clock.now(), by).await.map(Some)
@@ -115,7 +116,7 @@ impl Operator for Console {
         &'a self,
         source: &'a str,
         by: Option<&'a OperatorName>,
-    ) -> BoxFuture<'a, Result<Option<u64>, LedgerError>> {
+    ) -> BoxFuture<'a, Result<Option<Accepted>, LedgerError>> {
         self.accepted(source, by).boxed()
     }
 

@@ -20,7 +20,7 @@ use crate::ports::span::{LATER, TARGET, traced};
 use crate::ports::{Clock, LedgerError, Progress, Quiet, SourceError};
 use crate::providers::CatalogueProber;
 use crate::scan::SourceSpec;
-use crate::scan::collect::{CollectPolicy, since};
+use crate::scan::collect::{CollectPolicy, Usual, since};
 use crate::scan::probe::ProbeTools;
 use crate::scan::time::set_clock;
 use crate::scan::{Collected, Judged, Probed, collect, judge, probe};
@@ -275,7 +275,7 @@ impl<C: Clock> App<C> {
     pub async fn collect_one(&self, name: &str, progress: &impl Progress) -> Result<Collected, AppError> {
         let (spec, source) = self.source(name)?;
         let catalogue = &self.catalogue;
-        let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
+        let connects_by = |name: &ProviderName| catalogue.get(name).map(Usual::of);
         let watched = Watched { last_sync: self.settings.policy.knows_idleness() };
         let refs = self.refs.get(name).map(Allowed::for_a_reading);
         let refs = refs.as_ref().map_or(&NoRefs as &(dyn Refs + Send + Sync), |allowed| allowed);

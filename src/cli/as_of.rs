@@ -40,7 +40,7 @@ pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<
             known.iter().any(|k| k.open && (k.rule, k.credential) == (ruling.rule, ruling.credential))
         };
         for ruling in rulings.into_iter().filter(|ruling| ruling.opens || is_open(ruling)) {
-            let row = Then(row(subject, known, ruling));
+            let row = Then(row(subject, known, ruling, at));
             sum.count(&row.0);
             if printed.is_ok() {
                 printed = pages.add(row);
@@ -70,7 +70,8 @@ impl Sum {
     }
 }
 
-fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow {
+/// The row at that time. A finding that is not open now would open by then.
+fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling, at: Timestamp) -> FindingRow {
     let known = known.iter().find(|k| k.rule == ruling.rule && k.credential == ruling.credential);
     let used = subject.uses.iter().rev().find(|used| used.credential.id == ruling.credential);
     let connection = &subject.connection;
@@ -88,7 +89,7 @@ fn row(subject: &Subject, known: &[KnownFinding], ruling: Ruling) -> FindingRow 
         liveness: used.map(|used| used.credential.belief.liveness).unwrap_or_default(),
         state: if ruling.exempt.is_some() { FindingState::Exempt } else { FindingState::Open },
         exempt: ruling.exempt,
-        opened_at: ruling.since,
+        opened_at: known.filter(|known| known.open).map_or(at, |known| known.opened_at),
         closed_at: None,
         since: ruling.since,
         mailed: ruling.mailed,

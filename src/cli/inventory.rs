@@ -29,12 +29,14 @@ pub async fn run(what: InventoryVerb, settings: Settings, env: &Env) -> Result<D
         InventoryVerb::Accept { source, form } => {
             let app = open(settings, env).await?;
             let (spec, _) = app.source(&source)?;
-            let ended = accept(&app.ledger, spec, app.now(), who(env).as_ref()).await?;
+            let done = accept(&app.ledger, spec, app.now(), who(env).as_ref()).await?;
             let sentence = format!(
-                "{} now believed gone; the next scan judges that.\n",
-                counted(ended, &format!("connection of {source} is"), &format!("connections of {source} are"))
+                "Of {source}, {} and {} are now believed gone; the next scan judges that.\n",
+                counted(done.connections, "connection", "connections"),
+                counted(done.people, "person", "people"),
             );
-            told::tell(form, &sentence, &json!({"source": source, "ended": ended}))?;
+            let document = json!({"source": source, "ended": done.connections, "people": done.people});
+            told::tell(form, &sentence, &document)?;
             Ok(Done::Ok)
         }
         InventoryVerb::Check { source, format } => check(&source, format, settings, env).await,

@@ -13,6 +13,7 @@ use crate::app::{AppError, counted, tell_policy, time_by};
 use crate::config::{Env, Settings};
 use crate::domain::brake::Braked;
 use crate::domain::ids::PersonId;
+use crate::domain::time::Timestamp;
 use crate::ledger::read::{PutOff, Reader};
 use crate::ledger::{Ledger, OpenError};
 use crate::notify::{Planned, Preview, preview};
@@ -89,6 +90,7 @@ const fn mode_word(mode: MailMode) -> (&'static str, Option<u32>) {
 
 /// Everything that a preview shows.
 struct Sight {
+    now: Timestamp,
     mode: MailMode,
     braked: Option<Braked>,
     preview: Preview,
@@ -106,7 +108,8 @@ impl Sight {
     async fn of(ledger: &Ledger, settings: &Settings) -> Result<Self, CliError> {
         let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
         let policy = tell_policy(settings, &catalogue);
-        let preview = preview(ledger, &policy, time_by(ledger).await?).await?;
+        let now = time_by(ledger).await?;
+        let preview = preview(ledger, &policy, now).await?;
         let mut readers = HashMap::new();
         let (mut people, mut domains) = (BTreeSet::new(), BTreeMap::<String, u64>::new());
         for (number, page) in preview.mails.chunks(PAGE).enumerate() {
@@ -125,7 +128,7 @@ impl Sight {
         domains.sort_by_key(|(_, mails)| std::cmp::Reverse(*mails)); // stable: by name within a count
         let (mode, braked) = (ledger.mail_mode().await?, ledger.braked().await?);
         let put_off = ledger.put_off().await?;
-        Ok(Self { mode, braked, people: people.len() as u64, preview, put_off, domains, readers })
+        Ok(Self { now, mode, braked, people: people.len() as u64, preview, put_off, domains, readers })
     }
 
     /// Account, member and masked address: the operator need not see whom a mail goes to to know who is meant.
@@ -168,7 +171,7 @@ impl Sight {
             }
         }
         for put_off in &self.put_off {
-            writeln!(out, "{}", waiting(put_off))?;
+            writeln!(out, "{}", waiting(put_off, self.now))?;
         }
         if !self.preview.mails.is_empty() {
             let row = |mail: &Planned| {
@@ -217,7 +220,7 @@ impl Sight {
 }
 
 /// What was planned before and waits, in a sentence.
-fn waiting(put_off: &PutOff) -> String {
+fn waiting(put_off: &PutOff, now: Timestamp) -> String {
     let (why, ending) = match put_off.reason {
         WaitReason::Cap => ("Waiting for room among the mails of a day", ""),
         WaitReason::Held => {
@@ -227,6 +230,7 @@ fn waiting(put_off: &PutOff) -> String {
         WaitReason::Ramp => ("Waiting for their turn in the ramp", ", until a next run"),
     };
     let ending = match (put_off.from, put_off.until) {
+        (_, Some(until)) if until <= now => ", until now: they go with the next run".to_owned(),
         (Some(from), Some(until)) if from == until => format!(", until {}", minute(until)),
         (Some(from), Some(until)) => format!(", from {} until {}", minute(from), minute(until)),
         _ => ending.to_owned(),

@@ -327,6 +327,8 @@ fn contradictions_are_warned_of_in_words() {
         ("[providers.kit]\nsettle = \"91d\"", "providers.kit.settle", "retention"),
         ("[providers.kit]\nmax_age = \"14d\"", "providers.kit.max_age", "warn_before"),
         ("[policy]\nmax_age = \"7d\"", "policy.max_age", "warn_before"),
+        ("[policy]\nwarn_before = \"90d\"", "policy.warn_before", "max_age (90d)"),
+        ("[providers.kit]\nwarn_before = \"200d\"", "providers.kit.warn_before", "due from its first day"),
         ("[mail]\nfrom = \"keys@example.org\"", "mail.from", "nothing is mailed"),
         ("[escrow]\nmaster_key = \"x\"", "escrow.master_key", "env:NAME"),
         (

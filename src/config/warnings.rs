@@ -1,12 +1,14 @@
 //! Settings that contradict each other, in the words of a senior colleague.
 
+use std::time::Duration;
+
 use super::inventories::Place;
 use super::problem::Warning;
 use super::secret_ref::SecretRef;
 use super::settings::{ProviderSettings, Settings};
 use super::shown::HIDDEN;
 use crate::domain::ids::ProviderName;
-use crate::domain::policy::Hold;
+use crate::domain::policy::{Hold, RulePolicy};
 use crate::domain::time::{hours, words};
 use crate::inventory::{Address, Protection};
 
@@ -146,11 +148,31 @@ fn provider(settings: &Settings, name: &ProviderName, own: &ProviderSettings, sa
             format!("it is {}, not longer than warn_before: every secret is due from its first day", words(max_age)),
         );
     }
+    if own.max_age.is_none() && own.warn_before.is_some_and(|before| usual_age(settings) <= before) {
+        say(&key("warn_before"), due_at_once(settings));
+    }
+}
+
+/// The greatest age of a secret where nothing else is said.
+fn usual_age(settings: &Settings) -> Duration {
+    settings.policy.max_age.unwrap_or(RulePolicy::default().max_age)
+}
+
+fn due_at_once(settings: &Settings) -> String {
+    format!("it is not shorter than max_age ({}): every secret is due from its first day", words(usual_age(settings)))
 }
 
 fn mailing(settings: &Settings, say: &mut impl FnMut(&str, String)) {
-    if settings.policy.max_age.is_some_and(|age| age <= settings.policy.warn_before) {
-        say("policy.max_age", "it is not longer than warn_before: every secret is due from its first day".to_owned());
+    let policy = &settings.policy;
+    match policy.max_age {
+        Some(age) if age <= policy.warn_before => {
+            say(
+                "policy.max_age",
+                "it is not longer than warn_before: every secret is due from its first day".to_owned(),
+            );
+        }
+        None if usual_age(settings) <= policy.warn_before => say("policy.warn_before", due_at_once(settings)),
+        _ => {}
     }
     let has_sender = settings.shown.iter().any(|shown| shown.key == "mail.from");
     if settings.mail.sending.is_none() && has_sender {

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | check | owner, maker | a copy is held; a few times a day | the provider is asked at once |
 //! | reset | owner, maker | a reset would end it | reminders wait for the settle window; the key is asked soon |
-//! | snooze | operator, owner, maker | open | reminders wait until a date |
+//! | snooze | operator, owner | open | reminders wait until a date |
 //! | acknowledge | operator | open | the same, and nobody but the operator ends it |
 //! | resume | operator, owner, maker | reminders wait, or it was not theirs | they no longer do; it is theirs again |
 //! | not mine | owner, maker | open | this person is told no more of it; the next in line is |
@@ -275,6 +275,8 @@ pub fn decide(act: Act, actor: &Actor, matter: &Matter, now: Timestamp, policy: 
             let is_said = pause.is_some_and(|pause| pause.why == why);
             Ok(if is_said { Change::Nothing } else { quiet(pause, Pause { why, until: now + span }) })
         }
+        // The owner answers for the account: a member's word does not keep mail from them for weeks (decision 47).
+        (Act::Snooze { .. }, Actor::Member(member)) if member.role != Role::Owner => Err(Refusal::NotYours),
         (Act::Snooze { until }, _) => dated(until, now, policy).map(|until| {
             let wanted = Pause { why: Why::Snoozed, until };
             if *actor == Actor::Operator { replaced(pause, wanted) } else { quiet(pause, wanted) }

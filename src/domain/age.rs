@@ -23,28 +23,44 @@ pub struct Known {
     pub provenance: Provenance,
 }
 
-/// Returns what one connection tells about a value when it first shows it, at `now`: the date that the
-/// inventory declares; else `now` if the value replaced another between two scans; else the connection's
-/// creation, where the source doesn't say that secrets can be replaced in place (`secrets_replaceable`);
-/// else only that it exists. Dates after `now` don't count.
+/// Returns what one connection tells about a value when it first shows it, at `shown_at`: `now`, or the date of an event that
+/// arrives now. It is the date that the inventory declares; else `shown_at` if the value replaced another between two scans;
+/// else the connection's creation, where the source doesn't say that secrets can be replaced in place
+/// (`secrets_replaceable`); else only that it exists. Dates after `now` don't count.
 pub fn at_first_sight(
     declared: Option<Timestamp>,
     created_at: Option<Timestamp>,
     replaces_another: bool,
     secrets_replaceable: bool,
+    shown_at: Timestamp,
     now: Timestamp,
 ) -> Known {
+    let shown_at = shown_at.min(now);
     let past = |at: &Timestamp| *at <= now;
     if let Some(since) = declared.filter(past) {
         return Known { since, provenance: Provenance::Declared };
     }
     if replaces_another {
-        return Known { since: now, provenance: Provenance::Observed };
+        return Known { since: shown_at, provenance: Provenance::Observed };
     }
     match created_at.filter(past) {
         Some(since) if !secrets_replaceable => Known { since, provenance: Provenance::Connected },
-        _ => Known { since: now, provenance: Provenance::FirstSeen },
+        _ => Known { since: shown_at, provenance: Provenance::FirstSeen },
     }
+}
+
+/// Returns what a connection's row tells later of the value that it goes on to show: the date that the inventory declares, else
+/// the connection's creation, as at first sight. `None` where it tells nothing. `is_first`: the connection has not ended, nor
+/// shown another value, since it was first seen.
+pub fn told_later(
+    declared: Option<Timestamp>,
+    created_at: Option<Timestamp>,
+    is_first: bool,
+    secrets_replaceable: bool,
+) -> Option<Known> {
+    let declared = declared.map(|since| Known { since, provenance: Provenance::Declared });
+    let connected = created_at.filter(|_| is_first && !secrets_replaceable);
+    declared.or(connected.map(|since| Known { since, provenance: Provenance::Connected }))
 }
 
 /// Returns the earlier of the two: nothing moves a secret's age forward. On the same instant the better
@@ -87,6 +103,21 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
     #[test]
+    fn what_an_event_shows_is_as_old_as_the_event_and_never_younger_than_now() {
+        let (told, ahead) = (NOW - days(4), NOW + days(1));
+        let seen = |replaces, shown_at| at_first_sight(None, None, replaces, false, shown_at, NOW);
+        assert_eq!(seen(true, told), Known { since: told, provenance: Provenance::Observed });
+        assert_eq!(seen(false, told), Known { since: told, provenance: Provenance::FirstSeen });
+        assert_eq!(seen(true, ahead).since, NOW, "no date ahead of us counts");
+        let declared = at_first_sight(Some(NOW - days(1)), None, true, false, told, NOW);
+        assert_eq!(
+            declared,
+            Known { since: NOW - days(1), provenance: Provenance::Declared },
+            "the platform's own date does"
+        );
+    }
+
+    #[test]
     fn the_best_source_at_first_sight_wins_and_the_future_never_counts() {
         let (past, future) = (Some(NOW - days(30)), Some(NOW + SECOND));
         let older = Some(NOW - days(200));
@@ -104,9 +135,22 @@ mod tests {
             (None, None, false, false, Some(NOW), Provenance::FirstSeen),
         ];
         for (row, (declared, created_at, replaces, replaceable, since, provenance)) in cases.into_iter().enumerate() {
-            let known = at_first_sight(declared, created_at, replaces, replaceable, NOW);
+            let known = at_first_sight(declared, created_at, replaces, replaceable, NOW, NOW);
             assert_eq!((Some(known.since), known.provenance), (since, provenance), "row {row}");
         }
+    }
+
+    #[test]
+    fn a_creation_that_is_told_later_dates_the_first_value_of_a_connection_and_no_other() {
+        let (declared, created) = (Some(NOW - days(30)), Some(NOW - days(200)));
+        let later = |declared, is_first, replaceable| {
+            told_later(declared, created, is_first, replaceable).map(|known| (Some(known.since), known.provenance))
+        };
+        assert_eq!(later(None, true, false), Some((created, Provenance::Connected)));
+        assert_eq!(later(None, false, false), None, "another value was there before");
+        assert_eq!(later(None, true, true), None, "it may have been replaced in place before we came");
+        assert_eq!(later(declared, true, false), Some((declared, Provenance::Declared)));
+        assert_eq!(told_later(None, None, true, false), None);
     }
 
     #[test]

@@ -11,6 +11,9 @@ use super::time::Timestamp;
 /// A note is a sentence, not a report.
 const NOTE_AT_MOST: usize = 200;
 
+/// The note of a word that is not the operator's: those of the one account that has the key have said that it leaked.
+pub const OWN_WORD: &str = "the account's own people say so";
+
 /// Why the operator's word on a leak is not noted. Says nothing of what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WordError {

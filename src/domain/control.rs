@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::belief::Belief;
+use super::blindness::CREDENTIALS;
 use super::ids::CredentialId;
 use super::outcome::{Part, Verdict};
 use super::time::{Timestamp, days, hours};
@@ -64,6 +65,13 @@ impl<'p> Needed<'p> {
             Self::Any(places) => places.iter().any(|part| has_control(part)),
         }
     }
+}
+
+/// Whether the operator's own credential speaks for one that was never let in, of a source with so many refused ones at the
+/// provider. It shows that the provider lets keys in, not that this source's rows are read rightly: where nobody of a source was
+/// ever let in and several were refused, a wrongly mapped column is likelier than that all of them are dead (decision 46).
+pub const fn own_speaks_for(source_was_let_in: bool, refused: u64) -> bool {
+    source_was_let_in || refused < CREDENTIALS as u64
 }
 
 /// The last acceptances at one endpoint: by whom, and the last one by anybody else. Two are enough to answer for every
@@ -187,6 +195,15 @@ mod tests {
         let mut unknown = Belief::default();
         unknown.let_in_over(&smtp, true);
         assert_eq!(home(&unknown), None);
+    }
+
+    #[test]
+    fn the_operators_own_credential_does_not_speak_for_a_source_that_is_turned_away_whole() {
+        for (source_was_let_in, refused, speaks) in
+            [(false, 0, true), (false, 4, true), (false, 5, false), (false, 1_000_000, false), (true, 1_000_000, true)]
+        {
+            assert_eq!(own_speaks_for(source_was_let_in, refused), speaks, "{source_was_let_in} {refused}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod told;
 use std::time::Duration;
 
 pub use encode::{Watched, connection_facts, person_facts};
-pub use gone::{Absence, absence, exceeds_vanish_limit};
+pub use gone::{Absence, Accepted, absence, exceeds_vanish_limit};
 pub use told::{Told, is_overtaken, told};
 
 use super::facts::{ConnectionStatus, EndedBy};

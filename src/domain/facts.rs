@@ -248,7 +248,8 @@ pub struct CredentialFacts {
     pub provenance: Provenance,
 }
 
-/// The operator's word that a value leaked: it holds in every account that has it.
+/// The operator's word that a value leaked: it holds in every account that has it. Or that of the one account that has it
+/// ([`crate::domain::compromise::OWN_WORD`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compromise {
     /// when it leaked, as well as is known

@@ -190,6 +190,8 @@ pub struct KnownFinding {
     pub severity: Severity,
     /// since when it holds
     pub since: Timestamp,
+    /// when its present opening began
+    pub opened_at: Timestamp,
     /// the latest facts
     pub evidence: serde_json::Map<String, serde_json::Value>,
     /// whether it may be mailed

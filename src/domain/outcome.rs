@@ -257,16 +257,17 @@ pub struct Answer {
 
 /// All parts together (DESIGN.md 4): accepted if any accepts, else limited if any is, refused only if
 /// every one refuses, partly refused if some refuse and the rest is unknown, else unknown. What the operator leaves out
-/// counts for nothing.
+/// counts for nothing. An endpoint that is asked several questions refuses only where each of them is refused: a question for
+/// another kind of value is always refused there.
 ///
 /// The reason is that of the last unknown part. No part at all is `unknown(no_prober)`.
-pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
+pub fn combine(parts: &[Part]) -> Outcome {
     let (mut limited, mut refused, mut unknown) = (false, false, None);
     for part in parts {
         match part.verdict {
             Verdict::Accepted => return Outcome::Accepted,
             Verdict::Limited => limited = true,
-            Verdict::Refused => refused = true,
+            Verdict::Refused => refused |= !parts.iter().any(|other| is_open(other) && is_same_place(other, part)),
             Verdict::Unknown(reason) => unknown = Some(reason),
             Verdict::NotAsked => {}
         }
@@ -279,6 +280,14 @@ pub fn combine<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Outcome {
     }
 }
 
+const fn is_open(part: &Part) -> bool {
+    matches!(part.verdict, Verdict::Unknown(_))
+}
+
+fn is_same_place(one: &Part, other: &Part) -> bool {
+    (&one.protocol, &one.endpoint) == (&other.protocol, &other.endpoint)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -289,9 +298,29 @@ mod tests {
     const DNS: Verdict = Verdict::Unknown(Reason::Dns);
 
     fn parts(verdicts: &[Verdict]) -> Vec<Part> {
-        let part =
-            |verdict| Part { protocol: "rest".to_owned(), endpoint: "default".to_owned(), verdict, status: None };
-        verdicts.iter().copied().map(part).collect()
+        let part = |(number, verdict): (usize, &Verdict)| at(&number.to_string(), *verdict);
+        verdicts.iter().enumerate().map(part).collect()
+    }
+
+    fn at(endpoint: &str, verdict: Verdict) -> Part {
+        Part { protocol: "rest".to_owned(), endpoint: endpoint.to_owned(), verdict, status: None }
+    }
+
+    #[test]
+    fn an_endpoint_that_leaves_one_of_its_questions_open_does_not_refuse() {
+        use Verdict::{Accepted, Refused};
+        let one =
+            |verdicts: &[Verdict]| combine(&verdicts.iter().map(|verdict| at("default", *verdict)).collect::<Vec<_>>());
+        assert_eq!(
+            one(&[TIMEOUT, Refused]),
+            Outcome::Unknown(Reason::Timeout),
+            "whatever kind it is of, it learnt nothing"
+        );
+        assert_eq!(one(&[Refused, TIMEOUT]), Outcome::Unknown(Reason::Timeout));
+        assert_eq!(one(&[Refused, Refused]), Outcome::Refused);
+        assert_eq!(one(&[TIMEOUT, Accepted]), Outcome::Accepted);
+        let elsewhere = [at("default", TIMEOUT), at("default", Refused), at("us", Refused)];
+        assert_eq!(combine(&elsewhere), Outcome::PartlyRefused(Reason::Timeout));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::ops::Ops;
 use crate::domain::action::{Act, Change, Refusal};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::compromise::{Noted, Word, WordError, word};
+use crate::domain::diff::Accepted;
 use crate::domain::ids::{FindingId, ProviderName};
 use crate::domain::time::{Timestamp, words};
 use crate::ledger::read::{Longer, Meant, finding_name};
@@ -93,16 +94,23 @@ impl Hand<'_> {
         Ok(noted)
     }
 
-    /// Believes that what a source no longer shows is gone. Returns how many connections ended.
+    /// Believes that what a source no longer shows is gone. Returns what that ended.
     ///
     /// # Errors
     /// [`NotDone`].
-    pub(super) async fn accept(&self, source: &str) -> Result<u64, NotDone> {
-        let ended = self.ops.operator.accept(source, self.visitor.known_as().as_ref()).await?;
+    pub(super) async fn accept(&self, source: &str) -> Result<Accepted, NotDone> {
+        let accepted = self.ops.operator.accept(source, self.visitor.known_as().as_ref()).await?;
         let unknown = || NotDone::Unknown("the configuration has no source of this name".to_owned());
-        let ended = ended.ok_or_else(unknown)?;
-        tracing::info!(by = %self.visitor.name, source, ended, "an operator believes what a source no longer shows");
-        Ok(ended)
+        let accepted = accepted.ok_or_else(unknown)?;
+        let Accepted { connections, people } = accepted;
+        tracing::info!(
+            by = %self.visitor.name,
+            source,
+            connections,
+            people,
+            "an operator believes what a source no longer shows"
+        );
+        Ok(accepted)
     }
 
     /// Believes a blind provider again, over one protocol or all. Returns the blind periods that this ends.

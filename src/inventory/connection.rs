@@ -145,12 +145,12 @@ pub(super) fn build(
         name: cells.name(NAME)?,
         status: status(&mut cells)?,
         created_at: cells.past(CREATED_AT, now, dropped)?,
-        updated_at: cells.time(UPDATED_AT)?,
-        deleted_at: cells.time(DELETED_AT)?,
+        updated_at: cells.time(UPDATED_AT, dropped)?,
+        deleted_at: cells.time(DELETED_AT, dropped)?,
         secret_set_at: cells.past(SECRET_SET_AT, now, dropped)?,
-        last_sync_at: cells.time(LAST_SYNC_AT)?,
+        last_sync_at: cells.time(LAST_SYNC_AT, dropped)?,
         key_id: cells.text(KEY_ID)?,
-        secret: secret(&mut cells)?,
+        secret: secret(&mut cells, dropped)?,
         secret_ref: cells.text(SECRET_REF)?,
         secret_version: cells.text(SECRET_VERSION)?,
         auth: cells.word(AUTH, &AUTHS)?,
@@ -159,7 +159,7 @@ pub(super) fn build(
         created_by: cells.id(CREATED_BY)?,
         running_jobs: cells.count(RUNNING_JOBS)?.unwrap_or_default(),
         used_for: cells.words(USED_FOR, &USES)?,
-        compromised_at: cells.past(COMPROMISED_AT, now, dropped)?,
+        compromised_at: cells.past_fact(COMPROMISED_AT, now, dropped)?,
         tags: cells.list(TAGS)?,
     };
     if let Some(secret) = record.secret.take() {
@@ -174,11 +174,11 @@ fn status(cells: &mut Cells<'_>) -> Result<RecordStatus, FieldProblem> {
         return Ok(status);
     }
     // what is no date at all is quarantined when the date is read
-    Ok(if cells.is_empty(DELETED_AT) { RecordStatus::Active } else { RecordStatus::Deleted })
+    Ok(if cells.has_time(DELETED_AT) { RecordStatus::Deleted } else { RecordStatus::Active })
 }
 
-/// The secret as it was given: a literal, never interpreted.
-fn secret(cells: &mut Cells<'_>) -> Result<Option<Secret>, FieldProblem> {
+/// The secret as it was given: a literal, never interpreted. One that the export has masked was not given.
+fn secret(cells: &mut Cells<'_>, dropped: &mut Vec<FieldProblem>) -> Result<Option<Secret>, FieldProblem> {
     let cell = cells.take(SECRET);
     let Cell::Text(text) = cell else {
         cells.set(SECRET, cell);
@@ -189,12 +189,51 @@ fn secret(cells: &mut Cells<'_>) -> Result<Option<Secret>, FieldProblem> {
     if let Cow::Owned(mut copy) = text {
         copy.zeroize(); // it had to be unescaped; a JSON parser's own scratch space is beyond our reach
     }
-    Ok((!secret.is_empty()).then_some(secret))
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    if secret.expose().contains(['\n', '\r']) {
+        return Err(cells.problem(SECRET, "holds a line end; a key is one line"));
+    }
+    if is_masked(&secret) {
+        dropped.push(cells.problem(SECRET, MASKED));
+        return Ok(None);
+    }
+    Ok(Some(secret))
+}
+
+const MASKED: &str =
+    "is masked, and counts as not given; have the export write the secret itself, or leave the field empty";
+
+/// What exports write in the place of a secret.
+const IN_PLACE: [&str; 9] =
+    ["redacted", "[redacted]", "<redacted>", "masked", "hidden", "filtered", "[filtered]", "null", "undefined"];
+/// What they cover it with.
+const MASK: [char; 3] = ['*', '•', '●'];
+/// Part of one is covered.
+const COVERED: [&str; 3] = ["****", "••••", "●●●●"];
+
+/// Whether a text only says that there is a secret: taken for one, it would be the same in every row, and another than before.
+fn is_masked(secret: &Secret) -> bool {
+    let text = secret.expose();
+    let is_covered = COVERED.iter().any(|run| text.contains(run));
+    is_covered || IN_PLACE.iter().any(|word| text.eq_ignore_ascii_case(word)) || text.trim_matches(MASK).is_empty()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_the_place_of_a_secret_is_none() {
+        for masked in ["***", "********", "••••••••", "abcd****wxyz", "re_●●●●", "REDACTED", "[Filtered]", "NULL"]
+        {
+            assert!(is_masked(&Secret::new(masked)), "{masked}");
+        }
+        for secret in ["kit_0123", "a*b", "null0123", "SG.x-y_z.…", "xxxxxxxxxxxxxxxx"] {
+            assert!(!is_masked(&Secret::new(secret)), "{secret}");
+        }
+    }
 
     #[test]
     fn every_number_names_its_field() {

@@ -10,6 +10,7 @@ use serde_json::error::Category;
 
 use super::cells::{Cell, Cells, Contract};
 use super::lines::CellSeed;
+use super::values::EARLIEST;
 use super::{connection, person};
 use crate::domain::event::{EventKind, Subject};
 use crate::domain::record::{ConnectionRecord, FieldProblem, PersonRecord};
@@ -170,7 +171,7 @@ impl<'a> Envelope<'a> {
             _ => return Err(problem(TYPE, format!("is missing; write one of {}", kinds()))),
         };
         let at = match &self.timestamp {
-            Some(Cell::Text(text)) => Timestamp::parse(text.trim()),
+            Some(Cell::Text(text)) => Timestamp::parse(text.trim()).filter(|at| *at >= EARLIEST),
             _ => None,
         };
         let form = "must be when it happened, as RFC 3339 (2026-01-31T09:30:00Z) or whole Unix seconds";

@@ -38,6 +38,10 @@ enum Format {
     Jsonl,
 }
 
+/// Whose the rows are that it took in can't be said: none of them may count as missing.
+const SWALLOWS: &str = "holds another row, as where a quotation mark is left open; have the export double each quotation mark \
+                        within a field";
+
 enum State {
     Reading,
     Ended,
@@ -161,7 +165,12 @@ impl Lane {
             Ok(text) => self.format.cells(text, self.contract, &mut self.remarks),
             Err(e) => Err(self.format.not_utf8(record, e.error_len().is_none(), self.contract, &mut self.remarks)),
         };
+        let swallows = matches!(&self.format, Format::Csv(columns) if columns.holds_another(record));
         match parsed {
+            Ok(cells) if swallows => {
+                let problem = build(cells, self.now, &mut Vec::new()).err();
+                row(None, None, Err(problem.unwrap_or_else(|| row_problem(SWALLOWS.to_owned()))), Vec::new())
+            }
             Ok(cells) => {
                 let mut dropped = Vec::new();
                 let (id, account) = (cells.row_id(), cells.row_account());
@@ -171,7 +180,7 @@ impl Lane {
             Err(Bad { cut: Some(cut), .. }) if frame.ending == Ending::File => {
                 Err(self.cut_short(frame, format!("the last record {cut} and isn't ended by a line end")))
             }
-            Err(bad) => row(bad.id, None, Err(bad.problem), Vec::new()),
+            Err(bad) => row(bad.id.filter(|_| !swallows), None, Err(bad.problem), Vec::new()),
         }
     }
 

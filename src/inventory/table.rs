@@ -72,6 +72,15 @@ impl Columns {
         Ok(cells)
     }
 
+    /// Whether a record that runs over several lines is made of rows: its first line and another one have as many fields as a
+    /// row has. Then a quotation mark that nobody doubled has taken in what follows, with somebody else's secret. A name of
+    /// several lines shares its row's fields between them.
+    pub(super) fn holds_another(&self, record: &[u8]) -> bool {
+        let is_row = |line: &[u8]| line.iter().filter(|byte| **byte == b',').count() + 1 >= self.count;
+        let mut lines = record.split(|byte| matches!(byte, b'\n' | b'\r'));
+        lines.next().is_some_and(is_row) && lines.any(is_row)
+    }
+
     /// The id of a record that was too long to be kept, from its first part.
     pub(super) fn id_of_first_part(&mut self, part: &[u8]) -> Option<String> {
         let part = String::from_utf8_lossy(part);

@@ -16,6 +16,11 @@ const LONGEST_TEXT: usize = 8192;
 /// The longest name, in characters; the rest is cut.
 const LONGEST_NAME: usize = 200;
 
+/// What many a platform writes for no date.
+const EPOCH: Timestamp = Timestamp::from_secs(0);
+/// The first instant of the year 2000: no platform has connections from before.
+pub(super) const EARLIEST: Timestamp = Timestamp::from_secs(946_684_800);
+
 const CONTROL: &str = "holds a control character, such as a tab or a line end";
 
 type Read<T> = Result<T, FieldProblem>;
@@ -89,13 +94,44 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 
-    /// An instant, or nothing.
-    pub(super) fn time(&mut self, field: usize) -> Read<Option<Timestamp>> {
+    /// An instant, or nothing. The first of the Unix epoch is how platforms write that there is none. One from before there
+    /// were such platforms is dropped, and told: a day written as a number (20261101) is one of 1970.
+    pub(super) fn time(&mut self, field: usize, dropped: &mut Vec<FieldProblem>) -> Read<Option<Timestamp>> {
         let Some(text) = self.raw(field)? else { return Ok(None) };
-        match Timestamp::parse(&text) {
-            Some(at) => Ok(Some(at)),
-            None => Err(self.wrong(field, "RFC 3339 (2026-01-31T09:30:00Z) or whole Unix seconds", &text)),
+        let Some(at) = Timestamp::parse(&text) else {
+            return Err(self.wrong(field, "RFC 3339 (2026-01-31T09:30:00Z) or whole Unix seconds", &text));
+        };
+        if at == EPOCH {
+            return Ok(None);
         }
+        if at < EARLIEST {
+            let reason = "lies before the year 2000 and is ignored; write RFC 3339 or whole Unix seconds";
+            dropped.push(self.problem(field, reason));
+            return Ok(None);
+        }
+        Ok(Some(at))
+    }
+
+    /// Whether an instant is given, be it one that is then dropped.
+    pub(super) fn has_time(&self, field: usize) -> bool {
+        let is_none = matches!(self.get(field), Cell::Text(text) if Timestamp::parse(text.trim()) == Some(EPOCH));
+        !self.is_empty(field) && !is_none
+    }
+
+    /// An instant that can only lie in the past, of something that is so whatever its date: one from before there were
+    /// platforms stands for the first instant that there could be.
+    pub(super) fn past_fact(
+        &mut self,
+        field: usize,
+        now: Timestamp,
+        dropped: &mut Vec<FieldProblem>,
+    ) -> Read<Option<Timestamp>> {
+        let told = match self.get(field) {
+            Cell::Text(text) => Timestamp::parse(text.trim()),
+            _ => None,
+        };
+        let is_early = told.is_some_and(|at| at != EPOCH && at < EARLIEST);
+        Ok(self.past(field, now, dropped)?.or(is_early.then_some(EARLIEST)))
     }
 
     /// An instant that can only lie in the past. One in the future is dropped, and told.
@@ -105,7 +141,7 @@ impl<'a> Cells<'a> {
         now: Timestamp,
         dropped: &mut Vec<FieldProblem>,
     ) -> Read<Option<Timestamp>> {
-        let time = self.time(field)?;
+        let time = self.time(field, dropped)?;
         if time.is_some_and(|at| at > now + CLOCK_TOLERANCE) {
             let reason = "lies in the future and is ignored; check the platform's clock and time zone";
             dropped.push(self.problem(field, reason));

@@ -17,6 +17,7 @@ use super::session::Session;
 use super::{Ledger, due, escrow, turn};
 use crate::domain::action::{Act, ActPolicy, Actor, Change, Matter, Member, Pause, Refusal, Why, decide};
 use crate::domain::belief::Belief;
+use crate::domain::compromise::OWN_WORD;
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId};
 use crate::domain::liveness::destroyed;
@@ -312,8 +313,7 @@ impl Doing<'_> {
     async fn compromise(&mut self) -> Result<(), LedgerError> {
         let credential = self.about.credential;
         if self.about.matter.alone {
-            let note = "the account's own people say so";
-            self.tx.run(&NOTE, [credential.0.into(), self.now.into(), note.into()]).await?;
+            self.tx.run(&NOTE, [credential.0.into(), self.now.into(), OWN_WORD.into()]).await?;
             due::by_credential(self.tx, &[credential], self.now).await?;
         } else {
             let findings = self.siblings().await?;

@@ -182,33 +182,44 @@ impl CollectLedger for Ledger {
     }
 }
 
-type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Option<Timestamp>, Option<Timestamp>, Flag, Flag, String);
+type LastSaid = (Option<Timestamp>, Flag, Flag);
+type LastUse = (UseId, Flag, CredentialId, Fingerprint, Flag, Flag, Option<Timestamp>, LastSaid, String);
 
-fn known_use(
-    (id, open, credential, fingerprint, placeholder, own_from, compromised_at, syncs, sends, account): LastUse,
-) -> KnownUse {
+fn known_use((id, open, credential, fingerprint, placeholder, is_first, own_from, said, account): LastUse) -> KnownUse {
+    let (compromised_at, syncs, sends) = said;
     let said = Said { compromised_at, syncs: syncs.0, sends: sends.0 };
-    KnownUse { id, open: open.0, credential, fingerprint, placeholder: placeholder.0, account, own_from, said }
+    let (open, placeholder, is_first) = (open.0, placeholder.0, is_first.0);
+    KnownUse { id, open, credential, fingerprint, placeholder, account, is_first, own_from, said }
 }
 
 impl Ledger {
     async fn known_source(&self, name: &str) -> Result<Option<SourceState>, LedgerError> {
         type At = Option<Timestamp>;
-        type Row = (SourceId, At, At, At, i64, i64, At, Option<String>, u64);
+        type Row = (SourceId, (At, At), At, At, i64, i64, At, Option<String>, u64);
         let rows: Vec<Row> = self.look("find a source").await?.rows("source", &SOURCE, [name.into()]).await?;
-        let state =
-            |(id, last_complete, last_taken, last_people, max_connection, max_person, from, basis, last_rows): Row| {
-                SourceState {
-                    id,
-                    last_complete,
-                    last_taken,
-                    last_people,
-                    changes: from.zip(basis).map(|(from, basis)| ChangesMark { from, basis }),
-                    max_connection,
-                    max_person,
-                    last_rows,
-                }
-            };
+        let state = |(
+            id,
+            (last_complete, last_through),
+            last_taken,
+            last_people,
+            max_connection,
+            max_person,
+            from,
+            basis,
+            last_rows,
+        ): Row| {
+            SourceState {
+                id,
+                last_complete,
+                last_through,
+                last_taken,
+                last_people,
+                changes: from.zip(basis).map(|(from, basis)| ChangesMark { from, basis }),
+                max_connection,
+                max_person,
+                last_rows,
+            }
+        };
         Ok(rows.into_iter().next().map(state))
     }
 }
@@ -217,7 +228,7 @@ pub(super) const NEW_SOURCE: Sql = sql!("INSERT INTO source (name) VALUES ($1) O
 
 pub(super) const SOURCE: Sql = sql!(
     "SELECT " [page
-        "id, last_complete, last_taken, last_people, coalesce((SELECT max(id) FROM connection), 0),
+        "id, " [json [array "last_complete, last_through"]] ", last_taken, last_people, coalesce((SELECT max(id) FROM connection), 0),
          coalesce((SELECT max(id) FROM person), 0), changes_from, changes_basis, last_rows"] "
      FROM source WHERE name = $1"
 );
@@ -244,8 +255,10 @@ pub(super) const KNOWN_CONNECTIONS: Sql = sql!(
         "c.id, c.status, " [json [array "c.facts_at, c.own_date"]] ", coalesce(c.row_at, c.facts_at), coalesce(c.secret_at, c.facts_at), c.told_at,
          c.absent_since, "
         [json "(SELECT " [array
-            "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder, u.own_from, u.compromised_at, u.syncs, u.sends,
-             a.external_id"] "
+            "u.id, u.until IS NULL, k.id, k.fingerprint, k.placeholder,
+             NOT EXISTS (SELECT 1 FROM use AS b
+                         WHERE b.connection_id = c.id AND b.id <> u.id AND b.ended_by <> 'identified'),
+             u.own_from, " [json [array "u.compromised_at, u.syncs, u.sends"]] ", a.external_id"] "
                 FROM use AS u JOIN credential AS k ON k.id = u.credential_id JOIN account AS a ON a.id = u.account_id
                 WHERE u.id = coalesce((SELECT o.id FROM use AS o WHERE o.connection_id = c.id AND o.until IS NULL),
                                       (SELECT max(x.id) FROM use AS x WHERE x.connection_id = c.id)))"]] "

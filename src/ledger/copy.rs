@@ -111,7 +111,7 @@ macro_rules! write_table {
 pub(super) const TABLES: &[Table] = &[
     table!(source by id (id bigint, name text, last_complete bigint, last_people bigint, last_read bigint,
         last_rows bigint, last_error text, quarantined bigint, held_back bigint, held_back_people bigint, remarks text,
-        syncs_told bigint, last_changes bigint, changes_from bigint, changes_basis text, last_event bigint, last_taken bigint)),
+        syncs_told bigint, last_changes bigint, changes_from bigint, changes_basis text, last_event bigint, last_taken bigint, last_through bigint)),
     table!(account by id (id bigint, source_id bigint, external_id text, unsure bigint)),
     table!(person by id (id bigint, source_id bigint, account_id bigint, member_id text, email text, role text,
         status text, verified bigint, locale text, timezone text, digest text, absent_since bigint, told_at bigint, facts_at bigint)),

@@ -96,6 +96,11 @@ impl ProbeLedger for Ledger {
         Ok(credentials(line.rows("credential", &SUSPECTS, page).await?))
     }
 
+    async fn refused_by_source(&self, provider: &ProviderName) -> Result<Vec<(SourceId, u64)>, LedgerError> {
+        let mut line = self.look("count refused credentials by source").await?;
+        line.rows("credential", &REFUSED_BY_SOURCE, [provider.as_str().into()]).await
+    }
+
     async fn sharing_a_key(&self, ids: &[CredentialId]) -> Result<Vec<CredentialId>, LedgerError> {
         keymates::sharing(&mut self.look("look for other secrets of the same keys").await?, ids).await
     }
@@ -321,6 +326,13 @@ pub(super) const SUSPECTS: Sql = sql!(
     "SELECT " [page by "k.id": [fill packed_credential]] "
      FROM (SELECT id FROM credential WHERE provider = $1 AND liveness = 'suspect' AND id > $2 ORDER BY id LIMIT $3) AS due
      JOIN credential AS k ON k.id = due.id"
+);
+
+pub(super) const REFUSED_BY_SOURCE: Sql = sql!(
+    "SELECT " [page "source_id, refused"] "
+     FROM (SELECT source_id, count(*) AS refused FROM credential
+           WHERE provider = $1 AND liveness IN ('suspect', 'dead', 'shredded') AND liveness <> 'live'
+           GROUP BY source_id) AS counted"
 );
 
 pub(super) const CONTROLS: Sql = sql!(

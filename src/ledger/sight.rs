@@ -142,9 +142,12 @@ pub(super) const OF_PROVIDER: Sql = sql!(
     "SELECT " [page "protocol, endpoint, " [json "answers"] ", " [json "state"] ", word_at"] " FROM sight WHERE provider = $1"
 );
 
-// One row an endpoint of the catalogue: a few dozen.
-pub(super) const STATES: Sql =
-    sql!("SELECT " [page "provider, protocol, endpoint, " [json "state"] ", word_at"] " FROM sight");
+// One row an endpoint of the catalogue: a few dozen. A provider with nobody left to ask is not blind: nothing would ever end it.
+pub(super) const STATES: Sql = sql!(
+    "SELECT " [page "s.provider, s.protocol, s.endpoint, " [json "s.state"] ", s.word_at"] "
+     FROM sight AS s
+     WHERE EXISTS (SELECT 1 FROM credential AS k WHERE k.provider = s.provider AND k.probe_at IS NOT NULL)"
+);
 
 pub(super) const WRITE: Sql = sql!(
     "INSERT INTO sight (provider, protocol, endpoint, answers, state)

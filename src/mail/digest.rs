@@ -80,7 +80,7 @@ pub(super) fn compose<'a>(
     let account = clean::name(&mail.account);
     let said = said(&open, &closed, &voice);
     Digest {
-        subject: subject(&said, reminder(&open, mail.references.len()), &voice),
+        subject: subject(&said, reminder(&open, mail.earlier), &voice),
         language,
         preview: preview(&items, &done),
         platform,
@@ -141,16 +141,12 @@ fn subject(said: &str, reminder: Option<u32>, voice: &Voice<'_>) -> String {
     }
 }
 
-/// So many earlier mails are counted ([`ClaimedMail::references`]).
-const REFERENCES_AT_MOST: usize = 10;
-
 /// The greatest step, where every item has been told before, and never more than the mails that this reader has had of them:
 /// steps that were told to others, or to nobody, are no reminders to them.
-fn reminder(groups: &[Group<'_>], earlier: usize) -> Option<u32> {
+fn reminder(groups: &[Group<'_>], earlier: u32) -> Option<u32> {
     let steps = || groups.iter().map(|group| group.all.iter().map(|notice| notice.step).max().unwrap_or(0));
     let told_before = earlier > 0 && steps().all(|step| step > 0);
-    let had = if earlier < REFERENCES_AT_MOST { u32::try_from(earlier).unwrap_or(u32::MAX) } else { u32::MAX };
-    steps().max().filter(|_| told_before).map(|step| step.min(had))
+    steps().max().filter(|_| told_before).map(|step| step.min(earlier))
 }
 
 /// The subject again, without its reminder; of what is settled, a whole sentence.

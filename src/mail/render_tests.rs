@@ -356,7 +356,7 @@ pub(super) fn another(notice: &MailNotice) -> MailNotice {
 #[test]
 fn a_key_of_a_blind_provider_may_still_work() {
     let text = joined(&parts(&sample("doubtful")).text);
-    assert!(text.contains("ConvertKit turns everybody away, which says nothing of this key."), "{text}");
+    assert!(text.contains("the answers of ConvertKit can't be relied on, for this key or any other."), "{text}");
     let mut kept = sample("revocation-missing");
     kept.notices[0].belief = Belief { unknown_since: Some(NOW - days(1)), ..Belief::default() };
     assert!(parts(&kept).subject.ends_with("it may still work"));

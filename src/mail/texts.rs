@@ -163,6 +163,8 @@ tables! {
         accepted: Sentence,
         grant: Sentence,
         grant_since: Sentence,
+        own: Sentence,
+        own_grant: Sentence,
     }
     /// What the value is, and what it ought to be.
     WrongKindTexts { named: Sentence, unnamed: Sentence, }

@@ -25,14 +25,19 @@ use crate::domain::brake::{BrakePolicy, Braked};
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{ProviderName, ScanId};
 use crate::domain::ladder::Ladders;
+use crate::domain::outcome::Reason;
 use crate::domain::quiet::Quiet;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, hours};
 use crate::ports::bounce::ReturnAddresses;
 use crate::ports::links::Links;
 use crate::ports::meter::{BounceOutcome, Meter};
 use crate::ports::notify::{Mailer, NotifyLedger, Recheck, Renderer, WaitReason};
 use crate::ports::span::stage;
 use crate::ports::{Clock, LedgerError, Progress};
+
+/// So long a notice waits for a blind provider: a day longer than one that only refuses is blind. What is told then says that
+/// its answers can't be relied on.
+const BLIND_AT_MOST: Duration = hours(72);
 
 /// How mail is sent.
 #[derive(Clone, Debug)]
@@ -242,17 +247,53 @@ where
 /// Whether nothing is said of a key for now, because it is being refused and that is neither confirmed nor contradicted.
 /// That its death can't be proven is said all the same: waiting is what has come to nothing. So is a leak where the
 /// refusal proves nothing as it stands, for want of a control or of an answer over another protocol: nothing says when it will.
+///
+/// What a blind provider says confirms nothing either, and is not waited out for ever: see [`BLIND_AT_MOST`].
 fn waits(rule: RuleName, belief: &Belief) -> bool {
-    let doubtful = belief.no_control || belief.partly.is_some();
-    belief.liveness == Liveness::Suspect
-        && match rule {
-            RuleName::RevocationUnproven => false,
-            RuleName::SecretCompromised => !doubtful,
-            _ => true,
-        }
+    let is_suspect = belief.liveness == Liveness::Suspect;
+    let is_doubtful = belief.no_control || belief.partly.is_some();
+    match rule {
+        RuleName::RevocationUnproven => false,
+        RuleName::SecretCompromised => is_suspect && !is_doubtful,
+        _ => is_suspect || is_refused_by_the_blind(belief),
+    }
+}
+
+/// Whether the provider refuses a key that is not believed dead for it, because it is blind, and has not been for long.
+fn is_refused_by_the_blind(belief: &Belief) -> bool {
+    let unknown_for = belief.asked_at.zip(belief.unknown_since).map(|(asked_at, since)| asked_at.since(since));
+    matches!(belief.liveness, Liveness::Live | Liveness::Unverified)
+        && belief.unknown_reason == Some(Reason::Blind)
+        && unknown_for.is_some_and(|so_long| so_long <= BLIND_AT_MOST)
 }
 
 /// Whether a belief is so old that nothing should be said from it.
 fn is_old(asked_at: Option<Timestamp>, now: Timestamp, limit: Duration) -> bool {
     asked_at.is_none_or(|at| now.since(at) > limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_790_000_000);
+
+    fn unknown(liveness: Liveness, reason: Reason, hours_ago: u64) -> Belief {
+        let unknown_since = Some(NOON - hours(hours_ago));
+        Belief { liveness, asked_at: Some(NOON), unknown_since, unknown_reason: Some(reason), ..Belief::default() }
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_key_that_a_blind_provider_refuses_for_three_days_but_what_is_urgent_or_was_waited_for() {
+        use Liveness::{Live, Unverified};
+        let waiting = |rule, liveness, reason, hours_ago| waits(rule, &unknown(liveness, reason, hours_ago));
+        for rule in [RuleName::RevocationMissing, RuleName::SecretStale, RuleName::ConnectionOrphaned] {
+            assert!(waiting(rule, Live, Reason::Blind, 0) && waiting(rule, Unverified, Reason::Blind, 72), "{rule:?}");
+            assert!(!waiting(rule, Live, Reason::Blind, 73), "a provider may be blind for ever");
+            assert!(!waiting(rule, Live, Reason::ServerError, 0), "whoever says nothing refuses nobody");
+        }
+        for rule in [RuleName::SecretCompromised, RuleName::RevocationUnproven] {
+            assert!(!waiting(rule, Live, Reason::Blind, 0), "{rule:?}");
+        }
+    }
 }

@@ -127,7 +127,9 @@ impl Planner<'_> {
             return Decision::NotYet; // the provider has yet to say what came of the reset
         }
         let ladder = self.ladders.of(due.rule);
-        let Some((step, next_step_at)) = ladder.take_announced(due.opened_at, due.last_step, now) else {
+        // Whoever was told that a reset is awaited is told how it ended, also where a step is due once more for another reader.
+        let last_step = if due.window_over.is_some() { due.last_step.max(due.told_step) } else { due.last_step };
+        let Some((step, next_step_at)) = ladder.take_announced(due.opened_at, last_step, now) else {
             return Decision::NotYet;
         };
         let readers = due.people.iter().map(|candidate| (candidate.id, candidate.reader));

@@ -103,7 +103,7 @@ pub struct Reservation {
 }
 
 /// The first of each run of fresh numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reserved {
     /// first connection
     pub connection: i64,
@@ -124,7 +124,9 @@ pub struct SourceState {
     pub id: SourceId,
     /// when the last complete snapshot began; `None` before the first
     pub last_complete: Option<Timestamp>,
-    /// when the list was made that it read, which may lie before its beginning
+    /// when the last snapshot began that was read to its end, be it with rows that may be about anybody; `None` before the first
+    pub last_through: Option<Timestamp>,
+    /// when the list was made that the last complete one read, which may lie before its beginning
     pub last_taken: Option<Timestamp>,
     /// when people were last read completely
     pub last_people: Option<Timestamp>,
@@ -205,6 +207,8 @@ pub struct KnownUse {
     pub placeholder: bool,
     /// its account, by the platform's id
     pub account: String,
+    /// true where no other use of the connection has ended: one of which only more was said does not count
+    pub is_first: bool,
     /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
     pub own_from: Option<Timestamp>,
     /// what the row last said of the value

@@ -27,6 +27,8 @@ pub trait Meter: Send + Sync {
     fn moved(&self, _provider: &ProviderName, _to: Liveness) {}
     /// A credential's liveness would have changed, had its provider not been blind.
     fn held(&self, _provider: &ProviderName) {}
+    /// Of what a credential was told not everything counts, because its provider is blind.
+    fn blinded(&self, _provider: &ProviderName) {}
     /// One try to send a mail is over, and the ledger has it.
     fn mailed(&self, _outcome: MailOutcome) {}
     /// A message that came to the return path was handled, and the ledger has what followed.

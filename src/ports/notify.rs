@@ -147,6 +147,8 @@ pub struct ClaimedMail {
     pub maybe_sent: bool,
     /// Message-IDs of earlier mails to this person about the same findings, oldest first, at most ten
     pub references: Vec<String>,
+    /// how many earlier ones there are
+    pub earlier: u32,
     /// its notices, worst first
     pub notices: Vec<MailNotice>,
 }

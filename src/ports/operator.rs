@@ -6,6 +6,7 @@ use super::LedgerError;
 use crate::domain::action::{Act, Change, OperatorName, Refusal};
 use crate::domain::blindness::{Blind, Scope};
 use crate::domain::compromise::{Noted, Word};
+use crate::domain::diff::Accepted;
 use crate::domain::ids::{CredentialId, FindingId, ProviderName};
 use crate::domain::time::Timestamp;
 
@@ -30,13 +31,13 @@ pub trait Operator: Send + Sync {
         by: Option<&'a OperatorName>,
     ) -> BoxFuture<'a, Result<Noted, LedgerError>>;
 
-    /// Believes that what the last whole reading of a source no longer showed is gone. Returns how many connections ended;
+    /// Believes that what the last whole reading of a source no longer showed is gone. Returns what that ended;
     /// `None` where the configuration has no such source.
     fn accept<'a>(
         &'a self,
         source: &'a str,
         by: Option<&'a OperatorName>,
-    ) -> BoxFuture<'a, Result<Option<u64>, LedgerError>>;
+    ) -> BoxFuture<'a, Result<Option<Accepted>, LedgerError>>;
 
     /// Believes a provider again that is blind, over one protocol or all. Returns the blind periods that this ends.
     fn trust<'a>(

@@ -48,6 +48,12 @@ pub trait ProbeLedger {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<DueCredential>, LedgerError>>;
 
+    /// How many credentials of one provider that are suspects, dead or destroyed each source has that has any.
+    fn refused_by_source(
+        &self,
+        provider: &ProviderName,
+    ) -> impl Future<Output = Result<Vec<(SourceId, u64)>, LedgerError>>;
+
     /// Those among these credentials beside which there are others with the same public half, at the same provider, that
     /// are not proven dead.
     fn sharing_a_key(&self, ids: &[CredentialId]) -> impl Future<Output = Result<Vec<CredentialId>, LedgerError>>;

@@ -106,13 +106,15 @@ impl HttpDoor {
             Err(error) => return Answered::nothing(reason(&error)),
         };
         let status = response.status().as_u16();
-        let pause = wait(response.headers().get(RETRY_AFTER), clock.now()).filter(|_| matches!(status, 429 | 503));
+        let pause = wait(response.headers().get(RETRY_AFTER), clock.now());
         let date = dated(response.headers(), clock.shown());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let verdict = match body(response).await {
             Ok(body) => classify(&probe.answers, status, content_type.as_deref(), &body).0,
             Err(reason) => Verdict::Unknown(reason),
         };
+        // HubSpot says it with 477, AWeber with 403 (PROVIDERS.md 5.1). Who has answered is not asked again for it.
+        let pause = pause.filter(|_| matches!(verdict, Verdict::Unknown(_)));
         let retry_after = pause.map(|pause| pause.min(LONGEST_RETRY_AFTER));
         Answered { verdict, status: Some(status), retry_after, date }
     }

@@ -166,6 +166,66 @@ async fn whoever_hangs_up_was_not_reached_and_whoever_speaks_no_http_answers_non
     }
 }
 
+/// Answers the questions one after another, each over a connection of its own; returns how many came.
+fn answering(answers: Vec<&'static str>) -> (Url, std::thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+    let server = std::thread::spawn(move || {
+        for answer in &answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            write!(stream, "HTTP/1.1 {answer}").unwrap();
+        }
+        listener.set_nonblocking(true).unwrap();
+        answers.len() + usize::from(listener.accept().is_ok())
+    });
+    (address, server)
+}
+
+const FORMS: &str =
+    "200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\nConnection: close\r\n\r\n{\"forms\":[]}";
+const NO_ACCOUNT: &str = "401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: 34\r\nConnection: close\r\n\r\n\
+                          {\"error\":\"Authorization Failed\" } ";
+const TROUBLE: &str = "503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const LIMIT: &str =
+    "429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: close\r\n\r\nRetry later";
+
+#[tokio::test]
+async fn of_which_kind_a_value_is_only_the_refusal_of_the_other_question_tells() {
+    let key = "abcdefghij0123456789_K";
+    let accepted = Outcome::Accepted;
+    for (answers, outcome, kind) in [
+        (&[NO_ACCOUNT, FORMS][..], accepted, Some("api_key")),
+        (&[TROUBLE, FORMS], accepted, None),
+        (&[LIMIT], Outcome::Unknown(Reason::RateLimited), None), // and nothing more is asked
+        (&[TROUBLE, NO_ACCOUNT], Outcome::Unknown(Reason::ServerError), None),
+    ] {
+        let (address, server) = answering(answers.to_vec());
+        let answer = ask("convertkit", address, None, key).await;
+        assert_eq!((answer.outcome, answer.kind.as_deref()), (outcome, kind), "{answers:?}");
+        let asked = tokio::task::spawn_blocking(move || server.join().unwrap()).await.unwrap();
+        assert_eq!(asked, answers.len(), "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_heard_whatever_the_status_unless_the_question_was_answered() {
+    for (answer, pause) in [
+        ("477 Moving\r\nRetry-After: 86400\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", Some(86_400)),
+        (
+            "401 Unauthorized\r\nRetry-After: 60\r\nContent-Type: application/json\r\nContent-Length: 68\r\nConnection: close\r\n\r\n\
+          {\"status\":\"error\",\"message\":\"x\",\"category\":\"INVALID_AUTHENTICATION\"}",
+            None,
+        ),
+    ] {
+        let (address, server) = answering(vec![answer]);
+        let answer = ask("hubspot", address, None, "pat-na1-0123").await;
+        assert_eq!(answer.retry_after, pause.map(Duration::from_secs), "{:?}", answer.outcome);
+        assert_eq!(answer.outcome == Outcome::Refused, pause.is_none(), "{:?}", answer.outcome);
+        tokio::task::spawn_blocking(move || server.join().unwrap()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_body_without_end_is_cut_while_it_is_read() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

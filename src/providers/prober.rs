@@ -171,7 +171,8 @@ impl ProviderLane {
             heard.parts.push(Part { protocol, endpoint, verdict, status });
             let let_in = matches!(verdict, Verdict::Accepted | Verdict::Limited);
             // Asked to wait: no further request to this provider for this credential now.
-            if let_in || heard.retry_after.is_some_and(|pause| !pause.is_zero()) {
+            let is_limit = verdict == Verdict::Unknown(Reason::RateLimited);
+            if let_in || is_limit || heard.retry_after.is_some_and(|pause| !pause.is_zero()) {
                 return;
             }
         }
@@ -207,7 +208,9 @@ impl ProviderLane {
         heard.took += clock.now().since(asked_at);
         heard.retry_after = heard.retry_after.max(answered.retry_after);
         heard.date = answered.date.or(heard.date);
-        if matches!(answered.verdict, Verdict::Accepted | Verdict::Limited) {
+        // A value of the kind that was asked about first may be let in here as well: only its refusal tells of which kind it is.
+        let is_told = heard.parts.iter().all(|part| !matches!(part.verdict, Verdict::Unknown(_)));
+        if is_told && matches!(answered.verdict, Verdict::Accepted | Verdict::Limited) {
             heard.kind.clone_from(&probe.key_kind);
         }
         (answered.verdict, answered.status)

@@ -41,6 +41,8 @@ pub struct Part {
     ended: Option<Timestamp>,
     /// true where nobody else's was known before
     is_first: bool,
+    /// true where none is anybody else's
+    is_alone: bool,
 }
 
 impl Part {
@@ -48,7 +50,7 @@ impl Part {
     pub fn of(uses: &OwnUses) -> Self {
         let since = uses.uses.iter().map(|used| used.since).min();
         let ended = uses.uses.iter().filter_map(|used| used.until).max().filter(|_| uses.open == 0);
-        Self { since, open: uses.open, ended, is_first: uses.is_first }
+        Self { since, open: uses.open, ended, is_first: uses.is_first, is_alone: uses.is_alone }
     }
 }
 
@@ -71,7 +73,7 @@ impl<'a> Own<'a> {
         row.source.clone_from(&self.account.source);
         row.open_uses = self.part.open;
         row.compromised_note = None;
-        if row.secret_since < self.from {
+        if self.hides(row.secret_since) {
             // How old the value was when the account got it is another's affair: all that it may know is a lower bound.
             (row.secret_since, row.provenance) = (self.from, Provenance::FirstSeen);
         }
@@ -97,6 +99,12 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// Whether a date may be from what is another's. A key that nobody else has is as old as it is, whenever the account was first
+    /// seen to use it; of one that others have too, even if they came later, it may be their row that says so.
+    fn hides(&self, at: Timestamp) -> bool {
+        !self.part.is_alone && at < self.from
+    }
+
     /// A finding of its own with its key, and with those who were told of it in this account. Who was told before it had the key
     /// is another's: its connection has moved here.
     pub fn detail(&self, detail: &mut FindingDetail) {
@@ -108,11 +116,13 @@ impl<'a> Own<'a> {
     /// A finding of its own, as if nobody else had the key: without the operator's note on a leak, and with no date from before
     /// the account had it.
     pub fn finding(&self, finding: &mut FindingRow) {
-        finding.since = finding.since.max(self.from);
+        if self.hides(finding.since) {
+            finding.since = self.from;
+        }
         let facts = &mut finding.evidence;
         facts.remove("note");
         let date = |facts: &Map<String, Value>, name: &str| {
-            facts.get(name).and_then(Value::as_str).and_then(Timestamp::parse).filter(|at| *at < self.from)
+            facts.get(name).and_then(Value::as_str).and_then(Timestamp::parse).filter(|at| self.hides(*at))
         };
         for held in ["refused_since", "unknown_since"] {
             if date(facts, held).is_some() {
@@ -181,7 +191,7 @@ mod tests {
             ended_by: None,
             compromised_at: None,
         };
-        OwnUses { uses: vec![used], open: 1, is_first }
+        OwnUses { uses: vec![used], open: 1, is_first, is_alone: is_first }
     }
 
     fn event(subject: &str, at: Timestamp, data: &serde_json::Value) -> EventRow {
@@ -207,14 +217,32 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_had_it_first_is_told_when_it_was_first_seen() {
+    fn an_account_that_had_it_first_is_told_its_age_and_when_it_was_first_seen() {
         let (account, uses) = (account(), uses(true));
+        let set_at = FROM - std::time::Duration::from_secs(86_400);
         let mut row = credential();
-        row.secret_since = FROM;
+        row.secret_since = set_at;
         let seen = row.first_seen_at;
-        Own::of(&account, Part::of(&uses), FROM).row(&mut row);
-        assert_eq!((row.first_seen_at, row.secret_since), (seen, FROM));
-        assert_eq!(row.provenance, Provenance::Declared, "what was not moved is known as it was");
+        let own = Own::of(&account, Part::of(&uses), FROM);
+        own.row(&mut row);
+        assert_eq!((row.first_seen_at, row.secret_since), (seen, set_at), "it was set before we saw it in use");
+        assert_eq!(row.provenance, Provenance::Declared);
+        let mut finding = crate::report::story::tests::finding(true).finding;
+        finding.since = set_at;
+        finding.evidence.insert("secret_since".to_owned(), set_at.to_string().into());
+        own.finding(&mut finding);
+        assert_eq!(
+            (finding.since, finding.evidence["secret_since"].as_str()),
+            (set_at, Some(set_at.to_string().as_str()))
+        );
+        assert!(!finding.evidence.contains_key("at_least"));
+
+        let shared = OwnUses { is_alone: false, ..uses };
+        let mut row = credential();
+        row.secret_since = set_at;
+        Own::of(&account, Part::of(&shared), FROM).row(&mut row);
+        let told = (row.first_seen_at, row.secret_since, row.provenance);
+        assert_eq!(told, (seen, FROM, Provenance::FirstSeen), "who has it too may have told its age");
     }
 
     #[test]

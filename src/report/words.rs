@@ -33,9 +33,11 @@ pub fn cleared(finding: &FindingRow) -> Cow<'static, str> {
 /// What a rule has to say, in a sentence.
 pub const fn why(rule: RuleName) -> &'static str {
     match rule {
-        RuleName::SecretCompromised => "The platform or the operator says that others know this key.",
+        RuleName::SecretCompromised => {
+            "The platform, the operator or the account itself says that others know this key."
+        }
         RuleName::RevocationMissing => {
-            "The connection no longer uses this key, no other connection of the account does, and the provider still accepts it."
+            "No connection of the account uses this key any more, and the provider accepted it when it was asked last."
         }
         RuleName::SecretReused => {
             "The connection uses a key that an earlier connection of the same account had left behind."

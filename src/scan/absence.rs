@@ -3,7 +3,7 @@
 use super::collect::{Reading, SourceSpec};
 use super::facts;
 use crate::domain::action::OperatorName;
-use crate::domain::diff::{Absence, absence, exceeds_vanish_limit};
+use crate::domain::diff::{Absence, Accepted, absence, exceeds_vanish_limit};
 use crate::domain::facts::EndedBy;
 use crate::domain::ids::{ConnectionId, PersonId};
 use crate::domain::time::Timestamp;
@@ -131,8 +131,8 @@ pub(super) async fn of_people<L: CollectLedger, V>(
     Ok(if held { count } else { 0 })
 }
 
-/// The operator says that what the last complete snapshot of a source missed is really gone. Returns how many connections
-/// ended. That it was said, and by whom, is in the log before the first of them.
+/// The operator says that what the last complete snapshot of a source missed is really gone. Returns what that ended. That
+/// it was said, and by whom, is in the log before the first of it.
 ///
 /// # Errors
 /// Where the ledger fails.
@@ -141,13 +141,14 @@ pub async fn accept<L: CollectLedger>(
     spec: &SourceSpec,
     now: Timestamp,
     by: Option<&OperatorName>,
-) -> Result<u64, LedgerError> {
+) -> Result<Accepted, LedgerError> {
+    let mut accepted = Accepted::default();
     let state = ledger.source(&spec.name, now).await?;
-    let Some(snapshot) = state.last_complete else { return Ok(0) };
+    let Some(snapshot) = state.last_complete else { return Ok(accepted) };
     let list = state.last_taken.unwrap_or(snapshot);
     let gone = |since| absence(since, snapshot, spec.absent_after) == Absence::Gone;
-    let mut said = Some(accepted(spec, snapshot, now, by));
-    let (mut ended, mut after) = (0, ConnectionId(0));
+    let mut said = Some(word(spec, snapshot, now, by));
+    let mut after = ConnectionId(0);
     loop {
         let turn = ledger.turn().await?;
         let page = ledger.open_page(state.id, after, PAGE).await?;
@@ -159,7 +160,7 @@ pub async fn accept<L: CollectLedger>(
             chunk.events.extend(said.take());
             end(&mut chunk, row, list, now);
         }
-        ended += chunk.gone.len() as u64;
+        accepted.connections += chunk.gone.len() as u64;
         if !chunk.gone.is_empty() {
             ledger.commit_collect(&chunk).await?;
         }
@@ -177,17 +178,18 @@ pub async fn accept<L: CollectLedger>(
             people_gone: people.collect(),
             ..CollectChunk::default()
         };
+        accepted.people += chunk.people_gone.len() as u64;
         if !chunk.people_gone.is_empty() {
             let events = said.take().into_iter().collect();
             ledger.commit_collect(&CollectChunk { events, ..chunk }).await?;
         }
     }
     ledger.hold_nothing_back(state.id).await?;
-    Ok(ended)
+    Ok(accepted)
 }
 
 /// What the log keeps of the operator's word.
-fn accepted(spec: &SourceSpec, snapshot: Timestamp, now: Timestamp, by: Option<&OperatorName>) -> Event {
+fn word(spec: &SourceSpec, snapshot: Timestamp, now: Timestamp, by: Option<&OperatorName>) -> Event {
     let mut data = facts([("snapshot", snapshot.to_string().into()), ("by", "operator".into())]);
     data.extend(by.map(|who| ("who".to_owned(), who.as_str().into())));
     Event { at: now, kind: "source.accepted", subject: format!("source:{}", spec.name), data }

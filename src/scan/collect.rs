@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::absence;
 use super::seen::Seen;
+use crate::domain::catalogue::Provider;
 use crate::domain::diff::Watched;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::Hold;
@@ -53,12 +54,28 @@ pub struct SourceSpec {
 pub struct CollectPolicy<'a> {
     /// how long sealed copies are held
     pub hold: Hold,
-    /// how a provider's connections are made where a row doesn't say; `None` where the catalogue has no such provider
-    pub connects_by: &'a (dyn Fn(&ProviderName) -> Option<Auth> + Send + Sync),
+    /// how a provider's connections are made; `None` where the catalogue has no such provider
+    pub connects_by: &'a (dyn Fn(&ProviderName) -> Option<Usual> + Send + Sync),
     /// the volatile facts that a rule in force reads
     pub watched: Watched,
     /// follows the references of this source's rows
     pub refs: &'a (dyn Refs + Send + Sync),
+}
+
+/// How a provider's connections are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usual {
+    /// with a key or by permission, where a row doesn't say
+    pub auth: Auth,
+    /// true where its credentials have a public half: what a row says of one elsewhere is no part of what a key is
+    pub has_key_id: bool,
+}
+
+impl Usual {
+    /// As the catalogue says.
+    pub const fn of(provider: &Provider) -> Self {
+        Self { auth: provider.connects_by, has_key_id: provider.credential.key_id.is_some() }
+    }
 }
 
 /// What reading one source brought.
@@ -263,7 +280,8 @@ async fn conclude<L: CollectLedger, V: Vault>(
         reading.remark(format!("rows that name a secret which could not be had: {count}; each scan tries again"));
     }
     let only_changes = matches!(reading.extent, Extent::Changes { .. });
-    let complete = whole && !reading.unreadable_id && !only_changes;
+    let through = whole && !only_changes;
+    let complete = through && !reading.unreadable_id;
     let people_complete = whole && read.people && !reading.unreadable_person;
     let unsure = std::mem::take(&mut reading.unsure_accounts);
     let mut gone = absence::Gone::default();
@@ -283,6 +301,7 @@ async fn conclude<L: CollectLedger, V: Vault>(
         taken: reading.taken,
         now,
         rows: reading.sum.rows,
+        through,
         complete,
         people_complete,
         unsure_accounts: people_complete.then(|| unsure.into_iter().collect()),

@@ -97,7 +97,9 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         pass: &'a Pass,
         provider: &'a ProviderName,
     ) -> Result<Self, LedgerError> {
-        let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?));
+        let has_own_control = tools.prober.control(provider).is_some();
+        let refused = if has_own_control { tools.ledger.refused_by_source(provider).await? } else { Vec::new() };
+        let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?, refused));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
         let (went_back, heirs, failures, hearing, told, put_off) = Default::default();

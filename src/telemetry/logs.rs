@@ -6,7 +6,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 use tracing::{Event, Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::format::{Format, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -119,6 +119,12 @@ fn with_trace(line: &str, format: LogFormat, id: &str) -> String {
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    // A word alone would be a target of which everything is logged, and of all else nothing.
+    let bare =
+        filter.split(',').map(str::trim).filter(|part| !part.is_empty() && !part.contains(['=', '[', ']', '{', '}']));
+    if let Some(part) = bare.into_iter().find(|part| part.parse::<LevelFilter>().is_err()) {
+        return Err(LogError::Filter { filter: filter.to_owned(), why: format!("{part:?} is no level") });
+    }
     EnvFilter::builder()
         .parse(filter)
         .map_err(|error| LogError::Filter { filter: filter.to_owned(), why: error.to_string() })
@@ -201,5 +207,8 @@ mod tests {
     fn a_bad_filter_is_an_error_that_names_it() {
         let error = check_filter("keysweep=loud").unwrap_err().to_string();
         assert!(error.contains("keysweep=loud") && error.contains("write a level"), "{error}");
+        for word in ["loud", "info,keysweep", "debug,"] {
+            assert_eq!(check_filter(word).is_err(), word != "debug,", "{word}");
+        }
     }
 }

@@ -195,6 +195,10 @@ impl Meter for Metrics {
         self.process.held(provider);
     }
 
+    fn blinded(&self, provider: &ProviderName) {
+        self.process.blinded(provider);
+    }
+
     fn mailed(&self, outcome: MailOutcome) {
         self.process.mailed(outcome);
     }

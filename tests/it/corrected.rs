@@ -65,6 +65,43 @@ fn a_key_is_asked_where_its_row_says_now_and_everywhere_where_rows_differ() {
 }
 
 #[test]
+fn a_row_whose_use_has_ended_moves_no_key_away_from_where_it_lives() {
+    let mut site = site(&Settings::default());
+    let mut inventory = Inventory::default();
+    let (key_id, secret) = pair("key");
+    site.providers.set("mailjet", "key", &key_id, &secret, "accept");
+    inventory.mailjet("one", "a1", "key");
+    inventory.set("one", "region", "us");
+    shown(&site, &inventory);
+    let ended = |inventory: &mut Inventory, id: &str| {
+        inventory.mailjet(id, "a2", "key");
+        inventory.set(id, "region", "default");
+        inventory.set(id, "status", "deleted");
+    };
+    ended(&mut inventory, "two");
+    shown(&site, &inventory);
+    assert_eq!(site.credential("one")["region"], "us", "it is in use there");
+    inventory.set("one", "status", "deleted");
+    shown(&site, &inventory);
+    ended(&mut inventory, "three");
+    shown(&site, &inventory);
+    assert_eq!(site.credential("one")["region"], Value::Null, "nobody uses it, and it is asked in each");
+}
+
+#[test]
+fn where_a_provider_has_no_public_half_one_that_is_named_makes_no_other_key() {
+    let mut site = site(&Settings::default());
+    let mut inventory = Inventory::default();
+    site.providers.set("convertkit", "key", "", &hex("key"), "accept");
+    inventory.add("one", "a1", "convertkit", &[("secret", &hex("key"))]);
+    inventory.add("two", "a1", "convertkit", &[("secret", &hex("key")), ("key_id", "kkkkkkkkkkkkkkkkkkkkk1")]);
+    assert_eq!(shown(&site, &inventory).count("asked"), 1, "it is one key");
+    inventory.set("one", "status", "deleted");
+    let found = shown(&site, &inventory).findings();
+    assert!(!found.iter().any(|found| found.starts_with("revocation")), "the other connection uses it: {found:?}");
+}
+
+#[test]
 fn a_public_half_that_is_told_later_is_that_of_the_same_secret() {
     let site = site(&Settings::default());
     let (key_id, secret) = pair("key");
@@ -156,6 +193,27 @@ fn the_first_secret_that_a_connection_ever_shows_is_no_replacement_even_where_it
     inventory.set("one", "secret", &hex("first"));
     shown(&site, &inventory);
     assert_eq!(site.credential("one")["provenance"], "first_seen");
+    inventory.set("one", "name", "another name");
+    shown(&site, &inventory);
+    assert_eq!(site.credential("one")["provenance"], "first_seen", "whatever else is said of it");
+}
+
+#[test]
+fn a_creation_that_is_mapped_later_counts_for_the_first_secret_and_not_for_one_that_replaced_it() {
+    let (site, mut inventory) = (site(&nothing_held()), Inventory::default());
+    for id in ["first", "second"] {
+        inventory.add(id, "a1", "convertkit", &[("secret", &hex(id)), ("created_at", "")]);
+    }
+    shown(&site, &inventory);
+    inventory.set("second", "secret", &hex("new"));
+    shown(&site, &inventory);
+    for id in ["first", "second"] {
+        inventory.set(id, "created_at", &ago(TimeDelta::days(200)));
+    }
+    let found = shown(&site, &inventory).findings();
+    assert_eq!(found, ["revocation-unproven medium second unverified", "secret-stale critical first unverified"]);
+    let provenance = |id: &str| site.credential(id)["provenance"].clone();
+    assert_eq!((provenance("first"), provenance("second")), ("connected".into(), "observed".into()));
 }
 
 #[test]
@@ -182,4 +240,43 @@ fn columns_that_are_mapped_later_count_though_their_rows_are_dated_before_the_fi
     inventory.set("one", "updated_at", &ago(TimeDelta::days(301)));
     inventory.set("one", "status", "deleted");
     assert_eq!(shown(&site, &inventory).findings(), ["secret-stale critical one unverified"]);
+}
+
+#[test]
+fn a_row_that_may_be_about_anybody_leaves_what_comes_later_no_history() {
+    let mut site = site(&Settings::default());
+    let mut inventory = Inventory::default();
+    inventory.convertkit("one", "a1", &hex("one"));
+    inventory.convertkit("tab\tin it", "a1", &hex("two"));
+    site.providers.set("convertkit", "one", "", &hex("one"), "accept");
+    shown(&site, &inventory);
+    inventory.add("left", "a1", "convertkit", &[("status", "deleted"), ("deleted_at", &ago(TimeDelta::minutes(5)))]);
+    assert_eq!(shown(&site, &inventory).findings(), ["revocation-unproven medium left unverified"], "it ended since");
+}
+
+#[test]
+fn what_the_settings_say_of_replaced_secrets_counts_for_rows_that_stay_as_they_are() {
+    let replaceable = |says: bool| Settings { inventory: format!("secrets_replaceable = {says}"), ..nothing_held() };
+    let (site, mut inventory) = (site(&replaceable(true)), Inventory::default());
+    let then = ago(TimeDelta::days(200));
+    inventory.add("one", "a1", "convertkit", &[("secret", &hex("one")), ("created_at", &then)]);
+    assert_eq!(shown(&site, &inventory).findings(), ["secret-age-unknown low one unverified"]);
+    site.configure(&replaceable(false));
+    assert_eq!(site.scan().findings(), ["secret-stale critical one unverified"]);
+    assert_eq!(site.credential("one")["provenance"], "connected");
+}
+
+#[test]
+fn a_replaced_secret_is_no_older_for_a_move_or_a_public_half_that_is_told_later() {
+    for (field, value) in [("account_id", "a2"), ("key_id", "0123456789abcdef0123456789abcdef")] {
+        let (site, mut inventory) = (site(&nothing_held()), Inventory::default());
+        let then = ago(TimeDelta::days(400));
+        inventory.add("one", "a1", "mailjet", &[("secret", &hex("old")), ("created_at", &then), ("key_id", "")]);
+        shown(&site, &inventory);
+        inventory.set("one", "secret", &hex("new"));
+        shown(&site, &inventory);
+        inventory.set("one", field, value);
+        let stale = |found: &String| found.starts_with("secret-stale");
+        assert!(!shown(&site, &inventory).findings().iter().any(stale), "{field}");
+    }
 }

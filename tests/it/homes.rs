@@ -22,7 +22,7 @@ use keysweep::ports::meter::Unmetered;
 use keysweep::ports::probe::{Prober, Question};
 use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, Quiet};
-use keysweep::scan::collect::CollectPolicy;
+use keysweep::scan::collect::{CollectPolicy, Usual};
 use keysweep::scan::probe::ProbeTools;
 use keysweep::scan::{SourceSpec, collect, probe};
 
@@ -84,7 +84,8 @@ impl Estate {
             people_path: Some(path("people.csv")),
         };
         let watched = Watched::default();
-        let connects_by = |_: &ProviderName| Some(keysweep::domain::record::Auth::Key);
+        let connects_by =
+            |_: &ProviderName| Some(Usual { auth: keysweep::domain::record::Auth::Key, has_key_id: true });
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let source = source.open(self.now());
         collect(&self.ledger, &self.vault, self, &spec, source, &policy, &Quiet).await.expect("a ledger");

@@ -1,13 +1,14 @@
 //! Killed at any instant, any number of times: nothing is lost, and nothing is said twice.
 
 pub mod mortal;
+pub mod process;
 mod shelf;
 mod story;
 
 use keysweep::domain::time::Timestamp;
 use keysweep::ledger::Ledger;
 
-use self::mortal::{Life, Side};
+use self::process::{Life, Side};
 use self::shelf::Shelf;
 use self::story::{Delivered, SCANS, Story, contents};
 use crate::support::schema::Kind;

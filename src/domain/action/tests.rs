@@ -192,9 +192,10 @@ fn an_operators_name_is_one_line_that_is_not_too_long() {
 }
 
 #[test]
-fn the_maker_may_do_what_the_owner_may_but_for_destroying_the_copy() {
+fn the_maker_may_do_what_the_owner_may_but_for_destroying_the_copy_and_keeping_mail_from_the_owner() {
     for act in EVERY {
-        let expected = if act == Act::Destroy { Err(Refusal::NotYours) } else { done(act, OWNER, LEFT) };
+        let is_the_owners = matches!(act, Act::Destroy | Act::Snooze { .. });
+        let expected = if is_the_owners { Err(Refusal::NotYours) } else { done(act, OWNER, LEFT) };
         assert_eq!(done(act, MAKER, LEFT), expected, "{act:?}");
     }
 }

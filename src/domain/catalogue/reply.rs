@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::{Word, verdict};
 use super::source::Source;
+use crate::domain::bounce::Status;
 use crate::domain::outcome::{Reason, Verdict};
 
 /// What a reply to a login means.
@@ -45,8 +46,12 @@ pub struct ReplyExample {
     pub reason: Option<Reason>,
 }
 
-/// What a reply to a login means, and the row that says so (`None` where no row of the file fits: nothing is learnt).
+/// What a reply to a login means, and the row that says so (`None` where no row of the file fits: nothing is learnt). One that
+/// calls itself a trouble that passes (4.x.x, RFC 3463) says nothing of the login, whatever its code.
 pub fn classify_reply(rows: &[ReplyRow], code: u16, text: &str) -> (Verdict, Option<usize>) {
+    if code >= 500 && Status::parse(text).is_some_and(|Status(class, ..)| class == 4) {
+        return (Verdict::Unknown(Reason::ServerError), None);
+    }
     let text = text.to_lowercase();
     let fits = |row: &ReplyRow| {
         row.code == code && row.contains.as_deref().is_none_or(|wanted| text.contains(&wanted.to_lowercase()))
@@ -86,6 +91,8 @@ mod tests {
             (421, "", Verdict::Unknown(Reason::ServerError), None),
             (530, "5.7.0 STARTTLS first", Verdict::Unknown(Reason::Unexpected), None),
             (250, "ok", Verdict::Unknown(Reason::Unexpected), None),
+            (535, "4.7.0 Temporary authentication failure", Verdict::Unknown(Reason::ServerError), None),
+            (535, "10.4.7.12 may not", Verdict::Refused, Some(1)),
         ] {
             assert_eq!(classify_reply(&rows, code, text), (verdict, index), "{code} {text}");
         }

@@ -15,6 +15,15 @@ pub enum Absence {
     Gone,
 }
 
+/// What the operator's word ended that held rows are really gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// connections that ended
+    pub connections: u64,
+    /// people who are believed gone
+    pub people: u64,
+}
+
 /// Judges a row that is missing from the complete snapshot begun at `snapshot_start`. `absent_since` is when the
 /// first complete snapshot without it began; a row that was seen since has none.
 pub fn absence(absent_since: Option<Timestamp>, snapshot_start: Timestamp, absent_after: Duration) -> Absence {

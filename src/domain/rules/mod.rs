@@ -29,6 +29,8 @@ mod secret_stale;
 mod tests;
 mod wrong_key_kind;
 
+pub use secret_compromised::ACCOUNT;
+
 /// What a rule judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {

@@ -57,6 +57,9 @@ fn obstacles(subject: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Obs
         Liveness::Live | Liveness::Dead | Liveness::Shredded => None,
     };
     let shredded_at = (belief.liveness == Liveness::Shredded).then(|| belief.since.unwrap_or(ended));
+    // What stood in the way before the copy was destroyed did so since then: the destroying makes nothing younger.
+    let in_vain_from = belief.refused_first.or(belief.unknown_since).map(|from| from + policy.unproven_after);
+    let shredded_at = shredded_at.map(|at| in_vain_from.map_or(at, |from| from.min(at)));
     let at_once = [
         ("oauth", (subject.connection.auth == Auth::Oauth && used.credential.placeholder).then_some(ended)),
         ("no_copy", never_had_copy(used).then_some(ended)),

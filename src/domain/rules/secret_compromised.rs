@@ -1,4 +1,5 @@
-//! `secret-compromised`: the platform or the operator says that others know the secret, and it isn't proven dead.
+//! `secret-compromised`: the platform, the operator or the account itself says that others know the secret, and it isn't proven
+//! dead.
 //!
 //! The platform's word comes with a row of its inventory and holds within that row's account: what one customer's platform
 //! knows is no other customer's affair. The operator's word holds wherever the value is held. Which value a
@@ -6,6 +7,7 @@
 
 use super::evidence::Evidence;
 use super::{Judge, On, Rule, is_history, is_tombstone, timeless};
+use crate::domain::compromise::OWN_WORD;
 use crate::domain::facts::{Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
@@ -45,6 +47,8 @@ fn applies(used: &UseFacts) -> bool {
 }
 
 const PLATFORM: &str = "platform";
+/// The account's own people, and nobody else.
+pub const ACCOUNT: &str = "account";
 
 /// Who says so, and since when it is so.
 struct Said<'a> {
@@ -56,11 +60,16 @@ struct Said<'a> {
 impl<'a> Said<'a> {
     /// The earlier of the two, where both say so.
     fn of(used: &'a UseFacts) -> Option<Self> {
-        let note = used.credential.compromise.as_ref().and_then(|word| word.note.as_deref());
-        match (used.share.compromised_at, used.credential.compromise.as_ref().map(|word| word.at)) {
+        let word = used.credential.compromise.as_ref();
+        let note = word.and_then(|word| word.note.as_deref());
+        let is_own = note == Some(OWN_WORD);
+        let note = note.filter(|_| !is_own);
+        match (used.share.compromised_at, word.map(|word| word.at)) {
             (None, None) => None,
             (Some(at), None) => Some(Self { at, by: PLATFORM, note }),
+            (None, Some(at)) if is_own => Some(Self { at, by: ACCOUNT, note }),
             (None, Some(at)) => Some(Self { at, by: "operator", note }),
+            (Some(one), Some(other)) if is_own => Some(Self { at: one.min(other), by: "account and platform", note }),
             (Some(one), Some(other)) => Some(Self { at: one.min(other), by: "operator and platform", note }),
         }
     }

@@ -30,8 +30,22 @@ fn ruling(rule: RuleName) -> Ruling {
 fn finding(rule: RuleName) -> KnownFinding {
     let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
     let (id, connection, account, open, opening) = (FindingId(40), CONNECTION, ACCOUNT, true, 2);
-    let exempt = None;
-    KnownFinding { id, rule, connection, credential, account, open, opening, severity, since, evidence, mailed, exempt }
+    let (opened_at, exempt) = (SINCE, None);
+    KnownFinding {
+        id,
+        rule,
+        connection,
+        credential,
+        account,
+        open,
+        opening,
+        severity,
+        since,
+        opened_at,
+        evidence,
+        mailed,
+        exempt,
+    }
 }
 
 fn used(credential: CredentialId, ended_by: Option<EndedBy>, liveness: Liveness) -> UseFacts {
@@ -167,6 +181,7 @@ fn settling_what_was_just_settled_changes_nothing_more() {
                 opening,
                 severity,
                 since,
+                opened_at: since,
                 evidence,
                 mailed,
                 exempt,
@@ -236,6 +251,7 @@ fn a_ruling_that_opens_nothing_keeps_what_is_open_and_leaves_closed_what_is_clos
         opening: 1,
         severity,
         since,
+        opened_at: since,
         evidence,
         mailed,
         exempt: None,

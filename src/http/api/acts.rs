@@ -87,6 +87,8 @@ pub(super) struct AcceptDone {
     source: String,
     /// how many connections ended
     ended: u64,
+    /// how many people are believed gone
+    people: u64,
 }
 
 /// What is believed of a provider.
@@ -257,8 +259,8 @@ pub(super) async fn accept_source(
     _: NoQuery,
 ) -> Result<Json<AcceptDone>, Refused> {
     let source = name.into_string();
-    let ended = Hand { ops: &ops, visitor: &visitor }.accept(&source).await.map_err(of("name"))?;
-    Ok(Json(AcceptDone { source, ended }))
+    let done = Hand { ops: &ops, visitor: &visitor }.accept(&source).await.map_err(of("name"))?;
+    Ok(Json(AcceptDone { source, ended: done.connections, people: done.people }))
 }
 
 /// Believes a provider's refusals again, where it is blind. From the next scan on they count.

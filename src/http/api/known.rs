@@ -3,12 +3,11 @@
 
 use super::query::{Number, Text};
 use super::refused::Refused;
-use super::subject::Subject;
-use crate::domain::ids::{ConnectionId, FindingId, ProviderName};
+use super::subject::{Logged, Subject};
+use crate::domain::ids::{ConnectionId, ProviderName};
 use crate::http::known::{is_provider, is_source};
 use crate::http::ops::Ops;
-use crate::ledger::read::{ConnectionFilter, FindingFilter, Longer, Meant};
-use crate::ports::LedgerError;
+use crate::ledger::read::{Longer, Meant};
 
 /// The provider of this name: of the catalogue, or of the ledger.
 ///
@@ -52,52 +51,45 @@ pub(super) async fn account(ops: &Ops, asked: Option<Text>) -> Result<Option<Str
 /// Where there is none, and where the ledger doesn't answer.
 pub(super) async fn connection(ops: &Ops, asked: Option<Number>) -> Result<Option<ConnectionId>, Refused> {
     let Some(id) = asked.map(|Number(number)| ConnectionId(number)) else { return Ok(None) };
-    if is_connection(ops, id).await? {
-        return Ok(Some(id));
+    match ops.ledger.connection_by_id(id).await? {
+        Some(_) => Ok(Some(id)),
+        None => Err(Refused::unknown("connection", format!("there is no connection of the number {id}"))),
     }
-    Err(Refused::unknown("connection", format!("there is no connection of the number {id}")))
-}
-
-async fn is_connection(ops: &Ops, id: ConnectionId) -> Result<bool, LedgerError> {
-    let next = ops.ledger.connections(&ConnectionFilter::default(), ConnectionId(id.0 - 1), 1).await?;
-    Ok(next.first().is_some_and(|row| row.id == id))
-}
-
-async fn is_finding(ops: &Ops, id: FindingId) -> Result<bool, LedgerError> {
-    let next = ops.ledger.findings(&FindingFilter::default(), FindingId(id.0 - 1), 1).await?;
-    Ok(next.first().is_some_and(|row| row.id == id))
 }
 
 /// What the log calls this subject.
 ///
 /// # Errors
-/// Where there is no credential of this name, or several are; and where the ledger doesn't answer.
-pub(super) async fn subject(ops: &Ops, asked: Option<Subject>) -> Result<Option<String>, Refused> {
+/// Where there is no connection or credential of this name, or several credentials are; and where the ledger doesn't answer.
+pub(super) async fn subject(ops: &Ops, asked: Option<Subject>) -> Result<Option<Logged>, Refused> {
     Ok(match asked {
         None => None,
         Some(Subject::Logged(subject)) => Some(subject),
+        Some(Subject::Connection(source, id)) => {
+            let found = ops.ledger.connection(Some(&source), &id).await?.pop();
+            let what = || Refused::unknown("subject", format!("there is no connection {source}/{id}"));
+            Some(Logged::Connection(found.ok_or_else(what)?.connection.id))
+        }
         Some(Subject::Credential(name)) => {
             let meant = ops.ledger.at_one_moment().await?.credential_number(&name).await?;
-            Some(format!("credential:{}", credential("subject", &name, meant)?))
+            Some(Logged::Credential(credential("subject", &name, meant)?))
         }
     })
 }
 
-/// Refuses a subject, as the log calls it, that nobody has: one of which the log has nothing is not always that.
+/// Refuses a subject that nobody has: one of which the log has nothing is not always that.
 ///
 /// # Errors
 /// Where there is no such thing, and where the ledger doesn't answer.
-pub(super) async fn is_there(ops: &Ops, subject: &str) -> Result<(), Refused> {
-    let (kind, name) = subject.split_once(':').unwrap_or_default();
-    let number = name.parse().unwrap_or_default();
-    let known = match kind {
-        "connection" => is_connection(ops, ConnectionId(number)).await?,
-        "finding" => is_finding(ops, FindingId(number)).await?,
-        "provider" => is_provider(&ops.shown.about(), ops.shown.overview().as_deref(), &ProviderName::new(name)),
-        "source" => is_source(&ops.shown.about(), &ops.ledger, name).await?,
-        _ => true,
+pub(super) async fn is_there(ops: &Ops, subject: &Logged) -> Result<(), Refused> {
+    let known = match subject {
+        Logged::Connection(id) => ops.ledger.connection_by_id(*id).await?.is_some(),
+        Logged::Finding(id) => ops.ledger.finding(*id).await?.is_some(),
+        Logged::Provider(name) => is_provider(&ops.shown.about(), ops.shown.overview().as_deref(), name),
+        Logged::Source(name) => is_source(&ops.shown.about(), &ops.ledger, name).await?,
+        Logged::Credential(_) | Logged::Other(..) => true,
     };
-    let what = || Refused::unknown("subject", format!("there is no {kind} of this name, and nothing of it in the log"));
+    let what = || Refused::unknown("subject", format!("there is no {subject}, and the log has nothing of it"));
     known.then_some(()).ok_or_else(what)
 }
 

@@ -69,8 +69,8 @@ pub(super) async fn list_mails(State(ops): State<Arc<Ops>>, Asked(asked): Asked<
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsAsked {
-    /// on this subject alone: a kind, a colon and a name, as in `finding:F3`, `connection:1`, `credential:240a4babc62f`,
-    /// `provider:kit`; or `subject` of an entry, which has the ledger's numbers
+    /// on this subject alone: a kind, a colon and a name, as in `finding:F3`, `connection:SOURCE/ID`,
+    /// `credential:240a4babc62f`, `provider:kit`; or `subject` of an entry, which has the ledger's numbers
     subject: Option<Subject>,
     /// the order; left out, it is the cursor's, or by number
     sort: Option<LogSort>,
@@ -113,7 +113,8 @@ impl LogSort {
 pub(super) async fn list_events(State(ops): State<Arc<Ops>>, Asked(asked): Asked<EventsAsked>) -> Listed<EventRow> {
     let from = begun(asked.sort.map(LogSort::order), asked.cursor.map(|Way(cursor)| cursor))?;
     let subject = known::subject(&ops, asked.subject).await?;
-    let page = ops.ledger.events_page(subject.as_deref(), from, Limit::or_usual(asked.limit)).await?;
+    let logged = subject.as_ref().map(ToString::to_string);
+    let page = ops.ledger.events_page(logged.as_deref(), from, Limit::or_usual(asked.limit)).await?;
     if let Some(subject) = subject.filter(|_| page.rows.is_empty()) {
         known::is_there(&ops, &subject).await?;
     }

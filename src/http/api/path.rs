@@ -43,7 +43,7 @@ pub(super) struct FindingPath {
 }
 
 /// The greatest number of fifteen digits, which is as much as the pattern of a finding's name says.
-const LARGEST_NAMED: i64 = 999_999_999_999_999;
+pub(super) const LARGEST_NAMED: i64 = 999_999_999_999_999;
 
 /// There is one way to write each: `F07` is nobody's name.
 impl Part for FindingId {
@@ -58,9 +58,14 @@ impl Part for ConnectionId {
     const FORM: &'static str = "write the ledger's number of a connection, which is its id in the list of connections";
 
     fn read(text: &str) -> Option<Self> {
-        let number: i64 = text.parse().ok()?;
-        ((1..=LARGEST_NUMBER).contains(&number) && number.to_string() == text).then_some(Self(number))
+        plain_number(text, LARGEST_NUMBER).map(Self)
     }
+}
+
+/// A number of the ledger's, written as it displays.
+pub(super) fn plain_number(text: &str, largest: i64) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    ((1..=largest).contains(&number) && number.to_string() == text).then_some(number)
 }
 
 impl Part for Text {

@@ -61,6 +61,7 @@ fn estate(mailjet: &ProviderName, done: Timestamp) -> Overview {
             name: "main".to_owned(),
             last_read: Some(done),
             last_complete: Some(done),
+            last_through: Some(done),
             error: None,
             rows: 2000,
             quarantined: 0,

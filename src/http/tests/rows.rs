@@ -187,7 +187,7 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
     house.seed(TWINS);
     house.seed(
         "INSERT INTO event (at, kind, subject, data) VALUES (1, 'a.b', 'finding:1', '{}'), (2, 'a.b', 'finding:10', '{}'),
-           (3, 'a.b', 'finding:1', '{}'), (4, 'a.b', 'provider:kit', '{}'), (5, 'a.b', 'finding:1', '{}'), (6, 'a.b', 'credential:1', '{}');",
+           (3, 'a.b', 'finding:1', '{}'), (4, 'a.b', 'provider:kit', '{}'), (5, 'a.b', 'finding:1', '{}'), (6, 'a.b', 'credential:1', '{}'), (7, 'a.b', 'connection:2', '{}');",
     );
     let page = async |query: &str| {
         let page = house.get(&format!("/api/v1/events?{query}")).await.json();
@@ -196,8 +196,8 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
     };
     for (query, ids, next) in [
         ("limit=2", &[1, 2][..], "n_2"),
-        ("sort=number&cursor=n_2", &[3, 4, 5, 6], ""),
-        ("sort=newest&limit=2", &[6, 5], "l_5"),
+        ("sort=number&cursor=n_2", &[3, 4, 5, 6, 7], ""),
+        ("sort=newest&limit=2", &[7, 6], "l_6"),
         ("cursor=l_4&limit=2", &[3, 2], "l_2"),
         ("sort=newest&cursor=l_2&limit=2", &[1], ""),
         ("subject=finding:1", &[1, 3, 5], ""),
@@ -211,6 +211,7 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
         ("subject=credential:1", &[6], ""),
         ("subject=finding:2", &[], ""),
         ("subject=connection:1", &[], ""),
+        ("subject=connection:two/c", &[7], ""),
         ("subject=source:one", &[], ""),
         ("subject=person:99", &[], ""),
     ] {
@@ -227,10 +228,12 @@ async fn the_log_is_read_from_either_end_and_by_what_it_is_on() {
         ("subject=thing:1", 400, "subject"),
         ("subject=finding:one", 400, "subject"),
         ("subject=credential:xyz", 400, "subject"),
-        ("subject=connection:one/c", 400, "subject"),
+        ("subject=connection:one", 400, "subject"),
         ("subject=provider:", 400, "subject"),
         ("subject=finding:F9", 404, "subject"),
         ("subject=connection:9", 404, "subject"),
+        ("subject=connection:one/d", 404, "subject"),
+        ("subject=connection:three/c", 404, "subject"),
         ("subject=credential:00000000000f", 404, "subject"),
         ("subject=source:three", 404, "subject"),
     ] {

@@ -164,6 +164,8 @@ fn what_is_not_understood_says_where_and_repeats_no_key() {
         (body("connection.gone", "{}"), "type"),
         (r#"{"type": "member.removed", "data": {}}"#.to_owned(), "timestamp"),
         (r#"{"type": "member.removed", "timestamp": "soon", "data": {}}"#.to_owned(), "timestamp"),
+        (r#"{"type": "member.removed", "timestamp": 20261101, "data": {}}"#.to_owned(), "timestamp"),
+        (r#"{"type": "member.removed", "timestamp": 0, "data": {}}"#.to_owned(), "timestamp"),
         (r#"{"type": "member.removed", "timestamp": 1790000000}"#.to_owned(), "data"),
         (body("member.removed", "[]"), ""),
         (body("member.removed", "{}").replacen('{', "{\"source\": [],", 1), "source"),

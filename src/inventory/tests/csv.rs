@@ -103,6 +103,45 @@ async fn rows_are_numbered_by_the_line_on_which_they_start() {
 }
 
 #[tokio::test]
+async fn a_quotation_mark_that_is_left_open_takes_in_rows_and_the_record_is_nobodys_then() {
+    let head = "connection_id,account_id,provider,secret,created_at,name";
+    let row = |id: &str, name: &str| format!("{id},a1,kit,kit_{id},2026-06-01T00:00:00Z,{name}\n");
+    for stray in [
+        format!("{head}\n{}{}", row("c1", "\"The Best"), row("c2", "Great 12\"")),
+        format!("{head}\n{}{}{}", row("c1", "\"The Best"), row("c2", "plain"), row("c3", "Great 12\"")),
+        "connection_id,name,account_id,provider,secret\nc1,\"The Best,a1,kit,kit_1\nc2,Great 12\",a2,kit,kit_2\n"
+            .to_owned(),
+        "connection_id,secret,account_id,provider\nc1,\"kit_1,a1,kit\nc2,kit_2\",a2,kit\n".to_owned(),
+        "connection_id,region,account_id,provider\nc1,\"us,a1,kit\nc2,us\",a2,kit\n".to_owned(),
+    ] {
+        let seen = csv(stray.clone()).await;
+        let brief = seen.brief();
+        let [(2, None, Some((field, reason)))] = brief[..] else { panic!("{stray}: {brief:?}") };
+        assert!(!field.is_empty() || reason.contains("holds another row"), "{stray}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_of_several_lines_is_good_wherever_its_column_stands() {
+    for text in [
+        "name,connection_id,account_id,provider\n\"two\nlines, here\",c1,a1,kit\n",
+        "connection_id,name,account_id,provider\nc1,\"two\nlines, here\",a1,kit\n",
+        "connection_id,account_id,provider,name\nc1,a1,kit,\"two\nlines, here\"\n",
+    ] {
+        let seen = csv(text.to_owned()).await;
+        assert_eq!(seen.brief(), [(2, Some("c1"), None)], "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_one_line_and_one_that_is_masked_was_not_given() {
+    let seen = csv(format!("{HEAD},secret,name\nc1,a1,kit,\"kit_1\n2\",x\nc2,a1,kit,********,x\n")).await;
+    let reason = "holds a line end; a key is one line";
+    assert_eq!(seen.brief(), [(2, Some("c1"), Some(("secret", reason))), (4, Some("c2"), None)]);
+    assert!(seen.good()[0].secret.is_none());
+}
+
+#[tokio::test]
 async fn a_wrong_value_quarantines_its_row_alone_and_says_what_is_accepted() {
     for (column, value, wanted) in [
         ("status", "gone", "must be one of active, paused, deleted, not \"gone\""),
@@ -174,6 +213,29 @@ async fn a_date_in_the_future_is_dropped_and_told() {
             assert_eq!(read, kept.then_some(at), "{column} {at}");
             let told: Vec<&str> = seen.rows[0].dropped.iter().map(|problem| problem.field.as_str()).collect();
             assert_eq!(told, if kept { vec![] } else { vec![column] });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_date_from_before_there_were_platforms_is_dropped_and_told_and_the_epoch_is_none() {
+    for column in ["secret_set_at", "created_at", "compromised_at", "updated_at", "last_sync_at", "deleted_at"] {
+        for (written, told) in [
+            ("0", vec![]),
+            ("1970-01-01T00:00:00Z", vec![]),
+            ("20261101", vec![column]),
+            ("1999-12-31T23:59:59Z", vec![column]),
+        ] {
+            let seen = with(column, written).await;
+            let record = seen.one();
+            let dates = [record.secret_set_at, record.created_at, record.updated_at, record.last_sync_at];
+            assert_eq!((dates, record.deleted_at), ([None; 4], None), "{column} {written}");
+            let is_leaked = column == "compromised_at" && !told.is_empty();
+            assert_eq!(record.compromised_at.is_some(), is_leaked, "that it leaked counts, whenever: {written}");
+            let dropped: Vec<&str> = seen.rows[0].dropped.iter().map(|problem| problem.field.as_str()).collect();
+            assert_eq!(dropped, told, "{column} {written}");
+            let is_deleted = column == "deleted_at" && !told.is_empty();
+            assert_eq!(record.status == RecordStatus::Deleted, is_deleted, "no date of deletion is none");
         }
     }
 }

@@ -111,6 +111,7 @@ async fn note_whole(tx: &mut Session, end: &SnapshotEnd) -> Result<(), LedgerErr
         basis.into(),
         end.complete.then_some(end.taken).into(),
         i64::from(is_unread(end)).into(),
+        end.through.then_some(end.started_at).into(),
     ];
     tx.run(&sql::SNAPSHOT, state).await?;
     Ok(())

@@ -185,7 +185,7 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 
 // $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
 // readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set, $16 whether nothing
-// could be read: what the last reading said of rows then stays.
+// could be read: what the last reading said of rows then stays, $17 the new mark of a reading that came to its end, or null.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = CASE WHEN $16 = 1 THEN last_rows ELSE $5 END, last_error = $6,
@@ -194,7 +194,8 @@ pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
          held_back_people = CASE WHEN $16 = 1 THEN held_back_people ELSE $9 END,
          remarks = CASE WHEN $16 = 1 THEN remarks ELSE $10 END, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
          changes_from = CASE WHEN $12 = 1 THEN $13 ELSE changes_from END,
-         changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END, last_taken = coalesce($15, last_taken)
+         changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END, last_taken = coalesce($15, last_taken),
+         last_through = coalesce($17, last_through)
      WHERE id = $1"
 );
 

@@ -198,6 +198,7 @@ struct FindingRow {
     opening: u32,
     severity: Severity,
     since: Timestamp,
+    opened_at: Timestamp,
     evidence: Map<String, Value>,
     #[serde(deserialize_with = "flag")]
     mailed: bool,
@@ -216,6 +217,7 @@ impl FindingRow {
             opening: self.opening,
             severity: self.severity,
             since: self.since,
+            opened_at: self.opened_at,
             evidence: self.evidence,
             mailed: self.mailed,
             exempt: self.exempt,
@@ -284,7 +286,7 @@ pub(in crate::ledger) const USES: Sql = sql!(
 
 pub(in crate::ledger) const FINDINGS: Sql = sql!(
     "SELECT " [page
-        "f.id, f.rule, f.connection_id, f.credential_id, f.account_id, f.state <> 'closed', f.opening, f.severity, f.since, "
+        "f.id, f.rule, f.connection_id, f.credential_id, f.account_id, f.state <> 'closed', f.opening, f.severity, f.since, f.opened_at, "
         [json "f.evidence"] ", f.mailed, " [fill exempt_column]] "
      FROM " [each "$1" page bigint] "
      JOIN finding AS f ON f.connection_id = page.value"

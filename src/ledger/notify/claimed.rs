@@ -93,6 +93,7 @@ fn add_references(mails: &mut HashMap<MailId, ClaimedMail>, mut references: Vec<
     references.sort_unstable();
     for (mail, _, message_id) in references {
         if let Some(mail) = mails.get_mut(&mail) {
+            mail.earlier += 1;
             if mail.references.len() == REFERENCES {
                 mail.references.remove(0);
             }
@@ -140,6 +141,7 @@ impl Head {
             attempts: self.attempts,
             maybe_sent: self.maybe_sent,
             references: Vec::new(),
+            earlier: 0,
             notices: Vec::new(),
         })
     }

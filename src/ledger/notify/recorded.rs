@@ -202,7 +202,9 @@ pub(in crate::ledger) const CANCELLED_NOTICES: Sql = sql!(
 
 pub(in crate::ledger) const CANCELLED: Sql = sql!(
     "UPDATE mail SET state = 'cancelled', error = coalesce(ended.said, mail.error), claimed_until = NULL,
-                     next_try_at = NULL
+                     next_try_at = NULL,
+                     attempts = mail.attempts
+                                + CASE WHEN ended.said IS NOT NULL AND mail.state = 'claimed' THEN 1 ELSE 0 END
      FROM " [tuples "$1" ended (0 id bigint, 1 said text)] "
      WHERE mail.id = ended.id"
 );

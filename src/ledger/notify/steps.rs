@@ -72,6 +72,7 @@ struct StepRow {
     opening: u32,
     opened_at: Timestamp,
     last_step: Option<u32>,
+    told_step: Option<u32>,
     due_at: Option<Timestamp>,
     window_over: Option<Timestamp>,
     replaced_at: Option<Timestamp>,
@@ -110,6 +111,7 @@ impl StepRow {
             opening: self.opening,
             opened_at: self.opened_at,
             last_step: self.last_step,
+            told_step: self.told_step,
             due_at: self.due_at,
             window_over: self.window_over,
             replaced_at: self.replaced_at,
@@ -167,7 +169,8 @@ pub(in crate::ledger) const WINDOWS_OVER: Sql = sql!(
 /// Owners first; an owner who made the connection is named once.
 pub(in crate::ledger) const STEPS: Sql = sql!(
     "SELECT " [page
-        "f.id, f.rule, f.severity, f.opening, f.opened_at, f.last_step, f.next_step_at,
+        "f.id, f.rule, f.severity, f.opening, f.opened_at, f.last_step,
+         (SELECT max(n.step) FROM notice AS n WHERE n.finding_id = f.id AND n.opening = f.opening AND n.closing = 0), f.next_step_at,
          CASE WHEN f.pause = 'pending' AND f.pause_until <= $2 THEN f.pause_until END,
          (SELECT min(o.since) FROM credential AS n
           JOIN use AS o ON o.credential_id = n.id AND o.until IS NULL AND o.account_id = f.account_id

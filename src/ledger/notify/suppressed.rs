@@ -66,6 +66,7 @@ impl Ledger {
         // Whether anybody can be told of an account's findings is a fact of all its connections.
         let accounts = due::accounts_of(&mut tx, &freed).await?;
         due::by_account(&mut tx, &accounts, now).await?;
+        tx.run(&STEP_AGAIN, [pack(&freed)?.into(), now.into()]).await?;
         let event = |person: &PersonId| Event {
             at: now,
             kind: "mail.unsuppressed",
@@ -93,6 +94,21 @@ pub(in crate::ledger) const AMONG: Sql = sql!(
      JOIN person AS named ON named.id = wanted.value
      JOIN suppressed AS s ON s.email = named.email
      JOIN person AS p ON p.email = s.email AND p.status <> 'removed'"
+);
+
+/// The present steps that these people have not been told are due once more. Whoever was told is not told again, since a notice is
+/// unique per step and person; where reminders wait, the people wait with them.
+pub(in crate::ledger) const STEP_AGAIN: Sql = sql!(
+    "UPDATE finding SET next_step_at = $2, last_step = CASE WHEN finding.last_step > 0 THEN finding.last_step - 1 END
+     FROM (SELECT DISTINCT f.id
+           FROM " [each "$1" freed bigint] "
+           JOIN person AS p ON p.id = freed.value
+           JOIN finding AS f ON f.account_id = p.account_id
+           WHERE f.state = 'open' AND f.mailed = 1 AND f.baseline = 0 AND f.last_step IS NOT NULL AND f.pause IS NULL
+             AND NOT EXISTS (SELECT 1 FROM notice AS n
+                             WHERE n.finding_id = f.id AND n.opening = f.opening AND n.step = f.last_step
+                               AND n.person_id = p.id AND n.closing = 0 AND n.state IN ('planned', 'sent'))) AS unsaid
+     WHERE finding.id = unsaid.id"
 );
 
 pub(in crate::ledger) const FREE: Sql = sql!(

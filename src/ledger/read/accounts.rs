@@ -28,6 +28,8 @@ pub struct OwnUses {
     pub open: u32,
     /// true where nobody else's use was known before
     pub is_first: bool,
+    /// true where no use is anybody else's
+    pub is_alone: bool,
 }
 
 /// A part of all keys, in the order of their numbers.
@@ -87,8 +89,9 @@ impl Moment {
         let whose = || [credential.0.into(), account.source.as_str().into(), account.id.as_str().into()];
         let uses = line.rows("use", &OWN_USES, whose()).await?;
         let counted: Option<Counted> = line.rows("use", &OWN_COUNT, whose()).await?.pop();
-        let Some(Counted { open, first, is_first }) = counted else { return Ok(OwnUses::default()) };
-        Ok(OwnUses { uses, open, is_first: is_first && first.is_some() })
+        let Some(Counted { open, first, is_first, is_alone }) = counted else { return Ok(OwnUses::default()) };
+        let has_it = first.is_some();
+        Ok(OwnUses { uses, open, is_first: is_first && has_it, is_alone: is_alone && has_it })
     }
 }
 
@@ -105,6 +108,8 @@ struct Counted {
     first: Option<UseId>,
     #[serde(deserialize_with = "flag")]
     is_first: bool,
+    #[serde(deserialize_with = "flag")]
+    is_alone: bool,
 }
 
 pub(in crate::ledger) const SOURCES_OF_ACCOUNT: Sql = sql!(
@@ -131,10 +136,12 @@ pub(in crate::ledger) const OWN_USES: Sql = sql!(
      JOIN account AS a ON a.id = u.account_id"
 );
 
-/// Numbers of uses grow as they become known.
+/// Numbers of uses grow as they become known. The first and the last account of a key are entries of an index, however many have it.
 pub(in crate::ledger) const OWN_COUNT: Sql = sql!(
     "SELECT " [page "own.open, own.first,
-                     NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = $1 AND o.id < own.first)"] "
+                     NOT EXISTS (SELECT 1 FROM use AS o WHERE o.credential_id = $1 AND o.id < own.first),
+                     coalesce((SELECT min(o.account_id) FROM use AS o WHERE o.credential_id = $1)
+                              = (SELECT max(o.account_id) FROM use AS o WHERE o.credential_id = $1), false)"] "
      FROM (SELECT count(*) FILTER (WHERE u.until IS NULL) AS open, min(u.id) AS first
            FROM use AS u WHERE u.credential_id = $1 AND u.account_id = " [fill account_number] ") AS own"
 );
@@ -198,12 +205,12 @@ mod tests {
         let of = async |credential: i64, id: &str| {
             let own = estate.ledger.own_uses(CredentialId(credential), &account(id)).await.unwrap();
             let ids: Vec<String> = own.uses.into_iter().map(|used| used.connection_id).collect();
-            (ids.join(" "), own.open, own.is_first)
+            (ids.join(" "), own.open, own.is_first, own.is_alone)
         };
-        assert_eq!(of(1, "acc-1").await, ("conn-1".to_owned(), 1, true));
-        assert_eq!(of(1, "acc-2").await, ("conn-2 conn-3".to_owned(), 1, false));
-        assert_eq!(of(2, "acc-2").await, ("conn-2".to_owned(), 1, true));
-        assert_eq!(of(2, "acc-1").await, (String::new(), 0, false), "nobody's use is nobody's first one");
+        assert_eq!(of(1, "acc-1").await, ("conn-1".to_owned(), 1, true, false));
+        assert_eq!(of(1, "acc-2").await, ("conn-2 conn-3".to_owned(), 1, false, false));
+        assert_eq!(of(2, "acc-2").await, ("conn-2".to_owned(), 1, true, true));
+        assert_eq!(of(2, "acc-1").await, (String::new(), 0, false, false), "nobody's use is nobody's first one");
         assert_eq!(estate.ledger.sources_of_account("acc-1").await.unwrap(), ["platform"]);
         assert!(estate.ledger.sources_of_account("acc-0").await.unwrap().is_empty());
         let elsewhere = AccountName { source: "elsewhere".to_owned(), id: "acc-1".to_owned() };

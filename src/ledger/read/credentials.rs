@@ -322,7 +322,10 @@ macro_rules! page_of {
             "SELECT " ["json_group_array(" | "coalesce(json_agg("] [fill credential_columns] [")" | " ORDER BY k.id), '[]')::text"] "
              FROM (SELECT id FROM credential
                    WHERE id > $1 AND id <= $2 AND " $state " AND ($4 IS NULL OR provider = $4)
-                     AND ($6 IS NULL OR source_id = (SELECT id FROM source WHERE name = $6))
+                     AND ($6 IS NULL OR source_id = (SELECT id FROM source WHERE name = $6)
+                          OR EXISTS (SELECT 1 FROM use AS u JOIN connection AS c ON c.id = u.connection_id
+                                     WHERE u.credential_id = credential.id
+                                       AND c.source_id = (SELECT id FROM source WHERE name = $6)))
                    ORDER BY id LIMIT $3) AS page
              JOIN credential AS k ON k.id = page.id
              JOIN source AS ks ON ks.id = k.source_id"
@@ -341,7 +344,7 @@ pub(in crate::ledger) const USES: Sql = sql!(
      FROM (SELECT * FROM use WHERE credential_id = $1 ORDER BY id LIMIT 1000) AS u
      JOIN connection AS c ON c.id = u.connection_id
      JOIN source AS s ON s.id = c.source_id
-     JOIN account AS a ON a.id = c.account_id"
+     JOIN account AS a ON a.id = u.account_id"
 );
 
 /// In an index, and only for a key that so many use.

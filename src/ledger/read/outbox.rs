@@ -266,12 +266,13 @@ pub(in crate::ledger) const CARRIED: Sql = sql!(
      JOIN finding AS f ON f.id = n.finding_id"
 );
 
-/// Those who wait for the next run have no instant.
+/// Those who wait for the next run have no instant. Who is gone gets nothing, and waits for nothing.
 pub(in crate::ledger) const PUT_OFF: Sql = sql!(
     "SELECT " [page by "why": "why, notices, people, first_at, last_at"] "
      FROM (SELECT w.why, count(*) AS notices, count(DISTINCT w.person_id) AS people, min(w.until) AS first_at,
                   max(w.until) AS last_at
            FROM put_off AS w
+           JOIN person AS p ON p.id = w.person_id AND p.status = 'active'
            JOIN notice AS n ON n.person_id = w.person_id AND n.mail_id IS NULL AND n.state = 'planned'
            GROUP BY w.why ORDER BY w.why) AS waits"
 );

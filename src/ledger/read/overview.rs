@@ -109,6 +109,9 @@ pub struct SourceOverview {
     /// when its last whole reading began
     #[serde(serialize_with = "when::maybe")]
     pub last_complete: Option<Timestamp>,
+    /// when its last reading of everything began that came to its end, though a row of it may have been about nobody knows whom
+    #[serde(serialize_with = "when::maybe")]
+    pub last_through: Option<Timestamp>,
     /// why its last reading was not whole, in the source's own words
     pub error: Option<String>,
     /// rows of its last reading
@@ -133,7 +136,7 @@ impl SourceOverview {
 
     /// When its last reading that came to its end began, be it of everything or of what changed.
     pub fn last_success(&self) -> Option<Timestamp> {
-        self.last_complete.max(self.last_changes)
+        self.last_through.max(self.last_changes)
     }
 
     /// Whether its last reading came to its end; `None` before the first.
@@ -280,7 +283,7 @@ pub(in crate::ledger) const AGES: Sql = sql!(
 
 pub(in crate::ledger) const SOURCES: Sql = sql!(
     "SELECT " [page
-        "name, last_read, last_complete, last_error, last_rows, quarantined, held_back + held_back_people,
+        "name, last_read, last_complete, last_through, last_error, last_rows, quarantined, held_back + held_back_people,
          last_changes, last_event"] "
      FROM (SELECT * FROM source WHERE id > 0 ORDER BY name) AS s"
 );

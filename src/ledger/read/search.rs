@@ -8,8 +8,9 @@ use super::findings::parse_finding;
 /// Digits of a fingerprint that name a credential, at least.
 const DIGITS: usize = 8;
 
-/// Something that was looked for: a finding's number, a connection's or account's id on the platform, a
-/// connection as lists write it (`SOURCE/ID`), or the last digits of a credential's fingerprint. The same text may be several of these; then all of them are found.
+/// Something that was looked for: a finding's number, a connection's or account's id on the platform, a connection as lists write
+/// it (`SOURCE/ID`), or the last digits of a credential's fingerprint. The same text may be several of these; then all of them are
+/// found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     text: String,

@@ -18,6 +18,7 @@ on_both![
     what_is_gone_loses_its_digest_so_that_its_return_counts_as_a_change,
     absence_is_set_and_taken_back,
     a_chunk_that_fails_leaves_nothing_behind,
+    a_reading_that_came_to_its_end_with_a_row_of_nobody_moves_a_mark_of_its_own,
     a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks,
     what_was_known_of_a_value_outlives_its_copy_but_for_a_proven_death,
 ];
@@ -73,6 +74,7 @@ async fn a_known_connection_comes_with_its_latest_use_open_or_ended(kind: Kind) 
         fingerprint: fingerprint(id),
         placeholder: false,
         account: "account-1".to_owned(),
+        is_first: true,
         own_from: None,
         said: Said::default(),
     };
@@ -254,38 +256,61 @@ async fn a_chunk_that_fails_leaves_nothing_behind(kind: Kind) {
     );
 }
 
-async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks(kind: Kind) {
-    let fixture = Fixture::new(kind).await;
-    let row = |row| Quarantined {
-        source: "platform".to_owned(),
-        row,
-        field: "provider".to_owned(),
-        reason: "unknown".to_owned(),
-    };
-    let complete = SnapshotEnd {
+fn set_aside(row: u64) -> Quarantined {
+    Quarantined { source: "platform".to_owned(), row, field: "provider".to_owned(), reason: "unknown".to_owned() }
+}
+
+fn read_whole(fixture: &Fixture) -> SnapshotEnd {
+    SnapshotEnd {
         source: fixture.source,
         started_at: at(100),
         taken: at(90),
         now: at(110),
         rows: 12,
+        through: true,
         complete: true,
         people_complete: false,
         unsure_accounts: None,
         error: None,
-        quarantined: vec![row(3), row(4)],
+        quarantined: vec![set_aside(3), set_aside(4)],
         quarantined_count: 2,
         remarks: vec!["a column is not known: colour".to_owned()],
         held_back: 5,
         held_back_people: 0,
         told_of_syncs: false,
         changes: ChangesEnd::default(),
+    }
+}
+
+async fn a_reading_that_came_to_its_end_with_a_row_of_nobody_moves_a_mark_of_its_own(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let marks = async || {
+        let source = fixture.ledger.source("platform", at(0)).await.expect("the source");
+        (source.last_complete, source.last_through)
     };
+    for (started_at, through, complete, moved) in [
+        (at(100), false, false, (None, None)),
+        (at(200), true, false, (None, Some(at(200)))),
+        (at(300), true, true, (Some(at(300)), Some(at(300)))),
+        (at(400), true, false, (Some(at(300)), Some(at(400)))),
+        (at(500), false, false, (Some(at(300)), Some(at(400)))),
+    ] {
+        let end = SnapshotEnd { started_at, through, complete, ..read_whole(&fixture) };
+        fixture.ledger.commit_snapshot(&end).await.expect("an end");
+        assert_eq!(marks().await, moved);
+    }
+}
+
+async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_the_marks(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let complete = read_whole(&fixture);
     let cut_short = SnapshotEnd {
         started_at: at(200),
         taken: at(190),
+        through: false,
         complete: false,
         error: Some("cut short".to_owned()),
-        quarantined: vec![row(9)],
+        quarantined: vec![set_aside(9)],
         quarantined_count: 1,
         ..complete.clone()
     };

@@ -44,13 +44,21 @@ async fn keep(fixture: &Fixture, sights: &[(Scope, Sight)]) {
     fixture.ledger.commit_probes(at(50), &Learnt { sights, ..Learnt::default() }).await.expect("written");
 }
 
+/// With a credential that is asked.
+async fn with_a_key(kind: Kind) -> Fixture {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=1, 10).await;
+    fixture.ledger.act("UPDATE credential SET probe_at = 1").await;
+    fixture
+}
+
 async fn blind_now(fixture: &Fixture) -> Vec<String> {
     let blind = fixture.ledger.blind_endpoints().await.expect("endpoints");
     blind.into_iter().map(|(scope, blind)| format!("{scope} {}", blind.since.as_millis())).collect()
 }
 
 async fn what_an_endpoint_said_and_what_is_made_of_it_are_read_back_as_they_were_written(kind: Kind) {
-    let fixture = Fixture::new(kind).await;
+    let fixture = with_a_key(kind).await;
     let rows = [(scope("rest", "default"), blind(40)), (scope("smtp", "relay"), Sight::default())];
     keep(&fixture, &rows).await;
     let mut found = fixture.ledger.sights(&mailjet()).await.expect("sights");
@@ -58,12 +66,15 @@ async fn what_an_endpoint_said_and_what_is_made_of_it_are_read_back_as_they_were
     assert_eq!(found, rows);
     assert_eq!(blind_now(&fixture).await, [format!("mailjet rest/default {}", at(40).as_millis())]);
     assert!(fixture.ledger.sights(&ProviderName::new("kit")).await.expect("sights").is_empty());
+    fixture.ledger.act("UPDATE credential SET probe_at = NULL").await;
+    assert!(blind_now(&fixture).await.is_empty(), "nobody is left to be asked, so that nothing would end it");
+    fixture.ledger.act("UPDATE credential SET probe_at = 1").await;
     keep(&fixture, &[(scope("rest", "default"), Sight::default())]).await;
     assert!(blind_now(&fixture).await.is_empty());
 }
 
 async fn the_operators_word_ends_what_is_blind_and_outlasts_a_pass_that_did_not_hear_it(kind: Kind) {
-    let fixture = Fixture::new(kind).await;
+    let fixture = with_a_key(kind).await;
     let held_by_a_pass = [(scope("rest", "default"), blind(40))];
     keep(&fixture, &held_by_a_pass).await;
     let none = fixture.ledger.trust(at(45), &ProviderName::new("kit"), None, None).await.expect("a word");
@@ -87,7 +98,7 @@ async fn the_operators_word_ends_what_is_blind_and_outlasts_a_pass_that_did_not_
 }
 
 async fn a_word_on_one_protocol_leaves_the_others_blind(kind: Kind) {
-    let fixture = Fixture::new(kind).await;
+    let fixture = with_a_key(kind).await;
     keep(&fixture, &[(scope("rest", "default"), blind(40)), (scope("smtp", "relay"), blind(41))]).await;
     assert_eq!(fixture.ledger.trust(at(45), &mailjet(), Some("rest"), None).await.expect("a word").len(), 1);
     assert_eq!(blind_now(&fixture).await, [format!("mailjet smtp/relay {}", at(41).as_millis())]);
@@ -119,6 +130,8 @@ async fn suspects_are_paged_by_their_numbers_and_nobody_else_is(kind: Kind) {
     assert_eq!(page(0, 2).await, [2, 3]);
     assert_eq!(page(3, 2).await, [5]);
     assert_eq!(page(5, 2).await, [0_i64; 0]);
+    let by_source = fixture.ledger.refused_by_source(&mailjet()).await.expect("counted");
+    assert_eq!(by_source, [(fixture.source, 3)], "of the source that showed them");
 }
 
 async fn a_credential_comes_with_the_first_and_the_last_of_its_accounts(kind: Kind) {

@@ -29,14 +29,15 @@ pub(super) fn mail(notices: Vec<MailNotice>) -> ClaimedMail {
         attempts: 0,
         maybe_sent: false,
         references: Vec::new(),
+        earlier: 0,
         notices,
     }
 }
 
 /// The same after so many earlier ones.
-pub(super) fn after_mails(earlier: usize, mail: ClaimedMail) -> ClaimedMail {
+pub(super) fn after_mails(earlier: u32, mail: ClaimedMail) -> ClaimedMail {
     let references = (1..=earlier).map(|number| format!("<mail-0.{number}@example.org>")).collect();
-    ClaimedMail { references, ..mail }
+    ClaimedMail { references, earlier, ..mail }
 }
 
 /// A key in use that is too old.

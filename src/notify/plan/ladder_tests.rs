@@ -25,6 +25,7 @@ fn left_behind(last_step: Option<u32>, people: Vec<Candidate>) -> StepDue {
         opening: 2,
         opened_at: OPENED,
         last_step,
+        told_step: last_step,
         due_at: Some(OPENED),
         window_over: None,
         replaced_at: None,

@@ -20,6 +20,7 @@ fn due() -> StepDue {
         opening: 1,
         opened_at: OPENED,
         last_step: Some(0),
+        told_step: Some(0),
         due_at: Some(OPENED + days(7)),
         window_over: None,
         replaced_at: None,
@@ -64,6 +65,23 @@ fn a_reset_that_came_to_nothing_is_told_once_its_window_is_over_and_not_before_t
     ] {
         let due = StepDue { window_over, belief, ..due() };
         assert_eq!(decided(&due, now), told, "{what}");
+    }
+}
+
+#[test]
+fn whoever_awaits_the_end_of_a_window_is_told_it_though_their_step_is_due_once_more_for_another() {
+    let over = OPENED + days(3);
+    for last_step in [None, Some(0)] {
+        // somebody's mail came back, or they said that it is not theirs
+        let again = StepDue { last_step, told_step: Some(0), due_at: Some(OPENED + days(1)), ..due() };
+        let outside = decided(&again, over).map(|(step, ..)| step);
+        assert_eq!(outside, Ok(last_step.map_or(0, |last| last + 1)), "the same step, where it was taken back");
+        let within = StepDue { window_over: Some(over), belief: accepted(over), ..again };
+        assert_eq!(
+            decided(&within, over),
+            Ok((1, Some(OPENED + days(7)), vec![OWNER])),
+            "a step that nobody was told yet"
+        );
     }
 }
 

@@ -210,7 +210,7 @@ pub struct NewUse {
     pub since: Timestamp,
     /// to when and by what, where it has ended already
     pub ended: Option<(Timestamp, EndedBy)>,
-    /// whether it was first seen before the source's first complete snapshot was over
+    /// whether it was first seen before the source was first read to its end
     pub first_run: bool,
     /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
     pub own_from: Option<Timestamp>,
@@ -268,6 +268,8 @@ pub struct SnapshotEnd {
     pub now: Timestamp,
     /// rows read
     pub rows: u64,
+    /// true where every row was read
+    pub through: bool,
     /// true where every row was read and every id could be read
     pub complete: bool,
     /// true where the people were read completely too

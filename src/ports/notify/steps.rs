@@ -21,6 +21,8 @@ pub struct StepDue {
     pub opened_at: Timestamp,
     /// the step last taken in this opening, counted from 0
     pub last_step: Option<u32>,
+    /// the greatest step of this opening that anybody was to be told: beyond the last one taken where that is due once more
+    pub told_step: Option<u32>,
     /// when the ladder's next step is due; `None` where it has none left
     pub due_at: Option<Timestamp>,
     /// when the window ended in which the provider's refusal was to be confirmed, because somebody said that the secret

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::next;
+use crate::domain::compromise::OWN_WORD;
 use crate::domain::facts::Provenance;
 use crate::domain::time::Timestamp;
 use crate::ledger::read::CredentialRow;
@@ -33,9 +34,10 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
     let on = protocols(&row.refused_on);
     let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
     let left_out = protocols(&row.left_out);
-    let leaked = row.compromised_at.map(|leaked| {
-        let note = row.compromised_note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
-        format!("{}, says the operator{note}", second(leaked))
+    let leaked = row.compromised_at.map(|leaked| match row.compromised_note.as_deref() {
+        Some(OWN_WORD) => format!("{}: {OWN_WORD}", second(leaked)),
+        Some(note) => format!("{}, says the operator: {note}", second(leaked)),
+        None => format!("{}, says the operator", second(leaked)),
     });
     let outlived = row.outlived_at.map(|at| format!("{}: a newer secret under the same key was accepted", second(at)));
     vec![

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Reading;
 use super::identity;
 use super::refs::{self, Named};
 use super::writer::Writer;
+use super::{Reading, Usual};
 use crate::domain::diff::{self, Change, KnownConnectionView, OpenUse};
 use crate::domain::ids::{AccountId, ConnectionId};
 use crate::domain::policy::Hold;
@@ -35,9 +35,17 @@ pub(super) struct Dates {
     pub(super) row_at: Timestamp,
     /// of the word on the secret, where it is the event's
     pub(super) secret_at: Option<Timestamp>,
+    /// whose a former secret was, where the connection may have moved since
+    pub(super) used_by: Option<String>,
 }
 
 impl Fresh {
+    /// The accounts that it names.
+    fn accounts(&self) -> impl Iterator<Item = &str> {
+        let used_by = self.dates.as_ref().and_then(|dates| dates.used_by.as_deref());
+        std::iter::once(self.record.account_id.as_str()).chain(used_by)
+    }
+
     /// Takes the secret that the row names.
     pub(super) fn take_secret<L, V: Vault>(&mut self, reading: &Reading<'_, L, V>, secret: Secret) {
         self.record.take_secret(secret);
@@ -169,10 +177,14 @@ pub(super) fn fingerprint<L, V: Vault>(reading: &Reading<'_, L, V>, record: &Con
     Some(reading.vault.fingerprint(&record.provider, record.key_id.as_deref(), secret))
 }
 
-/// The record with its way of authenticating. A permission's tokens come and go by themselves, and are neither compared nor
-/// held: what the connection uses is the permission, which has no secret of its own.
-pub(super) fn settled(mut record: ConnectionRecord, usual: Auth) -> ConnectionRecord {
-    let auth = *record.auth.get_or_insert(usual);
+/// The record with its way of authenticating, and without a public half where there are none: else the same key would be another
+/// one in a row that names it and in one that doesn't. A permission's tokens come and go by themselves, and are neither compared
+/// nor held: what the connection uses is the permission, which has no secret of its own.
+pub(super) fn settled(mut record: ConnectionRecord, usual: Usual) -> ConnectionRecord {
+    let auth = *record.auth.get_or_insert(usual.auth);
+    if !usual.has_key_id {
+        record.key_id = None;
+    }
     if auth == Auth::Oauth {
         record.secret = None;
     }
@@ -195,10 +207,11 @@ pub(super) fn unknown_provider(record: &ConnectionRecord) -> FieldProblem {
     FieldProblem { field: "provider".to_owned(), reason }
 }
 
-/// Whether copies are held is part of the digest, so that a new choice shows every secret again.
+/// Whether copies are held is part of the digest, so that a new choice shows every secret again; and whether secrets can be
+/// replaced in place, by which the same dates say something else of their age.
 pub(super) fn digest<L, V: Vault>(reading: &Reading<'_, L, V>, record: &ConnectionRecord, named: Named) -> String {
     let mut bytes = Vec::with_capacity(256);
-    bytes.push(u8::from(reading.policy.hold != Hold::None));
+    bytes.push(u8::from(reading.policy.hold != Hold::None) | u8::from(reading.spec.secrets_replaceable) << 1);
     diff::connection_facts(record, reading.policy.watched, &mut bytes);
     bytes.extend(named.bytes());
     let digest = reading.vault.digest(&bytes);
@@ -246,7 +259,7 @@ impl Known {
         let mut fingerprints: Vec<Fingerprint> = fingerprints.into_iter().collect();
         fingerprints.sort();
         let credentials = ledger.known_credentials(&fingerprints).await?;
-        let accounts: HashSet<&str> = fresh.iter().map(|row| row.record.account_id.as_str()).collect();
+        let accounts: HashSet<&str> = fresh.iter().flat_map(Fresh::accounts).collect();
         let accounts: Vec<&str> = accounts.into_iter().collect();
         Ok(Self {
             connections: connections.into_iter().map(|c| (c.id, c)).collect(),
@@ -260,7 +273,7 @@ impl Known {
 pub(super) fn reservation(fresh: &[Fresh], changes: &[Change], known: &Known) -> Reservation {
     let begun = changes.iter().filter(|change| change.begin.is_some()).count();
     let accounts: HashSet<&str> =
-        fresh.iter().map(|r| r.record.account_id.as_str()).filter(|id| !known.accounts.contains_key(*id)).collect();
+        fresh.iter().flat_map(Fresh::accounts).filter(|id| !known.accounts.contains_key(*id)).collect();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Reservation {
         connections: count(fresh.iter().filter(|row| row.known.is_none()).count()),

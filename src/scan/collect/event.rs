@@ -11,7 +11,7 @@ use crate::domain::event::{EventKind, Subject};
 use crate::domain::ids::ConnectionId;
 use crate::domain::record::{ConnectionRecord, FieldProblem, PersonStatus, RecordStatus};
 use crate::domain::time::Timestamp;
-use crate::ports::collect::{CollectChunk, CollectLedger, KnownUse, SourceState};
+use crate::ports::collect::{CollectChunk, CollectLedger, KnownUse, Reserved, SourceState};
 use crate::ports::events::{Delivery, EventLedger, NotTaken, Taken, Tidings, UsedValue};
 use crate::ports::{LedgerError, Vault};
 
@@ -66,6 +66,7 @@ where
 fn reading<'a, L, V>(tools: &EventTools<'a, L, V>, state: &SourceState, at: Timestamp) -> Reading<'a, L, V> {
     let state = SourceState {
         last_complete: state.last_complete.or(Some(tools.now)),
+        last_through: state.last_through.or(Some(tools.now)),
         max_connection: 0, // nothing is looked for among the others
         max_person: 0,
         ..state.clone()
@@ -105,10 +106,16 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
         let known = Known::load(&self.reading, std::slice::from_ref(&fresh)).await?;
         let told = self.compared(&fresh, &known, (!kind.is_end(), at)).await?;
         if told.is_nothing() {
+            let chunk = std::mem::take(&mut self.chunk);
+            let mut writer = Writer::new(&mut self.reading, self.tools.now, known, Reserved::default(), chunk);
+            writer.late(&fresh);
+            self.chunk = writer.finish();
             return self.commit(Taken::Late).await;
         }
         let last = fresh.known.and_then(|id| known.connections.get(&id)?.last_use.clone());
         let fresh = dated(fresh, &told, before);
+        // What is written may stand in another account than what was told.
+        let known = if told.late { Known::load(&self.reading, std::slice::from_ref(&fresh)).await? } else { known };
         self.write(fresh, known, &told, last).await?;
         let ended = !self.chunk.ended.is_empty() || self.chunk.begun.iter().any(|new| new.ended.is_some());
         self.commit(Taken::Done { ended }).await
@@ -226,7 +233,9 @@ impl<L: CollectLedger + EventLedger, V: Vault> Telling<'_, '_, L, V> {
 
 /// The row to write. What an event of the past doesn't change stays as it is known; what it shows of a secret is its own.
 fn dated(fresh: Fresh, told: &diff::Told, before: Option<ConnectionRecord>) -> Fresh {
-    let dates = Some(Dates { row_at: told.row_at, secret_at: told.secret_at });
+    let is_former = told.change.begin.as_ref().is_some_and(|begin| begin.ended.is_some());
+    let used_by = (told.late && is_former).then(|| fresh.record.account_id.clone());
+    let dates = Some(Dates { row_at: told.row_at, secret_at: told.secret_at, used_by });
     let Some(before) = before.filter(|_| told.late) else { return Fresh { dates, ..fresh } };
     let own = fresh.record;
     let record = if told.takes_facts {

@@ -50,6 +50,7 @@ mod tests {
         SourceState {
             id: SourceId(1),
             last_complete: whole_ago.map(|ago| NOW - ago),
+            last_through: whole_ago.map(|ago| NOW - ago),
             last_taken: None,
             last_people: None,
             changes: changes.map(|(ago, basis)| ChangesMark { from: NOW - ago, basis: basis.to_owned() }),

@@ -12,7 +12,7 @@ use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
 use crate::domain::liveness::Transition;
 use crate::domain::policy::Hold;
-use crate::domain::record::{Auth, ConnectionRecord};
+use crate::domain::record::{Auth, ConnectionRecord, RecordStatus};
 use crate::domain::secret::Fingerprint;
 use crate::domain::time::Timestamp;
 use crate::ports::collect::{
@@ -62,7 +62,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         }
         if let Some(begin) = &change.begin {
             let declared = self.declared(&row.record, begin.replaces_another, old.as_ref().map(|o| &o.fingerprint));
-            let age = self.age(&row.record, (change, begin), declared, last.as_ref());
+            let age = self.age(&row, (change, begin), declared, last.as_ref());
             let credential = self.credential(&row, &begin.fingerprint, age, begin.ended.is_none())?;
             let usage = UseId(self.reserved.usage);
             self.reserved.usage += 1;
@@ -70,12 +70,14 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             if said.compromised_at.is_some() {
                 self.log_leak(id, credential, said.compromised_at);
             }
-            let first_run = self.reading.state.last_complete.is_none();
+            let used_by = row.dates.as_ref().and_then(|dates| dates.used_by.clone());
+            let user = used_by.map_or(account, |external| self.account(&external));
+            let first_run = self.reading.state.last_through.is_none();
             self.chunk.begun.push(NewUse {
                 id: usage,
                 connection: id,
                 credential,
-                account,
+                account: user,
                 since: begin.since,
                 ended: begin.ended,
                 first_run,
@@ -84,7 +86,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             });
         } else {
             if change.end_open_use.is_none() {
-                self.still_open(&row, old.as_ref().map(|open| &open.fingerprint))?;
+                self.still_open(&row, old.as_ref())?;
             }
             self.placed(&row, last.as_ref().map(|used| &used.fingerprint), 1);
             self.told_of_known(&row.record, id, last.as_ref());
@@ -136,24 +138,32 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         (!about_the_old).then_some(declared)
     }
 
-    /// The age of the value that a use begins with. What comes back with the first value that it ever showed may have had
-    /// it for long; and of a value of which only more is said now, what was known of it holds.
+    /// The age of the value that a use begins with. What an event tells was so at its date, whenever it arrived. What comes back
+    /// with the first value that it ever showed may have had it for long; and of a value of which only more is said now, what
+    /// was known of it holds.
     fn age(
         &self,
-        record: &ConnectionRecord,
+        row: &Fresh,
         (change, begin): (&Change, &Begin),
         declared: Option<Timestamp>,
         last: Option<&KnownUse>,
     ) -> KnownAge {
+        let record = &row.record;
         let replaces = begin.replaces_another || (change.came_back && last.is_some_and(|used| !used.placeholder));
         let created_at = record.created_at.filter(|_| !change.came_back);
-        let age = age::at_first_sight(declared, created_at, replaces, self.reading.spec.secrets_replaceable, self.now);
+        let (replaceable, now) = (self.reading.spec.secrets_replaceable, self.now);
+        let shown_at = row.dates.as_ref().and_then(|dates| dates.secret_at).unwrap_or(now);
+        let age = age::at_first_sight(declared, created_at, replaces, replaceable, shown_at, now);
         let is_identified = change.end_open_use.is_some_and(|(_, by)| by == EndedBy::Identified);
         let is_stand_in = begin.fingerprint == BeginWith::Placeholder;
         let same = last.filter(|used| is_identified && used.placeholder == is_stand_in);
         let before = same.and_then(|used| self.known.credentials.get(&used.fingerprint));
         let before = before.map(|known| KnownAge { since: known.secret_since, provenance: known.provenance });
-        before.map_or(age, |before| age::earliest(before, age))
+        let (Some(before), Some(same)) = (before, same) else { return age };
+        // What took another's place is no older for being told more of, or shown in another account.
+        let is_first = same.is_first && same.own_from.is_none();
+        let told = age::told_later(declared, record.created_at, is_first, replaceable);
+        told.map_or(before, |told| age::earliest(before, told))
     }
 
     /// The credential that a use begins with: known, made earlier in this chunk, or made now.
@@ -214,32 +224,55 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
     }
 
     /// Where the key that a row shows is asked, as the row says now. Uses that differ in it leave its region open, so that it is
-    /// asked in each: a region is no part of what a key is. `own` is how many of the open uses are this row's.
+    /// asked in each: a region is no part of what a key is. An address is the customer's, and there is only one: what is known
+    /// of it stays against the word of others. A row whose own use has ended says nothing of a key that is in use. `own` is how
+    /// many of the open uses are this row's, where it is open.
     fn placed(&mut self, row: &Fresh, shown: Option<&Fingerprint>, own: u8) {
         let shown = shown.filter(|shown| row.fingerprint.as_ref() == Some(shown));
         let Some(known) = shown.and_then(|fingerprint| self.known.credentials.get_mut(fingerprint)) else { return };
         let record = &row.record;
-        let is_shared = known.open > own;
-        let region = record.region.clone().filter(|region| !is_shared || known.region.as_ref() == Some(region));
-        let base_url = record.base_url.clone().or_else(|| known.base_url.clone());
+        let is_open = record.status != RecordStatus::Deleted;
+        if !is_open && known.open > 0 {
+            return;
+        }
+        let is_alone = is_open && known.open <= own;
+        let region = record.region.clone().filter(|region| is_alone || known.region.as_ref() == Some(region));
+        let (said, before) = (record.base_url.clone(), known.base_url.clone());
+        let base_url = if is_alone { said.or(before) } else { before.or(said) };
         if (&region, &base_url) != (&known.region, &known.base_url) {
             (known.region, known.base_url) = (region.clone(), base_url.clone());
             self.chunk.placed.push(Placed { id: known.id, region, base_url });
         }
     }
 
-    /// A use that goes on: its secret may have been declared older, or be shown again after its copy was destroyed.
-    fn still_open(&mut self, row: &Fresh, open: Option<&Fingerprint>) -> Result<(), LedgerError> {
-        let Some(known) = open.and_then(|fingerprint| self.known.credentials.get(fingerprint)).cloned() else {
-            return Ok(());
-        };
-        if let Some(declared) = row.record.secret_set_at {
-            self.aged(&known, KnownAge { since: declared, provenance: Provenance::Declared });
-        }
+    /// A use that goes on: its secret may be told to be older, or be shown again after its copy was destroyed.
+    fn still_open(&mut self, row: &Fresh, open: Option<&KnownUse>) -> Result<(), LedgerError> {
+        let Some(open) = open else { return Ok(()) };
+        let Some(known) = self.known.credentials.get(&open.fingerprint).cloned() else { return Ok(()) };
+        self.dated(row, open, &known);
         if row.fingerprint.as_ref() == Some(&known.fingerprint) {
             self.reseal(&known, row)?;
         }
         Ok(())
+    }
+
+    /// What an event of the past tells of the age of the value that its connection goes on to show. It changes nothing else.
+    pub(super) fn late(&mut self, row: &Fresh) {
+        let last = row.known.and_then(|id| self.known.connections.get(&id)?.last_use.clone());
+        let Some(open) = last.filter(|used| used.open && row.fingerprint.as_ref() == Some(&used.fingerprint)) else {
+            return;
+        };
+        if let Some(known) = self.known.credentials.get(&open.fingerprint).cloned() {
+            self.dated(row, &open, &known);
+        }
+    }
+
+    fn dated(&mut self, row: &Fresh, open: &KnownUse, known: &KnownCredential) {
+        let (record, replaceable) = (&row.record, self.reading.spec.secrets_replaceable);
+        let is_first = open.is_first && open.own_from.is_none();
+        if let Some(age) = age::told_later(record.secret_set_at, record.created_at, is_first, replaceable) {
+            self.aged(known, age);
+        }
     }
 
     fn aged(&mut self, known: &KnownCredential, age: KnownAge) {
@@ -306,8 +339,9 @@ fn connection_write(
     account: AccountId,
     change: &Change,
 ) -> ConnectionWrite {
-    let of_a_row = Dates { row_at: change.facts_at, secret_at: row.fingerprint.as_ref().map(|_| change.facts_at) };
-    let Dates { row_at, secret_at } = row.dates.unwrap_or(of_a_row);
+    let of_a_row =
+        Dates { row_at: change.facts_at, secret_at: row.fingerprint.as_ref().map(|_| change.facts_at), used_by: None };
+    let Dates { row_at, secret_at, .. } = row.dates.unwrap_or(of_a_row);
     let record = row.record;
     ConnectionWrite {
         id,

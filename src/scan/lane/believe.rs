@@ -40,6 +40,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                 sum.held += 1;
                 self.tools.meter.held(self.provider);
             }
+            if concluded.blinded {
+                self.tools.meter.blinded(self.provider);
+            }
             if let Some((event, to)) = concluded.moved {
                 events.push(event);
                 moved.push((concluded.record.id, to));
@@ -88,6 +91,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                 (step.unwrap_or_else(|| unchanged(&due.belief)), None, false)
             }
         };
+        let blinded = sifted.is_some() && outcome.and_then(Outcome::reason) == Some(Reason::Blind);
         let retry_after = answer.as_ref().and_then(|answer| answer.retry_after);
         let (kind, heard) = answer.map_or((None, None), |answer| (answer.kind, Some(answer.parts)));
         let parts = sifted.or(heard);
@@ -121,7 +125,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             transition: step.rule_visible || step.transition.is_some(),
             belief: step.belief,
         };
-        Concluded { record, moved, held }
+        Concluded { record, moved, held, blinded }
     }
 
     /// Lets the suspects go back whom a blind endpoint made, page by page. What they are told of was noted with the
@@ -166,6 +170,8 @@ struct Concluded {
     moved: Option<(Event, Liveness)>,
     /// it would have changed, were its provider not blind
     held: bool,
+    /// not everything that it was told counts, because its provider is blind
+    blinded: bool,
 }
 
 fn taken_back(due: &DueCredential, step: Step, now: Timestamp, policy: &LivenessPolicy) -> ProbeRecord {

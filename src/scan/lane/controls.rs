@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::{Lane, LaneSum, Looked};
-use crate::domain::belief::Liveness;
-use crate::domain::control::{Accepted, Needed};
+use crate::domain::belief::{Belief, Liveness};
+use crate::domain::control::{Accepted, Needed, own_speaks_for};
 use crate::domain::ids::{CredentialId, ProviderName, SourceId};
 use crate::domain::outcome::{Outcome, Part};
 use crate::domain::time::{Timestamp, hours};
@@ -26,12 +26,14 @@ type Spot = (Option<SourceId>, String, String);
 pub(super) struct Controls {
     known: HashMap<Spot, Accepted>,
     changed: HashSet<Spot>,
+    /// suspects, dead and destroyed credentials by source when the lane was opened, where the operator has a control of their own
+    refused: HashMap<SourceId, u64>,
 }
 
 impl Controls {
-    pub(super) fn new(controls: Vec<Control>) -> Self {
+    pub(super) fn new(controls: Vec<Control>, refused: Vec<(SourceId, u64)>) -> Self {
         let known = controls.into_iter().map(|c| ((c.source, c.protocol, c.endpoint), c.accepted)).collect();
-        Self { known, changed: HashSet::new() }
+        Self { known, changed: HashSet::new(), refused: refused.into_iter().collect() }
     }
 
     /// Notes the acceptances of a batch.
@@ -66,6 +68,13 @@ impl Controls {
         self.known.get(&spot(source, part))
     }
 
+    /// Whether the operator's own acceptances speak for a credential of this source.
+    fn own_speaks_for(&self, source: SourceId, belief: &Belief) -> bool {
+        let was_let_in = || self.known.keys().any(|spot| spot.0 == Some(source));
+        belief.accepted_at.is_some()
+            || own_speaks_for(was_let_in(), self.refused.get(&source).copied().unwrap_or_default())
+    }
+
     fn has_own_since(&self, at: Timestamp) -> bool {
         self.known.iter().any(|(spot, accepted)| spot.0.is_none() && accepted.at > at)
     }
@@ -85,7 +94,9 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let holds = |source: Option<SourceId>, part: &Part| {
             controls.get(source, part).is_some_and(|control| control.holds_for(looked.due.id, since, answer.at))
         };
-        needed.is_met(|part| holds(Some(looked.due.source), part) || holds(None, part))
+        let source = looked.due.source;
+        let own_speaks = controls.own_speaks_for(source, &looked.due.belief);
+        needed.is_met(|part| holds(Some(source), part) || (own_speaks && holds(None, part)))
     }
 
     /// Where this answer needs a control; `None` where there is no answer.

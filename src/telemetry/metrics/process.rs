@@ -217,9 +217,11 @@ impl Process {
     }
 
     pub(super) fn held(&self, provider: &ProviderName) {
-        if let Some(of_provider) = self.of(provider) {
-            of_provider.held.inc();
-        }
+        self.of(provider).into_iter().for_each(|of_provider| of_provider.held.inc());
+    }
+
+    pub(super) fn blinded(&self, provider: &ProviderName) {
+        self.of(provider).into_iter().for_each(|of_provider| count(&of_provider.unknown, &Reason::Blind));
     }
 
     pub(super) fn mailed(&self, outcome: MailOutcome) {

@@ -76,6 +76,7 @@ fn source(name: &str) -> SourceOverview {
         name: name.to_owned(),
         last_read: Some(NOW),
         last_complete: None,
+        last_through: None,
         error: None,
         rows: 12,
         quarantined: 2,
@@ -212,7 +213,7 @@ fn a_closed_finding_leaves_no_series_behind() {
 #[test]
 fn a_source_has_series_while_the_configuration_has_it_and_at_most_a_hundred_have() {
     let metrics = metrics();
-    let failed = SourceOverview { error: Some("cut short".to_owned()), last_complete: Some(NOW), ..source("platform") };
+    let failed = SourceOverview { error: Some("cut short".to_owned()), last_through: Some(NOW), ..source("platform") };
     let unread = SourceOverview { last_read: None, ..source("new") };
     metrics.show(Overview { sources: vec![source("former"), unread, failed], ..empty() });
     metrics.configure(&Configured { sources: vec!["platform".to_owned(), "new".to_owned()], ..configured(&["kit"]) });
@@ -339,7 +340,7 @@ fn full(metrics: &Metrics, providers: &[&str], size: u64) {
     overview.closings = providers.iter().flat_map(|provider| remedied::closings(provider, size)).collect();
     metrics.show_singles(Some(remedied::singles(size)));
     metrics.limit_ledger(Room { limit: Some(size), free: Some(size) });
-    overview.sources[0].last_complete = Some(NOW);
+    overview.sources[0].last_through = Some(NOW);
     metrics.show(overview);
     for job in Job::ALL {
         let at = Some(NOW);

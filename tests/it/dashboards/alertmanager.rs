@@ -62,7 +62,8 @@ fn blind_estate(listen: SocketAddr) -> Estate {
     let http = format!("[http]\nlisten = \"{listen}\"\ntoken = \"{TOKEN}\"");
     estate.configure(&format!("smtp://{}", estate.inbox.address()), "", &http);
     estate.run(&["scan"]).exits(0);
-    let long_ago = "UPDATE source SET last_complete = last_complete - 259200000";
+    let long_ago =
+        "UPDATE source SET last_complete = last_complete - 259200000, last_through = last_through - 259200000";
     let set_back = Command::new("sqlite3").arg(estate.path("ledger.db")).arg(long_ago).status();
     assert!(set_back.expect("sqlite3: tests/run installs it").success());
     estate

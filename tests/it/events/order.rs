@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 
-use keysweep::domain::facts::ConnectionStatus;
+use keysweep::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use keysweep::domain::ids::ConnectionId;
 use keysweep::domain::time::{Timestamp, minutes};
 use keysweep::ledger::NotNow;
+use keysweep::ports::collect::CollectLedger as _;
 use keysweep::ports::events::{NotTaken, Taken};
+use keysweep::ports::judge::JudgeLedger as _;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -95,6 +98,53 @@ fn in_whatever_order_events_come_the_same_is_known_in_the_end() {
         })
     });
     told.unwrap_or_else(|why| panic!("{why}"));
+}
+
+async fn a_late_creation_tells_how_old_the_secret_is(kind: Kind) {
+    let place = Place::on(kind).await;
+    let row = |event: &str, minutes_ago: u64, secret: &str, dates: &str| {
+        let facts = format!(r#""connection_id": "c", "account_id": "a", "provider": "kit", "secret": "{secret}""#);
+        body(event, START - minutes(minutes_ago), &format!("{{{facts}{dates}}}"))
+    };
+    let since = async |secret: &str| {
+        let value = place.values(place.known("c").await.id).await.into_iter().next_back().expect(secret);
+        let known = place.ledger.known_credentials(&[value]).await.expect("a look").remove(0);
+        (known.secret_since, known.provenance)
+    };
+    let (made, set) = (START - minutes(500), START - minutes(300));
+    place.tell("updated", &row("connection.updated", 5, "kit_a", "")).await.expect("taken");
+    assert_eq!(since("first").await, (START - minutes(5), Provenance::FirstSeen));
+    let dates = format!(r#", "created_at": "{made}""#);
+    assert_eq!(place.tell("made", &row("connection.created", 9, "kit_a", &dates)).await, Ok(Taken::Late));
+    assert_eq!(since("first").await.1, Provenance::FirstSeen, "its source says that secrets are replaced in place");
+    let dates = format!(r#", "secret_set_at": "{set}""#);
+    assert_eq!(place.tell("said", &row("connection.updated", 8, "kit_a", &dates)).await, Ok(Taken::Late));
+    assert_eq!(since("first").await, (set, Provenance::Declared));
+}
+
+async fn a_late_former_secret_is_known_though_its_connection_has_moved(kind: Kind) {
+    let place = Place::on(kind).await;
+    let row = |event: &str, minutes_ago: u64, account: &str, secret: &str| {
+        let data =
+            format!(r#"{{"connection_id": "c", "account_id": "{account}", "provider": "kit", "secret": "{secret}"}}"#);
+        body(event, START - minutes(minutes_ago), &data)
+    };
+    for (id, told) in [
+        ("one", row("connection.updated", 8, "a", "kit_new")),
+        ("two", row("connection.updated", 5, "b", "kit_new")),
+        ("three", row("connection.created", 9, "a", "kit_old")),
+    ] {
+        assert!(place.tell(id, &told).await.is_ok(), "{id}");
+    }
+    let known = place.known("c").await;
+    let values: std::collections::BTreeSet<_> = place.values(known.id).await.into_iter().collect();
+    assert_eq!(values.len(), 2);
+    let (subject, _) = place.ledger.all_subjects(ConnectionId(0), 1).await.expect("a look").remove(0);
+    let former = subject.uses.iter().find(|used| used.until.is_some() && used.ended_by != Some(EndedBy::Identified));
+    let former = former.expect("the old one was left behind");
+    let first = subject.uses.iter().find(|used| used.ended_by == Some(EndedBy::Identified)).expect("it has moved");
+    assert_eq!(former.account, first.account, "where it was used");
+    assert_ne!(former.account, subject.connection.account);
 }
 
 async fn a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place(kind: Kind) {
@@ -195,6 +245,8 @@ async fn what_is_wrong_with_a_row_is_said_and_nothing_is_kept_of_it(kind: Kind) 
 }
 
 on_both![
+    a_late_creation_tells_how_old_the_secret_is,
+    a_late_former_secret_is_known_though_its_connection_has_moved,
     a_late_secret_is_not_lost_and_doesnt_take_the_newer_ones_place,
     a_version_that_is_told_says_that_a_secret_was_replaced_that_nobody_shows,
     a_leak_is_noted_of_the_value_of_then_and_once,

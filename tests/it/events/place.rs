@@ -17,8 +17,8 @@ use keysweep::ports::collect::{CollectLedger as _, KnownConnection, KnownRow};
 use keysweep::ports::events::{EventLedger as _, NotTaken, Taken};
 use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, Quiet, Snapshot, SourceError};
-use keysweep::scan::collect::CollectPolicy;
 use keysweep::scan::collect::event::{EventTools, tell};
+use keysweep::scan::collect::{CollectPolicy, Usual};
 use keysweep::scan::{SourceSpec, collect};
 
 use crate::simulation::stage::unlock;
@@ -63,6 +63,12 @@ fn spec() -> SourceSpec {
     SourceSpec { name: "main".to_owned(), absent_after: hours(1), vanish_percent: 20, secrets_replaceable: true }
 }
 
+/// Every provider's credentials may have two halves here.
+#[expect(clippy::unnecessary_wraps, reason = "the shape that a policy has")]
+const fn connects_by(_: &ProviderName) -> Option<Usual> {
+    Some(Usual { auth: Auth::Key, has_key_id: true })
+}
+
 impl Place {
     pub async fn on(kind: Kind) -> Self {
         let folder = tempfile::Builder::new().prefix("keysweep-it-").tempdir().expect("a temporary folder");
@@ -79,7 +85,6 @@ impl Place {
     /// Tells an event, now.
     pub async fn tell(&self, id: &str, body: &str) -> Result<Taken, NotTaken> {
         let event = EventBody::parse(body.as_bytes()).map_err(NotTaken::Unread)?;
-        let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let (ledger, vault, now) = (&self.ledger, &self.vault, self.clock.now());
@@ -94,7 +99,6 @@ impl Place {
 
     /// The same of a list that was made at `taken`.
     pub async fn read_list(&self, rows: Vec<ConnectionRecord>, taken: Option<Timestamp>, meanwhile: &[String]) {
-        let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let reading = Reading { place: self, rows: Some(rows), taken, meanwhile };
@@ -105,7 +109,6 @@ impl Place {
     /// Reads a file of connections, as it is now.
     pub async fn read_file(&self, path: PathBuf) {
         let source = FileSource { name: "main".to_owned(), kind: FileKind::Csv, path, people_path: None };
-        let connects_by = |_: &ProviderName| Some(Auth::Key);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let snapshot = source.open(self.clock.now());

@@ -1,12 +1,14 @@
 //! Events beside a reading of the same source that is under way: it shows what was, they tell what is.
 
-use keysweep::domain::facts::{ConnectionStatus, Subject};
+use keysweep::domain::facts::{ConnectionStatus, Provenance, Subject};
 use keysweep::domain::finding::KnownFinding;
-use keysweep::domain::ids::ConnectionId;
+use keysweep::domain::ids::{ConnectionId, CredentialId};
 use keysweep::domain::policy::Policy;
 use keysweep::domain::record::ConnectionRecord;
 use keysweep::domain::time::{Timestamp, hours, minutes};
 use keysweep::ledger::Ledger;
+use keysweep::ledger::read::CredentialFilter;
+use keysweep::ports::collect::CollectLedger as _;
 use keysweep::ports::events::Taken;
 use keysweep::ports::judge::{JudgeBatch, JudgeLedger};
 use keysweep::ports::turn::{Turn, Turns};
@@ -208,7 +210,39 @@ async fn a_reading_and_events_never_give_out_the_same_numbers(kind: Kind) {
     }
 }
 
+async fn a_secret_that_an_event_tells_of_is_as_old_as_the_event_however_late_that_comes(kind: Kind) {
+    let place = Place::on(kind).await;
+    place.read(vec![row("c", "kit_c")], &[]).await;
+    place.later(hours(100));
+    let data = r#"{"connection_id": "c", "account_id": "account", "provider": "kit", "secret": "kit_another"}"#;
+    place.tell("1", &body("connection.updated", START + hours(1), data)).await.expect("news");
+    let known = place.ledger.credentials(&CredentialFilter::default(), CredentialId(0), 10).await.expect("rows");
+    let ages: Vec<_> = known.iter().map(|row| (row.secret_since, row.provenance)).collect();
+    assert_eq!(ages.last(), Some(&(START + hours(1), Provenance::Observed)), "{ages:?}");
+}
+
+async fn another_row_of_the_same_key_sends_it_to_no_other_address(kind: Kind) {
+    let place = Place::on(kind).await;
+    let at = |id: &str, address: &str| ConnectionRecord { base_url: Some(address.to_owned()), ..row(id, "kit_same") };
+    let (good, typo) = ("https://good.example.test", "https://typo.example.test");
+    place.read(vec![at("a", good)], &[]).await;
+    place.later(minutes(1));
+    place.read(vec![at("a", good), at("b", typo)], &[]).await;
+    let address = async || {
+        let values = place.values(place.known("a").await.id).await;
+        place.ledger.known_credentials(&values).await.expect("credentials").pop().expect("the key").base_url
+    };
+    assert_eq!(address().await.as_deref(), Some(good));
+    place.later(minutes(1));
+    let gone = body("connection.deleted", START + minutes(2), r#"{"connection_id": "b"}"#);
+    place.tell("1", &gone).await.expect("news");
+    place.read(vec![at("a", typo)], &[]).await;
+    assert_eq!(address().await.as_deref(), Some(typo), "the only one that uses it is believed");
+}
+
 on_both![
+    another_row_of_the_same_key_sends_it_to_no_other_address,
+    a_secret_that_an_event_tells_of_is_as_old_as_the_event_however_late_that_comes,
     a_reading_that_began_before_an_event_doesnt_miss_what_it_made,
     a_reading_that_began_before_an_event_revives_nothing_and_one_after_it_does,
     a_row_with_a_date_is_held_against_the_events_own,

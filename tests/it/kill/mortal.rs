@@ -1,7 +1,5 @@
 //! A ledger whose process dies at a chosen write, right before or right after its commit.
 
-use std::cell::Cell;
-
 use keysweep::domain::blindness::{Scope, Sight};
 use keysweep::domain::brake::{Braked, Openings};
 use keysweep::domain::facts::Subject;
@@ -25,55 +23,7 @@ use keysweep::ports::probe::{Control, DueCredential, Learnt, ProbeLedger, SameKe
 use keysweep::ports::turn::{Turn, Turns};
 use keysweep::ports::{Event, LedgerError};
 
-/// On which side of the commit the process dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// what was to be written is lost
-    Before,
-    /// it is written, and nobody hears of it
-    After,
-}
-
-/// How long a process lives, in writes.
-#[derive(Debug)]
-pub struct Life {
-    /// the write at which it dies, counted from 1; `None` for never
-    dies_at: Option<(u32, Side)>,
-    writes: Cell<u32>,
-    died_in: Cell<Option<&'static str>>,
-}
-
-impl Life {
-    /// One that never ends.
-    pub const fn long() -> Self {
-        Self { dies_at: None, writes: Cell::new(0), died_in: Cell::new(None) }
-    }
-
-    /// One that ends at its write number `write`.
-    pub const fn until(write: u32, side: Side) -> Self {
-        Self { dies_at: Some((write, side)), ..Self::long() }
-    }
-
-    /// The write in which it ended, if it has.
-    pub fn died_in(&self) -> Option<&'static str> {
-        self.died_in.get()
-    }
-
-    /// Whether the process lives through this write.
-    fn next(&self, call: &'static str) -> Result<(), Side> {
-        if self.died_in().is_some() {
-            return Err(Side::Before); // the dead write nothing
-        }
-        self.writes.set(self.writes.get() + 1);
-        match self.dies_at {
-            Some((write, side)) if write == self.writes.get() => {
-                self.died_in.set(Some(call));
-                Err(side)
-            }
-            _ => Ok(()),
-        }
-    }
-}
+use super::process::{Life, Side};
 
 /// The ledger of a process that lives for so long.
 pub struct Mortal<'a> {
@@ -233,6 +183,10 @@ impl ProbeLedger for Mortal<'_> {
 
     async fn clocks(&self) -> Result<keysweep::domain::clock::Clocks, LedgerError> {
         self.read(self.ledger.clocks()).await
+    }
+
+    async fn refused_by_source(&self, provider: &ProviderName) -> Result<Vec<(SourceId, u64)>, LedgerError> {
+        self.read(self.ledger.refused_by_source(provider)).await
     }
 
     async fn suspects(

@@ -23,13 +23,14 @@ use keysweep::ports::notify::{ClaimedMail, MailSession, Mailer, Recheck, Rendere
 use keysweep::ports::probe::{Prober, Question};
 use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, LedgerError, Quiet};
-use keysweep::scan::collect::CollectPolicy;
+use keysweep::scan::collect::{CollectPolicy, Usual};
 use keysweep::scan::probe::{ProbeTools, probe_these};
 use keysweep::scan::{SourceSpec, collect, judge, probe};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use super::mortal::{Life, Mortal};
+use super::mortal::Mortal;
+use super::process::Life;
 use crate::support::MASTER_KEY;
 
 /// When the story begins.
@@ -100,7 +101,8 @@ impl Story {
             path: self.folder.join("connections.csv"),
             people_path: Some(self.folder.join("people.csv")),
         };
-        let connects_by = |name: &ProviderName| (name.as_str() == "kit").then_some(Auth::Key);
+        let connects_by =
+            |name: &ProviderName| (name.as_str() == "kit").then_some(Usual { auth: Auth::Key, has_key_id: false });
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let collected = collect(ledger, vault, self, &spec, source.open(self.now()), &policy, &Quiet).await?;

@@ -78,6 +78,43 @@ fn the_operators_own_key_is_control_enough() {
 }
 
 #[test]
+fn the_operators_own_key_does_not_prove_a_source_dead_that_was_turned_away_whole() {
+    let mut with_control = settings("confirm_gap = \"100ms\"\nsettle = \"1h\"");
+    with_control.mailjet = format!(
+        "protocols = [\"rest\"]\ncontrol = {{ key_id = \"{}\", secret = \"file:control\" }}",
+        pair("control").0
+    );
+    let mut estate = Estate::new(&with_control);
+    std::fs::write(estate.site.path("control"), format!("{}\n", pair("control").1)).expect("a writable folder");
+    let ids = ["one", "two", "three", "four", "five", "control"];
+    for word in ids {
+        let (key_id, secret) = pair(word);
+        let does = if word == "control" { "accept" } else { "refuse" };
+        estate.site.providers.set("mailjet", word, &key_id, &secret, does);
+    }
+    for id in &ids[..5] {
+        estate.inventory.mailjet(id, "a1", id); // the wrong column was mapped
+    }
+    estate.write();
+    estate.site.scan_until("each was refused often enough to prove the point", |scan| {
+        assert_eq!(scan.findings(), Vec::<String>::new());
+        ids.iter().all(|id| estate.site.providers.asked("mailjet", id) >= 1)
+            && ids[..5].iter().all(|id| estate.site.providers.asked("mailjet", id) >= 4)
+    });
+    for id in &ids[..5] {
+        assert_eq!(
+            (estate.site.liveness(id).as_str(), &estate.site.credential(id)["no_control"]),
+            ("suspect", &true.into())
+        );
+    }
+
+    // one of their own shows that its rows are read rightly
+    estate.site.providers.does("mailjet", "five", "accept");
+    estate.until("five", "live");
+    estate.until("one", "dead");
+}
+
+#[test]
 fn mailjets_refusal_is_no_proof_while_its_smtp_was_not_asked() {
     let mut estate = Estate::new(&settings(""));
     let mut mailjet = Settings { mailjet: "confirm_gap = \"100ms\"\nsettle = \"100ms\"".to_owned(), ..settings("") };

@@ -12,7 +12,7 @@ use super::stage::{START, Scanned, Stage, unlock};
 use super::tally::Tally;
 use super::watch::Watch;
 use super::{Guard, Plan, SETTING};
-use crate::kill::mortal::{Life, Side};
+use crate::kill::process::{Life, Side};
 
 /// How long it stays calm in the end, so that whatever waits can come to its end.
 const CALM_DAYS: u64 = 16;

@@ -20,7 +20,7 @@ use keysweep::ports::notify::Recheck;
 use keysweep::ports::refs::NoRefs;
 use keysweep::ports::{Clock, LedgerError, Quiet};
 use keysweep::providers::Catalogue;
-use keysweep::scan::collect::CollectPolicy;
+use keysweep::scan::collect::{CollectPolicy, Usual};
 use keysweep::scan::probe::{ProbeTools, probe_these};
 use keysweep::scan::time::set_clock;
 use keysweep::scan::{Collected, SourceSpec, absence, collect, judge, probe};
@@ -34,7 +34,8 @@ use super::post::Post;
 use super::source::{Listing, Misreading};
 use super::tally::Tally;
 use super::world::{MAIN, MISMAPPED, World};
-use crate::kill::mortal::{Life, Mortal};
+use crate::kill::mortal::Mortal;
+use crate::kill::process::Life;
 use crate::support::{Kind, MASTER_KEY, Schema};
 
 /// When every simulation begins.
@@ -250,7 +251,7 @@ impl Stage {
         let listing = Listing::of(&self.world.borrow(), source, wrong, &mut dice);
         let spec = source_spec(source);
         let catalogue = &self.catalogue;
-        let connects_by = |name: &ProviderName| catalogue.get(name).map(|provider| provider.connects_by);
+        let connects_by = |name: &ProviderName| catalogue.get(name).map(Usual::of);
         let watched = Watched::default();
         let policy = CollectPolicy { hold: Hold::UntilProven, connects_by: &connects_by, watched, refs: &NoRefs };
         let collected = collect(ledger, vault, self, &spec, listing, &policy, &Quiet).await?;

@@ -135,6 +135,16 @@ fn shredded_without_proof_or_life_is_unproven_at_once() {
 }
 
 #[test]
+fn what_could_not_be_proven_while_there_was_a_copy_is_no_younger_without_it() {
+    let unheard = Belief { unknown_since: Some(day(12)), ..Belief::default() };
+    for belief in [unheard, suspect(day(12))] {
+        let before = only(&with_belief(belief.clone()), day(30)).since;
+        let after = only(&with_belief(shredded(&belief, day(100), Shredding::Unproven)), day(100)).since;
+        assert_eq!((before, after), (day(19), day(19)));
+    }
+}
+
+#[test]
 fn what_can_never_be_asked_is_said_at_once() {
     let placeholder = deleted(|subject| {
         let used = &mut subject.uses[0].credential;

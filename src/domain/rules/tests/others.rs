@@ -1,6 +1,7 @@
 //! The rules on what somebody says, on kinds, on what else a key serves, and on who can be told.
 
 use super::*;
+use crate::domain::compromise::OWN_WORD;
 use crate::domain::record::UsedFor;
 
 fn leaked(at: Timestamp) -> Subject {
@@ -39,6 +40,11 @@ fn a_leaked_secret_is_critical_since_it_leaked_and_says_who_says_so() {
     });
     let ruling = only(&both, day(8));
     assert_eq!((ruling.since, &ruling.evidence["said_by"]), (day(4), &"operator and platform".into()));
+
+    let own = Compromise { at: day(6), note: Some(OWN_WORD.to_owned()) };
+    let account = active(|subject| subject.uses[0].credential.compromise = Some(own.clone()));
+    let evidence = only(&account, day(8)).evidence;
+    assert_eq!((&evidence["said_by"], evidence.get("note")), (&"account".into(), None), "said once");
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub(super) static ENGLISH: Texts = Texts {
     outlived: "{provider} accepted a newer secret of the same key on {at}. It no longer accepts this one.",
     not_yet_asked: "{provider} has not yet been asked about this key.",
     unclear: "Since {at} {provider} has given no clear answer.",
-    blind: "Since {at} {provider} turns everybody away, which says nothing of this key.",
+    blind: "Since {at} the answers of {provider} can't be relied on, for this key or any other.",
     no_copy: "No copy of this key is held, so nobody here can ask {provider} about it.",
     destroyed: "The copy of this key was destroyed on {at}. Nobody here can ask about it any more.",
     next: "It is next asked on {at}.",

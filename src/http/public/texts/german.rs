@@ -68,7 +68,7 @@ pub(super) static GERMAN: Texts = Texts {
     outlived: "{provider} hat am {at} ein neueres Secret desselben Schlüssels angenommen. Dieses gilt dort nicht mehr.",
     not_yet_asked: "{provider} wurde nach diesem Schlüssel noch nicht gefragt.",
     unclear: "Seit {at} gibt {provider} keine klare Antwort.",
-    blind: "Seit {at} weist {provider} alle ab, das sagt nichts über diesen Schlüssel.",
+    blind: "Seit {at} ist auf die Antworten von {provider} kein Verlass, bei diesem Schlüssel wie bei jedem anderen.",
     no_copy: "Von diesem Schlüssel gibt es hier keine Kopie, niemand kann {provider} danach fragen.",
     destroyed: "Die Kopie dieses Schlüssels wurde am {at} vernichtet. Niemand kann hier mehr danach fragen.",
     next: "Das nächste Mal wird am {at} gefragt.",

@@ -78,13 +78,15 @@ async fn what_is_told_twice_has_no_second_effect(kind: Kind) {
     back(&estate, 1, &gone()).await;
     take(&estate, &[1, 2], 1, 0, &[2]).await;
     estate.ledger.unsuppress(&[PersonId(1)], NOW).await.unwrap();
+    assert_eq!(due_findings(&estate).await, [(1, None), (2, None)], "they are to be told what they were not");
+    take(&estate, &[1, 2], 1, 0, &[1, 2]).await;
     for again in [gone(), failure(Fault::Ours, Status(5, 7, 1)), failure(Fault::Passing, Status(4, 4, 1))] {
         assert_eq!(back(&estate, 1, &again).await, Some(Consequence::Nothing), "{again:?}");
     }
     assert!(estate.ledger.suppressed(NOW).await.unwrap().is_empty(), "the operator's word stands");
     assert_eq!(due_findings(&estate).await, []);
     assert_eq!(estate.number("SELECT count(*) FROM event WHERE kind = 'mail.bounced'").await, 1);
-    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'planned'").await, 2);
+    assert_eq!(estate.number("SELECT count(*) FROM notice WHERE state = 'planned'").await, 4);
 }
 
 async fn what_was_told_to_others_is_not_told_to_them_again(kind: Kind) {

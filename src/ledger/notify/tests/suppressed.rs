@@ -10,6 +10,7 @@ on_both![
     a_mail_that_waits_in_another_account_is_not_tried,
     an_address_is_given_back_to_all_who_have_it,
     who_was_removed_has_no_address,
+    who_can_be_written_to_again_is_told_what_they_were_not,
 ];
 
 /// As [`one_mail`], and in account 2 an owner (4) of the same address, with a connection (3) and a finding (3).
@@ -95,4 +96,27 @@ async fn who_was_removed_has_no_address(kind: Kind) {
     estate.run("UPDATE person SET status = 'removed' WHERE id = 4").await;
     assert_eq!(listed(&estate, NOW).await, [0; 0]);
     assert_eq!(estate.ledger.overview(NOW).await.unwrap().outbox.suppressed, 0);
+}
+
+async fn who_can_be_written_to_again_is_told_what_they_were_not(kind: Kind) {
+    let estate = two_accounts(kind).await;
+    refuse(&estate).await;
+    take(&estate, &[3], 1, 0, &[5]).await;
+    let present = "SELECT next_step_at FROM finding WHERE id = 3";
+    estate.run("UPDATE finding SET next_step_at = 1890000000000 WHERE id = 3").await;
+    estate.run("UPDATE finding SET pause = 'snoozed', pause_until = 1880000000000 WHERE id = 3").await;
+    estate.ledger.unsuppress(&[PersonId(4)], NOW).await.unwrap();
+    assert_eq!(estate.number(present).await, 1_890_000_000_000, "where reminders wait, they wait");
+    estate.run("UPDATE finding SET pause = NULL, pause_until = NULL WHERE id = 3").await;
+    estate.run("INSERT INTO suppressed VALUES ('owner@example.org', 1890000000000, '')").await;
+    estate.ledger.unsuppress(&[PersonId(4)], NOW).await.unwrap();
+    let step = due(&estate, NOW).await.into_iter().find(|step| step.finding == FindingId(3)).unwrap();
+    assert_eq!((step.due_at, step.last_step), (Some(NOW), None), "as if it had not been taken");
+    take(&estate, &[3], 1, 0, &[4, 5]).await;
+    let told = "SELECT CAST(sum(person_id) AS bigint) FROM notice WHERE finding_id = 3 AND step = 0";
+    assert_eq!(estate.number(told).await, 4 + 5, "each once");
+    estate.run("UPDATE finding SET next_step_at = 1890000000000 WHERE id = 3").await;
+    estate.run("INSERT INTO suppressed VALUES ('owner@example.org', 1890000000000, '')").await;
+    estate.ledger.unsuppress(&[PersonId(4)], NOW).await.unwrap();
+    assert_eq!(estate.number(present).await, 1_890_000_000_000, "they have been told by now");
 }

@@ -64,7 +64,11 @@ pub(in crate::ledger) const MAILS: Sql = sql!(
 );
 
 pub(in crate::ledger) const PUT_OFF: Sql = sql!(
-    "SELECT " [page "why, total"] " FROM (SELECT why, count(*) AS total FROM put_off GROUP BY why) AS counted"
+    "SELECT " [page "why, total"] "
+     FROM (SELECT w.why, count(*) AS total
+           FROM put_off AS w CROSS JOIN person AS p
+           WHERE p.id = w.person_id AND p.status = 'active'
+           GROUP BY w.why) AS counted"
 );
 
 /// [`MailState::is_waiting`], as the index on states finds it.
