@@ -116,6 +116,17 @@ fn its_service_manager_hears_when_it_is_ready_alive_reloading_and_stopping() {
 }
 
 #[test]
+fn a_service_manager_that_does_not_listen_keeps_it_from_nothing() {
+    let estate = one_stale_key();
+    let daemon = Running::start_with(&estate, &[("WATCHDOG_USEC", "2000")]);
+    wait_for_runs(&estate, 1);
+    daemon.signal("USR1");
+    wait_for_runs(&estate, 2);
+    daemon.signal("TERM");
+    assert_eq!(daemon.end().0, Some(0));
+}
+
+#[test]
 fn a_provider_that_hangs_starves_no_watchdog() {
     let estate = one_stale_key();
     estate.world.set_all(Simulated::Kit, Some(KeyState::Hangs));
