@@ -199,6 +199,7 @@ impl Listed for CredentialRow {
         "held",
         "first_seen_at",
         "compromised_at",
+        "compromised_by",
         "compromised_note",
         "probe_at",
         "open_uses",

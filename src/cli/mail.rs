@@ -238,3 +238,29 @@ fn waiting(put_off: &PutOff, now: Timestamp) -> String {
     let notices = counted(put_off.notices, "notice", "notices");
     format!("{why}: {notices} to {}{ending}.", counted(put_off.people, "person", "people"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::hours;
+
+    #[test]
+    fn what_waits_is_told_with_an_end_that_is_still_to_come() {
+        let now = Timestamp::from_secs(1_790_000_000);
+        let told = |from, until| {
+            let put_off = PutOff { reason: WaitReason::Quiet, notices: 3, people: 1, from, until };
+            waiting(&put_off, now)
+        };
+        let (one, two) = (Some(now + hours(1)), Some(now + hours(2)));
+        let words = "Waiting for quiet hours to end: 3 notices to 1 person";
+        assert_eq!(told(one, one), format!("{words}, until {}.", minute(now + hours(1))));
+        assert_eq!(
+            told(one, two),
+            format!("{words}, from {} until {}.", minute(now + hours(1)), minute(now + hours(2)))
+        );
+        for over in [now, now - hours(1)] {
+            assert_eq!(told(Some(over), Some(over)), format!("{words}, until now: they go with the next run."));
+        }
+        assert_eq!(told(None, None), format!("{words}."));
+    }
+}

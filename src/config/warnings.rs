@@ -143,10 +143,7 @@ fn provider(settings: &Settings, name: &ProviderName, own: &ProviderSettings, sa
         );
     }
     if let Some(max_age) = own.max_age.filter(|age| *age <= settings.warn_before(name)) {
-        say(
-            &key("max_age"),
-            format!("it is {}, not longer than warn_before: every secret is due from its first day", words(max_age)),
-        );
+        say(&key("max_age"), too_short(max_age));
     }
     if own.max_age.is_none() && own.warn_before.is_some_and(|before| usual_age(settings) <= before) {
         say(&key("warn_before"), due_at_once(settings));
@@ -158,21 +155,21 @@ fn usual_age(settings: &Settings) -> Duration {
     settings.policy.max_age.unwrap_or(RulePolicy::default().max_age)
 }
 
+fn too_short(max_age: Duration) -> String {
+    format!("it is {}, not longer than warn_before: every secret is due from its first day", words(max_age))
+}
+
 fn due_at_once(settings: &Settings) -> String {
     format!("it is not shorter than max_age ({}): every secret is due from its first day", words(usual_age(settings)))
 }
 
 fn mailing(settings: &Settings, say: &mut impl FnMut(&str, String)) {
     let policy = &settings.policy;
-    match policy.max_age {
-        Some(age) if age <= policy.warn_before => {
-            say(
-                "policy.max_age",
-                "it is not longer than warn_before: every secret is due from its first day".to_owned(),
-            );
+    if usual_age(settings) <= policy.warn_before {
+        match policy.max_age {
+            Some(max_age) => say("policy.max_age", too_short(max_age)),
+            None => say("policy.warn_before", due_at_once(settings)),
         }
-        None if usual_age(settings) <= policy.warn_before => say("policy.warn_before", due_at_once(settings)),
-        _ => {}
     }
     let has_sender = settings.shown.iter().any(|shown| shown.key == "mail.from");
     if settings.mail.sending.is_none() && has_sender {

@@ -96,6 +96,9 @@ impl<'a> Teller<'a> {
                     "dead" => format!("{provider} refuses {key} again: dead, and that is proven"),
                     "shredded" => format!("the sealed copy of {key} is destroyed: shredded"),
                     "reopened" => format!("{provider} accepts {key} again, though it was dead"),
+                    "compromised" if text(event, "by") == "platform" => {
+                        format!("the platform says that others know {key}")
+                    }
                     "compromised" => format!("the operator says that others know {key}"),
                     "presented_again" => format!("{key} is presented again"),
                     _ => return Ok(None),

@@ -4,15 +4,12 @@
 //! held against the instant from which the value is known to be the row's own: what leaked before that was another value,
 //! and the new one is not under suspicion. The date then belongs to the value before, whose key may well still live.
 
-use super::facts::Compromise;
+use super::facts::{Compromise, SaidBy};
 use super::secret::could_be_key;
 use super::time::Timestamp;
 
 /// A note is a sentence, not a report.
 const NOTE_AT_MOST: usize = 200;
-
-/// The note of a word that is not the operator's: those of the one account that has the key have said that it leaked.
-pub const OWN_WORD: &str = "the account's own people say so";
 
 /// Why the operator's word on a leak is not noted. Says nothing of what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +47,7 @@ impl Word {
     /// leaked changes nothing; where nobody has said when, it is `now`.
     pub fn beside(&self, known: Option<Compromise>, now: Timestamp) -> Compromise {
         let (at, note) = known.map_or((now, None), |known| (known.at, known.note));
-        Compromise { at: self.at.unwrap_or(at), note: self.note.clone().or(note) }
+        Compromise { at: self.at.unwrap_or(at), by: SaidBy::Operator, note: self.note.clone().or(note) }
     }
 }
 
@@ -119,12 +116,14 @@ mod tests {
     #[test]
     fn a_word_leaves_standing_what_it_says_nothing_of() {
         let (early, note) = (NOW - days(2), || Some("in a paste".to_owned()));
-        let known = || Some(Compromise { at: early, note: note() });
+        let leak = |at, note| Compromise { at, by: SaidBy::Operator, note };
+        let known = || Some(leak(early, note()));
         for (at, said, known, expected) in [
-            (None, None, None, Compromise { at: NOW, note: None }),
-            (None, None, known(), Compromise { at: early, note: note() }),
-            (Some(NOW), None, known(), Compromise { at: NOW, note: note() }),
-            (None, Some("in a log"), known(), Compromise { at: early, note: Some("in a log".to_owned()) }),
+            (None, None, None, leak(NOW, None)),
+            (None, None, known(), leak(early, note())),
+            (Some(NOW), None, known(), leak(NOW, note())),
+            (None, Some("in a log"), known(), leak(early, Some("in a log".to_owned()))),
+            (None, None, Some(Compromise { by: SaidBy::Account, ..leak(early, None) }), leak(early, None)),
         ] {
             assert_eq!(word(at, said, NOW).map(|word| word.beside(known, NOW)), Ok(expected));
         }

@@ -234,7 +234,7 @@ pub struct CredentialFacts {
     pub key_tail: String,
     /// which kind of key the provider took it for
     pub kind: Option<String>,
-    /// the operator's word that it leaked
+    /// who says that it leaked, if anybody
     pub compromise: Option<Compromise>,
     /// true for a row without a secret: there is nothing to ask with, ever
     pub placeholder: bool,
@@ -248,14 +248,38 @@ pub struct CredentialFacts {
     pub provenance: Provenance,
 }
 
-/// The operator's word that a value leaked: it holds in every account that has it. Or that of the one account that has it
-/// ([`crate::domain::compromise::OWN_WORD`]).
+/// The word that a value leaked, noted of the value itself: it holds in every account that has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compromise {
     /// when it leaked, as well as is known
     pub at: Timestamp,
+    /// who says so
+    pub by: SaidBy,
     /// the operator's own note, for the operator
     pub note: Option<String>,
+}
+
+/// Whose word it is that a value leaked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SaidBy {
+    /// whoever runs keysweep
+    Operator,
+    /// the platform, by an event
+    Platform,
+    /// the people of the one account that has the key
+    Account,
+}
+
+impl SaidBy {
+    /// The one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Platform => "platform",
+            Self::Account => "account",
+        }
+    }
 }
 
 /// How a secret's age is known (DESIGN.md 5), best first.

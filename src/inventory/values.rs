@@ -94,22 +94,44 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 
-    /// An instant, or nothing. The first of the Unix epoch is how platforms write that there is none. One from before there
-    /// were such platforms is dropped, and told: a day written as a number (20261101) is one of 1970.
+    /// An instant, or nothing. One from before there were such platforms is dropped, and told: a day written as a number
+    /// (20261101) is one of 1970.
     pub(super) fn time(&mut self, field: usize, dropped: &mut Vec<FieldProblem>) -> Read<Option<Timestamp>> {
+        let given = self.instant(field)?;
+        Ok(self.not_early(field, given, dropped))
+    }
+
+    /// An instant as it is given. The first of the Unix epoch is how platforms write that there is none.
+    fn instant(&mut self, field: usize) -> Read<Option<Timestamp>> {
         let Some(text) = self.raw(field)? else { return Ok(None) };
         let Some(at) = Timestamp::parse(&text) else {
             return Err(self.wrong(field, "RFC 3339 (2026-01-31T09:30:00Z) or whole Unix seconds", &text));
         };
-        if at == EPOCH {
-            return Ok(None);
-        }
-        if at < EARLIEST {
+        Ok(Some(at).filter(|at| *at != EPOCH))
+    }
+
+    fn not_early(&self, field: usize, at: Option<Timestamp>, dropped: &mut Vec<FieldProblem>) -> Option<Timestamp> {
+        if at.is_some_and(|at| at < EARLIEST) {
             let reason = "lies before the year 2000 and is ignored; write RFC 3339 or whole Unix seconds";
             dropped.push(self.problem(field, reason));
-            return Ok(None);
+            return None;
         }
-        Ok(Some(at))
+        at
+    }
+
+    fn not_ahead(
+        &self,
+        field: usize,
+        at: Option<Timestamp>,
+        now: Timestamp,
+        dropped: &mut Vec<FieldProblem>,
+    ) -> Option<Timestamp> {
+        if at.is_some_and(|at| at > now + CLOCK_TOLERANCE) {
+            let reason = "lies in the future and is ignored; check the platform's clock and time zone";
+            dropped.push(self.problem(field, reason));
+            return None;
+        }
+        at
     }
 
     /// Whether an instant is given, be it one that is then dropped.
@@ -126,12 +148,10 @@ impl<'a> Cells<'a> {
         now: Timestamp,
         dropped: &mut Vec<FieldProblem>,
     ) -> Read<Option<Timestamp>> {
-        let told = match self.get(field) {
-            Cell::Text(text) => Timestamp::parse(text.trim()),
-            _ => None,
-        };
-        let is_early = told.is_some_and(|at| at != EPOCH && at < EARLIEST);
-        Ok(self.past(field, now, dropped)?.or(is_early.then_some(EARLIEST)))
+        let given = self.instant(field)?;
+        let is_early = given.is_some_and(|at| at < EARLIEST);
+        let at = self.not_early(field, given, dropped).or(is_early.then_some(EARLIEST));
+        Ok(self.not_ahead(field, at, now, dropped))
     }
 
     /// An instant that can only lie in the past. One in the future is dropped, and told.
@@ -141,13 +161,8 @@ impl<'a> Cells<'a> {
         now: Timestamp,
         dropped: &mut Vec<FieldProblem>,
     ) -> Read<Option<Timestamp>> {
-        let time = self.time(field, dropped)?;
-        if time.is_some_and(|at| at > now + CLOCK_TOLERANCE) {
-            let reason = "lies in the future and is ignored; check the platform's clock and time zone";
-            dropped.push(self.problem(field, reason));
-            return Ok(None);
-        }
-        Ok(time)
+        let at = self.time(field, dropped)?;
+        Ok(self.not_ahead(field, at, now, dropped))
     }
 
     /// One of a few words, whatever its case, or nothing.

@@ -11,13 +11,13 @@ use self::statements::{
     ASK, BY_PERSON, COUNT, DESTROYED, DISOWN, MATTER, MUTE, OWN_AGAIN, PAUSE, PROBE_SOON, SAY_LEAK, SIBLINGS, SILENCE,
     SILENCE_LOW, STEP_AGAIN, STEP_LATER, UNMUTE, UNPAUSE,
 };
-use super::compromise::NOTE;
+use super::compromise;
 use super::packed::{flag, pack};
 use super::session::Session;
 use super::{Ledger, due, escrow, turn};
 use crate::domain::action::{Act, ActPolicy, Actor, Change, Matter, Member, Pause, Refusal, Why, decide};
 use crate::domain::belief::Belief;
-use crate::domain::compromise::OWN_WORD;
+use crate::domain::facts::{Compromise, SaidBy};
 use crate::domain::finding::RuleName;
 use crate::domain::ids::{AccountId, CredentialId, FindingId, PersonId};
 use crate::domain::liveness::destroyed;
@@ -313,7 +313,8 @@ impl Doing<'_> {
     async fn compromise(&mut self) -> Result<(), LedgerError> {
         let credential = self.about.credential;
         if self.about.matter.alone {
-            self.tx.run(&NOTE, [credential.0.into(), self.now.into(), OWN_WORD.into()]).await?;
+            let leak = Compromise { at: self.now, by: SaidBy::Account, note: None };
+            compromise::note(self.tx, credential, Some(&leak)).await?;
             due::by_credential(self.tx, &[credential], self.now).await?;
         } else {
             let findings = self.siblings().await?;

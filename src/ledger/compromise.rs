@@ -1,12 +1,14 @@
 //! The operator's word that a value leaked, or that it didn't after all.
 
+use serde::Deserialize;
 use serde_json::Map;
 
+use super::session::Session;
 use super::sql::Sql;
 use super::{Ledger, act, due};
 use crate::domain::action::OperatorName;
 use crate::domain::compromise::{Noted, Word};
-use crate::domain::facts::Compromise;
+use crate::domain::facts::{Compromise, SaidBy};
 use crate::domain::ids::CredentialId;
 use crate::domain::time::Timestamp;
 use crate::ports::meter::{ActName, ActOutcome};
@@ -27,12 +29,9 @@ impl Ledger {
         by: Option<&OperatorName>,
     ) -> Result<Noted, LedgerError> {
         let mut tx = self.write("note that a key leaked").await?;
-        let known: Vec<(Option<Timestamp>, Option<String>)> =
-            tx.rows("credential", &KNOWN, [credential.0.into()]).await?;
-        let known = known.into_iter().find_map(|(at, note)| at.map(|at| Compromise { at, note }));
-        let stands = word.map(|word| word.beside(known, now));
-        let (at, note) = (stands.as_ref().map(|leak| leak.at), stands.as_ref().and_then(|leak| leak.note.as_deref()));
-        if tx.run(&NOTE, [credential.0.into(), at.into(), note.into()]).await? == 0 {
+        let known: Vec<Noting> = tx.rows("credential", &KNOWN, [credential.0.into()]).await?;
+        let stands = word.map(|word| word.beside(known.into_iter().find_map(Noting::leak), now));
+        if !note(&mut tx, credential, stands.as_ref()).await? {
             act::count(&mut tx, ActName::Compromised, ActOutcome::Nothing).await?;
             tx.commit().await?;
             return Ok(Noted { stands, changed: false });
@@ -40,20 +39,49 @@ impl Ledger {
         act::count(&mut tx, ActName::Compromised, ActOutcome::Done).await?;
         due::by_credential(&mut tx, &[credential], now).await?;
         let mut data = Map::new();
-        data.extend(at.map(|at| ("compromised_at".to_owned(), at.to_string().into())));
-        data.extend(note.map(|note| ("note".to_owned(), note.into())));
+        if let Some(leak) = &stands {
+            data.insert("compromised_at".to_owned(), leak.at.to_string().into());
+            data.extend(leak.note.as_deref().map(|note| ("note".to_owned(), note.into())));
+        }
         data.extend(by.map(|who| ("who".to_owned(), who.as_str().into())));
-        let kind = if at.is_some() { "credential.compromised" } else { "credential.not_compromised" };
+        let kind = if stands.is_some() { "credential.compromised" } else { "credential.not_compromised" };
         tx.log(&[Event { at: now, kind, subject: format!("credential:{credential}"), data }]).await?;
         tx.commit().await?;
         Ok(Noted { stands, changed: true })
     }
 }
 
+/// What the ledger has noted of a value's leak.
+#[derive(Deserialize)]
+pub(super) struct Noting {
+    at: Option<Timestamp>,
+    by: Option<SaidBy>,
+    note: Option<String>,
+}
+
+impl Noting {
+    /// The leak, where one is noted.
+    pub(super) fn leak(self) -> Option<Compromise> {
+        Some(Compromise { at: self.at?, by: self.by?, note: self.note })
+    }
+}
+
+/// Writes who says since when that a value leaked; with `None`, that nobody does. Returns false where that was known.
+pub(super) async fn note(
+    tx: &mut Session,
+    credential: CredentialId,
+    leak: Option<&Compromise>,
+) -> Result<bool, LedgerError> {
+    let at = leak.map(|leak| leak.at);
+    let (by, note) = (leak.map(|leak| leak.by.as_str()), leak.and_then(|leak| leak.note.as_deref()));
+    Ok(tx.run(&NOTE, [credential.0.into(), at.into(), by.into(), note.into()]).await? > 0)
+}
+
 pub(super) const KNOWN: Sql =
-    sql!("SELECT " [page "compromised_at, compromised_note"] " FROM credential WHERE id = $1");
+    sql!("SELECT " [page "compromised_at, compromised_by, compromised_note"] " FROM credential WHERE id = $1");
 
 pub(super) const NOTE: Sql = sql!(
-    "UPDATE credential SET compromised_at = $2, compromised_note = $3
-     WHERE id = $1 AND (compromised_at IS DISTINCT FROM $2 OR compromised_note IS DISTINCT FROM $3)"
+    "UPDATE credential SET compromised_at = $2, compromised_by = $3, compromised_note = $4
+     WHERE id = $1 AND (compromised_at IS DISTINCT FROM $2 OR compromised_by IS DISTINCT FROM $3
+                        OR compromised_note IS DISTINCT FROM $4)"
 );

@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::Map;
 
 use super::collect::commit;
-use super::compromise::NOTE;
+use super::compromise;
 use super::packed::{flag, pack};
 use super::session::Session;
 use super::sql::Sql;
 use super::{Ledger, NotNow, collect, due, judge};
+use crate::domain::facts::{Compromise, SaidBy};
 use crate::domain::ids::{ConnectionId, CredentialId, ProviderName, SourceId};
 use crate::domain::record::{Address, Auth, ConnectionRecord, PersonRecord, PersonStatus, RecordStatus, Role, UsedFor};
 use crate::domain::secret::Fingerprint;
@@ -20,9 +21,6 @@ use crate::ports::{Event, LedgerError};
 /// How long a message is known again. What is sent again later than that is not believed any more where it was only
 /// overheard, and does no harm where its sender tries once more: what it says has its date.
 const KEPT: std::time::Duration = days(7);
-
-/// What is noted of a credential beside the date.
-const BY_EVENT: &str = "the platform says so";
 
 #[derive(Deserialize)]
 struct RecordRow {
@@ -156,10 +154,13 @@ async fn leaked(tx: &mut Session, credential: CredentialId, at: Timestamp, now: 
     if tx.number(&LEAKED_BEFORE, [credential.0.into(), at.into()]).await? > 0 {
         return Ok(());
     }
-    tx.run(&NOTE, [credential.0.into(), at.into(), BY_EVENT.into()]).await?;
+    let leak = Compromise { at, by: SaidBy::Platform, note: None };
+    compromise::note(tx, credential, Some(&leak)).await?;
     due::by_credential(tx, &[credential], now).await?;
-    let data =
-        Map::from_iter([("compromised_at".to_owned(), at.to_string().into()), ("note".to_owned(), BY_EVENT.into())]);
+    let data = Map::from_iter([
+        ("compromised_at".to_owned(), at.to_string().into()),
+        ("by".to_owned(), leak.by.as_str().into()),
+    ]);
     let subject = format!("credential:{credential}");
     tx.log(&[Event { at: now, kind: "credential.compromised", subject, data }]).await
 }

@@ -6,17 +6,17 @@ use super::clean;
 use super::group::Group;
 use super::texts::Sentence;
 use super::words::kind_words;
+use crate::domain::facts::SaidBy;
 use crate::domain::finding::RuleName;
 use crate::domain::record::UsedFor;
 use crate::domain::remedy::Situation;
-use crate::domain::rules::ACCOUNT;
 use crate::domain::time::Timestamp;
 
 /// Who says since when that others know the secret. To its owner, platform and operator are one; their own people are not.
 pub(super) fn compromised(group: &Group<'_>, name: &str) -> String {
     let texts = &group.voice.texts.compromised;
     let since = time(group, "compromised_at").map(|at| group.voice.instant(at));
-    let is_own = group.first.evidence.get("said_by").is_some_and(|by| by == ACCOUNT);
+    let is_own = group.first.evidence.get("said_by").is_some_and(|by| by == SaidBy::Account.as_str());
     let known = match (since.is_some(), group.is_grant()) {
         (true, false) if is_own => &texts.own,
         (true, true) if is_own => &texts.own_grant,

@@ -155,7 +155,11 @@ fn sentence(event: &EventRow, names: &Names) -> String {
         "credential.presented_again" => "unverified: the inventory shows the value again".to_owned(),
         "credential.compromised" => {
             let note = event.data.get("note").map(|note| format!(": {}", fact(note))).unwrap_or_default();
-            format!("the operator{} says that it leaked at {}{note}", who(event), time(&word("compromised_at")))
+            let teller = match word("by").as_str() {
+                "platform" => "the platform".to_owned(),
+                _ => format!("the operator{}", who(event)),
+            };
+            format!("{teller} says that it leaked at {}{note}", time(&word("compromised_at")))
         }
         "credential.not_compromised" => format!("the operator{} takes back that it leaked", who(event)),
         "use.ended" => {

@@ -325,12 +325,22 @@ fn a_judgement_of_another_time_has_the_members_of_a_scan() {
     let then = estate.run(&["scan", "--as-of", &ago(TimeDelta::zero()), "--format", "json"]).exits(0).json();
     assert_eq!(then["counts"], scan["counts"]);
     assert_eq!(then["findings"].as_array().map(Vec::len), Some(3), "{then:#}");
+    let opened = |document: &Value| {
+        let findings = document["findings"].as_array().expect("a list").iter();
+        let mut opened: Vec<_> = findings.map(|f| (f["id"].to_string(), f["opened_at"].clone())).collect();
+        opened.sort_by(|one, other| one.0.cmp(&other.0));
+        opened
+    };
+    assert_eq!(opened(&then), opened(&scan), "what is open has been so since it opened");
     let names = |document: &Value| document.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&then), names(&scan));
     estate.run(&["scan", "--as-of", "2027"]).exits(2);
     estate.run(&["report", "--since", "20260701"]).exits(2);
     let day = estate.run(&["scan", "--as-of", "2999-01-01", "--format", "json"]).exits(0).json();
     assert_eq!(day["scan"]["as_of"], "2999-01-01T00:00:00Z");
+    let (known, new): (Vec<_>, Vec<_>) = opened(&day).into_iter().partition(|(id, _)| id != "null");
+    assert_eq!(known, opened(&scan));
+    assert!(new.iter().all(|(_, opened)| opened == "2999-01-01T00:00:00Z"), "{new:?}");
 }
 
 #[test]

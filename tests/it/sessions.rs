@@ -156,6 +156,9 @@ fn what_is_refused_at_rcpt_is_reset_before_the_next_mail() {
     let refused = session.iter().position(|line| line.contains("o01@")).expect("RCPT");
     assert_eq!(session[refused + 1], "RSET", "{session:?}");
     assert_eq!(shared.sessions.len(), 1, "and the session goes on: {:?}", shared.sessions);
+    let mails = estate.run(&["mails", "list", "--format", "json"]).exits(0).json();
+    let attempts: Vec<_> = mails.as_array().expect("a list").iter().map(|mail| mail["attempts"].as_u64()).collect();
+    assert_eq!(attempts, [Some(1); 3], "who is refused was tried too: {mails:#}");
 }
 
 #[test]

@@ -29,8 +29,6 @@ mod secret_stale;
 mod tests;
 mod wrong_key_kind;
 
-pub use secret_compromised::ACCOUNT;
-
 /// What a rule judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {

@@ -2,13 +2,12 @@
 //! dead.
 //!
 //! The platform's word comes with a row of its inventory and holds within that row's account: what one customer's platform
-//! knows is no other customer's affair. The operator's word holds wherever the value is held. Which value a
-//! platform's word is about is settled when it is read ([`crate::domain::compromise`]).
+//! knows is no other customer's affair. A word on the value itself ([`Compromise`]) holds wherever that is held. Which value a
+//! row's word is about is settled when it is read ([`crate::domain::compromise`]).
 
 use super::evidence::Evidence;
 use super::{Judge, On, Rule, is_history, is_tombstone, timeless};
-use crate::domain::compromise::OWN_WORD;
-use crate::domain::facts::{Subject, UseFacts};
+use crate::domain::facts::{Compromise, SaidBy, Subject, UseFacts};
 use crate::domain::finding::{RuleName, Ruling, Severity};
 use crate::domain::policy::RulePolicy;
 use crate::domain::time::Timestamp;
@@ -34,8 +33,8 @@ fn judge(subject: &Subject, used: &UseFacts, policy: &RulePolicy, _: Timestamp) 
         severity: Severity::Critical,
         since: said.at,
         evidence: about.time("compromised_at", Some(said.at)).with("said_by", said.by).maybe("note", said.note).done(),
-        // A first inventory may list leaks from years ago. What the operator says, they say now.
-        mailed: said.by != PLATFORM || !is_history(used, policy),
+        // A first inventory may list leaks from years ago. What is said of the value itself is said now.
+        mailed: used.credential.compromise.is_some() || !is_history(used, policy),
         opens: true,
         exempt: None,
     })
@@ -46,10 +45,6 @@ fn applies(used: &UseFacts) -> bool {
     if used.until.is_some() { is_tombstone(used) } else { !used.credential.belief.is_proven_dead() }
 }
 
-const PLATFORM: &str = "platform";
-/// The account's own people, and nobody else.
-pub const ACCOUNT: &str = "account";
-
 /// Who says so, and since when it is so.
 struct Said<'a> {
     at: Timestamp,
@@ -58,19 +53,30 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// The earlier of the two, where both say so.
+    /// The earlier of the two, where the row and a word on the value say so.
     fn of(used: &'a UseFacts) -> Option<Self> {
-        let word = used.credential.compromise.as_ref();
-        let note = word.and_then(|word| word.note.as_deref());
-        let is_own = note == Some(OWN_WORD);
-        let note = note.filter(|_| !is_own);
-        match (used.share.compromised_at, word.map(|word| word.at)) {
+        match (used.share.compromised_at, &used.credential.compromise) {
             (None, None) => None,
-            (Some(at), None) => Some(Self { at, by: PLATFORM, note }),
-            (None, Some(at)) if is_own => Some(Self { at, by: ACCOUNT, note }),
-            (None, Some(at)) => Some(Self { at, by: "operator", note }),
-            (Some(one), Some(other)) if is_own => Some(Self { at: one.min(other), by: "account and platform", note }),
-            (Some(one), Some(other)) => Some(Self { at: one.min(other), by: "operator and platform", note }),
+            (Some(at), None) => Some(Self { at, by: SaidBy::Platform.as_str(), note: None }),
+            (None, Some(word)) => Some(Self::from(word)),
+            (Some(at), Some(word)) => {
+                Some(Self { at: at.min(word.at), by: with_platform(word.by), ..Self::from(word) })
+            }
         }
+    }
+}
+
+impl<'a> From<&'a Compromise> for Said<'a> {
+    fn from(word: &'a Compromise) -> Self {
+        Self { at: word.at, by: word.by.as_str(), note: word.note.as_deref() }
+    }
+}
+
+/// Them and the platform.
+const fn with_platform(by: SaidBy) -> &'static str {
+    match by {
+        SaidBy::Operator => "operator and platform",
+        SaidBy::Platform => SaidBy::Platform.as_str(),
+        SaidBy::Account => "account and platform",
     }
 }

@@ -29,22 +29,20 @@ fn ruling(rule: RuleName) -> Ruling {
 /// An open finding, in its second opening, that says what [`ruling`] says.
 fn finding(rule: RuleName) -> KnownFinding {
     let Ruling { rule, credential, severity, since, evidence, mailed, .. } = ruling(rule);
-    let (id, connection, account, open, opening) = (FindingId(40), CONNECTION, ACCOUNT, true, 2);
-    let (opened_at, exempt) = (SINCE, None);
     KnownFinding {
-        id,
+        id: FindingId(40),
         rule,
-        connection,
+        connection: CONNECTION,
         credential,
-        account,
-        open,
-        opening,
+        account: ACCOUNT,
+        open: true,
+        opening: 2,
         severity,
         since,
-        opened_at,
+        opened_at: SINCE,
         evidence,
         mailed,
-        exempt,
+        exempt: None,
     }
 }
 
@@ -170,22 +168,8 @@ fn settling_what_was_just_settled_changes_nothing_more() {
     });
     let known: Vec<_> = opened
         .map(|Opened { rule, connection, credential, opening, severity, since, evidence, mailed, exempt }| {
-            let (id, account, open) = (FindingId(rule as i64), ACCOUNT, true);
-            KnownFinding {
-                id,
-                rule,
-                connection,
-                credential,
-                account,
-                open,
-                opening,
-                severity,
-                since,
-                opened_at: since,
-                evidence,
-                mailed,
-                exempt,
-            }
+            let known = KnownFinding { id: FindingId(rule as i64), opened_at: since, ..finding(rule) };
+            KnownFinding { connection, credential, opening, severity, since, evidence, mailed, exempt, ..known }
         })
         .collect();
     assert_eq!(known.len(), 2);

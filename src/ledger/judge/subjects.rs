@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::domain::belief::Belief;
 use crate::domain::facts::{
     AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Count, Creator, CredentialFacts, EndedBy,
-    Provenance, Reach, Share, Subject, UseFacts,
+    Provenance, Reach, SaidBy, Share, Subject, UseFacts,
 };
 use crate::domain::finding::{Exempt, KnownFinding, RuleName, Severity};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, FindingId, ProviderName, SourceId, UseId};
@@ -148,8 +148,9 @@ struct UseRow {
     compromised_at: Option<Timestamp>,
     #[serde(deserialize_with = "flag")]
     mixed: bool,
-    operator_at: Option<Timestamp>,
-    operator_note: Option<String>,
+    leaked_at: Option<Timestamp>,
+    leak_told_by: Option<SaidBy>,
+    leak_note: Option<String>,
 }
 
 impl UseRow {
@@ -163,7 +164,11 @@ impl UseRow {
                 provider: self.provider,
                 key_tail: self.key_tail,
                 kind: self.kind,
-                compromise: self.operator_at.map(|at| Compromise { at, note: self.operator_note }),
+                compromise: self.leaked_at.zip(self.leak_told_by).map(|(at, by)| Compromise {
+                    at,
+                    by,
+                    note: self.leak_note,
+                }),
                 placeholder: self.placeholder,
                 held: self.held,
                 belief: self.belief,
@@ -278,7 +283,7 @@ pub(in crate::ledger) const USES: Sql = sql!(
                  AND w.until IS NULL AND w.sends = 1)
          AND EXISTS (SELECT 1 FROM use AS w WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id
                      AND w.until IS NULL AND w.syncs = 1),
-         k.compromised_at, k.compromised_note"] "
+         k.compromised_at, k.compromised_by, k.compromised_note"] "
      FROM " [each "$1" page bigint] "
      JOIN use AS u ON u.connection_id = page.value
      JOIN credential AS k ON k.id = u.credential_id"

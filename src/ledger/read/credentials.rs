@@ -8,7 +8,7 @@ use super::moment::Moment;
 use super::paging::{Cursor, Page};
 use super::when;
 use crate::domain::belief::{Belief, Liveness, Shredding};
-use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance, SaidBy};
 use crate::domain::ids::{ConnectionId, CredentialId, ProviderName, UseId};
 use crate::domain::outcome::Reason;
 use crate::domain::secret::Fingerprint;
@@ -101,9 +101,11 @@ pub struct CredentialRow {
     /// when keysweep first saw it; `None` where that was before it kept the date
     #[serde(serialize_with = "when::maybe")]
     pub first_seen_at: Option<Timestamp>,
-    /// when it leaked, as the operator says
+    /// when it leaked, where that is said of the value itself
     #[serde(serialize_with = "when::maybe")]
     pub compromised_at: Option<Timestamp>,
+    /// who says so
+    pub compromised_by: Option<SaidBy>,
     /// the operator's own note on that
     pub compromised_note: Option<String>,
     /// when it is next looked at; `None` for never
@@ -246,7 +248,7 @@ macro_rules! credential_columns {
             "k.id, k.fingerprint, ks.name, k.provider, k.key_id, k.kind, k.region, k.placeholder, " [json "k.belief"] ", "
             [json "k.parts"] ", k.secret_since, k.provenance,
              EXISTS (SELECT 1 FROM escrow AS e WHERE e.credential_id = k.id AND e.held = 1), k.first_seen_at,
-             k.compromised_at, k.compromised_note, k.probe_at,
+             k.compromised_at, k.compromised_by, k.compromised_note, k.probe_at,
              (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = k.id AND o.until IS NULL LIMIT 1000) AS counted)"])
     };
 }
@@ -272,6 +274,7 @@ struct Packed {
     held: bool,
     first_seen_at: Option<Timestamp>,
     compromised_at: Option<Timestamp>,
+    compromised_by: Option<SaidBy>,
     compromised_note: Option<String>,
     probe_at: Option<Timestamp>,
     open_uses: u32,
@@ -308,6 +311,7 @@ impl From<Packed> for CredentialRow {
             held: packed.held,
             first_seen_at: packed.first_seen_at,
             compromised_at: packed.compromised_at,
+            compromised_by: packed.compromised_by,
             compromised_note: packed.compromised_note,
             probe_at: packed.probe_at,
             open_uses: packed.open_uses,

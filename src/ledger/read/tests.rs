@@ -23,6 +23,7 @@ on_both![
     connections_are_listed_by_every_filter_and_page,
     a_connection_shows_its_uses_and_findings,
     a_credential_is_found_by_its_twelve_digits,
+    a_credential_is_of_every_source_that_shows_it,
     counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead,
     mails_are_listed_without_an_address,
     sources_tell_what_is_wrong_with_them_and_scans_what_they_counted,
@@ -221,6 +222,26 @@ async fn a_credential_is_found_by_its_twelve_digits(kind: Kind) {
     }
     let kit = CredentialFilter { provider: Some(ProviderName::new("kit")), ..CredentialFilter::default() };
     assert!(estate.ledger.credentials(&kit, CredentialId(0), 10).await.unwrap().is_empty());
+}
+
+async fn a_credential_is_of_every_source_that_shows_it(kind: Kind) {
+    let estate = estate(kind).await;
+    estate
+        .run("INSERT INTO source (id, name) VALUES (2, 'other')")
+        .await
+        .run("INSERT INTO account (id, source_id, external_id) VALUES (9, 2, 'theirs')")
+        .await
+        .connection(9, 9, None)
+        .await
+        .run("UPDATE connection SET source_id = 2 WHERE id = 9")
+        .await
+        .usage(open_use(9, 3, 10))
+        .await;
+    for (source, expected) in [("platform", vec![1, 2, 3, 4]), ("other", vec![3])] {
+        let of = CredentialFilter { source: Some(source.to_owned()), ..CredentialFilter::default() };
+        let shown = estate.ledger.credentials(&of, CredentialId(0), 10).await.unwrap();
+        assert_eq!(shown.iter().map(|row| row.id.0).collect::<Vec<_>>(), expected, "{source}");
+    }
 }
 
 async fn counts_name_every_word_and_tell_tombstones_from_what_is_shared_or_dead(kind: Kind) {

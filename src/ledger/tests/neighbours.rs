@@ -1,7 +1,7 @@
 use super::*;
 
 use crate::domain::compromise::{Word, word};
-use crate::domain::facts::Compromise;
+use crate::domain::facts::{Compromise, SaidBy};
 use crate::ports::collect::{Older, UseTold};
 
 on_both![
@@ -85,7 +85,7 @@ async fn the_operators_word_makes_every_connection_of_the_credential_due_once(ki
     fixture.load(1..=2, 10).await;
     fixture.commit(joins(&fixture, 3, 11)).await;
     let full = word(Some(at(5)), Some("in a paste"), at(20)).expect("a word");
-    let stands = Compromise { at: at(5), note: Some("in a paste".to_owned()) };
+    let stands = Compromise { at: at(5), by: SaidBy::Operator, note: Some("in a paste".to_owned()) };
     let bare = Word::default();
     for (word, stands, changed) in [
         (Some(&full), Some(&stands), true),

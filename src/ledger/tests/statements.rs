@@ -104,7 +104,7 @@ pub(super) const ALL: &[Known] = &known![
     collect::statements::SYNCS_ARE_NEWS: "n",
     collect::statements::TOLD: "t",
     compromise::KNOWN: "n",
-    compromise::NOTE: "nnt",
+    compromise::NOTE: "nntt",
     due::ACCOUNTS_OF: "t",
     due::ACCOUNTS_OF_ADDRESSES: "t",
     due::MARK_BY_ACCOUNT: "tn",

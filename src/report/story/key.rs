@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::next;
-use crate::domain::compromise::OWN_WORD;
-use crate::domain::facts::Provenance;
+use crate::domain::facts::{Provenance, SaidBy};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::CredentialRow;
 use crate::report::log::fact;
@@ -34,10 +33,10 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
     let on = protocols(&row.refused_on);
     let refused = if refused.is_empty() || on.is_empty() { refused } else { format!("on {on} at {refused}") };
     let left_out = protocols(&row.left_out);
-    let leaked = row.compromised_at.map(|leaked| match row.compromised_note.as_deref() {
-        Some(OWN_WORD) => format!("{}: {OWN_WORD}", second(leaked)),
-        Some(note) => format!("{}, says the operator: {note}", second(leaked)),
-        None => format!("{}, says the operator", second(leaked)),
+    let leaked = row.compromised_at.map(|leaked| {
+        let teller = row.compromised_by.map(says).unwrap_or_default();
+        let note = row.compromised_note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        format!("{}{teller}{note}", second(leaked))
     });
     let outlived = row.outlived_at.map(|at| format!("{}: a newer secret under the same key was accepted", second(at)));
     vec![
@@ -66,6 +65,15 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
 
 /// How long a copy is held is the operator's choice, which the ledger doesn't have: true of each.
 const HELD: &str = "held until the key is proven dead, at most for [escrow] retention after its last use ended; with hold = \"at-deletion\" only until the provider's first definite answer after that";
+
+/// Whose word a leak is.
+const fn says(teller: SaidBy) -> &'static str {
+    match teller {
+        SaidBy::Operator => ", says the operator",
+        SaidBy::Platform => ", says the platform",
+        SaidBy::Account => ", say the account's own people",
+    }
+}
 
 /// A lower bound is told as one (DESIGN.md 5).
 fn since(row: &CredentialRow) -> String {
@@ -108,6 +116,18 @@ mod tests {
             held.contains("proven dead") && held.contains("at-deletion") && held.contains("first definite"),
             "{held}"
         );
+    }
+
+    #[test]
+    fn a_leak_is_told_as_the_word_of_whoever_says_so() {
+        let mut row = credential();
+        assert!(pair(&row, "leaked").ends_with(", says the operator: seen in a paste"), "{}", pair(&row, "leaked"));
+        row.compromised_note = None;
+        for (by, words) in [(SaidBy::Platform, "says the platform"), (SaidBy::Account, "say the account's own people")]
+        {
+            row.compromised_by = Some(by);
+            assert!(pair(&row, "leaked").ends_with(words), "{}", pair(&row, "leaked"));
+        }
     }
 
     #[test]

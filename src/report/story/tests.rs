@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::belief::{Liveness, Shredding};
-use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use crate::domain::facts::{ConnectionStatus, EndedBy, Provenance, SaidBy};
 use crate::domain::finding::{RuleName, Severity};
 use crate::domain::ids::{ConnectionId, CredentialId, MailId, PersonId, ProviderName, UseId};
 use crate::domain::time::{days, hours};
@@ -46,6 +46,7 @@ pub(crate) fn credential() -> CredentialRow {
         held: false,
         first_seen_at: Some(START),
         compromised_at: Some(START + days(2)),
+        compromised_by: Some(SaidBy::Operator),
         compromised_note: Some("seen in a paste".to_owned()),
         probe_at: None,
         open_uses: 0,

@@ -149,21 +149,35 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         last: Option<&KnownUse>,
     ) -> KnownAge {
         let record = &row.record;
+        if let Some((same, before)) = self.identified(change, begin, last) {
+            return self.told_later(record, declared, same).map_or(before, |told| age::earliest(before, told));
+        }
         let replaces = begin.replaces_another || (change.came_back && last.is_some_and(|used| !used.placeholder));
         let created_at = record.created_at.filter(|_| !change.came_back);
         let (replaceable, now) = (self.reading.spec.secrets_replaceable, self.now);
         let shown_at = row.dates.as_ref().and_then(|dates| dates.secret_at).unwrap_or(now);
-        let age = age::at_first_sight(declared, created_at, replaces, replaceable, shown_at, now);
+        age::at_first_sight(declared, created_at, replaces, replaceable, shown_at, now)
+    }
+
+    /// The use whose value this one goes on with, now that more is said of it, and what was known of its age.
+    fn identified<'u>(
+        &self,
+        change: &Change,
+        begin: &Begin,
+        last: Option<&'u KnownUse>,
+    ) -> Option<(&'u KnownUse, KnownAge)> {
         let is_identified = change.end_open_use.is_some_and(|(_, by)| by == EndedBy::Identified);
         let is_stand_in = begin.fingerprint == BeginWith::Placeholder;
-        let same = last.filter(|used| is_identified && used.placeholder == is_stand_in);
-        let before = same.and_then(|used| self.known.credentials.get(&used.fingerprint));
-        let before = before.map(|known| KnownAge { since: known.secret_since, provenance: known.provenance });
-        let (Some(before), Some(same)) = (before, same) else { return age };
+        let same = last.filter(|used| is_identified && used.placeholder == is_stand_in)?;
+        let known = self.known.credentials.get(&same.fingerprint)?;
+        Some((same, KnownAge { since: known.secret_since, provenance: known.provenance }))
+    }
+
+    /// What a row tells of the age of the value that it goes on to show.
+    fn told_later(&self, record: &ConnectionRecord, declared: Option<Timestamp>, used: &KnownUse) -> Option<KnownAge> {
         // What took another's place is no older for being told more of, or shown in another account.
-        let is_first = same.is_first && same.own_from.is_none();
-        let told = age::told_later(declared, record.created_at, is_first, replaceable);
-        told.map_or(before, |told| age::earliest(before, told))
+        let is_first = used.is_first && used.own_from.is_none();
+        age::told_later(declared, record.created_at, is_first, self.reading.spec.secrets_replaceable)
     }
 
     /// The credential that a use begins with: known, made earlier in this chunk, or made now.
@@ -249,7 +263,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
     fn still_open(&mut self, row: &Fresh, open: Option<&KnownUse>) -> Result<(), LedgerError> {
         let Some(open) = open else { return Ok(()) };
         let Some(known) = self.known.credentials.get(&open.fingerprint).cloned() else { return Ok(()) };
-        self.dated(row, open, &known);
+        self.older(row, open, &known);
         if row.fingerprint.as_ref() == Some(&known.fingerprint) {
             self.reseal(&known, row)?;
         }
@@ -263,14 +277,12 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
             return;
         };
         if let Some(known) = self.known.credentials.get(&open.fingerprint).cloned() {
-            self.dated(row, &open, &known);
+            self.older(row, &open, &known);
         }
     }
 
-    fn dated(&mut self, row: &Fresh, open: &KnownUse, known: &KnownCredential) {
-        let (record, replaceable) = (&row.record, self.reading.spec.secrets_replaceable);
-        let is_first = open.is_first && open.own_from.is_none();
-        if let Some(age) = age::told_later(record.secret_set_at, record.created_at, is_first, replaceable) {
+    fn older(&mut self, row: &Fresh, open: &KnownUse, known: &KnownCredential) {
+        if let Some(age) = self.told_later(&row.record, row.record.secret_set_at, open) {
             self.aged(known, age);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use keysweep::domain::facts::{ConnectionStatus, EndedBy, Provenance};
+use keysweep::domain::facts::{ConnectionStatus, EndedBy, Provenance, SaidBy};
 use keysweep::domain::ids::ConnectionId;
 use keysweep::domain::time::{Timestamp, minutes};
 use keysweep::ledger::NotNow;
@@ -198,6 +198,7 @@ async fn a_leak_is_noted_of_the_value_of_then_and_once(kind: Kind) {
     let credential = place.known("c").await.last_use.expect("a use").credential;
     let detail = place.ledger.credential_by_id(credential).await.expect("a look").expect("the credential");
     assert_eq!(detail.credential.compromised_at, Some(START), "the earlier word stays");
+    assert_eq!((detail.credential.compromised_by, detail.credential.compromised_note), (Some(SaidBy::Platform), None));
 }
 
 async fn people_come_and_go_by_events(kind: Kind) {

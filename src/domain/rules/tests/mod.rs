@@ -3,7 +3,8 @@
 use super::*;
 use crate::domain::belief::{Belief, Shredding};
 use crate::domain::facts::{
-    AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Creator, CredentialFacts, Provenance, Reach, Share,
+    AccountSummary, Compromise, ConnectionFacts, ConnectionStatus, Creator, CredentialFacts, Provenance, Reach, SaidBy,
+    Share,
 };
 use crate::domain::finding::Severity;
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, ProviderName, SourceId, UseId};

@@ -1,7 +1,7 @@
 //! The rules on what somebody says, on kinds, on what else a key serves, and on who can be told.
 
 use super::*;
-use crate::domain::compromise::OWN_WORD;
+
 use crate::domain::record::UsedFor;
 
 fn leaked(at: Timestamp) -> Subject {
@@ -9,7 +9,7 @@ fn leaked(at: Timestamp) -> Subject {
 }
 
 fn operator_says(at: Timestamp) -> Compromise {
-    Compromise { at, note: Some("seen in a public paste".to_owned()) }
+    Compromise { at, by: SaidBy::Operator, note: Some("seen in a public paste".to_owned()) }
 }
 
 fn json(ruling: &Ruling) -> serde_json::Value {
@@ -40,11 +40,25 @@ fn a_leaked_secret_is_critical_since_it_leaked_and_says_who_says_so() {
     });
     let ruling = only(&both, day(8));
     assert_eq!((ruling.since, &ruling.evidence["said_by"]), (day(4), &"operator and platform".into()));
+}
 
-    let own = Compromise { at: day(6), note: Some(OWN_WORD.to_owned()) };
-    let account = active(|subject| subject.uses[0].credential.compromise = Some(own.clone()));
-    let evidence = only(&account, day(8)).evidence;
-    assert_eq!((&evidence["said_by"], evidence.get("note")), (&"account".into(), None), "said once");
+#[test]
+fn a_word_on_the_value_is_told_as_its_tellers_and_never_as_the_operators() {
+    for (by, alone, with_row) in
+        [(SaidBy::Account, "account", "account and platform"), (SaidBy::Platform, "platform", "platform")]
+    {
+        let word = Compromise { at: day(6), by, note: None };
+        let said = |told: Option<Timestamp>| {
+            let subject = active(|subject| {
+                subject.uses[0].credential.compromise = Some(word.clone());
+                subject.uses[0].share.compromised_at = told;
+            });
+            let ruling = only(&subject, day(8));
+            (ruling.since, ruling.evidence["said_by"].as_str().map(str::to_owned), ruling.evidence.get("note").cloned())
+        };
+        assert_eq!(said(None), (day(6), Some(alone.to_owned()), None));
+        assert_eq!(said(Some(day(5))), (day(5), Some(with_row.to_owned()), None));
+    }
 }
 
 #[test]
@@ -117,6 +131,9 @@ fn of_an_old_ending_the_operators_word_is_mailed_and_the_platforms_is_not() {
     };
     assert!(!compromised(&old(|used| used.share.compromised_at = Some(day(5)))));
     assert!(compromised(&old(|used| used.credential.compromise = Some(operator_says(day(5))))));
+    assert!(compromised(&old(|used| {
+        used.credential.compromise = Some(Compromise { by: SaidBy::Platform, ..operator_says(day(5)) });
+    })));
 }
 
 #[test]

@@ -46,7 +46,8 @@ fn beliefs() -> impl Strategy<Value = Belief> {
 fn credentials(id: i64) -> impl Strategy<Value = CredentialFacts> {
     let provenance = select(vec![Provenance::Declared, Provenance::FirstSeen]);
     let kind = select(vec![None, Some("api_key".to_owned()), Some("api_secret".to_owned())]);
-    let compromise = option::weighted(0.1, past()).prop_map(|at| at.map(|at| Compromise { at, note: None }));
+    let compromise =
+        option::weighted(0.1, past()).prop_map(|at| at.map(|at| Compromise { at, by: SaidBy::Operator, note: None }));
     (beliefs(), past(), provenance, any::<bool>(), any::<bool>(), kind, compromise).prop_map(
         move |(belief, secret_since, provenance, placeholder, held, kind, compromise)| CredentialFacts {
             kind,

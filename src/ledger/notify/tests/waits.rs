@@ -53,6 +53,12 @@ async fn who_is_put_off_comes_back_when_their_time_has_come(kind: Kind) {
     let formed = Formed { digests: Vec::new(), waits };
     estate.ledger.form_mails(NOW, &formed, "mail.example.org").await.unwrap();
     assert_eq!(estate.ledger.next_mail_at().await.unwrap(), Some(NOW + hours(1)));
+    let told = async || estate.ledger.overview(NOW).await.unwrap().outbox.put_off[&WaitReason::Quiet];
+    let previewed = async || estate.ledger.put_off().await.unwrap().iter().map(|waits| waits.people).sum::<u64>();
+    assert_eq!((told().await, previewed().await), (2, 2));
+    estate.run("UPDATE person SET status = 'removed' WHERE id = 2").await;
+    assert_eq!((told().await, previewed().await), (1, 1), "who is gone waits for nothing");
+    estate.run("UPDATE person SET status = 'active' WHERE id = 2").await;
     let put_off = async |now| estate.ledger.people_waiting(now, Whom::PutOff).await.unwrap();
     assert_eq!(put_off(NOW).await, []);
     let later = NOW + hours(1);
