@@ -253,6 +253,9 @@ pub struct Answer {
     pub date: Option<Dated>,
     /// which kind of key the provider took it for, where it knows several: `api_secret`, `api_key`
     pub kind: Option<String>,
+    /// the credential is known to be another thing than what is asked for
+    /// ([`super::catalogue::CredentialForm::is_mistaken`])
+    pub is_mistaken: bool,
 }
 
 /// All parts together (DESIGN.md 4): accepted if any accepts, else limited if any is, refused only if

@@ -81,8 +81,8 @@ impl<C: Clock> Prober for CatalogueProber<C> {
         if let Some(lane) = self.lanes.get(question.provider) {
             lane.ask(question, &self.clock, &mut heard).await;
         }
-        let Heard { parts, took, retry_after, date, kind } = heard;
-        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind }
+        let Heard { parts, took, retry_after, date, kind, is_mistaken } = heard;
+        Answer { outcome: combine(&parts), parts, at: self.clock.now(), took, retry_after, date, kind, is_mistaken }
     }
 
     fn in_flight(&self, provider: &ProviderName) -> Option<usize> {
@@ -113,6 +113,7 @@ struct Heard {
     retry_after: Option<Duration>,
     date: Option<Dated>,
     kind: Option<String>,
+    is_mistaken: bool,
 }
 
 impl ProviderLane {
@@ -159,6 +160,7 @@ impl ProviderLane {
 
     /// Asks way after way, until one lets the credential in.
     async fn ask(&self, question: &Question<'_>, clock: &impl Clock, heard: &mut Heard) {
+        heard.is_mistaken = self.provider.credential.is_mistaken(question.key_id, question.secret.expose());
         let place = Place { secret: question.secret.expose(), region: question.region, base_url: question.base_url };
         for way in route(&self.provider, &self.settings, &self.patterns, &place) {
             // The next protocol is asked only where this one refuses: a login costs a TLS session (DESIGN.md 4).

@@ -262,6 +262,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             retry_after: None,
             date: None,
             kind: None,
+            is_mistaken: false,
         }
     }
 

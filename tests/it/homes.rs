@@ -144,7 +144,16 @@ impl Prober for Estate {
             parts.push(part("classic", takes_classic));
         }
         let (outcome, at) = (combine(&parts), self.now());
-        Answer { outcome, parts, at, took: Duration::ZERO, retry_after: None, date: None, kind: None }
+        Answer {
+            outcome,
+            parts,
+            at,
+            took: Duration::ZERO,
+            retry_after: None,
+            date: None,
+            kind: None,
+            is_mistaken: false,
+        }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {

@@ -110,7 +110,14 @@ impl CredentialForm {
         wanted.next().filter(|_| wanted.next().is_none())
     }
 
-    /// What is odd about a credential, for people: no verdict rests on it. Neither half is in the words.
+    /// Whether a credential is known to be another thing than what is asked for: the public half twice, or a kind that is not
+    /// wanted. A shape alone tells too little for that. Its refusals count only after an acceptance of its own (decision 48).
+    pub fn is_mistaken(&self, key_id: Option<&str>, secret: &str) -> bool {
+        let secret = secret.trim();
+        self.is_twice(key_id, secret) || self.kind_by_shape(secret).is_some_and(|kind| !kind.wanted)
+    }
+
+    /// What is odd about a credential, for people. Neither half is in the words.
     pub fn oddities(&self, key_id: Option<&str>, secret: &str) -> Vec<FieldProblem> {
         let problem = |field: &str, reason: String| FieldProblem { field: field.to_owned(), reason };
         let (secret, key_id) = (secret.trim(), key_id.map(str::trim).filter(|text| !text.is_empty()));
@@ -123,15 +130,14 @@ impl CredentialForm {
             (Some(half), Some(value)) => found.extend(half.oddity(value).map(|reason| problem("key_id", reason))),
             (None, _) => {}
         }
-        if self.key_id.is_some() && key_id == Some(secret) {
+        if self.is_twice(key_id, secret) {
             found.push(problem(
                 "secret",
                 "it is the same as the key_id; look whether a column was mapped twice".to_owned(),
             ));
             return found;
         }
-        let other = self.kinds.iter().find(|kind| kind.shape.as_ref().is_some_and(|shape| shape.fits(secret)));
-        match other {
+        match self.kind_by_shape(secret) {
             Some(kind) if kind.wanted => {}
             Some(kind) => {
                 let wanted: Vec<&str> = self.kinds.iter().filter(|k| k.wanted).map(|k| k.title.as_str()).collect();
@@ -142,6 +148,14 @@ impl CredentialForm {
             None => found.extend(self.secret.oddity(secret).map(|reason| problem("secret", reason))),
         }
         found
+    }
+
+    fn is_twice(&self, key_id: Option<&str>, secret: &str) -> bool {
+        self.key_id.is_some() && key_id.is_some_and(|value| value.trim() == secret)
+    }
+
+    fn kind_by_shape(&self, secret: &str) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.shape.as_ref().is_some_and(|shape| shape.fits(secret)))
     }
 }
 
@@ -180,6 +194,29 @@ mod tests {
         assert!(shape.fits("ab") && shape.fits("cd"));
         assert!(!shape.fits("abx") && !shape.fits("xcd") && !shape.fits("ab\n"));
         assert!(Shape::try_from("(".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_value_is_mistaken_where_it_is_known_for_another_thing_and_not_where_its_shape_is_only_unusual() {
+        let kind = |name: &str, text: &str, wanted: bool| Kind {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            shape: Some(shape(text)),
+            wanted,
+        };
+        let kinds = vec![kind("new", "kit_.+", true), kind("old", "[A-Za-z0-9_]{20,64}", false)];
+        let (pair, single) = (form(Some(half("API Key", "[0-9]{4}")), Vec::new()), form(None, kinds));
+        for (form, key_id, secret, mistaken) in [
+            (&pair, Some("1234"), "unusual", false),
+            (&pair, Some("1234 "), "1234\n", true),
+            (&pair, None, "unusual", false),
+            (&single, None, "kit_0123456789012345678901234567890", false),
+            (&single, None, "0123456789012345678901234567890", true),
+            (&single, None, "unusual", false),
+            (&single, Some("unusual"), "unusual", false),
+        ] {
+            assert_eq!(form.is_mistaken(key_id, secret), mistaken, "{secret}");
+        }
     }
 
     #[test]

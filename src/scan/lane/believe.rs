@@ -7,7 +7,7 @@ use crate::domain::belief::{Belief, Liveness};
 use crate::domain::cadence::next_probe;
 use crate::domain::ids::CredentialId;
 use crate::domain::liveness::{self, Context, Step, Transition};
-use crate::domain::outcome::{Outcome, Part, Reason, combine};
+use crate::domain::outcome::{Answer, Outcome, Part, Reason, combine};
 use crate::domain::policy::LivenessPolicy;
 use crate::domain::time::Timestamp;
 use crate::ports::probe::{DueCredential, Learnt, ProbeLedger, ProbeRecord, Prober};
@@ -79,7 +79,8 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
         let at = answer.as_ref().map_or(context.now, |answer| answer.at);
         let context = Context { now: at, ..context };
         let (believed, sifted) = self.sights.borrow().sift(&due.belief, answer.as_ref());
-        let after = |outcome| liveness::after_probe(&believed, outcome, &context, &self.policy);
+        let policy = self.policy_for(answer.as_ref());
+        let after = |outcome| liveness::after_probe(&believed, outcome, &context, &policy);
         let (step, outcome, held) = match (answer.as_ref().map(|answer| answer.outcome), &sifted) {
             (Some(outcome), None) => (after(outcome), Some(outcome), false),
             (Some(heard), Some(parts)) => {
@@ -113,7 +114,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             (Event { kind, ..event }, transition.to)
         });
         let probe_at = (!step.shred)
-            .then(|| next_probe(&step.belief, due.idle_since, at, &self.policy, retry_after, seed(&due)))
+            .then(|| next_probe(&step.belief, due.idle_since, at, &policy, retry_after, seed(&due)))
             .flatten();
         let record = ProbeRecord {
             id: due.id,
@@ -126,6 +127,14 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             belief: step.belief,
         };
         Concluded { record, moved, held, blinded }
+    }
+
+    /// How an answer is judged. Of a value that is another thing than what is asked for, another one's acceptance says nothing
+    /// (decision 48).
+    fn policy_for(&self, answer: Option<&Answer>) -> LivenessPolicy {
+        let is_mistaken = answer.is_some_and(|answer| answer.is_mistaken);
+        let usual = self.policy.clone();
+        LivenessPolicy { only_after_acceptance: usual.only_after_acceptance || is_mistaken, ..usual }
     }
 
     /// Lets the suspects go back whom a blind endpoint made, page by page. What they are told of was noted with the

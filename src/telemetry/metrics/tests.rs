@@ -91,17 +91,15 @@ fn part(protocol: &str, endpoint: &str, verdict: Verdict) -> Part {
 }
 
 fn answer(outcome: Outcome, parts: Vec<Part>) -> Answer {
-    Answer { outcome, parts, at: NOW, took: Duration::from_millis(300), retry_after: None, date: None, kind: None }
+    let took = Duration::from_millis(300);
+    Answer { outcome, parts, at: NOW, took, retry_after: None, date: None, kind: None, is_mistaken: false }
 }
 
 /// The samples, without comments.
 fn samples(metrics: &Metrics) -> BTreeMap<String, f64> {
     let text = metrics.render();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| line.rsplit_once(' ').unwrap())
-        .map(|(series, value)| (series.to_owned(), value.parse().unwrap()))
-        .collect()
+    let samples = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    samples.map(|(series, value)| (series.to_owned(), value.parse().unwrap())).collect()
 }
 
 #[track_caller]

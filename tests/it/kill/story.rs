@@ -240,6 +240,7 @@ impl Prober for Story {
             retry_after: None,
             date: None,
             kind: None,
+            is_mistaken: false,
         }
     }
 

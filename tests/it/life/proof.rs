@@ -34,6 +34,33 @@ fn an_estate_that_was_never_accepted_is_never_dead_however_often_it_is_refused()
 }
 
 #[test]
+fn a_value_that_is_of_another_kind_dies_only_after_an_acceptance_of_its_own() {
+    let mut estate = Estate::new(&settings("confirm_gap = \"100ms\"\nsettle = \"100ms\""));
+    let (of_kit, of_convertkit) = (|id| format!("kit_{}", hex(id)), hex);
+    for (id, secret, does) in [
+        ("good", of_kit("good"), "accept"),
+        ("left", of_kit("left"), "refuse"),
+        ("other", of_convertkit("other"), "refuse"),
+        ("new", of_convertkit("new"), "accept"),
+    ] {
+        estate.inventory.add(id, "a1", "kit", &[("secret", &secret)]);
+        estate.site.providers.set("kit", id, "", &secret, does);
+    }
+    estate.delete("left");
+    estate.delete("other");
+    estate.until("new", "live");
+    estate.site.providers.does("kit", "new", "refuse");
+    for id in ["left", "new"] {
+        estate.until(id, "dead");
+    }
+    let asked = |estate: &Estate| estate.site.providers.asked("kit", "other");
+    estate.site.scan_until("it was refused often enough to prove the point", |_| asked(&estate) >= 4);
+    let credential = estate.site.credential("other");
+    let told = (&credential["liveness"], &credential["no_control"], &credential["held"]);
+    assert_eq!(told, (&"suspect".into(), &true.into(), &true.into()), "its neighbour says nothing for it");
+}
+
+#[test]
 fn what_another_source_sees_accepted_proves_nothing_here() {
     let rest = "[[inventory]]\nname = \"second\"\nkind = \"jsonl\"\npath = \"second.jsonl\"".to_owned();
     let two = Settings { rest, ..settings("confirm_gap = \"100ms\"\nsettle = \"100ms\"") };

@@ -60,7 +60,16 @@ impl Prober for Stage {
         // Whoever answers over HTTP dates the answer, and no provider's clock is wrong.
         let is_dated = parts.iter().any(|part| part.protocol == "rest" && part.status.is_some());
         let date = is_dated.then(|| self.dated());
-        Answer { outcome, parts, at: self.now(), took: Duration::ZERO, retry_after, date, kind: None }
+        Answer {
+            outcome,
+            parts,
+            at: self.now(),
+            took: Duration::ZERO,
+            retry_after,
+            date,
+            kind: None,
+            is_mistaken: false,
+        }
     }
 
     fn in_flight(&self, _: &ProviderName) -> Option<usize> {

@@ -10,7 +10,7 @@ fn part(protocol: &str, endpoint: &str, verdict: Verdict) -> Part {
 
 fn answer(parts: Vec<Part>) -> Answer {
     let (took, outcome) = (Duration::ZERO, combine(&parts));
-    Answer { outcome, parts, at: NOON, took, retry_after: None, date: None, kind: None }
+    Answer { outcome, parts, at: NOON, took, retry_after: None, date: None, kind: None, is_mistaken: false }
 }
 
 fn live() -> Belief {
