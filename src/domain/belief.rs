@@ -135,6 +135,11 @@ pub struct Belief {
 }
 
 impl Belief {
+    /// True where nothing but a newer secret's acceptance speaks against it: since it was last let in it was not refused.
+    pub const fn is_only_outlived(&self) -> bool {
+        self.outlived.is_some() && self.refused_last.is_none()
+    }
+
     /// Notes over which protocols a refusal came and which were left out of it, for evidence. Returns whether that is news.
     pub fn refused_over(&mut self, parts: &[Part]) -> bool {
         let refused_on = protocols(parts, Verdict::Refused);

@@ -104,7 +104,8 @@ pub(super) fn compose<'a>(
 fn said(open: &[Group<'_>], closed: &[Group<'_>], voice: &Voice<'_>) -> String {
     let texts = &voice.texts.subject;
     let Some(worst) = open.first() else {
-        return settled(closed, voice, |one| if one { &texts.done_one } else { &texts.done_many });
+        let (refused, over) = ([&texts.done_one, &texts.done_many], [&texts.over_one, &texts.over_many]);
+        return settled(closed, voice, refused, over);
     };
     let mut verbs: BTreeMap<CredentialId, Verb> = BTreeMap::new();
     for group in open {
@@ -126,12 +127,15 @@ fn said(open: &[Group<'_>], closed: &[Group<'_>], voice: &Voice<'_>) -> String {
     texts.many.fill(&[("keys", &keys.to_string()), ("verbs", &parts.join(&voice.texts.list.comma))])
 }
 
-/// One of two sentences on what is settled, by whether it is one key.
-fn settled<'a>(closed: &[Group<'_>], voice: &Voice<'a>, choose: impl Fn(bool) -> &'a Sentence) -> String {
+/// What is settled in a sentence, for one key and for several: each was refused, or one of them never was, for a newer secret took
+/// its place.
+fn settled(closed: &[Group<'_>], voice: &Voice<'_>, refused: [&Sentence; 2], over: [&Sentence; 2]) -> String {
     let Some(first) = closed.first() else { return voice.texts.subject.nothing.fill(&[]) };
     let keys: BTreeSet<CredentialId> = closed.iter().map(|group| group.first.credential).collect();
     let (name, count) = (words::names(first), keys.len().to_string());
-    choose(keys.len() == 1).fill(&[("title", first.title), ("name", &name), ("count", &count)])
+    let [one, many] = if closed.iter().any(|group| group.first.belief.is_only_outlived()) { over } else { refused };
+    let sentence = if keys.len() == 1 { one } else { many };
+    sentence.fill(&[("title", first.title), ("name", &name), ("count", &count)])
 }
 
 fn subject(said: &str, reminder: Option<u32>, voice: &Voice<'_>) -> String {
@@ -153,7 +157,8 @@ fn reminder(groups: &[Group<'_>], earlier: u32) -> Option<u32> {
 fn lead(said: String, open: &[Group<'_>], closed: &[Group<'_>], voice: &Voice<'_>) -> String {
     let texts = &voice.texts.lead;
     if open.is_empty() && !closed.is_empty() {
-        return settled(closed, voice, |one| if one { &texts.done_one } else { &texts.done_many });
+        let (refused, over) = ([&texts.done_one, &texts.done_many], [&texts.over_one, &texts.over_many]);
+        return settled(closed, voice, refused, over);
     }
     said
 }

@@ -76,8 +76,8 @@ pub(super) fn refused(group: &Group<'_>) -> String {
     let instant = |at: Timestamp| group.voice.instant(at);
     let outlived = belief.outlived.as_ref();
     let outlived = outlived.map(|by| texts.outlived.fill(&[("title", group.title), ("when", &instant(by.at))]));
-    if let (Some(outlived), None) = (&outlived, belief.refused_last) {
-        return outlived.clone(); // it was never refused
+    if let Some(outlived) = outlived.clone().filter(|_| belief.is_only_outlived()) {
+        return outlived;
     }
     let (sentence, first, last) = match (belief.refused_first, belief.refused_last.or(belief.died_at)) {
         (Some(first), Some(last)) if first < last => (&texts.twice, instant(first), instant(last)),

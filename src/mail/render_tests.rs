@@ -129,7 +129,10 @@ fn a_key_that_a_newer_secret_proves_dead_is_not_said_to_have_been_refused_unless
     assert!(both.contains("refused this key") && both.contains("newer secret of the same key"), "{both}");
     mail.notices[0].belief = Belief { outlived, died_at: Some(NOW), ..Belief::default() };
     let alone = parts(&mail).text.replace('\n', " ");
-    assert!(!alone.contains("refused") && alone.contains("newer secret of the same key"), "{alone}");
+    assert!(!alone.contains("refuse") && alone.contains("newer secret of the same key"), "{alone}");
+    let rendered = parts(&mail);
+    assert!(rendered.subject.starts_with("Done: a newer secret has replaced that of"), "{}", rendered.subject);
+    assert!(!rendered.html.contains("refuse"), "{}", rendered.html);
 }
 
 #[test]

@@ -75,6 +75,8 @@ tables! {
         many: Sentence,
         done_one: Sentence,
         done_many: Sentence,
+        over_one: Sentence,
+        over_many: Sentence,
         verbs: VerbTexts,
     }
     /// What a subject counts.
@@ -87,7 +89,14 @@ tables! {
         take_over: Sentence,
     }
     /// How a mail begins.
-    LeadTexts { done_one: Sentence, done_many: Sentence, many: Sentence, contact: Sentence, }
+    LeadTexts {
+        done_one: Sentence,
+        done_many: Sentence,
+        over_one: Sentence,
+        over_many: Sentence,
+        many: Sentence,
+        contact: Sentence,
+    }
     /// Connections by name.
     NameTexts { platform: String, named: Sentence, unnamed: Sentence, and_others: Plural, with_id: Sentence, more: Sentence, }
     /// Keys by name.

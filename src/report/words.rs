@@ -6,7 +6,7 @@ use super::text::second;
 use crate::domain::belief::Liveness;
 use crate::domain::facts::EndedBy;
 use crate::domain::finding::{Exempt, RuleName};
-use crate::ledger::read::{FindingRow, NoticeRow};
+use crate::ledger::read::{CredentialRow, FindingRow, NoticeRow};
 
 /// Until when a finding is accepted, and why.
 pub fn exempt(exempt: &Exempt) -> String {
@@ -117,6 +117,15 @@ pub const fn state(liveness: Liveness) -> &'static str {
         Liveness::Suspect => "refused, not yet confirmed",
         Liveness::Dead => "refused and confirmed",
         Liveness::Shredded => "the sealed copy is destroyed",
+    }
+}
+
+/// The same of a credential: what died of a newer secret need not have been refused.
+pub fn stands(row: &CredentialRow) -> &'static str {
+    let is_outlived = row.outlived_at.is_some() && row.refused_last.is_none();
+    match row.liveness {
+        Liveness::Dead if is_outlived => "a newer secret has taken its place",
+        liveness => state(liveness),
     }
 }
 

@@ -10,7 +10,7 @@ use super::trouble::Trouble;
 use crate::http::access::Right;
 use crate::ledger::read::{CredentialRow, Cursor, FindingFilter, Longer, Meant, Moment, Order};
 use crate::report::text::second;
-use crate::report::words::state;
+use crate::report::words::stands;
 
 /// Findings that are listed here; a key that thousands share has more.
 const FINDINGS: usize = 50;
@@ -66,7 +66,7 @@ pub(super) async fn sheet(ask: &Ask, name: &str) -> Result<Sheet, Trouble> {
                      one."
                     .to_owned()
             }
-            false => format!("It is {}: {}.", row.liveness, state(row.liveness)),
+            false => format!("It is {}: {}.", row.liveness, stands(row)),
         }],
         parts,
     })

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::read::CredentialRow;
 use crate::report::log::fact;
 use crate::report::text::{pairs, second};
-use crate::report::words::state;
+use crate::report::words::stands;
 
 /// A credential: what is believed of it, since when, from which answers, and when it is asked next.
 pub fn credential_facts(row: &CredentialRow) -> String {
@@ -40,7 +40,7 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
     });
     let outlived = row.outlived_at.map(|at| format!("{}: a newer secret under the same key was accepted", second(at)));
     vec![
-        ("liveness", format!("{}: {}", row.liveness, state(row.liveness))),
+        ("liveness", format!("{}: {}", row.liveness, stands(row))),
         ("  since", at(row.liveness_since)),
         ("  accepted", at(row.accepted_at)),
         ("  refused", refused),
@@ -100,6 +100,7 @@ fn answer(parts: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::belief::Liveness;
     use crate::report::story::tests::credential;
 
     fn pair(row: &CredentialRow, name: &str) -> String {
@@ -116,6 +117,14 @@ mod tests {
             held.contains("proven dead") && held.contains("at-deletion") && held.contains("first definite"),
             "{held}"
         );
+    }
+
+    #[test]
+    fn what_a_newer_secret_proves_dead_is_not_said_to_be_refused_unless_it_was() {
+        let mut row = CredentialRow { liveness: Liveness::Dead, outlived_at: credential().died_at, ..credential() };
+        assert_eq!(pair(&row, "liveness"), "dead: refused and confirmed");
+        (row.refused_first, row.refused_last) = (None, None);
+        assert_eq!(pair(&row, "liveness"), "dead: a newer secret has taken its place");
     }
 
     #[test]
