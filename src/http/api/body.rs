@@ -46,8 +46,14 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let field = if path == "." { "body" } else { &path };
-        Refused::field(field, format!("{field} can't be read: {}", error.inner()))
+        let words = error.inner().to_string();
+        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        match (missing, path.as_str()) {
+            (Some(field), ".") => Refused::field(field, format!("{field} is missing")),
+            (_, ".") => Refused::field("body", format!("the body can't be read: {words}")),
+            (_, field) => Refused::field(field, format!("{field} can't be read: {words}")),
+        }
     })?;
     Ok(read)
 }
@@ -132,7 +138,7 @@ mod tests {
             (r#"{"until": "2026-09-30T00:00:00Z""#, "body"),
             (r#"{"until": "2026-09-30T00:00:00Z", "until": "2026-09-30T00:00:00Z"}"#, "body"),
             ("null", "body"),
-            ("{}", "body"),
+            ("{}", "until"),
             (r#"{"until": "2026-09-30T00:00:00Z"} {}"#, "body"),
             (r#"{"until": 1790000000}"#, "until"),
             (r#"{"until": "1790000000"}"#, "until"),
@@ -155,14 +161,12 @@ mod tests {
             ("{} {}", "something stands behind the document: send one, and nothing else"),
             ("[]", "send a JSON object: {, fields, }"),
             ("null", "send a JSON object: {, fields, }"),
-            ("{}", "body can't be read: missing field `until` at line 1 column 2"),
+            ("{}", "until is missing"),
+            (r#"{"until": 7}"#, "until can't be read: invalid type: integer `7`, expected a string"),
+            (r#"{"until": ["x"]}"#, "until can't be read: invalid type: sequence, expected a string"),
             (
-                r#"{"until": 7}"#,
-                "until can't be read: invalid type: integer `7`, expected a string at line 1 column 11",
-            ),
-            (
-                r#"{"until": ["x"]}"#,
-                "until can't be read: invalid type: sequence, expected a string at line 1 column 10",
+                r#"{"until": "2026-12-01"}"#,
+                "until can't be read: write an instant in UTC, such as 2026-09-30T00:00:00Z",
             ),
         ] {
             assert_eq!(read::<Asked>(body.as_bytes()).unwrap_err().detail(), words, "{body}");

@@ -59,7 +59,7 @@ pub(super) async fn list_connections(
         provider: known::provider(&ops, asked.provider)?,
         status: asked.status,
         search: None,
-        connection_id: asked.connection_id.map(Text::into_string),
+        connection_id: known::connection_id(&ops, asked.connection_id).await?,
     };
     let after = ConnectionId(Onward::after(asked.cursor));
     let page = ops.ledger.connections_page(&filter, after, Limit::or_usual(asked.limit)).await?;

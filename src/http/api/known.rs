@@ -7,7 +7,7 @@ use super::subject::{Logged, Subject};
 use crate::domain::ids::{ConnectionId, ProviderName};
 use crate::http::known::{is_provider, is_source};
 use crate::http::ops::Ops;
-use crate::ledger::read::{Longer, Meant};
+use crate::ledger::read::{ConnectionFilter, Longer, Meant};
 
 /// The provider of this name: of the catalogue, or of the ledger.
 ///
@@ -41,6 +41,19 @@ pub(super) async fn account(ops: &Ops, asked: Option<Text>) -> Result<Option<Str
     let Some(id) = asked.map(Text::into_string) else { return Ok(None) };
     if ops.ledger.sources_of_account(&id).await?.is_empty() {
         return Err(Refused::unknown("account", "there is no account of this id"));
+    }
+    Ok(Some(id))
+}
+
+/// The connection of this id on the platform, in whatever source.
+///
+/// # Errors
+/// Where there is none, and where the ledger doesn't answer.
+pub(super) async fn connection_id(ops: &Ops, asked: Option<Text>) -> Result<Option<String>, Refused> {
+    let Some(id) = asked.map(Text::into_string) else { return Ok(None) };
+    let of_it = ConnectionFilter { connection_id: Some(id.clone()), ..ConnectionFilter::default() };
+    if ops.ledger.connections(&of_it, ConnectionId(0), 1).await?.is_empty() {
+        return Err(Refused::unknown("connection_id", "there is no connection of this id"));
     }
     Ok(Some(id))
 }

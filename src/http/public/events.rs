@@ -121,8 +121,8 @@ fn refused(front: &Front, why: NotTaken) -> Response {
 }
 
 fn about(status: StatusCode, what: &FieldProblem) -> Response {
-    let subject = if what.field.is_empty() { "the body" } else { &what.field };
-    problem::told(status, &format!("{subject} {}", what.reason), Some(&what.field))
+    let (subject, field) = if what.field.is_empty() { ("the body", "body") } else { (&*what.field, &*what.field) };
+    problem::told(status, &format!("{subject} {}", what.reason), Some(field))
 }
 
 fn field(field: &str, reason: &str) -> FieldProblem {

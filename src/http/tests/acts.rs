@@ -99,7 +99,7 @@ async fn what_can_not_be_done_is_a_problem_that_names_what_is_at_fault_and_chang
     let house = house().await;
     let (until, far) = (NOW + days(3), NOW + days(91));
     for (path, body, status, field) in [
-        (SNOOZE, json!({}), 400, "body"),
+        (SNOOZE, json!({}), 400, "until"),
         (SNOOZE, json!({"until": "tomorrow"}), 400, "until"),
         (SNOOZE, date(NOW), 409, "until"),
         (SNOOZE, date(far), 409, "until"),

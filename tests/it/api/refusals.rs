@@ -38,7 +38,7 @@ const BAD: [(&str, &str); 33] = [
     ("connections/one", "number"),
 ];
 
-const NOT_THERE: [(&str, &str); 13] = [
+const NOT_THERE: [(&str, &str); 14] = [
     ("findings/F999999", "id"),
     ("findings/F999999/story", "id"),
     ("connections/999999", "number"),
@@ -50,6 +50,7 @@ const NOT_THERE: [(&str, &str); 13] = [
     ("findings?credential=000000000000", "credential"),
     ("connections?source=mian", "source"),
     ("connections?provider=mailget", "provider"),
+    ("connections?connection_id=nope", "connection_id"),
     ("credentials?provider=mailget", "provider"),
     ("sources/problems?source=mian", "source"),
     ("sources/quarantined?source=mian", "source"),
