@@ -111,6 +111,9 @@ fn evidence(detail: &FindingDetail) -> Map<String, Value> {
     let told = Told::of(detail);
     let mut facts = detail.finding.evidence.clone();
     let mut note = |name: &str, fact: Value| _ = facts.insert(name.to_owned(), fact);
+    if detail.finding.evidence.contains_key("liveness") {
+        note("liveness", detail.finding.liveness.as_str().into()); // of one instant, with the proof beside it
+    }
     note("proof", Proof::of(key).as_str().into());
     for (name, at) in [
         ("last_accepted_at", key.accepted_at),
