@@ -40,7 +40,7 @@ impl Endpoints {
             let url = resolve(&one.url, env)?;
             let secret = one.secret.as_ref().map(|secret| resolve(secret, env)).transpose()?;
             let made = Webhook::new(&url, secret.as_ref(), one.inside, AGENT);
-            let wrong = |what| AppError::Setting { key: format!("webhook {:?}", one.name), what };
+            let wrong = |what| AppError::Setting { key: one.url.setting().trim_end_matches(".url").to_owned(), what };
             endpoints.webhooks.insert(one.name.clone(), made.map_err(wrong)?);
             endpoints.named.push(Endpoint { name: one.name.clone(), form: one.form, give_up_after: one.give_up_after });
         }

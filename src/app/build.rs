@@ -189,10 +189,10 @@ pub(super) fn prober_of<C: Clock>(
     CatalogueProber::new(catalogue, only, clock, AGENT).map_err(unmade)
 }
 
-fn unmade(error: ProberError) -> AppError {
+pub(super) fn unmade(error: ProberError) -> AppError {
     match error {
-        ProberError::NoProtocol { provider, protocol, known } => AppError::Setting {
-            key: format!("providers.{provider}"),
+        ProberError::NoProtocol { provider, setting, protocol, known } => AppError::Setting {
+            key: format!("providers.{provider}.{setting}"),
             what: format!("{protocol:?} is not one of its protocols; name one of: {known}"),
         },
         error @ ProberError::Client { .. } => {

@@ -168,11 +168,7 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
 
 /// The problems of a configuration that can't be used, as checks: all that can be said without settings.
 pub fn problems(problems: &ConfigProblems) -> Vec<Check> {
-    let check = |problem: &crate::config::Problem| {
-        let what = format!("{}: {}", problem.place, problem.what);
-        Check::error(Part::Config, &problem.key, what, &problem.todo)
-    };
-    problems.problems().iter().map(check).collect()
+    problems.problems().iter().map(config::of_fault).collect()
 }
 
 /// What is said where a look took too long.

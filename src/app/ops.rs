@@ -186,7 +186,7 @@ impl Listener {
     }
 }
 
-fn token(reference: &SecretRef, env: &Env) -> Result<Token, AppError> {
+pub(super) fn token(reference: &SecretRef, env: &Env) -> Result<Token, AppError> {
     let value = reference.resolve(env)?;
     Token::new(&value)
         .map_err(|error| AppError::Setting { key: reference.setting().to_owned(), what: error.to_string() })

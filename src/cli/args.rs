@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::sample::SampleArgs;
+use crate::config::span;
 use crate::domain::finding::Severity;
 use crate::domain::time::Timestamp;
 
@@ -245,7 +246,7 @@ pub struct DoctorArgs {
     #[arg(long, value_enum, default_value_t = TextFormat::Table)]
     pub format: TextFormat,
     /// How long each look may take
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = span)]
     pub timeout: Duration,
 }
 

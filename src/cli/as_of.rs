@@ -10,20 +10,22 @@ use serde_json::{Value, json};
 
 use super::args::{Format, ScanArgs};
 use super::columns::{Listed, STATE};
-use super::output::TABLE_ROWS;
+use super::output::{TABLE_ROWS, plain};
 use super::shown::Shown;
 use super::troubles::Troubles;
+use super::words::severities;
 use super::{CliError, Done, read_or_not, reader};
 use crate::app::{AppError, policy};
 use crate::config::Settings;
 use crate::domain::facts::Subject;
 use crate::domain::finding::{KnownFinding, Ruling, Severity};
 use crate::domain::ids::FindingId;
+use crate::domain::policy::Exemptions;
 use crate::domain::time::Timestamp;
 use crate::ledger::Ledger;
 use crate::ledger::read::{Counts, FindingRow, FindingState};
 use crate::providers::Catalogue;
-use crate::report::exemptions::{ExemptionRow, listed};
+use crate::report::exemptions::{ExemptionRow, listed, sentences};
 use crate::scan::judge::judge_as_of;
 
 /// Prints the findings that would be open at `at`, from the facts that the ledger has now.
@@ -50,8 +52,21 @@ pub async fn run(args: &ScanArgs, settings: &Settings, at: Timestamp) -> Result<
     .await?;
     let exemptions = listed(&policy.exemptions, &sum.exempt, at);
     read_or_not(printed.and_then(|()| pages.end(&sum.counts, &exemptions)).map_err(CliError::from))?;
+    if args.format != Format::Json {
+        tell(&sum, &policy.exemptions, at)?;
+    }
     let failing = args.fail_on.is_some_and(|limit| sum.counts.at_least(limit) > 0);
     Ok(if failing { Done::Findings } else { Done::Ok })
+}
+
+/// What is exempt and what would be open, for people, on standard error.
+fn tell(sum: &Sum, exemptions: &Exemptions, at: Timestamp) -> io::Result<()> {
+    let mut err = anstream::stderr();
+    for exempt in sentences(exemptions, &sum.exempt, at) {
+        writeln!(err, "exempt: {}", plain(&exempt))?;
+    }
+    let count = |severity: Severity| sum.counts.severities.get(severity.as_str()).copied().unwrap_or(0);
+    writeln!(err, "Judged as of {at}; open findings: {}.", severities(count))
 }
 
 /// What was found, counted.

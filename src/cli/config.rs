@@ -6,7 +6,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::args::{Form, TextFormat};
-use super::{CliError, Done, lists, load, told};
+use super::{CliError, Done, checked, lists, load, told};
 use crate::app::{AppError, SystemClock};
 use crate::config::{self as settings, ConfigChoice, Env, Settings};
 use crate::domain::catalogue::Provider;
@@ -21,7 +21,7 @@ const SHOWN_FIRE_TIMES: usize = 3;
 
 /// Says that the configuration is good, or all that is wrong with it.
 pub fn check(form: Form, choice: &ConfigChoice, env: &Env) -> Result<Done, CliError> {
-    let settings = match load(choice, env, true) {
+    let settings = match load(choice, env, true).and_then(|settings| checked(settings, env)) {
         Err(CliError::Config(bad)) if form.format == TextFormat::Json => {
             lists::json(&json!({"good": false, "problems": bad.problems().iter().map(problem).collect::<Vec<_>>()}))?;
             return Ok(Done::BadConfig);

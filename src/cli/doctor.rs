@@ -8,7 +8,7 @@ use super::args::{DoctorArgs, TextFormat};
 use super::output::{plain, table};
 use super::{CliError, Done, lists};
 use crate::app::doctor::{Check, Doctor, State, Verdict, problems};
-use crate::app::{AppError, SystemClock};
+use crate::app::{AppError, SystemClock, counted};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env};
 use crate::ports::Clock as _;
 use crate::providers::Catalogue;
@@ -62,9 +62,10 @@ fn load(choice: &ConfigChoice, env: &Env) -> Result<Result<Loaded, ConfigProblem
 fn show(checks: &[Check]) -> Result<(), CliError> {
     let headers = ["state", "check", "setting", "found, and what to do"];
     writeln!(anstream::stdout(), "{}", table(&headers, checks.iter().map(row).collect()))?;
-    let count = |state: State| checks.iter().filter(|check| check.state == state).count();
-    let (ok, warnings, errors) = (count(State::Ok), count(State::Warning), count(State::Error));
-    writeln!(anstream::stderr(), "Of {} checks: {ok} ok, {warnings} warnings, {errors} errors.", checks.len())?;
+    let count = |state: State| checks.iter().filter(|check| check.state == state).count() as u64;
+    let warnings = counted(count(State::Warning), "warning", "warnings");
+    let errors = counted(count(State::Error), "error", "errors");
+    writeln!(anstream::stderr(), "Of {} checks: {} ok, {warnings}, {errors}.", checks.len(), count(State::Ok))?;
     Ok(())
 }
 

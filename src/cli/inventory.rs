@@ -10,7 +10,7 @@ use super::{CliError, Done, lists, on_a_copy, open, told, who};
 use crate::app::{AppError, counted};
 use crate::config::{Env, Settings};
 use crate::domain::catalogue::Provider;
-use crate::domain::record::{Auth, ConnectionRecord, PersonRecord, Quarantined, Row};
+use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, PersonRecord, Quarantined, Row};
 use crate::domain::time::Timestamp;
 use crate::ledger::read::ProblemRow;
 use crate::ports::{Quiet, Snapshot, SourceError};
@@ -133,9 +133,10 @@ impl Look {
     /// What only the scan's own code finds wrong with a row: an id that came before, an unknown provider.
     fn add_set_aside(&mut self, source: &str, rows: &[Quarantined]) {
         for row in rows.iter().filter(|row| row.source == source) {
-            let place = format!("row {}: {}", row.row, row.field);
-            if !self.problems.iter().any(|problem| problem.contains(&place)) {
-                self.problems.push(format!("{place}: {}", row.reason));
+            let problem = FieldProblem { field: row.field.clone(), reason: row.reason.clone() };
+            let is_told = |told: &String| told.contains(&format!("row {}: {}", row.row, row.field));
+            if !self.problems.iter().any(is_told) {
+                self.problems.push(format!("row {}: {problem}", row.row));
             }
         }
     }
@@ -154,19 +155,19 @@ impl Look {
     fn person(&mut self, row: &Row<PersonRecord>) {
         self.people += 1;
         if let Err(problem) = &row.record {
-            self.problems.push(format!("people row {}: {}: {}", row.row, problem.field, problem.reason));
+            self.problems.push(format!("people row {}: {problem}", row.row));
         }
     }
 
     fn connection(&mut self, row: &Row<ConnectionRecord>, catalogue: &Catalogue) {
         self.rows += 1;
         for problem in &row.dropped {
-            self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
+            self.problems.push(format!("row {}: {problem}", row.row));
         }
         let record = match &row.record {
             Ok(record) => record,
             Err(problem) => {
-                self.problems.push(format!("row {}: {}: {}", row.row, problem.field, problem.reason));
+                self.problems.push(format!("row {}: {problem}", row.row));
                 return;
             }
         };

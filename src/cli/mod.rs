@@ -49,7 +49,7 @@ use tempfile::TempDir;
 use self::args::{Cli, ConfigVerb, Form, ProvidersVerb, Verb};
 use crate::app::doctor::{Check, Verdict};
 use crate::app::report::chain;
-use crate::app::{App, AppError, SystemClock, traces};
+use crate::app::{App, AppError, SystemClock, sound, traces};
 use crate::config::{self as settings, ConfigChoice, ConfigProblems, Env, Settings, TelemetrySettings, Warning};
 use crate::domain::action::OperatorName;
 use crate::ledger::{Ledger, OpenError};
@@ -304,12 +304,21 @@ async fn reader(settings: &Settings) -> Result<Ledger, CliError> {
     Ok(Ledger::open_read_only(&settings.ledger.url).await?)
 }
 
+/// Refuses settings whose parts can't be made, with all that is wrong.
+fn checked(settings: Settings, env: &Env) -> Result<Settings, CliError> {
+    let catalogue = Catalogue::load(settings.catalogue.directory.as_deref()).map_err(AppError::from)?;
+    sound(&settings, &catalogue, env)?;
+    Ok(settings)
+}
+
 async fn open(settings: Settings, env: &Env) -> Result<App<SystemClock>, CliError> {
+    let settings = checked(settings, env)?;
     Ok(App::open(settings, env, SystemClock, None).await?)
 }
 
 /// A keysweep over a copy of the ledger, or over an empty one where there is none yet. The copy goes with the folder.
 async fn on_a_copy(settings: Settings, env: &Env) -> Result<(TempDir, App<SystemClock>), CliError> {
+    let settings = checked(settings, env)?;
     let folder = tempfile::Builder::new().prefix("keysweep-copy-").tempdir()?;
     let path = folder.path().join("ledger.db");
     match Ledger::copy_to(&settings.ledger.url, &path).await {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CliError, Done, read_settings};
+use super::{CliError, Done, checked, read_settings};
 use crate::app::daemon::Exit;
 use crate::app::ops::Listener;
 use crate::app::public::Front;
@@ -45,7 +45,10 @@ pub async fn run(
         tracing::warn!("mail.smtp_url is not set: nobody will be told anything");
     }
     let again = env.to_vec();
-    let load = move || read_settings(&choice, &again).map_err(|error| error.to_string());
+    let read = move || {
+        read_settings(&choice, &again).and_then(|(settings, warnings)| Ok((checked(settings, &again)?, warnings)))
+    };
+    let load = move || read().map_err(|error| error.to_string());
     let keysweep = Unattended { app, metrics, listener, front, env: env.to_vec(), load: Box::new(load) };
     Ok(match keysweep.run(orders, Systemd::from_env()).await? {
         Exit::Stopped => Done::Ok,

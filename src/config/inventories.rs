@@ -14,7 +14,7 @@ use super::schedule::own;
 use super::secret_ref::SecretRef;
 use super::sections::secret_text;
 use super::tree::{Node, Value};
-use super::values::{duration, flag, number, one_of, some_time, text, words};
+use super::values::{duration, flag, number, one_of, some_time, source_name, text, words};
 use crate::domain::time::{days, hours, minutes};
 use crate::inventory::FileKind;
 use crate::schedule::Cron;
@@ -136,7 +136,7 @@ pub(super) fn inventories(root: &Section<'_>, base: &Path, zone: Tz) -> Vec<Inve
 }
 
 fn inventory(section: &Section<'_>, base: &Path, zone: Tz) -> InventorySettings {
-    let (name, kind) = (section.get("name", text), section.get("kind", one_of(KINDS)));
+    let (name, kind) = (section.get("name", source_name), section.get("kind", one_of(KINDS)));
     let events_secrets = events_secrets(section, base);
     if matches!(kind, Kind::Events) {
         let todo = "make one with `echo whsec_$(openssl rand -base64 32)` and name where it is, as in \"env:NAME\"";

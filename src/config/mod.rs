@@ -49,7 +49,7 @@ pub use self::settings::{
 pub use self::shown::{Shown, show};
 pub use self::telemetry::{PerConnection, TelemetrySettings, TraceSettings};
 pub use self::telling::{FirstRun, TellingSettings};
-pub use self::values::is_plain_name;
+pub use self::values::{is_plain_name, span};
 pub use self::webhooks::{GIVE_UP_AFTER, OPERATOR, WebhookSettings};
 
 /// The manual: every key, its default, a sentence.

@@ -31,6 +31,11 @@ impl ConfigProblems {
         Self(problems)
     }
 
+    /// These problems; `None` where there are none.
+    pub fn of(problems: Vec<Problem>) -> Option<Self> {
+        (!problems.is_empty()).then(|| Self::new(problems))
+    }
+
     /// The problems, from the top of the file down; then those of the environment.
     pub fn problems(&self) -> &[Problem] {
         &self.0

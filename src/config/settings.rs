@@ -349,6 +349,14 @@ impl Settings {
             .collect()
     }
 
+    /// Where this setting is written: file and line, or the variable. What stands in a section of its own is where that begins.
+    pub fn place_of(&self, key: &str) -> String {
+        let written = |shown: &&Shown| shown.origin != "default";
+        let exact = self.shown.iter().find(|shown| shown.key == key);
+        let within = || self.shown.iter().filter(written).find(|shown| !key.is_empty() && shown.key.starts_with(key));
+        exact.or_else(within).map_or_else(|| "the configuration".to_owned(), |shown| shown.origin.clone())
+    }
+
     /// Every setting that is in force, sorted by key, with its origin and without secrets.
     pub fn shown(&self) -> &[Shown] {
         &self.shown

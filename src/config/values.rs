@@ -32,18 +32,26 @@ pub(super) fn duration(node: &Node) -> Result<Duration, Fault> {
     if let Value::Integer(number) = node.value {
         return Err(Fault::new(format!("{number} has no unit"), DURATION));
     }
-    let text = text(node)?;
+    read_span(&text(node)?)
+}
+
+/// A length of time as people type it, read as in the configuration.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn span(text: &str) -> Result<Duration, String> {
+    read_span(text.trim()).map_err(|fault| format!("{}; {}", fault.what, fault.todo))
+}
+
+fn read_span(text: &str) -> Result<Duration, Fault> {
     if text.parse::<f64>().is_ok() {
-        return Err(Fault::new(format!("{} has no unit", quoted(&text)), DURATION));
+        return Err(Fault::new(format!("{} has no unit", quoted(text)), DURATION));
     }
     // humantime takes a month for 30.44 days; nobody means that
     if text.split(|c: char| !c.is_alphabetic()).any(is_inexact) {
-        return Err(Fault::new(
-            format!("{}: months and years have no exact length", quoted(&text)),
-            "write it in days",
-        ));
+        return Err(Fault::new(format!("{}: months and years have no exact length", quoted(text)), "write it in days"));
     }
-    humantime::parse_duration(&text).map_err(|_| Fault::new(format!("{} is not a duration", quoted(&text)), DURATION))
+    humantime::parse_duration(text).map_err(|_| Fault::new(format!("{} is not a duration", quoted(text)), DURATION))
 }
 
 /// A length of time that is not nothing.
@@ -127,6 +135,16 @@ pub(super) fn plain_name(node: &Node) -> Result<String, Fault> {
         return Ok(name);
     }
     Err(Fault::new(format!("{} can't be a name", quoted(&name)), "take up to 40 letters, digits, - and _"))
+}
+
+/// A source's name, of which lists make `SOURCE/ID`.
+pub(super) fn source_name(node: &Node) -> Result<String, Fault> {
+    let name = text(node)?;
+    if name.contains('/') {
+        let todo = "take another, for lists write a connection as SOURCE/ID";
+        return Err(Fault::new(format!("{} can't be a name: it holds a /", quoted(&name)), todo));
+    }
+    Ok(name)
 }
 
 /// True for 1 to 40 letters, digits, - and _.

@@ -16,9 +16,7 @@ use crate::inventory::{Address, Protection};
 pub(super) fn find(settings: &Settings) -> Vec<Warning> {
     let mut found = Vec::new();
     let mut say = |key: &str, sentence: String| {
-        let place = settings.shown.iter().find(|shown| shown.key == key).map(|shown| shown.origin.clone());
-        let place = place.unwrap_or_else(|| "the configuration".to_owned());
-        found.push(Warning { place, key: key.to_owned(), sentence });
+        found.push(Warning { place: settings.place_of(key), key: key.to_owned(), sentence });
     };
     holding(settings, &mut say);
     asking(settings, &mut say);

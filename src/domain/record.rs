@@ -267,6 +267,16 @@ pub struct FieldProblem {
     pub reason: String,
 }
 
+/// `secret_set_at: lies in the future`; of the row as a whole only what is wrong.
+impl fmt::Display for FieldProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.reason),
+            field => write!(f, "{field}: {}", self.reason),
+        }
+    }
+}
+
 /// A row that was set aside: counted and shown, while the others go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Quarantined {

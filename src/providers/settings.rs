@@ -42,13 +42,15 @@ impl ProviderSettings {
 
     /// # Errors
     /// A setting that names a protocol which the provider doesn't have.
-    pub(super) fn check(&self, provider: &Provider) -> Result<(), ProberError> {
+    pub(crate) fn check(&self, provider: &Provider) -> Result<(), ProberError> {
         let known: Vec<&str> = provider.protocols.iter().map(|protocol| protocol.name.as_str()).collect();
-        let mut named = self.test_endpoints.keys().chain(self.protocols.iter().flatten());
-        match named.find(|name| !known.contains(&name.as_str())) {
+        let of_tests = self.test_endpoints.keys().map(|name| ("dangerous_test_endpoints", name));
+        let mut named = self.protocols.iter().flatten().map(|name| ("protocols", name)).chain(of_tests);
+        match named.find(|(_, name)| !known.contains(&name.as_str())) {
             None => Ok(()),
-            Some(unknown) => Err(ProberError::NoProtocol {
+            Some((setting, unknown)) => Err(ProberError::NoProtocol {
                 provider: provider.name.clone(),
+                setting,
                 protocol: unknown.clone(),
                 known: known.join(", "),
             }),
@@ -68,10 +70,12 @@ pub enum ProberError {
         what: String,
     },
     /// a setting names a protocol that the provider doesn't have
-    #[error("providers.{provider}: {protocol:?} is not one of its protocols ({known})")]
+    #[error("providers.{provider}.{setting}: {protocol:?} is not one of its protocols ({known})")]
     NoProtocol {
         /// whose setting
         provider: ProviderName,
+        /// which of them
+        setting: &'static str,
         /// what it names
         protocol: String,
         /// what there is

@@ -1,5 +1,6 @@
 //! `doctor`: what fails is named with its setting and the next step, whatever it is, in bounded time and without a trace.
 
+mod faults;
 mod preflight;
 mod reach;
 
@@ -205,7 +206,9 @@ fn values_that_do_not_do_are_told_without_their_secrets() {
     });
     let found = Found::at(&site, 78, "30s");
     found.line("master key", "escrow.master_key").is("error", "is not base64", "openssl rand");
-    found.line("config", "providers.mailjet").is("error", "\"telnet\" is not one of its protocols", "rest, smtp");
+    let protocols = "\"telnet\" is not one of its protocols";
+    found.line("config", "providers.mailjet.protocols").is("error", protocols, "rest, smtp");
+    found.line("config", "providers.mailjet.protocols").is("error", "keysweep.toml:", "rest, smtp");
     found.line("config", "mail.smtp_url").is("error", "begins with `smtp://`", "correct it");
     assert!(!found.tells(CANARY));
 }

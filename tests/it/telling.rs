@@ -210,6 +210,12 @@ fn nobody_is_reminded_of_what_the_operator_snoozed_until_they_take_it_back() {
     estate.run(&["snooze", &id]).exits(2);
     estate.run(&["snooze", &id, "--for", "400d"]).exits(1);
     estate.run(&["snooze", "F99", "--for", "7d"]).exits(1);
+    for (span, words) in
+        [("1month", "no exact length"), ("2y", "no exact length"), ("", "not a duration"), ("7", "no unit")]
+    {
+        let refused = estate.run(&["snooze", &id, "--for", span]).exits(2).err;
+        assert!(refused.contains(words), "{span}: {refused}");
+    }
     estate.run(&["snooze", &id, "--for", "7d"]).exits(0);
     estate.notify();
     assert_eq!((estate.readers().len(), &listed()[0]["pause"]), (0, &json!("snoozed")));

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::Doctor;
 use super::check::{Check, Part};
-use crate::app::{AppError, SystemClock, build};
-use crate::config::SecretRef;
+use crate::app::{AppError, build, faults};
+use crate::config::{Problem, SecretRef};
 use crate::escrow::MasterKey;
 use crate::mail::SmtpMailer;
 
@@ -46,11 +46,9 @@ pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
         prepared.checks.push(Check::ok(Part::Config, "catalogue.directory", remark));
     }
     prepared.master(doctor);
-    let secrets_are_had = prepared.all_is_well();
     prepared.mail(doctor);
-    if secrets_are_had && let Err(error) = build::prober(doctor.settings, doctor.catalogue, doctor.env, SystemClock) {
-        prepared.checks.push(of_setting(&error));
-    }
+    let faults = faults(doctor.settings, doctor.catalogue, doctor.env).into_iter();
+    prepared.checks.extend(faults.filter(|fault| fault.key != MASTER_KEY).map(|fault| of_fault(&fault)));
     if prepared.all_is_well() {
         prepared.checks.push(Check::ok(Part::Config, "", format!("{} is good", doctor.place)));
     }
@@ -75,11 +73,8 @@ impl Prepared {
             return;
         };
         let timeout = doctor.settings.mail.timeout.min(doctor.limit);
-        match build::mailer(sending, timeout, doctor.env) {
-            Ok((mailer, _)) => self.mailer = Some(mailer),
-            Err(AppError::Secret(_)) => {} // was told with the other secrets
-            Err(error) => self.checks.push(of_setting(&error)),
-        }
+        // What is wrong with it is told with all that is.
+        self.mailer = build::mailer(sending, timeout, doctor.env).ok().map(|(mailer, _)| mailer);
     }
 
     fn all_is_well(&self) -> bool {
@@ -87,9 +82,9 @@ impl Prepared {
     }
 }
 
-fn of_setting(error: &AppError) -> Check {
-    let setting = if let AppError::Setting { key, .. } = error { key.as_str() } else { "" };
-    Check::told(Part::Config, setting, &error.to_string(), "correct it")
+/// What is wrong, with where it is written.
+pub(super) fn of_fault(fault: &Problem) -> Check {
+    Check::error(Part::Config, &fault.key, format!("{}: {}", fault.place, fault.what), &fault.todo)
 }
 
 /// A warning where others than its owner may read the file that holds a secret.

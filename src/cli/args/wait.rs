@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{Form, time};
+use crate::config::span;
 use crate::domain::time::Timestamp;
 
 /// Flags of `ack`.
@@ -31,7 +32,7 @@ pub struct SnoozeArgs {
     /// more), for all that is open about it
     pub id: String,
     /// For how long, as in 14d
-    #[arg(long = "for", value_name = "SPAN", value_parser = humantime::parse_duration, conflicts_with_all = ["undo", "until"])]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, conflicts_with_all = ["undo", "until"])]
     pub span: Option<Duration>,
     /// Until when (RFC 3339, or a day)
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "undo")]

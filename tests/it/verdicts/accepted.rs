@@ -100,6 +100,10 @@ fn what_is_accepted_is_shown_everywhere_and_counts_nowhere_until_its_end() {
         (vec![json!("open")], vec![json!("exempt")])
     );
 
+    let people = estate.site.run(&["scan", "--as-of", &later]).exits(0).err;
+    assert!(people.contains("exempt: secret-stale of tag \"legacy\"") && people.contains("ended at"), "{people}");
+    assert!(people.contains("Judged as of") && people.contains("open findings: "), "{people}");
+
     policy(&estate, &exempt(&ago(days(1))));
     let after = estate.scan();
     let finding = after.finding("secret-stale", "tagged").expect("a finding");
