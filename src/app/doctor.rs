@@ -168,7 +168,7 @@ pub async fn preflight(settings: &Settings, catalogue: &Catalogue, env: &Env, no
 
 /// The problems of a configuration that can't be used, as checks: all that can be said without settings.
 pub fn problems(problems: &ConfigProblems) -> Vec<Check> {
-    problems.problems().iter().map(config::of_fault).collect()
+    problems.problems().iter().map(|problem| config::of_fault(Part::Config, problem)).collect()
 }
 
 /// What is said where a look took too long.

@@ -322,6 +322,7 @@ fn contradictions_are_warned_of_in_words() {
         ("[liveness]\nconfirm_gap = \"30m\"", "liveness.confirm_gap", "SMTP"),
         ("[providers.mailjet]\nconfirm_gap = \"90m\"", "providers.mailjet.confirm_gap", "SMTP"),
         ("[escrow]\nhold = \"until-proven\"\nretention = \"1h\"", "escrow.retention", "settled"),
+        ("[escrow]\nhold = \"until-proven\"\nretention = \"20000d\"", "escrow.retention", "held for 20000d"),
         ("[liveness]\nunproven_after = \"10m\"", "liveness.unproven_after", "confirm_gap"),
         ("[liveness]\ntimeout = \"1s\"", "liveness.connect_timeout", "timeout"),
         ("[providers.kit]\nsettle = \"91d\"", "providers.kit.settle", "retention"),

@@ -9,7 +9,7 @@ use super::settings::{ProviderSettings, Settings};
 use super::shown::HIDDEN;
 use crate::domain::ids::ProviderName;
 use crate::domain::policy::{Hold, RulePolicy};
-use crate::domain::time::{hours, words};
+use crate::domain::time::{days, hours, words};
 use crate::inventory::{Address, Protection};
 
 /// Everything that is allowed and probably not meant.
@@ -19,6 +19,7 @@ pub(super) fn find(settings: &Settings) -> Vec<Warning> {
         found.push(Warning { place: settings.place_of(key), key: key.to_owned(), sentence });
     };
     holding(settings, &mut say);
+    holding_long(settings, &mut say);
     asking(settings, &mut say);
     for (name, own) in &settings.providers {
         provider(settings, name, own, &mut say);
@@ -67,6 +68,16 @@ fn holding(settings: &Settings, say: &mut impl FnMut(&str, String)) {
                 words(retention),
                 words(settle)
             ),
+        );
+    }
+}
+
+fn holding_long(settings: &Settings, say: &mut impl FnMut(&str, String)) {
+    let retention = settings.escrow.retention;
+    if settings.escrow.hold != Hold::None && retention > days(730) {
+        say(
+            "escrow.retention",
+            format!("copies that can't be proven dead are held for {}; 90d is usual", words(retention)),
         );
     }
 }

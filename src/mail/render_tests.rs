@@ -174,7 +174,12 @@ fn what_ends_no_key_names_no_button_that_does_and_nothing_that_would_stop() {
     assert!(!text.contains("Everything that uses") && !text.contains("The old value:"), "{text}");
     let text = parts(&sample("connection-broken")).text;
     assert!(text.contains("Everything that uses") && text.contains("The old value:"), "it may end in a reset: {text}");
+    assert!(text.contains("Mailjet refuses the key"), "{text}");
     let mut broken = sample("connection-broken");
+    broken.notices[0].belief =
+        Belief { outlived: Some(Outlived { at: NOW, by: None }), died_at: Some(NOW), ..Belief::default() };
+    let subject = parts(&broken).subject;
+    assert!(subject.contains("a newer secret at Mailjet has replaced its own"), "{subject}");
     broken.notices[0].provider = ProviderName::new("kit");
     let text = parts(&broken).text;
     assert!(

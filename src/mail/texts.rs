@@ -63,7 +63,7 @@ tables! {
     /// Instants.
     DateTexts { months: [String; 12], instant: Sentence, }
     /// Spans of time.
-    SpanTexts { none: Sentence, days: Plural, at_least: Sentence, limit: Sentence, }
+    SpanTexts { none: Sentence, days: Plural, at_least: Sentence, at_least_none: Sentence, limit: Sentence, }
     /// What stands between the parts of a list.
     ListTexts { comma: String, and: String, }
     /// How bad it is.
@@ -227,6 +227,8 @@ pub(super) struct RuleTexts {
     pub(super) heading: Sentence,
     /// where another key has taken its place
     pub(super) heading_former: Option<Sentence>,
+    /// where a newer secret under the same key proves it dead, and it was never refused
+    pub(super) heading_outlived: Option<Sentence>,
     /// for rules whose facts need no choice between sentences
     pub(super) what: Option<Sentence>,
     pub(super) why: Sentence,

@@ -45,6 +45,15 @@ impl<'a> Voice<'a> {
         }
     }
 
+    /// Whole days in words, of which there may be more.
+    pub(super) fn at_least(&self, span: Duration) -> String {
+        let texts = &self.texts.span;
+        match span.as_secs() / 86_400 {
+            0 => texts.at_least_none.fill(&[]),
+            _ => texts.at_least.fill(&[("age", &self.age(span))]),
+        }
+    }
+
     /// A limit to the second: `90 days 0 h 0 min 0 s`.
     pub(super) fn limit(&self, span: Duration) -> String {
         let secs = span.as_secs();
@@ -113,6 +122,9 @@ mod tests {
         let ages = |voice: &Voice<'_>| [0, 1, 97].map(|count| voice.age(days(count)));
         assert_eq!(ages(&english), ["less than a day", "1 day", "97 days"]);
         assert_eq!(ages(&german), ["weniger als einen Tag", "1 Tag", "97 Tage"]);
+        let bounds = |voice: &Voice<'_>| [0, 1, 97].map(|count| voice.at_least(days(count)));
+        assert_eq!(bounds(&english), ["0 days or more", "at least 1 day", "at least 97 days"]);
+        assert_eq!(bounds(&german), ["0 Tage oder mehr", "mindestens 1 Tag", "mindestens 97 Tage"]);
         assert_eq!(english.list(&["a"; 0]), "");
         assert_eq!(english.list(&["a"]), "a");
         assert_eq!(english.list(&["a", "b", "c"]), "a, b and c");

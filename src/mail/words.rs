@@ -72,10 +72,11 @@ const fn fears_copies(rule: RuleName) -> bool {
 /// What to do, in the imperative and without a full stop: an item's heading, and the subject where it is alone.
 pub(super) fn heading(group: &Group<'_>) -> String {
     let texts = group.voice.texts.rules.of(group.first.rule);
-    let heading = match (&texts.heading_former, grant(group)) {
-        (_, Some(grant)) => &grant.heading,
-        (Some(heading), None) if former::is(group.first) => heading,
-        _ => &texts.heading,
+    let former = texts.heading_former.as_ref().filter(|_| former::is(group.first));
+    let outlived = texts.heading_outlived.as_ref().filter(|_| group.first.belief.is_only_outlived());
+    let heading = match grant(group) {
+        Some(grant) => &grant.heading,
+        None => former.or(outlived).unwrap_or(&texts.heading),
     };
     heading.fill(&[
         ("title", group.title),
@@ -256,10 +257,10 @@ fn sharers(group: &Group<'_>) -> usize {
 
 /// The secret's age in days, with "at least" where only a lower bound is known.
 fn old(group: &Group<'_>) -> String {
-    let age = group.voice.age(group.now.since(group.first.secret_since));
+    let age = group.now.since(group.first.secret_since);
     match group.first.provenance {
-        Provenance::FirstSeen => group.voice.texts.span.at_least.fill(&[("age", &age)]),
-        _ => age,
+        Provenance::FirstSeen => group.voice.at_least(age),
+        _ => group.voice.age(age),
     }
 }
 

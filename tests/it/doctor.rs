@@ -206,6 +206,7 @@ fn values_that_do_not_do_are_told_without_their_secrets() {
     });
     let found = Found::at(&site, 78, "30s");
     found.line("master key", "escrow.master_key").is("error", "is not base64", "openssl rand");
+    found.line("master key", "escrow.master_key").is("error", "keysweep.toml:", "openssl rand");
     let protocols = "\"telnet\" is not one of its protocols";
     found.line("config", "providers.mailjet.protocols").is("error", protocols, "rest, smtp");
     found.line("config", "providers.mailjet.protocols").is("error", "keysweep.toml:", "rest, smtp");

@@ -47,8 +47,10 @@ pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
     }
     prepared.master(doctor);
     prepared.mail(doctor);
-    let faults = faults(doctor.settings, doctor.catalogue, doctor.env).into_iter();
-    prepared.checks.extend(faults.filter(|fault| fault.key != MASTER_KEY).map(|fault| of_fault(&fault)));
+    for fault in faults(doctor.settings, doctor.catalogue, doctor.env) {
+        let part = if fault.key == MASTER_KEY { Part::MasterKey } else { Part::Config };
+        prepared.checks.push(of_fault(part, &fault));
+    }
     if prepared.all_is_well() {
         prepared.checks.push(Check::ok(Part::Config, "", format!("{} is good", doctor.place)));
     }
@@ -58,11 +60,11 @@ pub(super) fn prepare(doctor: &Doctor<'_>) -> Prepared {
 impl Prepared {
     fn master(&mut self, doctor: &Doctor<'_>) {
         let had = doctor.settings.escrow.master_key.resolve(doctor.env);
-        let told = |words: String| Check::told(Part::MasterKey, MASTER_KEY, &words, "correct it");
         match had.map(|text| MasterKey::parse(&text)) {
-            Ok(Ok(master)) => self.master = Some(master),
-            Ok(Err(error)) => self.checks.push(told(error.to_string())),
-            Err(error) => self.checks.push(told(error.to_string())),
+            Ok(master) => self.master = master.ok(), // what is wrong with it is told with all that is
+            Err(error) => {
+                self.checks.push(Check::told(Part::MasterKey, MASTER_KEY, &error.to_string(), "correct it"));
+            }
         }
     }
 
@@ -83,8 +85,8 @@ impl Prepared {
 }
 
 /// What is wrong, with where it is written.
-pub(super) fn of_fault(fault: &Problem) -> Check {
-    Check::error(Part::Config, &fault.key, format!("{}: {}", fault.place, fault.what), &fault.todo)
+pub(super) fn of_fault(part: Part, fault: &Problem) -> Check {
+    Check::error(part, &fault.key, format!("{}: {}", fault.place, fault.what), &fault.todo)
 }
 
 /// A warning where others than its owner may read the file that holds a secret.
