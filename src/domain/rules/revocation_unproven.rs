@@ -51,6 +51,10 @@ fn obstacles(subject: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Obs
     let ended = end_of(used);
     let suspect = belief.liveness == Liveness::Suspect;
     let refused = belief.refused_first.or(belief.since).unwrap_or(ended);
+    // Where nothing was learnt for so long that this was said, one refusal takes nothing back.
+    let seen = used.ended_seen_at.unwrap_or(ended);
+    let was_said = belief.before == Some(Liveness::Unverified) && seen + policy.unproven_after <= refused;
+    let in_doubt = if was_said { seen } else { refused };
     let silent_from = match belief.liveness {
         Liveness::Unverified => Some(belief.unknown_since.or(used.ended_seen_at).unwrap_or(ended)),
         Liveness::Suspect => belief.unknown_since,
@@ -69,7 +73,7 @@ fn obstacles(subject: &Subject, used: &UseFacts, policy: &RulePolicy) -> Vec<Obs
         ("no_control", (suspect && belief.no_control).then_some(refused)),
         ("protocol_unasked", (suspect && belief.partly.is_some()).then_some(refused)),
         ("unknown_too_long", silent_from),
-        ("unconfirmed", suspect.then_some(refused)),
+        ("unconfirmed", suspect.then_some(in_doubt)),
     ]
     .map(|(reason, from)| (reason, from.map(|from| from + policy.unproven_after)));
     let known = at_once.into_iter().chain(in_time);

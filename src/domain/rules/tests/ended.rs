@@ -116,6 +116,17 @@ fn a_refusal_that_stays_unconfirmed_becomes_unproven_at_the_very_instant() {
 }
 
 #[test]
+fn one_refusal_after_long_silence_closes_nothing_and_makes_nobody_wait_anew() {
+    let silent = Belief { unknown_since: Some(day(10)), ..Belief::default() };
+    let opened = only(&with_belief(silent), day(18));
+    assert_eq!((opened.rule, reason(&opened)), (RuleName::RevocationUnproven, "unknown_too_long"));
+    let refused = |at| with_belief(Belief { before: Some(Liveness::Unverified), ..suspect(at) });
+    let still = only(&refused(day(18)), day(18));
+    assert_eq!((still.rule, reason(&still), still.since), (RuleName::RevocationUnproven, "unconfirmed", opened.since));
+    assert_eq!(ruled(&refused(day(12)), ms_before(day(19))), []);
+}
+
+#[test]
 fn alive_when_last_checked_stays_as_severe_after_shredding() {
     let live_to_the_end = shredded(&live(), day(100), Shredding::Unproven);
     assert_eq!(ruled(&with_belief(live_to_the_end), day(101)), [RuleName::RevocationMissing]);
