@@ -14,14 +14,6 @@ const PAGE: usize = 10_000;
 /// Fewer than so many may always go at once (DESIGN.md 3, `vanish_limit`).
 const VANISH_AT_LEAST: u64 = 3;
 
-/// What became of rows that were not shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gone {
-    pub(super) ended: u64,
-    pub(super) held: u64,
-    pub(super) held_people: u64,
-}
-
 /// Connections that were not shown: noted when first missed, believed gone when missed again, held back where they
 /// are too many at once. Returns how many ended and how many are held back.
 pub(super) async fn of_connections<L: CollectLedger, V>(
@@ -200,7 +192,7 @@ fn end(chunk: &mut CollectChunk, row: &OpenRow, list: Timestamp, now: Timestamp)
     let until = row.absent_since.unwrap_or(now);
     chunk.gone.push((row.id, list));
     if let Some((id, credential)) = row.open_use {
-        chunk.ended.push(UseEnd { id, credential, until, by: EndedBy::Absent });
+        chunk.ended.push(UseEnd { id, credential, until, by: EndedBy::Absent, ended_in: Some(until) });
         chunk.touched.push(credential);
         chunk.events.push(Event {
             at: now,

@@ -284,15 +284,15 @@ async fn conclude<L: CollectLedger, V: Vault>(
     let complete = through && !reading.unreadable_id;
     let people_complete = whole && read.people && !reading.unreadable_person;
     let unsure = std::mem::take(&mut reading.unsure_accounts);
-    let mut gone = absence::Gone::default();
-    if people_complete {
-        gone.held_people = absence::of_people(reading, now).await?;
-    }
-    if complete {
-        (gone.ended, gone.held) = absence::of_connections(reading, now).await?;
-    }
-    reading.sum.ended += gone.ended;
-    reading.sum.held_back = gone.held;
+    let held_people = if people_complete { Some(absence::of_people(reading, now).await?) } else { None };
+    let held_back = if complete {
+        let (ended, held) = absence::of_connections(reading, now).await?;
+        reading.sum.ended += ended;
+        reading.sum.held_back = held;
+        Some(held)
+    } else {
+        None
+    };
     reading.sum.complete = whole;
     reading.sum.error = read.error.map(|error| error.to_string());
     Ok(SnapshotEnd {
@@ -309,8 +309,8 @@ async fn conclude<L: CollectLedger, V: Vault>(
         quarantined: std::mem::take(&mut reading.quarantined),
         quarantined_count: reading.sum.quarantined,
         remarks: std::mem::take(&mut reading.remarks),
-        held_back: gone.held,
-        held_back_people: gone.held_people,
+        held_back,
+        held_back_people: held_people,
         told_of_syncs: reading.told_of_syncs,
         changes: ChangesEnd { only: only_changes, mark: extent::mark(reading, whole) },
     })

@@ -209,6 +209,32 @@ fn an_id_that_comes_back_begins_a_new_use_and_its_finding_closes() {
 }
 
 #[test]
+fn a_key_that_is_connected_anew_between_two_readings_was_left_behind_before() {
+    let mut estate = Estate::new("200ms", &["deleted", "dated", "absent", "beside"]);
+    let again = |estate: &mut Estate, id: &str, of: &str, created: TimeDelta| {
+        let (key_id, secret) = pair(of);
+        let created = ago(created);
+        let row = [("key_id", key_id.as_str()), ("secret", &secret), ("created_at", &created)];
+        estate.inventory.add(id, "a1", "mailjet", &row);
+    };
+    again(&mut estate, "beside-again", "beside", TimeDelta::days(1));
+    estate.write();
+    estate.site.scan();
+    for (of, created) in [("deleted", 0), ("dated", 60), ("absent", 0)] {
+        again(&mut estate, &format!("{of}-again"), of, TimeDelta::seconds(created));
+    }
+    for id in ["deleted", "beside"] {
+        estate.inventory.set(id, "status", "deleted");
+    }
+    estate.inventory.delete("dated", TimeDelta::seconds(30)); // half a minute after the other was made
+    estate.inventory.remove("absent");
+    estate.write();
+    estate.site.scan_until("it is gone", |_| estate.status("absent") == "absent");
+    let reused = ["secret-reused high absent-again live", "secret-reused high deleted-again live"];
+    assert_eq!(estate.site.scan().findings(), reused, "two that were seen side by side, or say so, were shared");
+}
+
+#[test]
 fn people_obey_the_same_rules() {
     let estate = Estate::new("1s", &["one"]);
     estate.site.people("account_id,member_id,email,role\na2,o2,other@example.org,owner\n");

@@ -116,21 +116,21 @@ pub(in crate::ledger) const GONE: Sql = sql!(
 
 pub(in crate::ledger) const ENDED: Sql = sql!(
     "UPDATE use SET until = CASE WHEN v.until < use.since THEN use.since ELSE v.until END, ended_by = v.\"by\",
-                    ended_seen_at = $2
-     FROM " [records "$1" v (id bigint, until bigint, by text)] "
+                    ended_seen_at = $2, ended_in = v.ended_in
+     FROM " [records "$1" v (id bigint, until bigint, by text, ended_in bigint)] "
      WHERE use.id = v.id AND use.until IS NULL"
 );
 
 pub(in crate::ledger) const BEGUN: Sql = sql!(
     "INSERT INTO use (id, connection_id, credential_id, account_id, since, until, ended_by, ended_seen_at,
-                      ended_at_first_sight, first_run, own_from, compromised_at, syncs, sends)
+                      ended_at_first_sight, begun_in, first_run, own_from, compromised_at, syncs, sends)
      SELECT v.id, v.connection, v.credential, v.account, v.since,
             " ["v.ended ->> 0, v.ended ->> 1" | "(v.ended::json ->> 0)::bigint, v.ended::json ->> 1"] ",
             CASE WHEN v.ended IS NULL THEN NULL ELSE $2 END, CASE WHEN v.ended IS NULL THEN 0 ELSE 1 END,
-            " ["v.first_run" | "v.first_run::int"] ", v.own_from, v.compromised_at,
+            v.begun_in, " ["v.first_run" | "v.first_run::int"] ", v.own_from, v.compromised_at,
             " ["v.syncs, v.sends" | "v.syncs::int, v.sends::int"] "
      FROM " [records "$1" v (id bigint, connection bigint, credential bigint, account bigint, since bigint, ended text,
-                             first_run boolean, own_from bigint, compromised_at bigint, syncs boolean, sends boolean)]
+                             begun_in bigint, first_run boolean, own_from bigint, compromised_at bigint, syncs boolean, sends boolean)]
 );
 
 pub(in crate::ledger) const TOLD: Sql = sql!(
@@ -185,13 +185,12 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 
 // $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
 // readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set, $16 whether nothing
-// could be read: what the last reading said of rows then stays, $17 the new mark of a reading that came to its end, or null.
+// could be read: what the last reading said of rows then stays, $8 and $9 what is held back, or null where that was not judged, $17 the new mark of a reading that came to its end, or null.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = CASE WHEN $16 = 1 THEN last_rows ELSE $5 END, last_error = $6,
          quarantined = CASE WHEN $16 = 1 THEN quarantined ELSE $7 END,
-         held_back = CASE WHEN $16 = 1 THEN held_back ELSE $8 END,
-         held_back_people = CASE WHEN $16 = 1 THEN held_back_people ELSE $9 END,
+         held_back = coalesce($8, held_back), held_back_people = coalesce($9, held_back_people),
          remarks = CASE WHEN $16 = 1 THEN remarks ELSE $10 END, syncs_told = CASE WHEN $11 = 1 THEN 1 ELSE syncs_told END,
          changes_from = CASE WHEN $12 = 1 THEN $13 ELSE changes_from END,
          changes_basis = CASE WHEN $12 = 1 THEN $14 ELSE changes_basis END, last_taken = coalesce($15, last_taken),

@@ -265,7 +265,8 @@ pub(in crate::ledger) const CONNECTIONS: Sql = sql!(
 );
 
 /// Neighbours are looked at only as far as none, one or many needs: a key that 100,000 connections share costs no more
-/// than any other. What a connection left by being absent for a while, it did not leave behind.
+/// than any other. What a connection left by being absent for a while, it did not leave behind. An end between two readings has
+/// no date: what no reading showed beside the new use had left the key behind before (no reading takes longer than a day).
 pub(in crate::ledger) const USES: Sql = sql!(
     "SELECT " [page
         "u.connection_id, u.id, u.account_id, u.since, u.until, u.ended_by, u.ended_seen_at, u.ended_at_first_sight, u.first_run,
@@ -276,7 +277,11 @@ pub(in crate::ledger) const USES: Sql = sql!(
                                 AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
          EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
                  AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
-                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent')),
+                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))
+         OR EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
+                    AND b.until > u.since AND b.until <= u.begun_in + 86400000
+                    AND b.ended_in <= u.begun_in AND b.id <> u.id AND b.ended_by <> 'identified'
+                    AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent')),
          (SELECT min(w.compromised_at) FROM use AS w
           WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id AND w.compromised_at IS NOT NULL),
          EXISTS (SELECT 1 FROM use AS w WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id

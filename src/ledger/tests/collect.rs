@@ -275,8 +275,8 @@ fn read_whole(fixture: &Fixture) -> SnapshotEnd {
         quarantined: vec![set_aside(3), set_aside(4)],
         quarantined_count: 2,
         remarks: vec!["a column is not known: colour".to_owned()],
-        held_back: 5,
-        held_back_people: 0,
+        held_back: Some(5),
+        held_back_people: Some(0),
         told_of_syncs: false,
         changes: ChangesEnd::default(),
     }
@@ -312,6 +312,7 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         error: Some("cut short".to_owned()),
         quarantined: vec![set_aside(9)],
         quarantined_count: 1,
+        held_back: None,
         ..complete.clone()
     };
     fixture.ledger.commit_snapshot(&complete).await.expect("an end");
@@ -330,7 +331,6 @@ async fn a_snapshots_end_replaces_the_quarantine_and_only_a_complete_one_moves_t
         quarantined: Vec::new(),
         quarantined_count: 0,
         remarks: Vec::new(),
-        held_back: 0,
         ..cut_short
     };
     fixture.ledger.commit_snapshot(&unread).await.expect("an end");
@@ -359,6 +359,8 @@ async fn what_was_known_of_a_value_outlives_its_copy_but_for_a_proven_death(kind
         kind: None,
         parts: None,
         shred: true,
+        region: None,
+        base_url: None,
         idle_since: None,
         transition: true,
     };

@@ -187,6 +187,7 @@ fn usage(id: i64, connection: i64, credential: i64) -> NewUse {
         account: AccountId(1),
         since: at(1),
         ended: None,
+        begun_in: at(1),
         first_run: false,
         own_from: None,
         said: Said::default(),
@@ -194,5 +195,11 @@ fn usage(id: i64, connection: i64, credential: i64) -> NewUse {
 }
 
 fn end(id: i64, credential: i64, until: i64) -> UseEnd {
-    UseEnd { id: UseId(id), credential: CredentialId(credential), until: at(until), by: EndedBy::Deleted }
+    UseEnd {
+        id: UseId(id),
+        credential: CredentialId(credential),
+        until: at(until),
+        by: EndedBy::Deleted,
+        ended_in: None,
+    }
 }

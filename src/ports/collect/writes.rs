@@ -210,6 +210,8 @@ pub struct NewUse {
     pub since: Timestamp,
     /// to when and by what, where it has ended already
     pub ended: Option<(Timestamp, EndedBy)>,
+    /// when the reading began, or the event came, that first showed it
+    pub begun_in: Timestamp,
     /// whether it was first seen before the source was first read to its end
     pub first_run: bool,
     /// from when the value is known to be the row's own; see [`crate::domain::compromise`]
@@ -253,6 +255,8 @@ pub struct UseEnd {
     pub until: Timestamp,
     /// what ended it
     pub by: EndedBy,
+    /// when the reading began that no longer showed it open, where nothing else dates its end
+    pub ended_in: Option<Timestamp>,
 }
 
 /// The end of reading one source.
@@ -285,10 +289,11 @@ pub struct SnapshotEnd {
     pub quarantined_count: u64,
     /// remarks and dropped facts, the first hundred
     pub remarks: Vec<String>,
-    /// connections that would be believed gone, held back because they are too many at once; zero ends the holding
-    pub held_back: u64,
+    /// connections that would be believed gone, held back because they are too many at once; zero ends the holding, and `None` is
+    /// of a reading that says nothing of it
+    pub held_back: Option<u64>,
     /// people likewise
-    pub held_back_people: u64,
+    pub held_back_people: Option<u64>,
     /// true where a row of this reading told of a synchronisation
     pub told_of_syncs: bool,
     /// whether the connections were read as a whole, and what that means for the next reading

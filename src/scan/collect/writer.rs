@@ -55,7 +55,9 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         let last = before.and_then(|known| known.last_use);
         let old = last.clone().filter(|used| used.open);
         if let (Some((until, by)), Some(open)) = (change.end_open_use, &old) {
-            self.chunk.ended.push(UseEnd { id: open.id, credential: open.credential, until, by });
+            let is_dated = by == EndedBy::Deleted && row.record.deleted_at.is_some();
+            let ended_in = (!is_dated).then_some(self.reading.started);
+            self.chunk.ended.push(UseEnd { id: open.id, credential: open.credential, until, by, ended_in });
             self.chunk.touched.push(open.credential);
             self.reading.sum.ended += 1;
             self.log_end(id, open.credential, until, by);
@@ -80,6 +82,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
                 account: user,
                 since: begin.since,
                 ended: begin.ended,
+                begun_in: self.reading.started,
                 first_run,
                 own_from,
                 said,

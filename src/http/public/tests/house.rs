@@ -284,6 +284,7 @@ pub(super) async fn fill(ledger: &Ledger, opened: Opened) {
             account,
             since: NOW,
             ended: None,
+            begun_in: NOW,
             first_run: false,
             own_from: None,
             said: Said::default(),
@@ -368,6 +369,8 @@ pub(super) async fn believe(ledger: &Ledger, now: Timestamp, belief: Belief) {
         probe_at: Some(now + hours(2)),
         kind: None,
         parts: None,
+        region: None,
+        base_url: None,
         idle_since: None,
         transition: false,
     };
