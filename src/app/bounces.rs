@@ -188,15 +188,23 @@ impl Intake<'_> {
     }
 
     async fn folder(&mut self, folder: &Path, progress: &impl Progress) -> Result<(), IntakeError> {
+        let mut left = Ok(());
         for name in maildir::waiting(folder).map_err(unreadable(folder))? {
             if progress.stopping() {
                 break;
             }
-            if self.take(&maildir::read(folder, &name)).await? != BounceOutcome::Waiting {
-                maildir::handled(folder, &name).map_err(unreadable(folder))?;
+            match maildir::read(folder, &name) {
+                // It waits, and is told of; the others have their turn.
+                Err(error) => left = left.and(Err(unreadable(&folder.join("new").join(&name))(error))),
+                Ok(None) => {}
+                Ok(Some(piece)) => {
+                    if self.take(&piece).await? != BounceOutcome::Waiting {
+                        maildir::handled(folder, &name).map_err(unreadable(folder))?;
+                    }
+                }
             }
         }
-        Ok(())
+        left
     }
 
     async fn file(&mut self, file: &Path, progress: &impl Progress) -> Result<(), IntakeError> {

@@ -23,19 +23,25 @@ pub fn waiting(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// One of them.
-pub fn read(folder: &Path, name: &OsString) -> Piece {
+/// One of them; `None` where somebody else took it.
+///
+/// # Errors
+/// Where it can't be read as things are: it is a message all the same.
+pub fn read(folder: &Path, name: &OsString) -> io::Result<Option<Piece>> {
     let path = folder.join("new").join(name);
-    let message = || {
+    let message = || -> io::Result<Piece> {
         // Only a plain file: a pipe would never end.
         if !fs::symlink_metadata(&path)?.is_file() {
             return Ok(Piece::Unreadable);
         }
         let mut message = Vec::new();
         File::open(&path)?.take(LONGEST as u64 + 1).read_to_end(&mut message)?;
-        Ok::<_, io::Error>(if message.len() > LONGEST { Piece::Unreadable } else { Piece::Message(message) })
+        Ok(if message.len() > LONGEST { Piece::Unreadable } else { Piece::Message(message) })
     };
-    message().unwrap_or(Piece::Unreadable)
+    match message() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// Moves one of them to where those lie that were seen.
@@ -68,7 +74,7 @@ mod tests {
         }
         let names = waiting(folder.path()).unwrap();
         assert_eq!(names, ["1.a", "2.b"]);
-        assert_eq!(read(folder.path(), &names[0]), Piece::Message(b"first".to_vec()));
+        assert_eq!(read(folder.path(), &names[0]).unwrap(), Some(Piece::Message(b"first".to_vec())));
         handled(folder.path(), &names[0]).unwrap();
         assert_eq!(waiting(folder.path()).unwrap(), ["2.b"]);
         assert_eq!(fs::read(folder.path().join("cur/1.a:2,S")).unwrap(), b"first");
@@ -81,9 +87,18 @@ mod tests {
         fs::write(folder.path().join("new/fits"), vec![b'x'; LONGEST]).unwrap();
         fs::create_dir(folder.path().join("new/folder")).unwrap();
         std::os::unix::fs::symlink("fits", folder.path().join("new/link")).unwrap();
-        for name in ["long", "folder", "link", "nothing"] {
-            assert_eq!(read(folder.path(), &name.into()), Piece::Unreadable, "{name}");
+        for name in ["long", "folder", "link"] {
+            assert_eq!(read(folder.path(), &name.into()).unwrap(), Some(Piece::Unreadable), "{name}");
         }
-        assert!(matches!(read(folder.path(), &"fits".into()), Piece::Message(_)));
+        assert!(matches!(read(folder.path(), &"fits".into()), Ok(Some(Piece::Message(_)))));
+    }
+
+    #[test]
+    fn what_cannot_be_read_as_things_are_is_an_error_and_what_somebody_took_is_nothing() {
+        let folder = maildir();
+        fs::write(folder.path().join("new/first"), "a message").unwrap();
+        assert_eq!(read(folder.path(), &"second".into()).unwrap(), None);
+        let no_folder = folder.path().join("new/first");
+        assert_eq!(read(&no_folder, &"first".into()).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 }
