@@ -312,7 +312,8 @@ where
         let end = match error {
             SendError::Address(_) => {
                 self.sum.borrow_mut().suppressed += 1;
-                MailEnd::AddressRefused { until: self.tools.clock.now() + self.tools.policy.suppress_for, error: words }
+                let until = self.tools.clock.now() + self.tools.policy.suppress_for;
+                MailEnd::AddressRefused { address: mail.address.clone(), until, error: words }
             }
             SendError::AfterData(_) => {
                 self.sum.borrow_mut().maybe_sent += 1;

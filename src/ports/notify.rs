@@ -262,6 +262,8 @@ pub enum MailEnd {
     },
     /// the address itself was refused for good: it is suppressed until `until`
     AddressRefused {
+        /// the one that it was offered to
+        address: Address,
         /// the end of the suppression
         until: Timestamp,
         /// the server's reply

@@ -87,7 +87,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes that a scan has read and asked everything. The first one is what a baseline waits for.
+    /// Notes that a scan has read everything, and that everything was asked. The first one is what a baseline waits for.
     ///
     /// # Errors
     /// [`LedgerError`], as for every statement.

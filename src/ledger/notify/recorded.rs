@@ -25,11 +25,12 @@ pub(super) async fn write(
     }
     expect_known(tx, ends).await?;
     sorted.release_held(tx).await?;
+    sorted.suppress(tx, now).await?;
     for (statements, mails) in [
         (&[&SENT, &SENT_NOTICES][..], &sorted.sent),
         (&[&MAYBE_SENT], &sorted.maybe_sent),
         (&[&FAILED], &sorted.failed),
-        (&[&SUPPRESS, &STEP_AGAIN, &CANCELLED_NOTICES, &CANCELLED], &sorted.refused),
+        (&[&STEP_AGAIN, &CANCELLED_NOTICES, &CANCELLED], &sorted.refused),
         (&[&STEP_AGAIN, &CANCELLED_NOTICES, &CANCELLED], &sorted.cancelled),
         (&[&GO_ON_OR_CANCEL], &sorted.held),
         (&[&PUT_OFF], &sorted.put_off),
@@ -43,19 +44,7 @@ pub(super) async fn write(
             tx.run(statement, [(&packed).into(), now.into()]).await?;
         }
     }
-    make_due(tx, now, &sorted.refused).await?;
     events(tx, now, &sorted).await
-}
-
-/// Whether anybody can be told of an account's findings is a fact of all its connections.
-async fn make_due(tx: &mut Session, now: Timestamp, refused: &[End<'_>]) -> Result<(), LedgerError> {
-    if refused.is_empty() {
-        return Ok(());
-    }
-    let addressed: Vec<Addressed> = tx.rows("mail", &ADDRESSED, [pack(refused)?.into()]).await?;
-    let people: Vec<PersonId> = addressed.into_iter().map(|row| row.person).collect();
-    let accounts = due::accounts_of_addresses(tx, &people).await?;
-    due::by_account(tx, &accounts, now).await
 }
 
 /// To whom a mail is.
@@ -75,6 +64,8 @@ struct Sorted<'a> {
     maybe_sent: Vec<End<'a>>,
     failed: Vec<End<'a>>,
     refused: Vec<End<'a>>,
+    /// addresses, until when they are left alone, and what was said of them
+    refused_addresses: Vec<(&'a str, Timestamp, &'a str)>,
     cancelled: Vec<End<'a>>,
     held: Vec<End<'a>>,
     put_off: Vec<End<'a>>,
@@ -89,7 +80,10 @@ impl<'a> Sorted<'a> {
                 MailEnd::Sent { reply } => sorted.sent.push((*id, Some(reply), None)),
                 MailEnd::MaybeSent { retry_at, error } => sorted.maybe_sent.push((*id, Some(error), Some(*retry_at))),
                 MailEnd::Failed { retry_at, error } => sorted.failed.push((*id, Some(error), Some(*retry_at))),
-                MailEnd::AddressRefused { until, error } => sorted.refused.push((*id, Some(error), Some(*until))),
+                MailEnd::AddressRefused { address, until, error } => {
+                    sorted.refused.push((*id, Some(error), None));
+                    sorted.refused_addresses.push((address.expose(), *until, error));
+                }
                 MailEnd::Cancelled => sorted.cancelled.push((*id, None, None)),
                 MailEnd::PutOff { retry_at } => sorted.put_off.push((*id, None, Some(*retry_at))),
                 MailEnd::Held { notices, retry_at } => {
@@ -99,6 +93,17 @@ impl<'a> Sorted<'a> {
             }
         }
         sorted
+    }
+
+    /// Leaves the refused addresses alone. Whether anybody can be told of an account's findings is a fact of all its connections.
+    async fn suppress(&self, tx: &mut Session, now: Timestamp) -> Result<(), LedgerError> {
+        if self.refused_addresses.is_empty() {
+            return Ok(());
+        }
+        tx.run(&SUPPRESS, [pack(&self.refused_addresses)?.into()]).await?;
+        let addresses: Vec<&str> = self.refused_addresses.iter().map(|(address, ..)| *address).collect();
+        let accounts = due::accounts_of_addresses(tx, &addresses).await?;
+        due::by_account(tx, &accounts, now).await
     }
 
     async fn release_held(&self, tx: &mut Session) -> Result<(), LedgerError> {
@@ -177,17 +182,15 @@ pub(in crate::ledger) const FAILED: Sql = sql!(
      WHERE mail.id = ended.id"
 );
 
-/// The address as it stands, whoever has it: another one of the same person is not suppressed. In one order, so that two who
+/// Those that were offered, whoever has them: what the same person has by now is not suppressed. In one order, so that two who
 /// suppress the same addresses don't wait for each other.
 pub(in crate::ledger) const SUPPRESS: Sql = sql!(
     "INSERT INTO suppressed (email, until, reason)
-     SELECT p.email, max(coalesce(ended.due, $2)), max(coalesce(ended.said, ''))
-     FROM " [tuples "$1" ended (0 id bigint, 1 said text, 2 due bigint)] "
-     JOIN mail AS m ON m.id = ended.id
-     JOIN person AS p ON p.id = m.person_id
+     SELECT refused.email, max(refused.until), max(refused.said)
+     FROM " [tuples "$1" refused (0 email text, 1 until bigint, 2 said text)] "
      WHERE true
-     GROUP BY p.email
-     ORDER BY p.email
+     GROUP BY refused.email
+     ORDER BY refused.email
      ON CONFLICT (email) DO UPDATE SET until = excluded.until, reason = excluded.reason"
 );
 

@@ -33,7 +33,7 @@ impl BounceLedger for Ledger {
                 if follows == Consequence::Suppress {
                     tx.run(&SUPPRESS, [mail.0.into(), until.into(), failure.said.as_str().into()]).await?;
                     // Whether anybody can be told of an account's findings is a fact of all its connections.
-                    let accounts = due::accounts_of_addresses(&mut tx, &[row.person]).await?;
+                    let accounts = due::accounts_of_addresses(&mut tx, &[&row.email]).await?;
                     due::by_account(&mut tx, &accounts, now).await?;
                 }
             }
@@ -71,6 +71,7 @@ struct Row {
     state: String,
     returned: Option<String>,
     person: PersonId,
+    email: String,
     #[serde(deserialize_with = "flag")]
     same_address: bool,
 }
@@ -87,7 +88,7 @@ impl Row {
 
 /// Whoever sends beside us either has the mail or finds it as we leave it. Whether the reader's address is still the one that the report is about is the ledger's to say, not the report's.
 pub(in crate::ledger) const KNOWN: Sql = sql!(
-    "SELECT " [page "m.state, m.returned, m.person_id, coalesce(m.sent_to = p.email, false)"] "
+    "SELECT " [page "m.state, m.returned, m.person_id, p.email, coalesce(m.sent_to = p.email, false)"] "
      FROM (SELECT * FROM mail WHERE id = $1 " ["" | "FOR UPDATE"] ") AS m
      JOIN person AS p ON p.id = m.person_id"
 );

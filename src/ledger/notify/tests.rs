@@ -287,10 +287,15 @@ async fn failed_and_maybe_sent_mails_come_back_when_they_are_due(kind: Kind) {
     }
 }
 
+/// The server's word that this address is none.
+fn refused(address: &str) -> MailEnd {
+    let address = crate::domain::record::Address::parse(address).unwrap();
+    MailEnd::AddressRefused { address, until: NOW + days(30), error: "550 5.1.1".to_owned() }
+}
+
 async fn a_refused_address_is_suppressed_and_the_step_is_due_for_the_next_in_line(kind: Kind) {
     let (estate, _) = one_mail(kind).await;
-    let refused = MailEnd::AddressRefused { until: NOW + days(30), error: "550 5.1.1".to_owned() };
-    record(&estate, 1, refused).await;
+    record(&estate, 1, refused("owner@example.org")).await;
     let again = due(&estate, NOW).await;
     assert_eq!(again.iter().map(|s| (s.finding.0, s.last_step)).collect::<Vec<_>>(), [(1, None), (2, None)]);
     assert!(again[0].people[0].reader.suppressed);

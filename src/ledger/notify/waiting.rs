@@ -130,8 +130,10 @@ impl ReaderRow {
     }
 }
 
-/// Whom among these, worst first. A note that ends a tombstone presses nobody. What was cancelled and never in a mail is not
-/// walked over: the index is named, since SQLite would take the one on mails.
+/// Whom among these. Where there is no room for all, whoever was never told of something comes before those who are reminded, so
+/// that nobody's turn is taken again and again; then the worst, and then whoever had no mail for the longest. A note that ends a
+/// tombstone presses nobody. What was cancelled and never in a mail is not walked over: the index is named, since SQLite would
+/// take the one on mails.
 macro_rules! whose_notices_wait {
     ($from:literal, $and:literal) => {
         sql!(
@@ -140,9 +142,16 @@ macro_rules! whose_notices_wait {
                    JOIN finding AS f ON f.id = n.finding_id
                    WHERE n.mail_id IS NULL AND n.state = 'planned' " $and "
                    GROUP BY n.person_id
-                   ORDER BY max(CASE WHEN n.closing = 1 THEN 0
+                   ORDER BY max(CASE WHEN n.closing = 1
+                                       OR EXISTS (SELECT 1 FROM notice AS t
+                                                  WHERE t.finding_id = n.finding_id AND t.opening = n.opening
+                                                    AND t.person_id = n.person_id AND t.state = 'sent') THEN -1
                                      ELSE CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1
                                                           ELSE 0 END END) DESC,
+                            max(CASE WHEN n.closing = 1 THEN 0
+                                     ELSE CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1
+                                                          ELSE 0 END END) DESC,
+                            coalesce((SELECT max(m.sent_at) FROM mail AS m WHERE m.person_id = n.person_id), 0),
                             min(f.since), n.person_id) AS readers"
         )
     };

@@ -6,6 +6,7 @@ use crate::ports::bounce::BounceLedger;
 
 on_both![
     a_refused_address_is_left_alone_in_every_account_that_has_it,
+    what_was_offered_is_suppressed_and_not_what_the_person_has_by_now,
     a_report_that_an_address_is_gone_counts_in_every_account_that_has_it,
     a_mail_that_waits_in_another_account_is_not_tried,
     an_address_is_given_back_to_all_who_have_it,
@@ -27,8 +28,7 @@ async fn two_accounts(kind: Kind) -> Estate {
 
 /// The server refuses the owner's address of account 1.
 async fn refuse(estate: &Estate) {
-    let refused = MailEnd::AddressRefused { until: NOW + days(30), error: "550 5.1.1".to_owned() };
-    record(estate, 1, refused).await;
+    record(estate, 1, refused("owner@example.org")).await;
 }
 
 async fn is_left_alone(estate: &Estate, at: Timestamp) -> Vec<(i64, bool)> {
@@ -51,6 +51,17 @@ async fn a_refused_address_is_left_alone_in_every_account_that_has_it(kind: Kind
     assert_eq!(listed(&estate, NOW).await, [1, 4]);
     assert_eq!(estate.ledger.overview(NOW).await.unwrap().outbox.suppressed, 1, "one address");
     assert_eq!(estate.number(JUDGED).await, 3, "of both accounts");
+}
+
+async fn what_was_offered_is_suppressed_and_not_what_the_person_has_by_now(kind: Kind) {
+    let (estate, _) = one_mail(kind).await;
+    estate.run("UPDATE person SET email = 'new@example.org' WHERE id = 1").await; // an event corrects it
+    record(&estate, 1, refused("owner@example.org")).await;
+    assert_eq!(estate.number("SELECT count(*) FROM suppressed WHERE email = 'owner@example.org'").await, 1);
+    let again = due(&estate, NOW).await;
+    assert!(!again[0].people[0].reader.suppressed, "the step is told there");
+    take(&estate, &[1, 2], 1, 0, &[1]).await;
+    assert_eq!(people_waiting(&estate).await, [PersonId(1)]);
 }
 
 async fn a_report_that_an_address_is_gone_counts_in_every_account_that_has_it(kind: Kind) {

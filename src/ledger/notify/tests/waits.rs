@@ -10,6 +10,7 @@ use crate::ports::notify::{Audience, Wait, WaitReason};
 
 on_both![
     a_tighter_step_takes_the_place_of_one_that_nobody_can_have_read,
+    whoever_was_never_told_comes_before_those_who_are_reminded,
     who_is_put_off_comes_back_when_their_time_has_come,
     an_address_has_its_mails_counted_whoever_reads_them,
     the_security_contact_is_a_reader_of_no_account,
@@ -43,6 +44,25 @@ async fn a_tighter_step_takes_the_place_of_one_that_nobody_can_have_read(kind: K
     begin(&estate, mails.iter().find(|mail| mail.person == PersonId(1)).unwrap().id.0).await;
     take(&estate, &[1], 1, 3, &[1]).await;
     assert_eq!(estate.number(superseded).await, 2, "what is being handed over is told");
+}
+
+async fn whoever_was_never_told_comes_before_those_who_are_reminded(kind: Kind) {
+    let estate = estate(kind).await;
+    let told = async |people: &[i64], step| {
+        take(&estate, &[1], 1, step, people).await;
+        form(&estate).await;
+        for mail in claim(&estate, NOW).await {
+            record(&estate, mail.id.0, sent()).await;
+        }
+    };
+    told(&[1], 0).await;
+    estate.run("UPDATE mail SET sent_at = sent_at - 1").await;
+    told(&[3], 1).await;
+    estate.run("UPDATE finding SET severity = 'critical' WHERE id = 1").await;
+    take(&estate, &[1], 1, 2, &[3, 1]).await;
+    take(&estate, &[2], 1, 0, &[2]).await;
+    let untold_first_then_the_longest_without_a_mail = [2, 1, 3].map(PersonId);
+    assert_eq!(people_waiting(&estate).await, untold_first_then_the_longest_without_a_mail);
 }
 
 async fn who_is_put_off_comes_back_when_their_time_has_come(kind: Kind) {
