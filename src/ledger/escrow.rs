@@ -6,10 +6,12 @@
 //!
 //! PostgreSQL never overwrites: there the row is deleted, and [`scrub`] has the table written anew without it.
 
+use std::time::Duration;
+
 use sqlx::{PgPool, SqlitePool};
 
 use super::Ledger;
-use super::failure::database;
+use super::failure::{database, heard};
 use super::packed::pack;
 use super::session::Session;
 use super::sql::Sql;
@@ -61,7 +63,7 @@ pub(super) async fn shred(tx: &mut Session, credentials: &[CredentialId]) -> Res
 pub(super) async fn scrub(ledger: &Ledger) -> Result<(), LedgerError> {
     match ledger.pools() {
         Pools::Sqlite { pool, .. } => empty_journal(pool).await,
-        Pools::Postgres { writer, .. } => write_anew(writer).await,
+        Pools::Postgres { writer, silence, .. } => write_anew(writer, *silence).await,
     }
 }
 
@@ -80,21 +82,20 @@ async fn empty_journal(pool: &SqlitePool) -> Result<(), LedgerError> {
 
 /// Writes the table anew where copies were deleted since the last time. A plain VACUUM would leave their bytes in the holes
 /// of the pages.
-async fn write_anew(writer: &PgPool) -> Result<(), LedgerError> {
+async fn write_anew(writer: &PgPool, silence: Duration) -> Result<(), LedgerError> {
     const DOING: &str = "write the table of sealed copies anew";
     let mut connection = writer.acquire().await.map_err(database(DOING))?;
-    let due: Option<String> =
-        sqlx::query_scalar(TO_SCRUB).fetch_optional(&mut *connection).await.map_err(database(DOING))?;
-    if due.is_none() {
-        return Ok(());
-    }
-    sqlx::query("VACUUM (FULL) escrow").execute(&mut *connection).await.map_err(database(DOING))?;
+    let line = &mut *connection;
+    let due = heard(silence, sqlx::query_scalar::<_, String>(TO_SCRUB).fetch_optional(&mut *line)).await;
+    let Some(shredding) = due.map_err(database(DOING))? else { return Ok(()) };
+    heard(silence, sqlx::query("VACUUM (FULL) escrow").execute(&mut *line)).await.map_err(database(DOING))?;
     // It succeeds as well where somebody can still see deleted rows, and takes them along.
-    let left: bool = sqlx::query_scalar(TAKEN_ALONG).fetch_one(&mut *connection).await.map_err(database(DOING))?;
-    if left {
+    let left = heard(silence, sqlx::query_scalar::<_, bool>(TAKEN_ALONG).fetch_one(&mut *line)).await;
+    if left.map_err(database(DOING))? {
         return Err(still_read(DOING));
     }
-    sqlx::query(SCRUBBED).execute(&mut *connection).await.map_err(database(DOING))?;
+    // What was shredded since is still there: its own note stays.
+    heard(silence, sqlx::query(SCRUBBED).bind(shredding).execute(line)).await.map_err(database(DOING))?;
     Ok(())
 }
 
@@ -120,15 +121,16 @@ pub(super) const REFILL: Sql = sql!(
      WHERE escrow.id = place.id"
 );
 
-/// PostgreSQL is also to remember that the table must be written anew, in the same transaction.
+/// PostgreSQL is also to remember that the table must be written anew, in the same transaction, and which was the last to ask
+/// for that.
 pub(super) const SHRED: Sql = sql!(
     ["UPDATE escrow SET held = 0, sealed = printf('%0*d', length(sealed), 0)
       WHERE held = 1 AND credential_id IN "
    | "WITH gone AS (DELETE FROM escrow WHERE credential_id IN "]
     [within "$1" bigint]
     ["" | " RETURNING 1)
-     INSERT INTO meta (key, value) SELECT 'to_scrub', 'escrow' WHERE EXISTS (SELECT 1 FROM gone)
-     ON CONFLICT (key) DO NOTHING"]
+     INSERT INTO meta (key, value) SELECT 'to_scrub', txid_current()::text WHERE EXISTS (SELECT 1 FROM gone)
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value"]
 );
 
 const TO_SCRUB: &str = "SELECT value FROM meta WHERE key = 'to_scrub'";
@@ -138,4 +140,4 @@ const TO_SCRUB: &str = "SELECT value FROM meta WHERE key = 'to_scrub'";
 const TAKEN_ALONG: &str = "
     SELECT reltuples > (SELECT count(*)::real FROM escrow) FROM pg_class WHERE oid = 'escrow_pkey'::regclass";
 
-const SCRUBBED: &str = "DELETE FROM meta WHERE key = 'to_scrub'";
+const SCRUBBED: &str = "DELETE FROM meta WHERE key = 'to_scrub' AND value = $1";

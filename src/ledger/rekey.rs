@@ -90,4 +90,5 @@ pub(super) const SHOW_AGAIN: Sql = sql!(
 
 /// PostgreSQL keeps the older copies until the table is written anew.
 pub(super) const TO_SCRUB: Sql = sql!(["DELETE FROM meta WHERE key = 'to_scrub'"
-    | "INSERT INTO meta (key, value) VALUES ('to_scrub', 'escrow') ON CONFLICT (key) DO NOTHING"]);
+    | "INSERT INTO meta (key, value) VALUES ('to_scrub', txid_current()::text)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value"]);
