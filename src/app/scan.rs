@@ -202,7 +202,8 @@ impl<C: Clock> App<C> {
         let judged = self.timed(Stage::Judge, self.judge(progress)).await?;
         let complete = collected.iter().all(|(_, c)| c.complete)
             && probed.as_ref().is_none_or(|probed| probed.given_up.is_empty());
-        if complete && options.probe {
+        let all_asked = probed.as_ref().is_some_and(|probed| probed.never_asked == 0);
+        if complete && all_asked {
             self.ledger.note_whole_scan(self.clock.now()).await?;
         }
         let notified = match options.notify {

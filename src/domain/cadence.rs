@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::belief::{Belief, Liveness};
-use super::liveness::{AT_DELETION_PATIENCE, UNCONTROLLED_SPREAD};
+use super::liveness::{AT_DELETION_PATIENCE, Context, UNCONTROLLED_SPREAD};
 use super::policy::{Hold, LivenessPolicy};
 use super::time::{Timestamp, days, hours};
 
@@ -23,16 +23,15 @@ const MOST_DOUBLINGS: u32 = 24;
 /// The precision of [`Timestamp`]: the soonest that is not now.
 const SOONEST: Duration = Duration::from_millis(1);
 
-/// Returns when to look at the credential again, always after `now`; `None` for never.
+/// Returns when to look at the credential again, always after the present instant; `None` for never.
 ///
-/// `idle_since` is when keysweep first saw that no use was open; `retry_after` is the provider's wish with the
-/// last answer. The result is never after the end of retention, so that the copy is destroyed on time: then no
-/// request is made. `seed`, which should differ between credentials, spreads them: it only ever moves an instant
+/// `retry_after` is the provider's wish with the last answer. The result is never after the end of retention, so that the copy
+/// is destroyed on time: then no request is made. While our clock is suspect nothing is destroyed for its time, and what is held
+/// beyond that end is asked at the usual times. `seed`, which should differ between credentials, spreads them: it only ever moves an instant
 /// forward, by up to a tenth of its period, and never one that a proof or a provider's wish rests on.
 pub fn next_probe(
     belief: &Belief,
-    idle_since: Option<Timestamp>,
-    now: Timestamp,
+    ctx: &Context,
     policy: &LivenessPolicy,
     retry_after: Option<Duration>,
     seed: u64,
@@ -40,7 +39,8 @@ pub fn next_probe(
     if belief.liveness == Liveness::Shredded || policy.hold == Hold::None {
         return None;
     }
-    let schedule = Schedule { belief, idle_since, now, policy, seed };
+    let now = ctx.now;
+    let schedule = Schedule { belief, idle_since: ctx.idle_since, now, policy, seed };
     let mut next = schedule.regular();
     if belief.unknowns > 0 {
         next = next.min(now + schedule.jittered(back_off(belief.unknowns)));
@@ -48,7 +48,7 @@ pub fn next_probe(
     if let Some(wish) = retry_after {
         next = next.max(now + wish.min(LONGEST_RETRY_AFTER));
     }
-    if let Some(end) = schedule.end_of_holding() {
+    if let Some(end) = schedule.end_of_holding().filter(|end| *end > now || !ctx.clock_suspect) {
         next = next.min(end);
     }
     Some(next.max(now + SOONEST))

@@ -115,11 +115,14 @@ impl ProbeLedger for Ledger {
         // Whoever compares rows with what is held finishes first, or begins anew and shows the secret again.
         let _turn = if shreds { Some(self.turns().lock().await) } else { None };
         let mut tx = self.write("write the answers of providers").await?;
-        let used_again = if shreds { used_again(&mut tx, records).await? } else { Vec::new() };
-        let records = &*but(records, &used_again);
+        if shreds {
+            turn::take(&mut tx, None).await?;
+        }
+        let overtaken = overtaken(&mut tx, records).await?;
+        let records = &*but(records, &overtaken);
         let mut seen_differently = of_another_kind(&mut tx, records).await?;
         let mut silent: Vec<CredentialId> = tx.rows("credential", &DESTROYED, [ids(records)?.into()]).await?;
-        silent.extend(used_again);
+        silent.extend(overtaken);
         write_beliefs(&mut tx, records).await?;
         let (ended, changed) = keymates::write(&mut tx, outlived, sooner).await?;
         silent.extend(changed);
@@ -143,13 +146,17 @@ fn ids(records: &[ProbeRecord]) -> Result<String, LedgerError> {
     pack(&records.iter().map(|record| record.id).collect::<Vec<_>>())
 }
 
-/// Those whose copy was to be destroyed for lack of use, and that came into use while they were asked, or were and are not any
-/// more: nothing of it holds, and they are due again.
-async fn used_again(tx: &mut Session, records: &[ProbeRecord]) -> Result<Vec<CredentialId>, LedgerError> {
-    turn::take(tx, None).await?;
-    let decided: Vec<_> =
-        records.iter().filter(|record| record.shred).map(|record| (record.id, record.idle_since)).collect();
-    tx.rows("credential", &USED_AGAIN, [pack(&decided)?.into()]).await
+/// Those that were asked where they are not at home any more, and those whose copy was to be destroyed for lack of use, and that
+/// came into use while they were asked, or were and are not any more: nothing of it holds, and they are due again.
+async fn overtaken(tx: &mut Session, records: &[ProbeRecord]) -> Result<Vec<CredentialId>, LedgerError> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = |record: &ProbeRecord| {
+        let ProbeRecord { id, ref region, ref base_url, shred, idle_since, .. } = *record;
+        (id, region.clone(), base_url.clone(), i64::from(shred), idle_since)
+    };
+    tx.rows("credential", &OVERTAKEN, [pack(&records.iter().map(asked).collect::<Vec<_>>())?.into()]).await
 }
 
 fn but<'r>(records: &'r [ProbeRecord], without: &[CredentialId]) -> Cow<'r, [ProbeRecord]> {
@@ -345,9 +352,12 @@ pub(super) const DESTROYED: Sql = sql!(
      JOIN credential AS k ON k.id = asked.value AND k.liveness = 'shredded'"
 );
 
-pub(super) const USED_AGAIN: Sql = sql!(
-    "SELECT " [numbers "k.id"] " FROM " [tuples "$1" v (0 id bigint, 1 idle_since bigint)] "
-     CROSS JOIN credential AS k WHERE k.id = v.id AND k.idle_since IS DISTINCT FROM v.idle_since"
+pub(super) const OVERTAKEN: Sql = sql!(
+    "SELECT " [numbers "k.id"] "
+     FROM " [tuples "$1" v (0 id bigint, 1 region text, 2 base_url text, 3 shred bigint, 4 idle_since bigint)] "
+     CROSS JOIN credential AS k
+     WHERE k.id = v.id AND (k.region IS DISTINCT FROM v.region OR k.base_url IS DISTINCT FROM v.base_url
+                            OR (v.shred = 1 AND k.idle_since IS DISTINCT FROM v.idle_since))"
 );
 
 pub(super) const OF_ANOTHER_KIND: Sql = sql!(

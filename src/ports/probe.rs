@@ -169,6 +169,10 @@ pub struct ProbeRecord {
     pub parts: Option<Vec<Part>>,
     /// true where the copy is to be destroyed
     pub shred: bool,
+    /// the region in which it was asked, as far as that was known
+    pub region: Option<String>,
+    /// the customer's own address at which it was asked
+    pub base_url: Option<String>,
     /// since when no use was open, as it was known when that was decided
     pub idle_since: Option<Timestamp>,
     /// true where a rule could see a difference

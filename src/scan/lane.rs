@@ -56,6 +56,7 @@ pub(super) struct LaneSum {
     pub(super) held: u64,
     pub(super) shredded: u64,
     pub(super) put_off: u64,
+    pub(super) never_asked: u64,
     pub(super) nowhere: u64,
     pub(super) given_up_after: Option<u32>,
     pub(super) left: Vec<CredentialId>,
@@ -80,6 +81,7 @@ pub struct Lane<'a, L, P, V, C, G> {
     told: Cell<u32>,
     /// not asked, for their account's share of the provider's quota is used up: they stay due
     put_off: Cell<u64>,
+    never_asked: Cell<u64>,
     /// all that were not asked, where somebody wants to know: a whole pass may leave a million
     left: Option<RefCell<Vec<CredentialId>>>,
 }
@@ -102,7 +104,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let controls = RefCell::new(Controls::new(tools.ledger.controls(provider).await?, refused));
         let sights = RefCell::new(Sights::new(tools.ledger.sights(provider).await?));
         let policy = (tools.policy)(provider);
-        let (went_back, heirs, failures, hearing, told, put_off) = Default::default();
+        let (went_back, heirs, failures, hearing, told, put_off, never_asked) = Default::default();
         let left = None;
         let lane = Self {
             tools,
@@ -117,6 +119,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             hearing,
             told,
             put_off,
+            never_asked,
             left,
         };
         lane.take_back().await?; // what a killed pass left undone
@@ -141,6 +144,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         let mut sum = written?;
         asked?;
         sum.put_off = self.put_off.get();
+        sum.never_asked = self.never_asked.get();
         sum.given_up_after = Some(self.failures.get()).filter(|failures| *failures >= GIVE_UP_AFTER);
         self.tell_whether_it_answers(sum.given_up_after);
         sum.left = self.left.map(RefCell::into_inner).unwrap_or_default();
@@ -186,7 +190,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
     /// One look at one credential; `None` where the provider was given up, the account has no share left, or the pass is
     /// to end: then it stays due.
     async fn look(&self, due: DueCredential) -> Result<Option<Looked>, LedgerError> {
-        let context = self.context(&due, false);
+        let context = self.context(due.idle_since, false);
         if liveness::before_probe(&due.belief, &context, &self.policy).is_some() {
             return Ok(Some(Looked { due, answer: None }));
         }
@@ -198,6 +202,7 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
             && !self.tools.prober.has_share(self.provider, account).await
         {
             self.put_off.set(self.put_off.get() + 1);
+            self.never_asked.set(self.never_asked.get() + u64::from(due.belief.asked_at.is_none()));
             self.leave(due.id);
             return Ok(None);
         }
@@ -266,13 +271,8 @@ impl<'a, L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'a, L,
         }
     }
 
-    fn context(&self, due: &DueCredential, control: bool) -> Context {
-        Context {
-            now: self.tools.clock.now(),
-            idle_since: due.idle_since,
-            control,
-            clock_suspect: self.pass.clock_is_suspect(),
-        }
+    fn context(&self, idle_since: Option<Timestamp>, control: bool) -> Context {
+        Context { now: self.tools.clock.now(), idle_since, control, clock_suspect: self.pass.clock_is_suspect() }
     }
 }
 

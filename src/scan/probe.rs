@@ -44,6 +44,8 @@ pub struct Probed {
     pub shredded: u64,
     /// credentials that were not asked and stay due: the share of their account's own quota at the provider is used up
     pub put_off: u64,
+    /// those of them that were never asked yet
+    pub never_asked: u64,
     /// providers with credentials of which the inventory doesn't tell where they are to be asked, or tells it wrongly, and
     /// how many
     pub nowhere: Vec<(ProviderName, u64)>,
@@ -192,6 +194,7 @@ async fn finish<L: ProbeLedger, P, V, C, G: Progress>(
         probed.transitions += sum.transitions;
         probed.held += sum.held;
         probed.put_off += sum.put_off;
+        probed.never_asked += sum.never_asked;
         probed.shredded += sum.shredded;
         probed.left.extend(sum.left);
         probed.nowhere.extend((sum.nowhere > 0).then(|| (provider.clone(), sum.nowhere)));

@@ -19,7 +19,7 @@ fn with_an_accounts_limit(site: &Site) {
 fn what_an_accounts_share_does_not_reach_stays_due_and_is_counted() {
     let mut site = Site::new();
     with_an_accounts_limit(&site);
-    let rest = "[catalogue]\ndirectory = \"providers\"".to_owned();
+    let rest = "[catalogue]\ndirectory = \"providers\"\n[mail]\nfirst_run = \"baseline\"".to_owned();
     let liveness = "probe_every = \"1d\"\ntimeout = \"2s\"\nconnect_timeout = \"1s\"".to_owned();
     site.configure(&Settings { rest, liveness, ..Settings::default() });
     let text = fs::read_to_string(site.path("keysweep.toml")).expect("the configuration");
@@ -33,13 +33,16 @@ fn what_an_accounts_share_does_not_reach_stays_due_and_is_counted() {
         site.providers.set("kit", id, "", &secret, "accept");
     }
     site.connections(inventory.csv());
+    let mode = |site: &Site| site.run(&["mail", "preview", "--format", "json"]).exits(0).json()["mode"].clone();
     let live = |site: &Site| ["one", "two", "three", "other"].map(|id| site.liveness(id) == "live");
     let scan = site.scan();
     assert_eq!((scan.count("asked"), scan.count("put_off"), scan.count("unknown")), (2, 2, 0));
     assert_eq!(live(&site), [true, false, false, true], "one of each account");
     assert_eq!(site.liveness("two"), "unverified", "nothing is believed of what was not asked");
+    assert_eq!(mode(&site), "baseline", "what exists is not recorded before all of it was asked");
     // The next process knows nothing of the first; those that were put off are due before anything else.
     assert_eq!((site.scan().count("asked"), site.scan().count("asked")), (1, 1));
     assert_eq!(live(&site), [true; 4]);
+    assert_eq!(mode(&site), "released");
     assert_eq!(site.providers.requests().len(), 4, "nobody is asked twice");
 }

@@ -14,6 +14,18 @@ fn policy() -> LivenessPolicy {
     LivenessPolicy::default()
 }
 
+fn next_probe(
+    belief: &Belief,
+    idle_since: Option<Timestamp>,
+    now: Timestamp,
+    policy: &LivenessPolicy,
+    retry_after: Option<Duration>,
+    seed: u64,
+) -> Option<Timestamp> {
+    let ctx = Context { now, idle_since, control: false, clock_suspect: false };
+    super::next_probe(belief, &ctx, policy, retry_after, seed)
+}
+
 /// What is believed after these answers, each at its hour.
 fn believed(answers: &[(u64, Outcome)], control: bool) -> Belief {
     answers.iter().fold(Belief::default(), |belief, (hour, outcome)| {
@@ -158,6 +170,17 @@ fn the_end_of_holding_is_never_slept_through() {
     let ended = now - hours(23);
     assert_eq!(next(Hold::AtDeletion, ended, Some(hours(2))), Some(now + hours(1)));
     assert_eq!(next(Hold::UntilProven, now - days(91), None), Some(now + SOONEST), "overdue: at once");
+}
+
+#[test]
+fn what_a_suspect_clock_keeps_beyond_its_time_is_asked_no_oftener_than_anything_else() {
+    let live = believed(&[(0, Outcome::Accepted)], true);
+    let suspect = Context { now: T0, idle_since: Some(T0 - days(91)), control: false, clock_suspect: true };
+    let next = |ctx: &Context, wish| super::next_probe(&live, ctx, &policy(), wish, 7).expect("it is held").since(T0);
+    assert!(next(&suspect, None) >= hours(21), "daily: {:?}", next(&suspect, None));
+    assert_eq!(next(&suspect, Some(days(1))), days(1), "as the provider wishes");
+    let in_time = Context { idle_since: Some(T0 - days(90) + MINUTE), ..suspect };
+    assert_eq!(next(&in_time, None), MINUTE, "the end itself is looked at");
 }
 
 #[test]

@@ -19,6 +19,8 @@ fn record(id: i64, liveness: Liveness, shredding: Option<Shredding>) -> ProbeRec
         kind: None,
         parts: None,
         shred: liveness == Liveness::Shredded,
+        region: None,
+        base_url: None,
         idle_since: None,
         transition: false,
     }

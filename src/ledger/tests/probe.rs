@@ -14,6 +14,7 @@ on_both![
     nothing_is_told_of_a_key_after_its_copy_was_destroyed_while_it_was_asked,
     a_shredded_copy_is_not_held_and_not_looked_at_again_whatever_the_record_says,
     a_key_that_came_into_use_while_it_was_asked_keeps_its_copy_and_is_due,
+    an_answer_from_where_a_key_is_not_at_home_any_more_is_not_believed,
     controls_are_kept_by_source_and_endpoint_and_only_move_forward,
 ];
 
@@ -25,6 +26,8 @@ fn record(id: i64, liveness: Liveness) -> ProbeRecord {
         kind: None,
         parts: None,
         shred: false,
+        region: None,
+        base_url: None,
         idle_since: None,
         transition: false,
     }
@@ -176,6 +179,28 @@ async fn a_key_that_came_into_use_while_it_was_asked_keeps_its_copy_and_is_due(k
     assert_eq!(fixture.one("SELECT probe_at || '' FROM credential WHERE id = 1").await.as_deref(), Some("45"));
     let told = "SELECT count(*) || ' ' || min(subject) FROM event WHERE kind = 'credential.shredded'";
     assert_eq!(fixture.one(told).await.as_deref(), Some("1 credential:2"));
+}
+
+async fn an_answer_from_where_a_key_is_not_at_home_any_more_is_not_believed(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    fixture.load(1..=3, 10).await;
+    let dead = [1, 2, 3].map(|id| ProbeRecord { transition: true, ..record(id, Liveness::Dead) });
+    fixture.ledger.act("UPDATE credential SET region = 'us', probe_at = 45 WHERE id = 1").await; // an event corrects it
+    fixture.ledger.act("UPDATE credential SET base_url = 'https://x.example.org', probe_at = 45 WHERE id = 2").await;
+    let events = [1, 2, 3].map(|id| Event {
+        at: at(50),
+        kind: "credential.dead",
+        subject: format!("credential:{id}"),
+        data: Default::default(),
+    });
+    let learnt = Learnt { records: &dead, events: &events, ..Learnt::default() };
+    fixture.ledger.commit_probes(at(50), &learnt).await.expect("written");
+    let beliefs = "SELECT min(liveness || ' ' || probe_at) || ', ' || max(liveness || ' ' || probe_at)
+                   FROM credential WHERE id <= 2";
+    assert_eq!(fixture.one(beliefs).await.as_deref(), Some("unverified 45, unverified 45"));
+    assert_eq!(fixture.one("SELECT liveness FROM credential WHERE id = 3").await.as_deref(), Some("dead"));
+    let told = "SELECT count(*) || ' ' || min(subject) FROM event WHERE kind = 'credential.dead'";
+    assert_eq!(fixture.one(told).await.as_deref(), Some("1 credential:3"));
 }
 
 async fn controls_are_kept_by_source_and_endpoint_and_only_move_forward(kind: Kind) {

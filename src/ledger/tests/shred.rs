@@ -15,6 +15,8 @@ pub(super) async fn shred(fixture: &Fixture, ids: &[i64]) {
             kind: None,
             parts: None,
             shred: true,
+            region: None,
+            base_url: None,
             idle_since: None,
             transition: true,
         })

@@ -114,6 +114,8 @@ async fn suspects_are_paged_by_their_numbers_and_nobody_else_is(kind: Kind) {
         kind: None,
         parts: None,
         shred: false,
+        region: None,
+        base_url: None,
         idle_since: None,
         transition: false,
     };

@@ -75,7 +75,7 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
 
     fn conclude(&self, looked: Looked, control: bool) -> Concluded {
         let Looked { due, answer } = looked;
-        let context = self.context(&due, control);
+        let context = self.context(due.idle_since, control);
         let at = answer.as_ref().map_or(context.now, |answer| answer.at);
         let context = Context { now: at, ..context };
         let (believed, sifted) = self.sights.borrow().sift(&due.belief, answer.as_ref());
@@ -113,15 +113,16 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
             let kind = if goes_back && !was_let_in { "credential.taken_back" } else { event.kind };
             (Event { kind, ..event }, transition.to)
         });
-        let probe_at = (!step.shred)
-            .then(|| next_probe(&step.belief, due.idle_since, at, &policy, retry_after, seed(&due)))
-            .flatten();
+        let probe_at =
+            (!step.shred).then(|| next_probe(&step.belief, &context, &policy, retry_after, seed(&due))).flatten();
         let record = ProbeRecord {
             id: due.id,
             probe_at,
             kind,
             parts,
             shred: step.shred,
+            region: due.region,
+            base_url: due.base_url,
             idle_since: due.idle_since,
             transition: step.rule_visible || step.transition.is_some(),
             belief: step.belief,
@@ -153,7 +154,8 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                 let Some(transition) = step.transition else { continue };
                 events.push(Event { kind: "credential.taken_back", ..moved(due, transition, now, None, None) });
                 to.push((due.id, transition.to));
-                records.push(taken_back(due, step, now, &self.policy));
+                let context = Context { now, ..self.context(due.idle_since, false) };
+                records.push(taken_back(due, step, &context, &self.policy));
             }
             if records.is_empty() {
                 continue;
@@ -183,13 +185,15 @@ struct Concluded {
     blinded: bool,
 }
 
-fn taken_back(due: &DueCredential, step: Step, now: Timestamp, policy: &LivenessPolicy) -> ProbeRecord {
+fn taken_back(due: &DueCredential, step: Step, context: &Context, policy: &LivenessPolicy) -> ProbeRecord {
     ProbeRecord {
         id: due.id,
-        probe_at: next_probe(&step.belief, due.idle_since, now, policy, None, seed(due)),
+        probe_at: next_probe(&step.belief, context, policy, None, seed(due)),
         kind: None,
         parts: None,
         shred: step.shred,
+        region: due.region.clone(),
+        base_url: due.base_url.clone(),
         idle_since: due.idle_since,
         transition: true,
         belief: step.belief,

@@ -62,7 +62,8 @@ impl<L: ProbeLedger, P: Prober, V: Vault, C: Clock, G: Progress> Lane<'_, L, P, 
                     let by = told_of(old.accounts, heir);
                     let belief = outlived::proven(&old.belief, Outlived { at, by }, now);
                     events.push(ended(old, &belief, heir, at, now));
-                    let probe_at = next_probe(&belief, old.idle_since, now, &self.policy, None, 0).filter(|_| old.held);
+                    let context = self.context(old.idle_since, false);
+                    let probe_at = next_probe(&belief, &context, &self.policy, None, 0).filter(|_| old.held);
                     records.push(OutlivedRecord { id: old.id, from: old.belief.liveness, belief, probe_at });
                 }
             }
