@@ -146,7 +146,7 @@ pub(super) fn build(
         status: status(&mut cells)?,
         created_at: cells.past(CREATED_AT, now, dropped)?,
         updated_at: cells.time(UPDATED_AT, dropped)?,
-        deleted_at: cells.time(DELETED_AT, dropped)?,
+        deleted_at: cells.past(DELETED_AT, now, dropped)?,
         secret_set_at: cells.past(SECRET_SET_AT, now, dropped)?,
         last_sync_at: cells.time(LAST_SYNC_AT, dropped)?,
         key_id: cells.text(KEY_ID)?,
@@ -154,8 +154,8 @@ pub(super) fn build(
         secret_ref: cells.text(SECRET_REF)?,
         secret_version: cells.text(SECRET_VERSION)?,
         auth: cells.word(AUTH, &AUTHS)?,
-        region: cells.text(REGION)?,
-        base_url: cells.text(BASE_URL)?,
+        region: cells.place(REGION, dropped)?,
+        base_url: cells.place(BASE_URL, dropped)?,
         created_by: cells.id(CREATED_BY)?,
         running_jobs: cells.count(RUNNING_JOBS)?.unwrap_or_default(),
         used_for: cells.words(USED_FOR, &USES)?,
@@ -163,6 +163,11 @@ pub(super) fn build(
         tags: cells.list(TAGS)?,
     };
     if let Some(secret) = record.secret.take() {
+        if record.key_id.as_deref() == Some(secret.expose()) {
+            // The public half is kept and shown; a secret is not.
+            dropped.push(cells.problem(KEY_ID, "is the same as the secret; look whether a column was mapped twice"));
+            record.key_id = None;
+        }
         record.take_secret(secret);
     }
     Ok(record)

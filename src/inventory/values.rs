@@ -69,6 +69,18 @@ impl<'a> Cells<'a> {
         Ok(Some(text.into_owned()))
     }
 
+    /// One line that says where a key is asked: never a key, which a wrong mapping may put here, and which would be kept and shown.
+    pub(super) fn place(&mut self, field: usize, dropped: &mut Vec<FieldProblem>) -> Read<Option<String>> {
+        let given = self.text(field)?;
+        let is_address = |text: &str| url::Url::parse(text).is_ok_and(|url| url.has_host());
+        if given.as_deref().is_some_and(|text| could_be_key(text) && !is_address(text)) {
+            let reason = "holds what could be a key (not shown) and is ignored; look whether a column was mapped twice";
+            dropped.push(self.problem(field, reason));
+            return Ok(None);
+        }
+        Ok(given)
+    }
+
     /// A name for people, cut and on one line; nothing rests on it, so nothing is wrong with it.
     pub(super) fn name(&mut self, field: usize) -> Read<Option<String>> {
         let one_line = |c: char| if c.is_control() { ' ' } else { c };

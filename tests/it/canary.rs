@@ -164,6 +164,8 @@ fn awkward_connections(estate: &Estate) -> String {
         "running_jobs",
         "used_for",
         "compromised_at",
+        "region",
+        "base_url",
     ];
     for column in wrong_columns {
         for key in [secret(column), format!("{CANARY}-abc_def-ghi_jkl-mno_pqr-stu_vwx")] {

@@ -47,7 +47,7 @@ fn awkward_estate() -> Estate {
             for status in ["active", "deleted"] {
                 let id = format!("{CANARY}-{provider}-{number}-{status}");
                 let secret = format!("{}{CANARY}{}", if provider == "kit" { "kit_" } else { "" }, &hex(&id)[..26]);
-                let key_id = if provider == "mailjet" { format!("{CANARY}{}", &hex(&id)[..26]) } else { String::new() };
+                let key_id = if provider == "mailjet" { format!("{CANARY}{}", &hex(&id)[6..]) } else { String::new() };
                 estate.world.set(at, (provider == "mailjet").then_some(key_id.as_str()), &secret, state.clone());
                 let deleted_at = if status == "deleted" { &deleted_at } else { "" };
                 writeln!(people, "{id}-account,{id}-member,{id}@{CANARY}.example.org").expect("memory");

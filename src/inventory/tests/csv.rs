@@ -203,17 +203,40 @@ async fn a_status_that_is_given_is_the_truth_and_else_a_date_of_deletion_speaks(
 
 #[tokio::test]
 async fn a_date_in_the_future_is_dropped_and_told() {
-    for column in ["secret_set_at", "created_at"] {
+    for column in ["secret_set_at", "created_at", "deleted_at"] {
         for (at, kept) in
             [(NOW + hours(1), false), (NOW + std::time::Duration::from_secs(300), true), (NOW - days(1), true)]
         {
             let seen = with(column, &at.to_string()).await;
             let record = seen.one();
-            let read = if column == "created_at" { record.created_at } else { record.secret_set_at };
+            let read = match column {
+                "created_at" => record.created_at,
+                "deleted_at" => record.deleted_at,
+                _ => record.secret_set_at,
+            };
             assert_eq!(read, kept.then_some(at), "{column} {at}");
             let told: Vec<&str> = seen.rows[0].dropped.iter().map(|problem| problem.field.as_str()).collect();
             assert_eq!(told, if kept { vec![] } else { vec![column] });
         }
+    }
+}
+
+#[tokio::test]
+async fn what_could_be_a_key_is_no_region_and_no_address() {
+    for (column, given, kept) in [
+        ("region", "eu", true),
+        ("region", "0123456789abcdef0123456789abcdef", false),
+        ("base_url", "https://a-very-long-name-of-an-account.api-us1.com", true),
+        ("base_url", "acct.api-us1.com", true),
+        ("base_url", "kit_0123456789abcdef0123456789abcdef", false),
+        ("base_url", "key:0123456789abcdef0123456789abcdef", false),
+    ] {
+        let seen = with(column, given).await;
+        let record = seen.one();
+        let read = record.region.as_deref().or(record.base_url.as_deref());
+        assert_eq!(read, kept.then_some(given), "{column}");
+        let told: Vec<String> = seen.rows[0].dropped.iter().map(ToString::to_string).collect();
+        assert!(told.len() == usize::from(!kept) && !told.join("").contains("0123456789"), "{told:?}");
     }
 }
 
