@@ -155,17 +155,21 @@ pub struct Told {
     pub last: Option<Timestamp>,
     /// notices that were sent
     pub count: usize,
+    /// notices of which nobody knows whether they arrived
+    pub maybe: usize,
 }
 
 impl Told {
     /// What a finding's notices of its present opening say, or of its last one. Whoever's mail came back was told nothing.
     pub fn of(detail: &FindingDetail) -> Self {
-        let present = detail.notices.iter().filter(|notice| notice.opening == detail.course.opening);
-        let sent = present.filter(|notice| notice.is_told()).filter_map(|notice| notice.sent_at);
-        sent.fold(Self::default(), |told, at| Self {
+        let present = || detail.notices.iter().filter(|notice| notice.opening == detail.course.opening);
+        let sent = present().filter(|notice| notice.is_told()).filter_map(|notice| notice.sent_at);
+        let maybe = present().filter(|notice| notice.is_maybe_told()).count();
+        sent.fold(Self { maybe, ..Self::default() }, |told, at| Self {
             first: Some(told.first.map_or(at, |first| first.min(at))),
             last: Some(told.last.map_or(at, |last| last.max(at))),
             count: told.count + 1,
+            maybe,
         })
     }
 }

@@ -116,6 +116,13 @@ fn told(finding: &FindingDetail, notice: &NoticeRow, names: &Names) -> Entry {
             (at, "notice.returned", format!("{}; it came back{back}", goes()))
         }
         (Some(at), _, "sent") => (at, "notice.sent", goes()),
+        _ if notice.is_maybe_told() => {
+            let what = format!(
+                "{}; {mail} may have arrived: its server took it without a word, and nothing was left to say again",
+                planned()
+            );
+            (notice.planned_at, "notice.maybe_sent", what)
+        }
         (_, _, "cancelled") => (notice.planned_at, "notice.cancelled", format!("{}; later cancelled", planned())),
         (_, _, "superseded") => {
             (notice.planned_at, "notice.superseded", format!("{}; a later step says it instead", planned()))

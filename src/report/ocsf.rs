@@ -129,6 +129,7 @@ fn evidence(detail: &FindingDetail) -> Map<String, Value> {
         }
     }
     note("notices_sent", told.count.into());
+    note("notices_maybe_sent", told.maybe.into());
     facts
 }
 

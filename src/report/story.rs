@@ -149,7 +149,7 @@ pub fn finding_pairs(detail: &FindingDetail, now: Timestamp) -> Vec<(&str, Strin
     facts.extend(evidence(finding));
     facts.push(("judged again", judged(detail.course.judge_at)));
     facts.extend(paused(&detail.finding, now).map(|pause| ("paused", pause)));
-    facts.push(("told again", next_step(detail)));
+    facts.push(("told again", next_step(detail, now)));
     facts
 }
 
@@ -172,7 +172,7 @@ fn open_finding(detail: &FindingDetail, now: Timestamp) -> String {
     let facts = evidence(finding).map(|(name, fact)| format!("{name} {fact}")).collect::<Vec<_>>().join(", ");
     _ = writeln!(text, "  Facts: {}", plain(&facts));
     let pause = paused(finding, now).map(|pause| format!(" Paused: {pause}.")).unwrap_or_default();
-    let (judged, told) = (judged(detail.course.judge_at), next_step(detail));
+    let (judged, told) = (judged(detail.course.judge_at), next_step(detail, now));
     _ = writeln!(text, "  Judged again: {judged}.{pause} Told again: {told}.");
     text
 }
@@ -191,17 +191,21 @@ fn evidence(finding: &FindingRow) -> impl Iterator<Item = (&str, String)> {
     finding.evidence.iter().map(|(name, fact)| (name.as_str(), super::log::fact(fact)))
 }
 
-fn next_step(detail: &FindingDetail) -> String {
+fn next_step(detail: &FindingDetail, now: Timestamp) -> String {
     match &detail.finding {
         FindingRow { exempt: Some(exempt), .. } => format!("not before the exemption ends at {}", second(exempt.until)),
         FindingRow { mailed: false, .. } => "nobody is mailed about it".to_owned(),
-        finding => next_reminder(pause(finding), detail),
+        finding => next_reminder(pause(finding), detail, now),
     }
 }
 
 /// A pause leaves the ladder as it is, and no step is taken before it is over. What is said to be reset is asked about at its
 /// end, and told at once where that is not so.
-fn next_reminder(pause: Option<(Why, Timestamp)>, detail: &FindingDetail) -> String {
+fn next_reminder(pause: Option<(Why, Timestamp)>, detail: &FindingDetail, now: Timestamp) -> String {
+    let next = |at: Option<Timestamp>| match at {
+        Some(due) if due <= now => "as soon as mail may leave".to_owned(),
+        at => next(at),
+    };
     let later = detail.course.next_step_at.map(|step| pause.map_or(step, |(_, until)| step.max(until)));
     match pause {
         Some((Why::Confirmed, _)) => next(None),

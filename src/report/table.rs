@@ -6,7 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::ledger::read::{FindingDetail, finding_name};
 
 /// The columns, in their order. New ones come behind the last.
-pub const COLUMNS: [&str; 31] = [
+pub const COLUMNS: [&str; 32] = [
     "finding",
     "rule",
     "severity",
@@ -35,13 +35,14 @@ pub const COLUMNS: [&str; 31] = [
     "first_told_at",
     "last_told_at",
     "notices_sent",
+    "notices_maybe_sent",
     "exempt_until",
     "exempt_reason",
     "exempt_by",
 ];
 
 /// A finding's cells, in the order of [`COLUMNS`]; empty where nothing is known.
-pub fn cells(detail: &FindingDetail) -> [String; 31] {
+pub fn cells(detail: &FindingDetail) -> [String; 32] {
     let (finding, course, key) = (&detail.finding, &detail.course, &detail.credential_now);
     let (told, exempt) = (Told::of(detail), finding.exempt.as_ref());
     let at = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
@@ -74,6 +75,7 @@ pub fn cells(detail: &FindingDetail) -> [String; 31] {
         at(told.first),
         at(told.last),
         told.count.to_string(),
+        told.maybe.to_string(),
         at(exempt.map(|word| word.until)),
         exempt.map(|word| word.reason.clone()).unwrap_or_default(),
         exempt.and_then(|word| word.by.clone()).unwrap_or_default(),

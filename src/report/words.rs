@@ -25,9 +25,20 @@ pub fn said(finding: &FindingRow) -> Cow<'static, str> {
 /// What would clear a finding, in a sentence, or since when that is so.
 pub fn cleared(finding: &FindingRow) -> Cow<'static, str> {
     match finding.closed_at {
+        None if finding.liveness == Liveness::Shredded && of_ended(finding.rule) => NOBODY_ASKS.into(),
         None => cure(finding.rule).into(),
-        Some(at) => format!("It is closed since {}: that was no longer so.", second(at)).into(),
+        Some(at) => {
+            format!("It is closed since {}: it was no longer so, or another finding took its place.", second(at)).into()
+        }
     }
+}
+
+/// What is said of a key that nobody can ask about any more.
+const NOBODY_ASKS: &str = "Nobody can ask any more, for the copy is destroyed: it closes when an open connection of the account uses the key again, and an owner's word that the key no longer works ends the reminders.";
+
+/// Whether a rule waits for the proof that a key which was left behind is dead.
+const fn of_ended(rule: RuleName) -> bool {
+    matches!(rule, RuleName::RevocationMissing | RuleName::RevocationUnproven)
 }
 
 /// What a rule has to say, in a sentence.
@@ -37,7 +48,7 @@ pub const fn why(rule: RuleName) -> &'static str {
             "The platform, the operator or the account itself says that others know this key."
         }
         RuleName::RevocationMissing => {
-            "No connection of the account uses this key any more, and the provider accepted it when it was asked last."
+            "No connection of the account uses this key any more. The provider accepted it before, and nothing has proven since that it is refused."
         }
         RuleName::SecretReused => {
             "The connection uses a key that an earlier connection of the same account had left behind."

@@ -44,7 +44,7 @@ impl Why {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Unknown => "most answers say nothing",
-            Self::Refused => "keys that were live are refused in bulk",
+            Self::Refused => "keys that were live are refused or limited in bulk",
         }
     }
 }

@@ -225,6 +225,9 @@ pub struct NoticeRow {
     /// when it came back
     #[serde(serialize_with = "when::maybe")]
     pub returned_at: Option<Timestamp>,
+    /// true where the mail server may have taken it at some time without saying so
+    #[serde(deserialize_with = "flag")]
+    pub maybe_sent: bool,
 }
 
 impl NoticeRow {
@@ -232,6 +235,11 @@ impl NoticeRow {
     /// no fault of the address, so that nobody is told it twice.
     pub fn is_told(&self) -> bool {
         self.state == "sent" && self.mail_state == Some(MailState::Sent)
+    }
+
+    /// True where nobody knows whether it arrived, and it is not tried again: nothing was left to say.
+    pub fn is_maybe_told(&self) -> bool {
+        self.maybe_sent && self.mail_state == Some(MailState::Cancelled)
     }
 }
 
@@ -325,7 +333,7 @@ pub(in crate::ledger) const NOTICES: Sql = sql!(
     "SELECT " [page by "n.id":
         "n.finding_id, " [array
             "n.opening, n.step, n.person_id, n.state, n.closing, n.planned_at, n.mail_id, m.state, m.sent_at,
-             m.returned_at"]] "
+             m.returned_at, coalesce(m.maybe_sent, 0)"]] "
      FROM (SELECT * FROM notice WHERE finding_id IN " [within "$1" bigint] " ORDER BY id) AS n
      LEFT JOIN mail AS m ON m.id = n.mail_id"
 );

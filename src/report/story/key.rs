@@ -64,7 +64,7 @@ pub fn credential_pairs(row: &CredentialRow) -> Vec<(&'static str, String)> {
 }
 
 /// How long a copy is held is the operator's choice, which the ledger doesn't have: true of each.
-const HELD: &str = "held until the key is proven dead, at most for [escrow] retention after its last use ended; with hold = \"at-deletion\" only until the provider's first definite answer after that";
+const HELD: &str = "held until the key is proven dead, at most for [escrow] retention after its last use ended; with hold = \"at-deletion\" only until the provider's first definite answer after that, at most for a day";
 
 /// Whose word a leak is.
 const fn says(teller: SaidBy) -> &'static str {

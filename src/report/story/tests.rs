@@ -130,6 +130,7 @@ fn notice(person: i64, step: u32, state: &str, mail: Option<MailState>, sent_at:
         mail_state: mail,
         sent_at,
         returned_at: None,
+        maybe_sent: false,
     }
 }
 
@@ -313,6 +314,18 @@ fn a_mail_that_came_back_told_nobody_and_the_story_says_when_it_did() {
         detail.notices[0] = notice;
         assert_eq!(Told::of(&detail), Told::default());
     }
+}
+
+#[test]
+fn a_mail_that_may_have_arrived_and_is_not_tried_again_is_told_as_that() {
+    let maybe = NoticeRow { maybe_sent: true, ..notice(1, 0, "cancelled", Some(MailState::Cancelled), None) };
+    let says = told(maybe.clone()).1;
+    assert!(says.contains("mail 4 may have arrived") && !says.contains("later cancelled"), "{says}");
+    let mut detail = finding(true);
+    detail.notices[0] = maybe;
+    assert_eq!(Told::of(&detail), Told { maybe: 1, ..Told::default() });
+    detail.notices[0].mail_state = Some(MailState::MaybeSent);
+    assert_eq!(Told::of(&detail), Told::default(), "it is tried again");
 }
 
 #[test]

@@ -52,7 +52,7 @@ const OF_OTHERS: &[Case] = &[
     (
         |world| world.overview().blind.push(blind("default")),
         Level::Trouble,
-        "Mailjet: blind: since 5 h ago; rest/default: keys that were live are refused in bulk. No refusal there is believed \
+        "Mailjet: blind: since 5 h ago; rest/default: keys that were live are refused or limited in bulk. No refusal there is believed \
          until that ends; `keysweep providers trust mailjet` ends it",
     ),
     (
