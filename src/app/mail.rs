@@ -76,7 +76,7 @@ impl<C: Clock> App<C> {
         Ok(notified)
     }
 
-    /// Sends the mails that were formed before and are due; forms none.
+    /// Sends the mails that were formed before and are due, and forms those of people who were put off until now; takes no step.
     ///
     /// # Errors
     /// As for [`App::mail`].

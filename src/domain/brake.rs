@@ -16,7 +16,7 @@ const DAYS: u64 = 14;
 pub struct BrakePolicy {
     /// by more than so many times the usual
     pub times: u32,
-    /// and by no fewer findings than so many
+    /// and by more findings than so many
     pub at_least: u32,
 }
 

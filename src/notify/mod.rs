@@ -46,7 +46,8 @@ pub struct NotifyPolicy {
     pub recheck_after: Duration,
     /// sessions with the mail server side by side
     pub sessions: usize,
-    /// how long a claim holds: longer than the whole send timeout
+    /// how far ahead a claim looks at who may be told: longer than the whole send timeout. A claim itself ends with its process,
+    /// since only one has the ledger.
     pub lease: Duration,
     /// the waits between tries
     pub retry: Backoff,

@@ -13,7 +13,7 @@ use crate::ports::notify::NotifyLedger;
 /// Who would get what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// one mail each: person, account of the worst finding, worst severity, findings; the worst first
+    /// one mail each, the worst first
     pub mails: Vec<Planned>,
     /// findings that would be told, once a finding
     pub findings: u64,

@@ -93,8 +93,8 @@ pub trait NotifyLedger: LinkLedger {
     /// it ended.
     fn end_ramp(&self, now: Timestamp) -> impl Future<Output = Result<bool, LedgerError>>;
 
-    /// Claims mails that are planned, or failed or maybe sent and due again by `due_by`; oldest first. Claimed in one
-    /// transaction `until` then.
+    /// Claims mails that are planned, or failed or maybe sent and due again by `due_by`; oldest first. `until` is
+    /// how far ahead it is looked at who may be told; the claim itself ends with its process.
     fn claim_mails(
         &self,
         due_by: Timestamp,

@@ -35,7 +35,7 @@ pub trait Work {
     /// Does a job to its end. Dropped on the way, it loses nothing that was committed.
     fn run(&self, job: Job, pulse: &Pulse) -> impl Future<Output = Result<Ran, AppError>>;
 
-    /// Tries the mails and the messages to endpoints that wait, and forms no mail.
+    /// Tries the mails and the messages to endpoints that wait, and tells those who were put off until now; takes no step.
     fn deliver(&self, pulse: &Pulse) -> impl Future<Output = Result<Ran, AppError>>;
 
     /// Asks the providers about the credentials that people wait for, judges what that changes, and says that it is done.
