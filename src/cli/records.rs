@@ -12,7 +12,7 @@ use super::{CliError, Done};
 use crate::app::counted;
 use crate::domain::ids::{MailId, ScanId};
 use crate::ledger::Ledger;
-use crate::ledger::read::{MailDetail, ScanDetail, finding_name};
+use crate::ledger::read::{MailDetail, MailRow, ScanDetail, finding_name};
 
 /// `mails show`. Of its reader it has the masked address and no other.
 pub async fn show_mail(ledger: &Ledger, id: &str, format: TextFormat) -> Result<Done, CliError> {
@@ -42,7 +42,7 @@ fn mail(detail: &MailDetail) -> String {
         ("Message-ID", row.message_id.clone()),
         ("formed", format!("{} by scan {}", row.formed_at, row.scan)),
         ("attempts", row.attempts.to_string()),
-        ("sent", minute_or_dash(row.sent_at)),
+        ("sent", sent(row)),
         ("came back", minute_or_dash(row.returned_at)),
         ("next try", minute_or_dash(row.next_try_at)),
         ("error", row.error.clone().unwrap_or_default()),
@@ -54,6 +54,13 @@ fn mail(detail: &MailDetail) -> String {
         told.push_str(&format!("{name} {rule}, {which} of opening {}: {} (now {now})\n", notice.opening, notice.state));
     }
     told
+}
+
+fn sent(mail: &MailRow) -> String {
+    match mail.sent_at {
+        None if mail.maybe_sent => "perhaps: a server took it without a word".to_owned(),
+        at => minute_or_dash(at),
+    }
 }
 
 /// `scans show`.

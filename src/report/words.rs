@@ -17,6 +17,7 @@ pub fn exempt(exempt: &Exempt) -> String {
 /// What a finding says, in a sentence. What a closed one said is not so any more.
 pub fn said(finding: &FindingRow) -> Cow<'static, str> {
     match finding.closed_at {
+        None if finding.rule == RuleName::RevocationMissing && finding.liveness != Liveness::Live => IN_DOUBT.into(),
         None => why(finding.rule).into(),
         Some(_) => format!("It said: {}", why(finding.rule)).into(),
     }
@@ -33,6 +34,9 @@ pub fn cleared(finding: &FindingRow) -> Cow<'static, str> {
     }
 }
 
+/// What is said of a left-behind key that was refused since, or can't be asked.
+const IN_DOUBT: &str = "No connection of the account uses this key any more. The provider accepted it before, and no refusal since is proven.";
+
 /// What is said of a key that nobody can ask about any more.
 const NOBODY_ASKS: &str = "Nobody can ask any more, for the copy is destroyed: it closes when an open connection of the account uses the key again, and an owner's word that the key no longer works ends the reminders.";
 
@@ -48,7 +52,7 @@ pub const fn why(rule: RuleName) -> &'static str {
             "The platform, the operator or the account itself says that others know this key."
         }
         RuleName::RevocationMissing => {
-            "No connection of the account uses this key any more. The provider accepted it before, and nothing has proven since that it is refused."
+            "No connection of the account uses this key any more, and the provider's last definite answer accepted it."
         }
         RuleName::SecretReused => {
             "The connection uses a key that an earlier connection of the same account had left behind."

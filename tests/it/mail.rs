@@ -157,6 +157,7 @@ fn a_mail_whose_answer_was_not_heard_is_sent_again_under_the_same_message_id() {
     estate.inbox.behave(Behaviour::DropAfterData);
     estate.notify();
     assert_eq!(estate.outbox().iter().map(|(_, state)| state.as_str()).collect::<Vec<_>>(), ["maybe_sent"]);
+    assert!(estate.run(&["mails", "show", "1"]).exits(0).out.contains("perhaps: a server took it"));
     estate.inbox.behave(Behaviour::Accept);
     wait_for("it is sent again", || {
         estate.notify();

@@ -89,7 +89,7 @@ fn who_was_told(detail: &FindingDetail, scene: &Scene) -> Part {
             Cell::text(&notice.state),
             Cell::text(&mail),
             Cell::when(notice.planned_at, scene.now),
-            Cell::maybe(notice.sent_at, scene.now, "not sent"),
+            Cell::maybe(notice.sent_at, scene.now, if notice.maybe_sent { "perhaps" } else { "not sent" }),
         ]
     };
     Part::Table(Table {

@@ -63,7 +63,7 @@ fn cells(row: &MailRow, scene: &Scene) -> Vec<Cell> {
         Cell::text(&format!("person {}", row.person)),
         Cell::number(row.notices),
         Cell::when(row.formed_at, scene.now),
-        Cell::maybe(row.sent_at, scene.now, "not sent"),
+        Cell::maybe(row.sent_at, scene.now, if row.maybe_sent { "perhaps" } else { "not sent" }),
         Cell::number(u64::from(row.attempts)),
         Cell::line(row.error.as_deref().unwrap_or("none")),
     ]
