@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use super::cells::{Cell, Cells, Contract};
 use crate::domain::ids::ProviderName;
 use crate::domain::record::{Auth, ConnectionRecord, FieldProblem, RecordStatus, UsedFor};
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, could_be_key};
 use crate::domain::time::Timestamp;
 
 /// The fields of a connection (DESIGN.md 10).
@@ -163,14 +163,46 @@ pub(super) fn build(
         tags: cells.list(TAGS)?,
     };
     if let Some(secret) = record.secret.take() {
-        if record.key_id.as_deref() == Some(secret.expose()) {
-            // The public half is kept and shown; a secret is not.
-            dropped.push(cells.problem(KEY_ID, "is the same as the secret; look whether a column was mapped twice"));
-            record.key_id = None;
+        if could_be_key(secret.expose()) {
+            keep_apart(&secret, &mut record, &cells, dropped)?;
         }
         record.take_secret(secret);
     }
     Ok(record)
+}
+
+/// All but the secret itself is kept and shown. What a wrong mapping put beside it is left out, and told of; where it is an id, the
+/// row is set aside, for an id can't be left out.
+fn keep_apart(
+    secret: &Secret,
+    record: &mut ConnectionRecord,
+    cells: &Cells<'_>,
+    dropped: &mut Vec<FieldProblem>,
+) -> Result<(), FieldProblem> {
+    const TWICE: &str = "holds the secret too (not shown); look whether a column was mapped twice";
+    let holds_it = |text: &str| text.contains(secret.expose());
+    for (field, id) in [(CONNECTION_ID, &record.connection_id), (ACCOUNT_ID, &record.account_id)] {
+        if holds_it(id) {
+            return Err(cells.problem(field, TWICE));
+        }
+    }
+    for (field, text) in [
+        (NAME, &mut record.name),
+        (KEY_ID, &mut record.key_id),
+        (SECRET_REF, &mut record.secret_ref),
+        (SECRET_VERSION, &mut record.secret_version),
+        (CREATED_BY, &mut record.created_by),
+    ] {
+        if text.take_if(|text| holds_it(text)).is_some() {
+            dropped.push(cells.problem(field, TWICE));
+        }
+    }
+    let tags = record.tags.len();
+    record.tags.retain(|tag| !holds_it(tag));
+    if record.tags.len() < tags {
+        dropped.push(cells.problem(TAGS, TWICE));
+    }
+    Ok(())
 }
 
 /// A status that is given is the truth; only without one does a date of deletion speak.

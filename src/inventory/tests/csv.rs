@@ -222,6 +222,27 @@ async fn a_date_in_the_future_is_dropped_and_told() {
 }
 
 #[tokio::test]
+async fn a_secret_that_a_mapping_puts_elsewhere_too_is_kept_nowhere_else() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    let text = |head: &str, row: &str| format!("secret,{head}\n{KEY},{row}\n");
+    for column in ["name", "key_id", "secret_version", "created_by", "tags"] {
+        let head = format!("connection_id,account_id,provider,{column}");
+        let seen = csv(text(&head, &format!("c1,a1,mailjet,x-{KEY}"))).await;
+        let record = seen.one();
+        assert_eq!(record.secret.as_ref().map(Secret::expose), Some(KEY), "{column}");
+        let kept = serde_json::to_string(&(&record.name, &record.key_id, &record.created_by, &record.tags)).unwrap();
+        assert!(!kept.contains(KEY) && record.secret_version.is_none(), "{column}: {kept}");
+        let told: Vec<String> = seen.rows[0].dropped.iter().map(ToString::to_string).collect();
+        assert!(told.len() == 1 && told[0].starts_with(column) && !told[0].contains(KEY), "{told:?}");
+    }
+    for (row, field) in [(format!("{KEY},a1,kit"), "connection_id"), (format!("c1,{KEY},kit"), "account_id")] {
+        let seen = csv(text("connection_id,account_id,provider", &row)).await;
+        let problem = seen.problem();
+        assert!(problem.field == field && !problem.reason.contains(KEY), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn what_could_be_a_key_is_no_region_and_no_address() {
     for (column, given, kept) in [
         ("region", "eu", true),
