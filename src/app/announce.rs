@@ -36,11 +36,11 @@ impl Endpoints {
     /// Where a secret can't be had, or an address doesn't do.
     pub(super) fn of(settings: &Settings, env: &Env, seed: u64) -> Result<Self, AppError> {
         let mut endpoints = Self { seed, ..Self::default() };
-        for one in &settings.webhooks {
+        for (index, one) in settings.webhooks.iter().enumerate() {
             let url = resolve(&one.url, env)?;
             let secret = one.secret.as_ref().map(|secret| resolve(secret, env)).transpose()?;
             let made = Webhook::new(&url, secret.as_ref(), one.inside, AGENT);
-            let wrong = |what| AppError::Setting { key: one.url.setting().trim_end_matches(".url").to_owned(), what };
+            let wrong = |what| AppError::Setting { key: format!("webhook[{index}]"), what };
             endpoints.webhooks.insert(one.name.clone(), made.map_err(wrong)?);
             endpoints.named.push(Endpoint { name: one.name.clone(), form: one.form, give_up_after: one.give_up_after });
         }

@@ -5,7 +5,7 @@ use super::announce::Endpoints;
 use super::build::{self, asking};
 use super::events::Taker;
 use super::{AppError, ops};
-use crate::config::{ConfigProblems, Env, Problem, Settings};
+use crate::config::{ConfigProblems, Env, Problem, Settings, parted};
 use crate::escrow::MasterKey;
 use crate::providers::Catalogue;
 
@@ -48,6 +48,6 @@ fn problem(settings: &Settings, error: &AppError) -> Problem {
         AppError::MasterKey(error) => ("escrow.master_key", error.to_string()),
         other => ("", other.to_string()),
     };
-    let (what, todo) = words.split_once("; ").unwrap_or((&words, "correct it"));
+    let (what, todo) = parted(&words, "correct it");
     Problem { place: settings.place_of(key), key: key.to_owned(), what: what.to_owned(), todo: todo.to_owned() }
 }

@@ -37,7 +37,7 @@ pub use self::http::HttpSettings;
 pub use self::inventories::{FilesPlace, HttpPlace, InventorySettings, Place, RefSettings, SqlPlace, VaultSettings};
 pub use self::links::LinkSettings;
 pub use self::policy::PolicySettings;
-pub use self::problem::{ConfigProblems, Problem, Warning};
+pub use self::problem::{ConfigProblems, Problem, Warning, parted};
 pub use self::run::RunSettings;
 pub use self::schedule::ScheduleSettings;
 pub use self::schema::schema;

@@ -26,6 +26,11 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblems(Vec<Problem>);
 
+/// What is wrong, and what to do: in all of this program's errors that stands behind a semicolon; else `todo` is said.
+pub fn parted<'a>(words: &'a str, todo: &'a str) -> (&'a str, &'a str) {
+    words.split_once("; ").unwrap_or((words, todo))
+}
+
 impl ConfigProblems {
     pub(super) fn new(problems: Vec<Problem>) -> Self {
         Self(problems)

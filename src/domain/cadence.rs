@@ -27,8 +27,8 @@ const SOONEST: Duration = Duration::from_millis(1);
 ///
 /// `retry_after` is the provider's wish with the last answer. The result is never after the end of retention, so that the copy
 /// is destroyed on time: then no request is made. While our clock is suspect nothing is destroyed for its time, and what is held
-/// beyond that end is asked at the usual times. `seed`, which should differ between credentials, spreads them: it only ever moves an instant
-/// forward, by up to a tenth of its period, and never one that a proof or a provider's wish rests on.
+/// beyond that end is asked at the usual times. `seed`, which should differ between credentials, spreads them: it only ever
+/// moves an instant forward, by up to a tenth of its period, and never one that a proof or a provider's wish rests on.
 pub fn next_probe(
     belief: &Belief,
     ctx: &Context,

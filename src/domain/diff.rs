@@ -267,6 +267,11 @@ impl Change {
     }
 }
 
+/// Whether the row itself tells when this ended its use; else the end is dated by whoever notices it.
+pub fn is_dated(record: &ConnectionRecord, by: EndedBy) -> bool {
+    by == EndedBy::Deleted && record.deleted_at.is_some()
+}
+
 fn deletion(record: &ConnectionRecord, now: Timestamp) -> Timestamp {
     record.deleted_at.unwrap_or(now).min(now)
 }

@@ -191,6 +191,8 @@ fn keep_apart(
         (KEY_ID, &mut record.key_id),
         (SECRET_REF, &mut record.secret_ref),
         (SECRET_VERSION, &mut record.secret_version),
+        (REGION, &mut record.region),
+        (BASE_URL, &mut record.base_url),
         (CREATED_BY, &mut record.created_by),
     ] {
         if text.take_if(|text| holds_it(text)).is_some() {

@@ -152,11 +152,11 @@ async fn overtaken(tx: &mut Session, records: &[ProbeRecord]) -> Result<Vec<Cred
     if records.is_empty() {
         return Ok(Vec::new());
     }
-    let asked = |record: &ProbeRecord| {
-        let ProbeRecord { id, ref region, ref base_url, shred, idle_since, .. } = *record;
-        (id, region.clone(), base_url.clone(), i64::from(shred), idle_since)
-    };
-    tx.rows("credential", &OVERTAKEN, [pack(&records.iter().map(asked).collect::<Vec<_>>())?.into()]).await
+    let asked: Vec<_> = records
+        .iter()
+        .map(|record| (record.id, &record.region, &record.base_url, i64::from(record.shred), record.idle_since))
+        .collect();
+    tx.rows("credential", &OVERTAKEN, [pack(&asked)?.into()]).await
 }
 
 fn but<'r>(records: &'r [ProbeRecord], without: &[CredentialId]) -> Cow<'r, [ProbeRecord]> {

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::config::parted;
+
 /// The parts that are looked at, in the order in which they are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,7 +125,7 @@ impl Check {
     /// this program's errors; else `todo` is said.
     pub fn told(part: Part, setting: &str, words: &str, todo: &str) -> Self {
         let words = words.strip_prefix(setting).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(words);
-        let (what, todo) = words.split_once("; ").unwrap_or((words, todo));
+        let (what, todo) = parted(words, todo);
         Self::error(part, setting, what, todo)
     }
 

@@ -46,8 +46,9 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let words = error.inner().to_string();
-        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+        let (inner, words) = (error.inner(), error.inner().to_string());
+        let place = format!(" at line {} column {}", inner.line(), inner.column());
+        let words = words.strip_suffix(&place).unwrap_or(&words);
         let missing = words.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
         match (missing, path.as_str()) {
             (Some(field), ".") => Refused::field(field, format!("{field} is missing")),

@@ -225,13 +225,13 @@ async fn a_date_in_the_future_is_dropped_and_told() {
 async fn a_secret_that_a_mapping_puts_elsewhere_too_is_kept_nowhere_else() {
     const KEY: &str = "0123456789abcdef0123456789abcdef";
     let text = |head: &str, row: &str| format!("secret,{head}\n{KEY},{row}\n");
-    for column in ["name", "key_id", "secret_version", "created_by", "tags"] {
+    for column in ["name", "key_id", "secret_ref", "secret_version", "base_url", "created_by", "tags"] {
         let head = format!("connection_id,account_id,provider,{column}");
-        let seen = csv(text(&head, &format!("c1,a1,mailjet,x-{KEY}"))).await;
+        let seen = csv(text(&head, &format!("c1,a1,mailjet,https://x.example.org/{KEY}"))).await;
         let record = seen.one();
         assert_eq!(record.secret.as_ref().map(Secret::expose), Some(KEY), "{column}");
-        let kept = serde_json::to_string(&(&record.name, &record.key_id, &record.created_by, &record.tags)).unwrap();
-        assert!(!kept.contains(KEY) && record.secret_version.is_none(), "{column}: {kept}");
+        let kept = [&record.name, &record.key_id, &record.secret_ref, &record.secret_version, &record.base_url];
+        assert_eq!((kept, &record.created_by, &record.tags), ([&None; 5], &None, &Vec::new()), "{column}");
         let told: Vec<String> = seen.rows[0].dropped.iter().map(ToString::to_string).collect();
         assert!(told.len() == 1 && told[0].starts_with(column) && !told[0].contains(KEY), "{told:?}");
     }

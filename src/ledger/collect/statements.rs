@@ -130,7 +130,8 @@ pub(in crate::ledger) const BEGUN: Sql = sql!(
             v.begun_in, " ["v.first_run" | "v.first_run::int"] ", v.own_from, v.compromised_at,
             " ["v.syncs, v.sends" | "v.syncs::int, v.sends::int"] "
      FROM " [records "$1" v (id bigint, connection bigint, credential bigint, account bigint, since bigint, ended text,
-                             begun_in bigint, first_run boolean, own_from bigint, compromised_at bigint, syncs boolean, sends boolean)]
+                             begun_in bigint, first_run boolean, own_from bigint, compromised_at bigint,
+                             syncs boolean, sends boolean)]
 );
 
 pub(in crate::ledger) const TOLD: Sql = sql!(
@@ -185,7 +186,8 @@ pub(in crate::ledger) const RECOUNT: Sql = sql!(
 
 // $1 source, $2 and $3 the new marks of completeness, or null for none, $4 the end of the reading, $12 whether the mark for
 // readings of changes is set anew, to $13 and $14, $15 when the list was made, where the first mark is set, $16 whether nothing
-// could be read: what the last reading said of rows then stays, $8 and $9 what is held back, or null where that was not judged, $17 the new mark of a reading that came to its end, or null.
+// could be read: what the last reading said of rows then stays, $8 and $9 what is held back, or null where that was not judged,
+// $17 the new mark of a reading that came to its end, or null.
 pub(in crate::ledger) const SNAPSHOT: Sql = sql!(
     "UPDATE source SET last_complete = coalesce($2, last_complete), last_people = coalesce($3, last_people),
          last_read = $4, last_rows = CASE WHEN $16 = 1 THEN last_rows ELSE $5 END, last_error = $6,

@@ -276,12 +276,9 @@ pub(in crate::ledger) const USES: Sql = sql!(
          (SELECT count(*) FROM (SELECT 1 FROM use AS o WHERE o.credential_id = u.credential_id
                                 AND o.account_id = u.account_id AND o.until IS NULL LIMIT 2) AS two),
          EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
-                 AND b.until <= u.since AND b.id <> u.id AND b.ended_by <> 'identified'
-                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent'))
-         OR EXISTS (SELECT 1 FROM use AS b WHERE b.credential_id = u.credential_id AND b.account_id = u.account_id
-                    AND b.until > u.since AND b.until <= u.begun_in + 86400000
-                    AND b.ended_in <= u.begun_in AND b.id <> u.id AND b.ended_by <> 'identified'
-                    AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent')),
+                 AND b.until <= coalesce(u.begun_in + 86400000, u.since)
+                 AND (b.until <= u.since OR b.ended_in <= u.begun_in) AND b.id <> u.id AND b.ended_by <> 'identified'
+                 AND NOT (b.connection_id = u.connection_id AND b.ended_by = 'absent')),
          (SELECT min(w.compromised_at) FROM use AS w
           WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id AND w.compromised_at IS NOT NULL),
          EXISTS (SELECT 1 FROM use AS w WHERE w.credential_id = u.credential_id AND w.account_id = u.account_id

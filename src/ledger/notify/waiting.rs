@@ -138,21 +138,23 @@ macro_rules! whose_notices_wait {
     ($from:literal, $and:literal) => {
         sql!(
             "SELECT " [numbers "person_id"] "
-             FROM (SELECT n.person_id FROM " $from " " ["INDEXED BY notice_waiting" | ""] "
-                   JOIN finding AS f ON f.id = n.finding_id
-                   WHERE n.mail_id IS NULL AND n.state = 'planned' " $and "
-                   GROUP BY n.person_id
-                   ORDER BY max(CASE WHEN n.closing = 1
+             FROM (SELECT person_id
+                   FROM (SELECT n.person_id, f.since,
+                                CASE WHEN n.closing = 1 THEN 0
+                                     ELSE CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1
+                                                          ELSE 0 END END AS weight,
+                                CASE WHEN n.closing = 1
                                        OR EXISTS (SELECT 1 FROM notice AS t
                                                   WHERE t.finding_id = n.finding_id AND t.opening = n.opening
-                                                    AND t.person_id = n.person_id AND t.state = 'sent') THEN -1
-                                     ELSE CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1
-                                                          ELSE 0 END END) DESC,
-                            max(CASE WHEN n.closing = 1 THEN 0
-                                     ELSE CASE f.severity WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'medium' THEN 1
-                                                          ELSE 0 END END) DESC,
-                            coalesce((SELECT max(m.sent_at) FROM mail AS m WHERE m.person_id = n.person_id), 0),
-                            min(f.since), n.person_id) AS readers"
+                                                    AND t.person_id = n.person_id AND t.state = 'sent')
+                                     THEN 1 ELSE 0 END AS told
+                         FROM " $from " " ["INDEXED BY notice_waiting" | ""] "
+                         JOIN finding AS f ON f.id = n.finding_id
+                         WHERE n.mail_id IS NULL AND n.state = 'planned' " $and ") AS waiting
+                   GROUP BY person_id
+                   ORDER BY max(CASE WHEN told = 1 THEN -1 ELSE weight END) DESC, max(weight) DESC,
+                            coalesce((SELECT max(m.sent_at) FROM mail AS m WHERE m.person_id = waiting.person_id), 0),
+                            min(since), person_id) AS readers"
         )
     };
 }

@@ -7,7 +7,7 @@ use super::chunk::{Dates, Fresh, Known};
 use super::identity::{is_replaced, stand_in};
 use crate::domain::age::{self, Known as KnownAge};
 use crate::domain::belief::Liveness;
-use crate::domain::diff::{Begin, BeginWith, Change};
+use crate::domain::diff::{Begin, BeginWith, Change, is_dated};
 use crate::domain::facts::{EndedBy, Provenance};
 use crate::domain::ids::{AccountId, ConnectionId, CredentialId, SourceId, UseId};
 use crate::domain::liveness::Transition;
@@ -55,8 +55,7 @@ impl<'r, 'a, L, V: Vault> Writer<'r, 'a, L, V> {
         let last = before.and_then(|known| known.last_use);
         let old = last.clone().filter(|used| used.open);
         if let (Some((until, by)), Some(open)) = (change.end_open_use, &old) {
-            let is_dated = by == EndedBy::Deleted && row.record.deleted_at.is_some();
-            let ended_in = (!is_dated).then_some(self.reading.started);
+            let ended_in = (!is_dated(&row.record, by)).then_some(self.reading.started);
             self.chunk.ended.push(UseEnd { id: open.id, credential: open.credential, until, by, ended_in });
             self.chunk.touched.push(open.credential);
             self.reading.sum.ended += 1;

@@ -1,7 +1,6 @@
 //! The rules on what somebody says, on kinds, on what else a key serves, and on who can be told.
 
 use super::*;
-
 use crate::domain::record::UsedFor;
 
 fn leaked(at: Timestamp) -> Subject {
